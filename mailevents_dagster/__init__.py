@@ -1,0 +1,1 @@
+"""Mail events of hosted domains as Dagster assets, one partition an hour."""

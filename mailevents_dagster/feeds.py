@@ -1,0 +1,80 @@
+"""Feed: one stream of one domain, and the names derived from it. Pure values; no paths, no I/O, no Dagster."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Category = Literal["mail", "quarantine", "authentication"]
+
+
+@dataclass(frozen=True, slots=True)
+class FeedKind:
+    """What all feeds of one name have in common, whatever their domain."""
+
+    category: Category
+    type: str
+    endpoint: str
+    """Path of the listing below the API's base URL."""
+    has_details: bool
+    kept_days: int | None
+    """How far back the API answers; older windows are refused. None: it answers, perhaps with nothing."""
+    summary: str
+
+
+FEED_KINDS: Final[dict[str, FeedKind]] = {
+    "mail/incominglog": FeedKind(
+        "mail", "incominglog", "/logs/mail", True, None, "Mails received by the domain and what became of each."
+    ),
+    "mail/outgoinglog": FeedKind(
+        "mail", "outgoinglog", "/logs/mail", True, None, "Mails sent by the domain and what became of each."
+    ),
+    "quarantine/quarantine": FeedKind(
+        "quarantine", "quarantine", "/quarantines", False, 7, "Mails kept in quarantine, with reason and score."
+    ),
+    "quarantine/hold": FeedKind(
+        "quarantine", "hold", "/quarantines", False, 7, "Mails held back until somebody decides about them."
+    ),
+    "authentication": FeedKind(
+        "authentication", "auth", "/logs/authentication", False, None, "Sign-ins, failed and successful."
+    ),
+}
+"""Every feed a domain can have, by the name that settings and people use."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Feed:
+    """One stream of one domain. The domain is in its ASCII form (punycode), in small letters."""
+
+    domain: str
+    name: str
+    """A key of FEED_KINDS, such as `mail/incominglog`."""
+
+    @property
+    def kind(self) -> FeedKind:
+        return FEED_KINDS[self.name]
+
+    @property
+    def asset_key(self) -> tuple[str, ...]:
+        return ("uzmanposta", self.domain, *self.name.split("/"))
+
+    @property
+    def group(self) -> str:
+        return dagster_name(self.domain)
+
+    def __str__(self) -> str:
+        return f"{self.domain} {self.name}"
+
+
+def dagster_name(text: str) -> str:
+    """The text with every character that Dagster refuses in a name as `_`; different texts can meet in one name."""
+    return re.sub(r"[^A-Za-z0-9_]", "_", text)
+
+
+def readable_domain(domain: str) -> str:
+    """A punycode domain as people write it, or as it is where it is not decodable."""
+    try:
+        return domain.encode("ascii").decode("idna")
+    except UnicodeError:
+        return domain
