@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -13,6 +14,17 @@ class Detail(StrEnum):
     """The record is all there is: it carries its detail, or records of its kind have none."""
     MISSING = "missing"
     """The detail could not be had; the listing row stands in its place and the next collection asks again."""
+    STALE = "stale"
+    """The row changed and its new detail could not be had; the earlier detail stands, and it is asked for again."""
+    PURGED = "purged"
+    """The API has the row but no longer its detail; it is not asked for again."""
+    UNASKED = "unasked"
+    """The settings say not to ask for details."""
+
+    @property
+    def is_owed(self) -> bool:
+        """Whether the hour is incomplete for want of this detail."""
+        return self in (Detail.MISSING, Detail.STALE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,3 +42,28 @@ class Event:
     detail: Detail
     raw: bytes
     """The record as one line of JSON, keys in the order of the API."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A second with more rows than the source can show at once."""
+
+    second: int
+    seen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """What one collection of an hour found."""
+
+    events: Sequence[Event]
+    """Oldest first; rows the source showed in this collection, with the details that are known of them."""
+    strays: frozenset[bytes]
+    """Identities of events whose own time lies outside the window that returned them."""
+    gaps: tuple[Gap, ...]
+    listed_at: float
+    """Unix time at which listing began: what appears later is not in here."""
+    closed: bool
+    """Listed after the settling time, so that a later listing is a check and not a completion."""
+    measures: Mapping[str, float]
+    """Numbers about the work itself, such as calls; they become metadata under these names."""

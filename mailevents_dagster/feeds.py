@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
+import idna
+
 Category = Literal["mail", "quarantine", "authentication"]
 
 
@@ -17,27 +19,30 @@ class FeedKind:
     type: str
     endpoint: str
     """Path of the listing below the API's base URL."""
-    has_details: bool
     kept_days: int | None
     """How far back the API answers; older windows are refused. None: it answers, perhaps with nothing."""
     summary: str
 
+    @property
+    def has_details(self) -> bool:
+        return self.category == "mail"
+
 
 FEED_KINDS: Final[dict[str, FeedKind]] = {
     "mail/incominglog": FeedKind(
-        "mail", "incominglog", "/logs/mail", True, None, "Mails received by the domain and what became of each."
+        "mail", "incominglog", "/logs/mail", None, "Mails received by the domain and what became of each."
     ),
     "mail/outgoinglog": FeedKind(
-        "mail", "outgoinglog", "/logs/mail", True, None, "Mails sent by the domain and what became of each."
+        "mail", "outgoinglog", "/logs/mail", None, "Mails sent by the domain and what became of each."
     ),
     "quarantine/quarantine": FeedKind(
-        "quarantine", "quarantine", "/quarantines", False, 7, "Mails kept in quarantine, with reason and score."
+        "quarantine", "quarantine", "/quarantines", 7, "Mails kept in quarantine, with reason and score."
     ),
     "quarantine/hold": FeedKind(
-        "quarantine", "hold", "/quarantines", False, 7, "Mails held back until somebody decides about them."
+        "quarantine", "hold", "/quarantines", 7, "Mails held back until somebody decides about them."
     ),
     "authentication": FeedKind(
-        "authentication", "auth", "/logs/authentication", False, None, "Sign-ins, failed and successful."
+        "authentication", "auth", "/logs/authentication", None, "Sign-ins, failed and successful."
     ),
 }
 """Every feed a domain can have, by the name that settings and people use."""
@@ -75,6 +80,6 @@ def dagster_name(text: str) -> str:
 def readable_domain(domain: str) -> str:
     """A punycode domain as people write it, or as it is where it is not decodable."""
     try:
-        return domain.encode("ascii").decode("idna")
-    except UnicodeError:
+        return idna.decode(domain)
+    except idna.IDNAError:
         return domain

@@ -33,10 +33,10 @@ class Hour:
     @classmethod
     def from_key(cls, key: str, timezone: str) -> Hour:
         """The hour of a partition key; ValueError where the key names no hour of this time zone."""
-        try:
-            local = datetime.strptime(key, KEY_FORMAT).replace(tzinfo=ZoneInfo(key_timezone(timezone)))
-        except ValueError:
-            local = datetime.strptime(key, KEY_FORMAT + "%z")
+        offset = "%z" if len(key) > len("2026-01-01-00:00") else ""
+        local = datetime.strptime(key, KEY_FORMAT + offset)  # noqa: DTZ007 - keys without an offset are local
+        if not offset:
+            local = local.replace(tzinfo=ZoneInfo(key_timezone(timezone)))
         hour = cls(int(local.timestamp()), timezone)
         if hour.key != key or cls.containing(hour.start, timezone) != hour:
             raise ValueError(f"{key!r} is no hour in {timezone}: the clock does not show it, or it starts no hour")
@@ -61,7 +61,7 @@ class Hour:
         return local.strftime(KEY_FORMAT + ("%z" if local.fold else ""))
 
     def stamp(self, pattern: str) -> str:
-        """The pattern (strftime) in local time; with %H in it, the second of two like-named hours ends in its offset."""
+        """The pattern (strftime) in local time; with %H in it, the second of two hours named alike gets its offset."""
         local = self._local(self.start)
         name = "%Y-%m-%d %H"
         repeated = "%H" in pattern and self._local(self.start - SECONDS).strftime(name) == local.strftime(name)
@@ -104,6 +104,5 @@ def key_timezone(timezone: str) -> str:
 
 
 def _offset(time: int, timezone: str) -> int:
-    offset = datetime.fromtimestamp(time, ZoneInfo(timezone)).utcoffset()
-    assert offset is not None
-    return int(offset.total_seconds())
+    local = datetime.fromtimestamp(time, ZoneInfo(timezone))
+    return int(local.replace(tzinfo=UTC).timestamp()) - time

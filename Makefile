@@ -1,0 +1,55 @@
+# Everything runs in .venv, made here with what constraints.txt names. Dagster keeps its own files in .dagster.
+PYTHON ?= python3
+BIN := .venv/bin
+export DAGSTER_HOME := $(CURDIR)/.dagster
+export DAGSTER_DISABLE_TELEMETRY := yes
+
+.PHONY: help demo ui test lint types pytest schema bench newcomer clean
+help:
+	@echo "make demo      collect three hours of two simulated domains and show what came of it"
+	@echo "make ui        Dagster's web interface on the same data, http://127.0.0.1:3000"
+	@echo "make test      style, types and tests"
+	@echo "make bench     measure the collector against a straightforward one"
+	@echo "make newcomer  follow README in a fresh clone with a fresh virtual environment"
+	@echo "make schema    write the JSON schema of the settings file anew"
+	@echo "make clean     remove .venv and caches; data stay"
+
+.venv/installed: setup.cfg pyproject.toml constraints.txt
+	@echo "Installing into .venv; this takes a minute or two the first time ..."
+	@$(PYTHON) -m venv .venv || { echo "python3 -m venv failed. On Debian or Ubuntu: apt install python3-venv"; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	@touch $@
+
+.dagster/dagster.yaml: dagster.yaml
+	@mkdir -p .dagster
+	@cp dagster.yaml $@
+
+demo: .venv/installed .dagster/dagster.yaml
+	@$(BIN)/mailevents demo
+
+ui: .venv/installed .dagster/dagster.yaml
+	@$(BIN)/dagster dev
+
+test: lint types pytest
+
+lint: .venv/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/installed
+	$(BIN)/mypy
+
+pytest: .venv/installed
+	$(BIN)/pytest
+
+schema: .venv/installed
+	$(BIN)/python -m mailevents_dagster.settings
+
+bench: .venv/installed
+	$(BIN)/python benchmarks/collector.py
+
+newcomer:
+	bash .ci/newcomer
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache build *.egg-info

@@ -1,0 +1,51 @@
+"""The one place where everything is put together; tests build their own with other settings."""
+
+import warnings
+from collections.abc import Mapping
+
+import dagster as dg
+
+from mailevents_dagster.assets import build_feed_asset, hourly_partitions
+from mailevents_dagster.io_manager import HourlyEvents
+from mailevents_dagster.resources import FORMATS, AccountAccess, EventStore, UzmanPosta
+from mailevents_dagster.settings import Settings
+
+
+def build_defs(settings: Settings, loggers: Mapping[str, dg.LoggerDefinition] | None = None) -> dg.Definitions:
+    """All assets, resources and automation of these settings; `loggers` replace Dagster's console."""
+    # Backfill policies and pools are marked beta; what could change in them is covered by tests.
+    warnings.filterwarnings("ignore", category=dg.BetaWarning)
+    partitions = hourly_partitions(settings.start, settings.timezone)
+    event_store = EventStore(storage=settings.storage, timezone=settings.timezone, log_file_name=settings.log_file_name)
+    return dg.Definitions(
+        assets=[
+            build_feed_asset(feed, partitions, FORMATS[feed.kind.category], settings.collect) for feed in settings.feeds
+        ],
+        resources={
+            "uzmanposta": _uzmanposta(settings),
+            "event_store": event_store,
+            "hourly_events": HourlyEvents(event_store=event_store),
+        },
+        # Starting a process for each step costs seconds; parallelism is threads inside a run, and several runs.
+        executor=dg.in_process_executor,
+        loggers=loggers,
+    )
+
+
+def _uzmanposta(settings: Settings) -> UzmanPosta:
+    api = settings.api
+    return UzmanPosta(
+        accounts=[
+            AccountAccess(
+                domain=account.domain,
+                base_url=account.base_url,
+                api_key_variable=account.api_key_variable,
+                requests_per_second=account.requests_per_second,
+                max_parallel_details=account.max_parallel_details,
+            )
+            for account in settings.accounts
+        ],
+        timeout_seconds=api.timeout_seconds,
+        max_attempts=api.max_attempts,
+        page_limit=api.page_limit,
+    )

@@ -1,0 +1,30 @@
+"""Columns of snapshots: described once, for the files, for Dagster and for the documentation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of snapshots and what it means."""
+
+    name: str
+    type: pa.DataType
+    description: str
+
+    @property
+    def field(self) -> pa.Field:
+        return pa.field(self.name, self.type, metadata={"description": self.description})
+
+
+@dataclass(frozen=True, slots=True)
+class RowFormat:
+    """How records of one kind become typed columns; a source hands it to the store."""
+
+    columns: tuple[Column, ...]
+    arrays: Callable[[Sequence[bytes]], Sequence[pa.Array]]
+    """The columns of these raw records, in the order of `columns`."""

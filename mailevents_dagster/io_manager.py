@@ -1,0 +1,55 @@
+"""Dagster's side of the store: hours come in one at a time and are committed; readers get them as they ask."""
+
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from mailevents_dagster.assets import CollectedHours
+from mailevents_dagster.feeds import Feed
+from mailevents_dagster.hours import Hour
+from mailevents_dagster.metadata import hour_metadata, hour_sentence
+from mailevents_dagster.resources import EventStore
+
+COLUMNS = "columns"
+"""Metadata key of an asset's input: the columns to load, all where it is not given."""
+
+
+class HourlyEvents(dg.ConfigurableIOManager):
+    """Commits each hour as soon as it is collected and loads hours as DataFrame, Table or Dataset."""
+
+    event_store: dg.ResourceDependency[EventStore]
+
+    def handle_output(self, context: dg.OutputContext, obj: CollectedHours) -> None:
+        """Writes hour by hour. If a later hour fails, those done still count as materialized."""
+        done: dict[str, dict[str, Any]] = {}
+        try:
+            for work, collection in obj:
+                commit = work.commit(collection)
+                done[work.hour.key] = hour_metadata(commit, collection.measures)
+                context.log.info(hour_sentence(commit, collection.measures))
+        except BaseException:
+            for key, metadata in done.items():
+                context.log_event(dg.AssetMaterialization(context.asset_key, partition=key, metadata=metadata))
+            raise
+        for key, metadata in done.items():
+            obj.context.add_asset_metadata(metadata, partition_key=key)
+
+    def load_input(self, context: dg.InputContext) -> pd.DataFrame | pa.Table | ds.Dataset:
+        """The hours asked for, with the columns named in the input's metadata, as the type it is annotated with."""
+        store = self.event_store.store
+        feed = feed_of(context.asset_key)
+        hours = [Hour.from_key(key, store.timezone) for key in context.asset_partition_keys]
+        dataset = store.dataset(feed, hours)
+        wanted = context.dagster_type.typing_type
+        if wanted is ds.Dataset:
+            return dataset
+        table = dataset.to_table(columns=(context.definition_metadata or {}).get(COLUMNS))
+        return table if wanted is pa.Table else table.to_pandas()
+
+
+def feed_of(key: dg.AssetKey) -> Feed:
+    _, domain, *name = key.path
+    return Feed(domain, "/".join(name))

@@ -1,0 +1,68 @@
+"""What Dagster shows of an hour and of a feed: names that stay the same, and no personal data."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+
+from mailevents_dagster.columns import RowFormat
+from mailevents_dagster.store.parquet import all_columns
+from mailevents_dagster.store.store import Commit
+
+
+def hour_metadata(commit: Commit, measures: Mapping[str, float]) -> dict[str, Any]:
+    """The numbers of one committed hour; numeric ones are drawn as plots over hours."""
+    manifest = commit.manifest
+    return {
+        "dagster/partition_row_count": manifest.events,
+        **measures,
+        "details_missing": manifest.details_owed,
+        "events_added": commit.added,
+        "events_changed": commit.changed,
+        "events_unseen": commit.unseen,
+        "complete": manifest.complete,
+        "closed": manifest.closed,
+        "log_bytes": manifest.log.bytes,
+        "parquet_bytes": manifest.snapshot.bytes,
+        "log_change": commit.log_change.value,
+        "log_file": dg.MetadataValue.path(str(commit.log)),
+        "parquet_file": dg.MetadataValue.path(str(commit.snapshot)),
+        **{
+            name: dg.MetadataValue.timestamp(datetime.fromtimestamp(at, UTC))
+            for name, at in (
+                ("first_event", manifest.first_event),
+                ("last_event", manifest.last_event),
+                ("listed_at", manifest.listed_at),
+            )
+            if at is not None
+        },
+        **({"seconds_beyond_the_page_limit": len(manifest.gaps)} if manifest.gaps else {}),
+    }
+
+
+def hour_sentence(commit: Commit, measures: Mapping[str, float]) -> str:
+    """The hour in one line, for logs and terminals."""
+    manifest = commit.manifest
+    said = (
+        f"{manifest.domain} {manifest.feed} {manifest.hour}: {manifest.events:,} events, {commit.added:,} new, "
+        f"{measures['list_calls']:.0f} list and {measures['detail_calls']:.0f} detail calls, "
+        f"log {commit.log_change.value}"
+    )
+    if manifest.details_owed:
+        said += f"; {manifest.details_owed:,} details could not be had and are asked for again next time"
+    for gap in manifest.gaps:
+        at = datetime.fromtimestamp(gap.second, UTC).isoformat()
+        said += f"; more events in the second {at} than the API shows at once, {gap.seen:,} of them are here"
+    if commit.unseen:
+        said += f"; {commit.unseen:,} events that the API no longer shows are kept"
+    return said
+
+
+def table_schema(rows: RowFormat) -> dg.TableSchema:
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(column.name, str(column.type), description=column.description)
+            for column in all_columns(rows)
+        ]
+    )

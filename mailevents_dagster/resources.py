@@ -1,0 +1,87 @@
+"""Dagster's side of the API client and of the store: configuration in, plain objects out."""
+
+import os
+from pathlib import Path
+from typing import Final
+
+import dagster as dg
+from pydantic import PrivateAttr
+
+from mailevents_dagster.columns import RowFormat
+from mailevents_dagster.feeds import Category
+from mailevents_dagster.settings import SIMULATOR
+from mailevents_dagster.sources.uzmanposta.api import Access, UzmanPostaApi
+from mailevents_dagster.sources.uzmanposta.schema import row_format
+from mailevents_dagster.sources.uzmanposta.simulator import embedded
+from mailevents_dagster.store.store import Store
+
+
+class AccountAccess(dg.Config):
+    """How one account is reached. Holds the name of the variable with the key, never the key."""
+
+    domain: str
+    base_url: str
+    api_key_variable: str | None = None
+    requests_per_second: float | None = None
+    max_parallel_details: int = 8
+
+
+class UzmanPosta(dg.ConfigurableResource["UzmanPosta"]):
+    """The rate-limited API, one client an account. Keys are read from the environment when a run first needs them."""
+
+    accounts: list[AccountAccess]
+    timeout_seconds: float = 120
+    max_attempts: int = 10
+    page_limit: int = 1000
+    _clients: dict[str, UzmanPostaApi] = PrivateAttr(default_factory=dict)
+
+    def client(self, domain: str) -> UzmanPostaApi:
+        """The client of one account, the same for all assets of a run."""
+        if domain not in self._clients:
+            self._clients[domain] = UzmanPostaApi(self._access(domain))
+        return self._clients[domain]
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002 - Dagster's signature
+        for client in self._clients.values():
+            client.close()
+        self._clients.clear()
+
+    def _access(self, domain: str) -> Access:
+        account = next(account for account in self.accounts if account.domain == domain)
+        simulated = account.base_url == SIMULATOR
+        variable = account.api_key_variable
+        return Access(
+            domain=domain,
+            base_url=embedded([one.domain for one in self.accounts]) if simulated else account.base_url,
+            key=os.environ[variable] if variable else SIMULATOR,
+            key_variable=variable,
+            requests_per_second=account.requests_per_second,
+            max_parallel_details=account.max_parallel_details,
+            timeout_seconds=self.timeout_seconds,
+            max_attempts=self.max_attempts,
+            page_limit=self.page_limit,
+        )
+
+
+class EventStore(dg.ConfigurableResource["EventStore"]):
+    """The stored hours of all feeds."""
+
+    storage: str
+    timezone: str
+    log_file_name: str
+
+    @property
+    def store(self) -> Store:
+        return Store(self.storage, self.timezone, self.log_file_name, FORMATS, scratch=_scratch(self.storage))
+
+
+FORMATS: Final[dict[Category, RowFormat]] = {
+    category: row_format(category) for category in ("mail", "quarantine", "authentication")
+}
+
+
+def _scratch(storage: str) -> Path:
+    """Where journals lie: with the data, or, where those are not on this machine, with Dagster's own files."""
+    if "://" not in storage:
+        return Path(storage)
+    return Path(os.environ.get("DAGSTER_HOME", "."))

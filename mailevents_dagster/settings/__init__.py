@@ -1,0 +1,23 @@
+"""Settings: the YAML file as frozen models. Every error names the key and the fix, and all errors come at once.
+
+`models` says what the file may hold, `loading` turns it into Settings; the other modules each know one kind of value
+or one step on the way. Secrets never enter the models: they hold the name of the variable that holds the key.
+"""
+
+from mailevents_dagster.settings.loading import load_settings
+from mailevents_dagster.settings.models import AccountSettings, ApiSettings, CollectSettings, Settings
+from mailevents_dagster.settings.problems import Problem, SettingsError
+from mailevents_dagster.settings.schema import json_schema
+from mailevents_dagster.settings.values import SIMULATOR
+
+__all__ = [
+    "SIMULATOR",
+    "AccountSettings",
+    "ApiSettings",
+    "CollectSettings",
+    "Problem",
+    "Settings",
+    "SettingsError",
+    "json_schema",
+    "load_settings",
+]

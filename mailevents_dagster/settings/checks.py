@@ -1,0 +1,204 @@
+"""What must fit between one key and another, and between the settings and the world: checked in one go.
+
+Looks at the filled-in values as they came from the file, past those that have a problem of their own, so that one
+mistake does not hide the next.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from mailevents_dagster.feeds import dagster_name
+from mailevents_dagster.jsontext import NotJsonError, parse
+from mailevents_dagster.settings.domain_names import ascii_domain
+from mailevents_dagster.settings.log_names import check_length
+from mailevents_dagster.settings.models import ApiSettings, SettingsFile
+from mailevents_dagster.settings.problems import Place, Problems
+from mailevents_dagster.settings.values import SIMULATOR, absolute_storage, is_url, start_of
+from mailevents_dagster.settings.variables import key_fault, variable_of
+
+_DEFAULTS: Final[dict[Place, str]] = {
+    ("timezone",): SettingsFile.model_fields["timezone"].default,
+    ("storage",): SettingsFile.model_fields["storage"].default,
+    ("log_file_name",): SettingsFile.model_fields["log_file_name"].default,
+    ("api", "base_url"): ApiSettings.model_fields["base_url"].default,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The values of a file, of which some may be wrong."""
+
+    data: object
+    problems: Problems
+
+    def text(self, *place: str | int) -> str | None:
+        """The text at a place, or None: there is none, or it has a problem."""
+        value = self._at(place)
+        return value if isinstance(value, str) else None
+
+    def text_or_default(self, *place: str | int) -> str | None:
+        """The text at a place, the default where the file leaves it out, or None: it has a problem."""
+        if self.problems.at(place):
+            return None
+        return self.text(*place) or _DEFAULTS[place]
+
+    def count(self, *place: str | int) -> int:
+        value = self._at(place)
+        return len(value) if isinstance(value, list) else 0
+
+    def _at(self, place: Place) -> object:
+        if self.problems.at(place):
+            return None
+        value = self.data
+        for step in place:
+            if isinstance(value, dict):
+                value = value.get(step)
+            elif isinstance(value, list) and isinstance(step, int):
+                value = value[step]
+            else:
+                return None
+        return value
+
+
+def check_all(draft: Draft, folder: Path, environ: Mapping[str, str], now: float | None) -> None:
+    """Adds the problems to those of the draft."""
+    _check_starts(draft, now)
+    domains = _check_domains(draft)
+    for index in range(draft.count("accounts")):
+        _check_feeds(draft, index)
+        _check_key(draft, index, environ)
+    _check_log_file_name(draft, domains)
+    _check_storage(draft, folder)
+
+
+def _check_starts(draft: Draft, now: float | None) -> None:
+    timezone = draft.text_or_default("timezone")
+    if timezone is None:
+        return
+    general = _start(draft, ("start",), timezone, now)
+    for index in range(draft.count("accounts")):
+        place = ("accounts", index, "start")
+        own = _start(draft, place, timezone, now)
+        if own is not None and general is not None and own < general:
+            mend = "move the general start back, or leave this one out"
+            draft.problems.add(place, f"{draft.problems.quote(place)} lies before the general `start`; {mend}")
+
+
+def _start(draft: Draft, place: Place, timezone: str, now: float | None) -> int | None:
+    text = draft.text(*place)
+    if text is None:
+        return None
+    try:
+        return start_of(text, timezone, now)
+    except ValueError as error:
+        draft.problems.add(place, f"{draft.problems.quote(place)} {error}")
+        return None
+
+
+def _check_domains(draft: Draft) -> list[str]:
+    """The good domains."""
+    first: dict[str, int] = {}
+    names: dict[str, int] = {}
+    for index in range(draft.count("accounts")):
+        place = ("accounts", index, "domain")
+        text = draft.text(*place)
+        if text is None:
+            continue
+        domain = ascii_domain(text)
+        name = dagster_name(domain)
+        if domain in first:
+            other = f"accounts[{first[domain]}]"
+            draft.problems.add(
+                place, f"is the domain of {other} already; put all its feeds there and take this one out"
+            )
+        elif name in names:
+            both = f"and that of accounts[{names[name]}] are both named {name} in Dagster"
+            draft.problems.add(place, f"{both}; move one of them to another settings file and project")
+        first.setdefault(domain, index)
+        names.setdefault(name, index)
+    return list(first)
+
+
+def _check_feeds(draft: Draft, index: int) -> None:
+    seen: set[str] = set()
+    for number in range(draft.count("accounts", index, "feeds")):
+        place = ("accounts", index, "feeds", number)
+        feed = draft.text(*place)
+        if feed in seen:
+            draft.problems.add(place, f"{draft.problems.quote(place)} is in this list already; take one of them out")
+        elif feed is not None:
+            seen.add(feed)
+
+
+def _check_key(draft: Draft, index: int, environ: Mapping[str, str]) -> None:
+    """A key that can be one, wherever the account asks a real API."""
+    account, place = ("accounts", index), ("accounts", index, "api_key")
+    if draft.problems.at((*account, "base_url")) or draft.problems.at(place):
+        return
+    base_url = draft.text(*account, "base_url") or draft.text_or_default("api", "base_url")
+    if base_url is None or base_url == SIMULATOR:
+        return
+    written = draft.text(*place)
+    if written is None:
+        domain = draft.text(*account, "domain")
+        variable = "UZMANPOSTA_KEY_" + dagster_name(ascii_domain(domain) if domain else "example.com").upper()
+        draft.problems.add(
+            place, f"is missing; put the key into the variable {variable} and write `api_key: ${{{variable}}}`"
+        )
+        return
+    fault = key_fault(variable_of(written), environ)
+    if fault:
+        draft.problems.add(place, fault)
+
+
+def _check_log_file_name(draft: Draft, domains: list[str]) -> None:
+    pattern = draft.text_or_default("log_file_name")
+    if pattern is None or not domains:
+        return
+    try:
+        check_length(pattern, max(domains, key=len))
+    except ValueError as error:
+        draft.problems.add(("log_file_name",), f"{draft.problems.quote(('log_file_name',))} {error}")
+
+
+def _check_storage(draft: Draft, folder: Path) -> None:
+    written = draft.text_or_default("storage")
+    if written is None or is_url(written):
+        return
+    try:
+        storage = absolute_storage(written, folder)
+        stored = _stored_timezone(Path(storage) / "manifests" / "store.json")
+    except ValueError as error:
+        draft.problems.add(("storage",), f"{draft.problems.quote(('storage',))} {error}")
+        return
+    timezone = draft.text_or_default("timezone")
+    if stored is not None and timezone is not None and stored != timezone:
+        draft.problems.add(
+            ("timezone",),
+            f"is {timezone}, but the data in the storage were written in {stored}; write `timezone: {stored}`, "
+            f"or keep {timezone} and choose another storage folder, to collect into it anew",
+        )
+
+
+def _stored_timezone(file: Path) -> str | None:
+    """The time zone that stored data were written in, None where nothing is stored yet."""
+    mend = "restore it, or choose another storage folder"
+    try:
+        content = parse(file.read_bytes())
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ValueError(
+            f"holds manifests/store.json, which cannot be read ({error.strerror}); check its rights"
+        ) from None
+    except NotJsonError:
+        content = None
+    timezone = content.get("timezone") if isinstance(content, dict) else None
+    if not isinstance(timezone, str) or not re.fullmatch(r"[\w+/-]{1,60}", timezone):
+        raise ValueError(f"holds manifests/store.json, which does not say in what time zone the data are; {mend}")
+    return timezone

@@ -1,0 +1,111 @@
+"""From a file to Settings: where it is, reading it, checking it as a whole, filling in what accounts leave out."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from pydantic import ValidationError
+
+from mailevents_dagster.feeds import FEED_KINDS, Feed
+from mailevents_dagster.settings.checks import Draft, check_all
+from mailevents_dagster.settings.models import AccountEntry, AccountSettings, Settings, SettingsFile
+from mailevents_dagster.settings.problems import Problems, display
+from mailevents_dagster.settings.sentences import add_sentences
+from mailevents_dagster.settings.values import SIMULATOR, absolute_storage, start_of
+from mailevents_dagster.settings.variables import fill
+from mailevents_dagster.settings.yaml_file import read_yaml
+
+FILE_NAME: Final = "mailevents.yaml"
+VARIABLE: Final = "MAILEVENTS_CONFIG"
+DEMO: Final = {
+    "timezone": "Europe/Istanbul",
+    "start": "2026-11-01T00:00",
+    "storage": "data",
+    "api": {"base_url": SIMULATOR, "requests_per_second": 500},
+    "accounts": [{"domain": domain, "feeds": list(FEED_KINDS)} for domain in ("kuzey.example", "deniz.example")],
+}
+
+
+def load_settings(
+    path: Path | None = None, environ: Mapping[str, str] = os.environ, now: float | None = None
+) -> Settings:
+    """The settings of a file: the given one, or the one that is found; with no file, those of the demo.
+
+    Raises SettingsError with all problems at once. `now` is the time that `start` must not lie after.
+    """
+    file = path.expanduser().absolute() if path else _found(environ)
+    problems = Problems(display(file))
+    if file is None:
+        # Whoever runs the demo has nothing to mend where a clock is wrong.
+        return _settings(DEMO, None, project_folder(), environ, None, problems)
+    values = read_yaml(file, problems)
+    if not isinstance(values, dict):
+        what = "is empty" if values is None else "is no mapping of keys such as `timezone:`"
+        problems.add((), f"{what}; write `start:` and `accounts:` at least, as mailevents.example.yaml shows")
+        problems.raise_any()
+    return _settings(values, file, file.parent, environ, time.time() if now is None else now, problems)
+
+
+def project_folder() -> Path:
+    """The folder of the checkout, known by its workspace.yaml; else the current one."""
+    above = Path(__file__).absolute().parents[2]
+    return above if (above / "workspace.yaml").is_file() else Path.cwd()
+
+
+def _found(environ: Mapping[str, str]) -> Path | None:
+    named = environ.get(VARIABLE, "").strip()
+    if named:
+        return Path(os.path.expanduser(named)).absolute()
+    file = project_folder() / FILE_NAME
+    # A link to nowhere is a mistake, not the wish for a demo.
+    return file if os.path.lexists(file) else None
+
+
+def _settings(
+    values: object,
+    source: Path | None,
+    folder: Path,
+    environ: Mapping[str, str],
+    now: float | None,
+    problems: Problems,
+) -> Settings:
+    values = fill(values, environ, problems)
+    try:
+        SettingsFile.model_validate(values)
+    except ValidationError as error:
+        add_sentences(error, problems)
+    check_all(Draft(values, problems), folder, environ, now)
+    problems.raise_any()
+    return _resolved(SettingsFile.model_validate(values), source, folder)
+
+
+def _resolved(file: SettingsFile, source: Path | None, folder: Path) -> Settings:
+    start = start_of(file.start, file.timezone, None)
+    return Settings(
+        timezone=file.timezone,
+        start=start,
+        storage=absolute_storage(file.storage, folder),
+        log_file_name=file.log_file_name,
+        api=file.api,
+        collect=file.collect,
+        accounts=tuple(_account(file, entry, start) for entry in file.accounts),
+        source=source,
+    )
+
+
+def _account(file: SettingsFile, entry: AccountEntry, start: int) -> AccountSettings:
+    base_url = entry.base_url or file.api.base_url
+    own_rate = "requests_per_second" in entry.model_fields_set
+    return AccountSettings(
+        domain=entry.domain,
+        api_key_variable=None if base_url == SIMULATOR else entry.api_key,
+        feeds=tuple(Feed(entry.domain, name) for name in entry.feeds),
+        start=start_of(entry.start, file.timezone, None) if entry.start else start,
+        base_url=base_url,
+        requests_per_second=entry.requests_per_second if own_rate else file.api.requests_per_second,
+        max_parallel_details=entry.max_parallel_details or file.api.max_parallel_details,
+    )

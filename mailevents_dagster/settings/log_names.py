@@ -1,0 +1,70 @@
+"""The pattern that names log files: that every hour gets a name of its own, and one that every system takes."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Final
+
+from mailevents_dagster.feeds import FEED_KINDS
+
+MAX_BYTES: Final = 255
+RESERVED_BYTES: Final = len("+0300") + len(".") + len(".partial")
+"""What the store may add: the offset of an hour that occurs twice, and the name of a file that is being written."""
+
+_DIRECTIVES: Final = "YmdHFjyMSzGVu%"
+_SUCH_AS: Final = "such as {domain}_{type}_%Y-%m-%d_%H.log"
+_DEVICES: Final = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|$)", re.IGNORECASE)
+
+
+@cache
+def check_log_file_name(pattern: str) -> str:
+    """The pattern itself; ValueError says why it cannot name the log files of all hours."""
+    if "/" in pattern or "\\" in pattern:
+        raise ValueError(f"must be the name of a file, without folders; write a name {_SUCH_AS}")
+    if re.search(r'[<>:"|?*]', pattern) or pattern.strip(" .") != pattern or not pattern or _DEVICES.match(pattern):
+        raise ValueError(
+            'is a name that Windows refuses or hides; leave out < > : " | ? *, dots and spaces at the ends, '
+            f"and names of devices such as con; write a name {_SUCH_AS}"
+        )
+    if re.search(r"[{}]", pattern.replace("{domain}", "").replace("{type}", "")):
+        raise ValueError(f"may have {{domain}} and {{type}} in braces and nothing else; write a name {_SUCH_AS}")
+    if re.sub(f"%[{_DIRECTIVES}]", "", pattern).count("%"):
+        known = " ".join(f"%{letter}" for letter in _DIRECTIVES)
+        raise ValueError(f"may have {known} and no other code of time; write a name {_SUCH_AS}")
+    if re.search(r"[%{]", pattern.rpartition(".")[2]) and "." in pattern:
+        raise ValueError(
+            f"has a code of time or braces after its last dot, where the ending stands; write a name {_SUCH_AS}"
+        )
+    _check_every_hour_has_its_name(pattern)
+    return pattern
+
+
+def check_length(pattern: str, domain: str) -> None:
+    """ValueError where a log file of the domain would have a name too long for a file system."""
+    longest = max((kind.type for kind in FEED_KINDS.values()), key=len)
+    name = datetime(2026, 12, 31, 23, tzinfo=UTC).strftime(pattern).format(domain=domain, type=longest)
+    excess = len(name.encode()) + RESERVED_BYTES - MAX_BYTES
+    if excess > 0:
+        raise ValueError(
+            f"makes names {excess} bytes too long with the longest domain: a file may have {MAX_BYTES}, of which "
+            f"{RESERVED_BYTES} are kept for the store; shorten it, or leave out {{domain}}"
+        )
+
+
+def _check_every_hour_has_its_name(pattern: str) -> None:
+    # Fourteen years of days hold every way in which calendar years, ISO years and weekdays meet.
+    start = datetime(2019, 1, 1, tzinfo=UTC)
+    hours = [start + timedelta(hours=hour) for hour in range(24)] + [
+        start + timedelta(days=day) for day in range(1, 5114)
+    ]
+    names: dict[str, datetime] = {}
+    for hour in hours:
+        name = hour.strftime(pattern)
+        if name in names:
+            raise ValueError(
+                f"gives {names[name]:%Y-%m-%d %H:00} and {hour:%Y-%m-%d %H:00} the same name; "
+                f"it must have year, month, day and hour in it, {_SUCH_AS}"
+            )
+        names[name] = hour

@@ -1,0 +1,200 @@
+"""What a settings file may hold (SettingsFile), and what the program works with (Settings). No reading, no checks
+between one key and another; those are in loading and checks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from mailevents_dagster.feeds import FEED_KINDS, Feed
+from mailevents_dagster.settings.domain_names import ascii_domain
+from mailevents_dagster.settings.log_names import check_log_file_name
+from mailevents_dagster.settings.values import (
+    check_base_url,
+    check_feed,
+    check_moment,
+    check_storage,
+    check_timezone,
+)
+from mailevents_dagster.settings.variables import VARIABLE_PATTERN, variable_of
+
+DEFAULT_BASE_URL: Final = "https://yenipanel-api.uzmanposta.com/api/v2"
+DEFAULT_LOG_FILE_NAME: Final = "{domain}_{type}_%Y-%m-%d_%H.log"
+
+
+def _no_truth_value(value: object) -> object:
+    # Pydantic takes true for 1 and "yes" for true; a file that says so is a mistake.
+    if isinstance(value, bool):
+        raise PydanticCustomError("number_type", "not a number")
+    return value
+
+
+def _truth_value(value: object) -> object:
+    words = {"true": True, "false": False}
+    if isinstance(value, str) and value.lower() in words:
+        return words[value.lower()]
+    if not isinstance(value, bool):
+        raise PydanticCustomError("truth_type", "not true or false")
+    return value
+
+
+NO_TRUTH_VALUE: Final = BeforeValidator(_no_truth_value)
+"""Stands last in an annotation: bounds written after it would miss the JSON Schema."""
+YesNo = Annotated[bool, BeforeValidator(_truth_value)]
+BaseUrl = Annotated[str, AfterValidator(check_base_url)]
+Moment = Annotated[str, AfterValidator(check_moment)]
+FeedName = Annotated[str, AfterValidator(check_feed), Field(json_schema_extra={"enum": list(FEED_KINDS)})]
+KeyVariable = Annotated[str, AfterValidator(variable_of), Field(json_schema_extra={"pattern": VARIABLE_PATTERN})]
+Rate = Annotated[float, Field(ge=0.01, le=1000, allow_inf_nan=False), NO_TRUTH_VALUE]
+Parallel = Annotated[int, Field(ge=1, le=64), NO_TRUTH_VALUE]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class ApiSettings(_Strict):
+    """How the API is asked. The first three can be set for one account, too."""
+
+    base_url: BaseUrl = Field(
+        default=DEFAULT_BASE_URL,
+        description="Address of the API (https, or http on this machine alone), or `simulator` for a made-up one.",
+    )
+    requests_per_second: Rate | None = Field(
+        default=10.0,
+        description="Requests a second of one account, shared by every process; null: no limit but the API's own.",
+    )
+    max_parallel_details: Parallel = Field(
+        default=8, description="How many details of one account are asked for at a time."
+    )
+    page_limit: Annotated[int, Field(ge=1, le=1000), NO_TRUTH_VALUE] = Field(
+        default=1000, description="Rows that make an answer count as full, so that the rest of its window is asked for."
+    )
+    timeout_seconds: Annotated[float, Field(ge=0.1, le=3600, allow_inf_nan=False), NO_TRUTH_VALUE] = Field(
+        default=120.0, description="How long one answer may take as a whole before it is asked for again."
+    )
+    max_attempts: Annotated[int, Field(ge=1, le=100), NO_TRUTH_VALUE] = Field(
+        default=10,
+        description="How often a call that fails in passing is tried in all; waits for the rate do not count.",
+    )
+
+
+class CollectSettings(_Strict):
+    """What is collected, and when."""
+
+    settle_minutes: Annotated[int, Field(ge=0, le=1440), NO_TRUTH_VALUE] = Field(
+        default=10, description="How long after its end an hour is listed a last time and closes."
+    )
+    lookback_hours: Annotated[int, Field(ge=0, le=360), NO_TRUTH_VALUE] = Field(
+        default=24, description="How many closed hours are listed again for events that came late."
+    )
+    details: YesNo = Field(
+        default=True,
+        description="Whether the details of mails are fetched, one call each; false keeps their listing rows.",
+    )
+    hours_per_run: Annotated[int, Field(ge=1, le=744), NO_TRUTH_VALUE] = Field(
+        default=24, description="How many hours one run of a backfill takes."
+    )
+
+
+class AccountEntry(_Strict):
+    """One domain, the variable that holds its key, and what is collected of it."""
+
+    domain: Annotated[str, AfterValidator(ascii_domain)] = Field(
+        description="The domain, also with letters such as ü or ş.", examples=["example.com"]
+    )
+    api_key: KeyVariable | None = Field(
+        default=None,
+        description="The environment variable with the API key, as ${NAME}; the simulator needs none.",
+        examples=["${UZMANPOSTA_KEY_EXAMPLE_COM}"],
+    )
+    feeds: Annotated[tuple[FeedName, ...], Field(min_length=1)] = Field(
+        description="What is collected of the domain.", examples=[["mail/incominglog", "mail/outgoinglog"]]
+    )
+    start: Moment | None = Field(
+        default=None,
+        description="The first hour of this account, where it is later than the general one.",
+        examples=["2026-11-01T00:00"],
+    )
+    base_url: BaseUrl | None = Field(default=None, description="As in api, for this account.", examples=["simulator"])
+    requests_per_second: Rate | None = Field(
+        default=None, description="As in api, for this account; null: no limit but the API's own.", examples=[10]
+    )
+    max_parallel_details: Parallel | None = Field(
+        default=None, description="As in api, for this account.", examples=[8]
+    )
+
+
+class SettingsFile(_Strict):
+    """The settings of mailevents_dagster: mailevents.yaml, or the file that MAILEVENTS_CONFIG names."""
+
+    timezone: Annotated[str, AfterValidator(check_timezone)] = Field(
+        default="UTC",
+        description="IANA name; names the hours in partition keys and log files. Fixed once data are stored.",
+        examples=["Europe/Istanbul"],
+    )
+    start: Moment = Field(
+        description="The first hour of every feed, in the time zone above.", examples=["2026-11-01T00:00"]
+    )
+    storage: Annotated[str, AfterValidator(check_storage)] = Field(
+        default="./data",
+        description="A folder, seen from the folder of this file, or a URL such as s3://bucket/prefix.",
+    )
+    log_file_name: Annotated[str, AfterValidator(check_log_file_name)] = Field(
+        default=DEFAULT_LOG_FILE_NAME,
+        description="Name of the log file of an hour: {domain}, {type}, and %Y, %m, %d, %H of the hour.",
+    )
+    api: ApiSettings = Field(
+        default=ApiSettings(),
+        description="How the API of every account is asked.",
+        examples=[{"requests_per_second": 10}],
+    )
+    collect: CollectSettings = Field(
+        default=CollectSettings(),
+        description="What is collected of every account, and when.",
+        examples=[{"settle_minutes": 10}],
+    )
+    accounts: Annotated[tuple[AccountEntry, ...], Field(min_length=1)] = Field(
+        description="The domains and what is collected of each.",
+        examples=[[{"domain": "example.com", "feeds": ["mail/incominglog"]}]],
+    )
+
+
+class AccountSettings(_Strict):
+    """One account with everything filled in: no caller looks at the general settings again."""
+
+    domain: str
+    """In small letters and punycode."""
+    api_key_variable: str | None
+    """The environment variable that holds the key; None exactly where the account is on the simulator."""
+    feeds: tuple[Feed, ...]
+    start: int
+    """Unix seconds; the beginning of an hour, at or after the general start."""
+    base_url: str
+    """Without a slash at its end, or `simulator`."""
+    requests_per_second: float | None
+    max_parallel_details: int
+
+
+class Settings(_Strict):
+    """Everything that was configured, checked and filled in."""
+
+    timezone: str
+    start: int
+    """Unix seconds; the beginning of an hour."""
+    storage: str
+    """The absolute path of a folder, or a URL."""
+    log_file_name: str
+    api: ApiSettings
+    collect: CollectSettings
+    accounts: tuple[AccountSettings, ...]
+    source: Path | None
+    """The file that was read; None for the built-in demo."""
+
+    @property
+    def feeds(self) -> tuple[Feed, ...]:
+        """The feeds of all accounts, in the order of the file."""
+        return tuple(feed for account in self.accounts for feed in account.feeds)

@@ -1,0 +1,261 @@
+"""The API client of one account: HTTP, retries, and answers that are what they claim to be."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Any, Final, Self, TypeVar
+from urllib.parse import quote, urlencode
+
+import requests
+import tenacity
+import urllib3
+from requests.adapters import HTTPAdapter
+
+from mailevents_dagster.feeds import Feed
+from mailevents_dagster.jsontext import NotJsonError, parse
+from mailevents_dagster.sources.uzmanposta.errors import (
+    Cause,
+    PermanentError,
+    RateLimitedError,
+    TransientError,
+    network_error,
+    status_error,
+)
+from mailevents_dagster.sources.uzmanposta.rate import Budget
+
+CONNECT_SECONDS: Final = 10.0
+MOST_BYTES: Final = 256 * 2**20
+"""A full page of listing rows is 1 MB, the largest detail seen a few; beyond this a body is a fault, not data."""
+LONGEST_BACKOFF: Final = 60.0
+LONGEST_RETRY_AFTER: Final = 3600.0
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How one account is reached."""
+
+    domain: str
+    base_url: str
+    key: str
+    key_variable: str | None = None
+    requests_per_second: float | None = None
+    max_parallel_details: int = 8
+    timeout_seconds: float = 120
+    max_attempts: int = 10
+    page_limit: int = 1000
+
+    def __repr__(self) -> str:
+        return f"Access({self.domain}, {self.base_url}, key from {self.key_variable})"
+
+
+@dataclass(slots=True)
+class Tally:
+    """What the calls of an account have cost so far."""
+
+    lists: int = 0
+    details: int = 0
+    retries: int = 0
+    seconds: float = 0.0
+    """Time spent in calls, summed over threads."""
+
+
+class UzmanPostaApi:
+    """Listings and details of one account, within its rate budget; threads may share it."""
+
+    def __init__(self, access: Access) -> None:
+        self.access = access
+        self.budget = Budget(access.requests_per_second)
+        self.tally = Tally()
+        self._tallying = threading.Lock()
+        self._session = requests.Session()
+        pool = HTTPAdapter(pool_connections=1, pool_maxsize=access.max_parallel_details + 1, max_retries=0)
+        self._session.mount("https://", pool)
+        self._session.mount("http://", pool)
+        self._adapter = pool
+        headers = {
+            "Authorization": f"Bearer {access.key}",
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip, deflate",
+            "User-Agent": "mailevents-dagster",
+        }
+        # Prepared once and copied: what requests does anew for each call costs as much CPU as the call itself.
+        self._template = self._session.prepare_request(requests.Request("GET", access.base_url, headers=headers))
+        self._template.headers["Authorization"] = headers["Authorization"]  # a .netrc entry would replace it
+        self._retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(TransientError),
+            stop=tenacity.stop_after_attempt(access.max_attempts),
+            wait=tenacity.wait_random_exponential(multiplier=1, max=LONGEST_BACKOFF),
+            sleep=self.budget.sleep,
+            before_sleep=self._count_retry,
+            reraise=True,
+        )
+        self._environment: dict[str, Any] = {
+            **self._session.merge_environment_settings(access.base_url, {}, stream=True, verify=True, cert=None)
+        }
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._session.close()
+
+    def stop(self) -> None:
+        """Ends waiting calls and refuses new ones."""
+        self.budget.stop()
+
+    def rows(self, feed: Feed, first: int, last: int) -> Sequence[Mapping[str, object]]:
+        """One page of a feed's listing: the records between two Unix seconds, as the API orders them."""
+        query: dict[str, object] = {"starttime": first, "endtime": last}
+        if feed.kind.category != "authentication":
+            query["type"] = feed.kind.type
+        query["domain"] = feed.domain
+        answer = self._get(f"{feed.kind.endpoint}?{urlencode(query)}", _as_rows)
+        self._count(lists=1)
+        return answer
+
+    def detail(self, queue_id: str, time: int) -> Mapping[str, object]:
+        """The full record of one mail."""
+        answer = self._get(f"/logs/mail/{quote(queue_id, safe='')}?time={time}", _as_record)
+        self._count(details=1)
+        return answer
+
+    def _get(self, path: str, read: Callable[[object], T]) -> T:
+        answer: T = self._retrying(self._attempt, path, read)
+        return answer
+
+    def _attempt(self, path: str, read: Callable[[object], T]) -> T:
+        """One attempt; being told to wait is none."""
+        refusals = 0
+        while True:
+            self.budget.acquire()
+            began = time.monotonic()
+            try:
+                return read(self._call(path))
+            except RateLimitedError as told:
+                refusals += 1
+                pause = min(LONGEST_BACKOFF, 2.0**refusals) if told.retry_after is None else told.retry_after
+                if pause > LONGEST_RETRY_AFTER:
+                    raise PermanentError(
+                        Cause.RATE,
+                        f"{told} It asks for a pause of {pause:.0f} s; a collection waits at "
+                        f"most {LONGEST_RETRY_AFTER:.0f} s. What was fetched is kept: collect again later.",
+                    ) from told
+                self.budget.pause(pause)
+            except WrongAnswerError as wrong:
+                raise TransientError(Cause.PROTOCOL, f"{self._where(path)} sent {wrong}.") from wrong
+            finally:
+                self._count(seconds=time.monotonic() - began)
+
+    def _call(self, path: str) -> object:
+        """The JSON value of one answer."""
+        request = self._template.copy()
+        request.url = self.access.base_url.rstrip("/") + path
+        deadline = time.monotonic() + self.access.timeout_seconds
+        try:
+            answer = self._adapter.send(
+                request,
+                timeout=(min(CONNECT_SECONDS, self.access.timeout_seconds), self.access.timeout_seconds),
+                **self._environment,
+            )
+            try:
+                body = _body(answer, deadline)
+            except BaseException:
+                answer.raw.close()  # what is left of it must not meet the next call on this connection
+                raise
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            raise network_error(error, self._where(path)) from error
+        if answer.status_code == 429:
+            raise RateLimitedError(f"{self._where(path)} answered 429.", _retry_after(answer.headers))
+        if answer.status_code != 200:
+            raise status_error(
+                answer.status_code,
+                self._where(path),
+                _said(body),
+                domain=self.access.domain,
+                variable=self.access.key_variable,
+            )
+        try:
+            return parse(body)
+        except NotJsonError as error:
+            kind = answer.headers.get("Content-Type", "no content type")
+            raise WrongAnswerError(f"{len(body):,} bytes of {kind} that are not JSON ({str(error)[:80]})") from error
+
+    def _where(self, path: str) -> str:
+        return f"GET {self.access.base_url.rstrip('/')}{path[:200]}"
+
+    def _count(self, *, lists: int = 0, details: int = 0, retries: int = 0, seconds: float = 0) -> None:
+        with self._tallying:
+            self.tally.lists += lists
+            self.tally.details += details
+            self.tally.retries += retries
+            self.tally.seconds += seconds
+
+    def _count_retry(self, _: tenacity.RetryCallState) -> None:
+        self._count(retries=1)
+
+
+class WrongAnswerError(ValueError):
+    """An answer with status 200 that is not what was asked for."""
+
+
+def _as_rows(answer: object) -> list[dict[str, object]]:
+    if not isinstance(answer, list) or not all(isinstance(row, dict) for row in answer):
+        raise WrongAnswerError(f"no list of records but {_shape(answer)}")
+    return answer
+
+
+def _as_record(answer: object) -> dict[str, object]:
+    if not isinstance(answer, dict):
+        raise WrongAnswerError(f"no record but {_shape(answer)}")
+    return answer
+
+
+def _shape(answer: object) -> str:
+    inner = f" with {len(answer)} entries" if isinstance(answer, (list, dict)) else ""
+    return f"a {type(answer).__name__}{inner}"
+
+
+def _body(answer: requests.Response, deadline: float) -> bytes:
+    """The whole body. The time-out of a socket counts from its last byte; this one counts from the first."""
+    parts: list[bytes] = []
+    size = 0
+    while part := answer.raw.read1(2**16, decode_content=True):
+        parts.append(part)
+        size += len(part)
+        if size > MOST_BYTES:
+            raise urllib3.exceptions.HTTPError(f"the body is longer than {MOST_BYTES:,} bytes")
+        if time.monotonic() > deadline:
+            raise TimeoutError
+    return b"".join(parts)
+
+
+def _said(body: bytes) -> str:
+    """The message in the API's own error object, where there is one."""
+    try:
+        error = parse(body)
+    except NotJsonError:
+        return ""
+    return str(error.get("message") or "")[:200] if isinstance(error, dict) else ""
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait: from a number or an HTTP date; None where the header is absent or unreadable."""
+    value = headers.get("Retry-After", "").strip()
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            seconds = parsedate_to_datetime(value).timestamp() - time.time()
+        except ValueError:
+            return None
+    return max(0.0, seconds) if math.isfinite(seconds) else None

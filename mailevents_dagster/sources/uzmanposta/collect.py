@@ -1,0 +1,149 @@
+"""One hour of one feed: list it, reuse the details that are known, fetch the others, say what was found."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Protocol
+
+from mailevents_dagster.events import Collection, Detail, Event
+from mailevents_dagster.feeds import Feed
+from mailevents_dagster.hours import Hour
+from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
+from mailevents_dagster.sources.uzmanposta.details import fetch_details
+from mailevents_dagster.sources.uzmanposta.errors import Cause, PermanentError
+from mailevents_dagster.sources.uzmanposta.listing import list_window
+from mailevents_dagster.sources.uzmanposta.rows import Row, row_of
+
+SAFETY_DAYS: Final = 1
+"""Hours this close to the end of what the API keeps are not asked for: it might forget them in the middle."""
+
+
+class Details(Protocol):
+    """Details already fetched, by identity and digest of the listing row."""
+
+    def get(self, identity: bytes, listing: bytes) -> bytes | None: ...
+    def record(self, identity: bytes, listing: bytes, raw: bytes) -> None: ...
+
+
+class Work(Protocol):
+    """An hour to collect, as the store opens it."""
+
+    @property
+    def feed(self) -> Feed: ...
+    @property
+    def hour(self) -> Hour: ...
+    @property
+    def known(self) -> Sequence[Event]:
+        """Events committed before."""
+
+    @property
+    def strays_elsewhere(self) -> frozenset[bytes]:
+        """Identities of strays that a neighbouring hour holds."""
+
+    @property
+    def journal(self) -> Details: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the hour is."""
+
+    listed: int
+    details_done: int
+    details_wanted: int
+
+
+Tell = Callable[[Progress], None]
+
+
+class OutOfRetentionError(PermanentError):
+    """The API does not look back as far as this hour."""
+
+    def __init__(self, feed: Feed, hour: Hour, days: int) -> None:
+        super().__init__(
+            Cause.RETENTION,
+            f"{feed} {hour}: the API keeps this feed for {days + SAFETY_DAYS} days and is asked for the last {days} "
+            f"of them, to be safe. This hour is older and can no longer be collected; nothing stored was changed.",
+        )
+
+
+def collect_hour(
+    api: UzmanPostaApi, work: Work, *, settle_seconds: float, details: bool = True, tell: Tell = lambda _: None
+) -> Collection:
+    """What the API has of an hour now, with details; asks only for what is neither committed nor in the journal."""
+    began, before, throttled = time.monotonic(), replace(api.tally), api.budget.seconds_throttled
+    listed_at = time.time()
+    feed, hour = work.feed, work.hour
+    kept_days = feed.kind.kept_days
+    if kept_days is not None and hour.start < listed_at - (kept_days - SAFETY_DAYS) * 86_400:
+        raise OutOfRetentionError(feed, hour, kept_days - SAFETY_DAYS)
+
+    def ask(first: int, last: int) -> Sequence[Row]:
+        return [row_of(feed, record) for record in api.rows(feed, first, last)]
+
+    listing = list_window(ask, hour.start, hour.end, api.access.page_limit)
+    strays = [(at, row) for at, row in listing.strays if row.identity not in work.strays_elsewhere]
+    rows = sorted([*listing.rows, *strays], key=lambda pair: pair[0]) if strays else listing.rows
+    known = {(event.identity, event.listing): event for event in work.known if event.detail in _SETTLED}
+    wanted = _wanted(rows, known, work.journal) if details else []
+    failed: Mapping[Row, Detail] = {}
+    if wanted:
+        failed = fetch_details(
+            api,
+            wanted,
+            keep=lambda row, raw: work.journal.record(*row.version, raw),
+            tell=lambda done: tell(Progress(len(rows), done, len(wanted))),
+        )
+    events = [_event(at, row, known, work.journal, failed) for at, row in rows]
+    mails = {row.version for _, row in rows if row.queue_id is not None}
+    return Collection(
+        events=events,
+        strays=frozenset(row.identity for _, row in strays),
+        gaps=listing.gaps,
+        listed_at=listed_at,
+        closed=listed_at >= hour.end + settle_seconds,
+        measures={
+            "list_calls": api.tally.lists - before.lists,
+            "detail_calls": api.tally.details - before.details,
+            "api_calls": api.tally.lists + api.tally.details - before.lists - before.details,
+            "retries": api.tally.retries - before.retries,
+            "details_reused": len(mails) - len(wanted) if details else 0,
+            "throttle_seconds": round(api.budget.seconds_throttled - throttled, 3),
+            "api_seconds": round(api.tally.seconds - before.seconds, 3),
+            "collect_seconds": round(time.monotonic() - began, 3),
+        },
+    )
+
+
+_SETTLED: Final = (Detail.WHOLE, Detail.PURGED)
+
+
+def _wanted(
+    rows: Sequence[tuple[int, Row]], known: Mapping[tuple[bytes, bytes], Event], journal: Details
+) -> list[tuple[int, Row]]:
+    """The rows whose detail is not here yet, each mail once however often it stands in the listing."""
+    wanted = {
+        row.version: (at, row)
+        for at, row in rows
+        if row.queue_id is not None and row.version not in known and journal.get(*row.version) is None
+    }
+    return list(wanted.values())
+
+
+def _event(
+    at: int,
+    row: Row,
+    known: Mapping[tuple[bytes, bytes], Event],
+    journal: Details,
+    failed: Mapping[Row, Detail],
+) -> Event:
+    if row.queue_id is None:
+        return Event(at, row.identity, row.content, Detail.WHOLE, row.raw)
+    if row.version in known:
+        return known[row.version]
+    detail = journal.get(*row.version)
+    if detail is not None:
+        return Event(at, row.identity, row.content, Detail.WHOLE, detail)
+    return Event(at, row.identity, row.content, failed.get(row, Detail.UNASKED), row.raw)

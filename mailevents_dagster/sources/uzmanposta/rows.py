@@ -1,0 +1,47 @@
+"""Row: a record of a listing, with all that a collection asks about it worked out once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mailevents_dagster.feeds import Feed
+from mailevents_dagster.jsontext import canonical, one_line
+from mailevents_dagster.sources.uzmanposta.schema import record_time
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of a listing."""
+
+    time: int | None
+    identity: bytes
+    """What the record is known by: a mail by queue id and time, since ids come again; others by all they say."""
+    content: bytes
+    """Digest of all that the row says."""
+    queue_id: str | None
+    """None where there is no detail: not a mail, or a mail rejected before it was queued."""
+    raw: bytes
+
+    @property
+    def version(self) -> tuple[bytes, bytes]:
+        """The record as it is now: a detail fetched for one version does not speak for the next."""
+        return self.identity, self.content
+
+
+def row_of(feed: Feed, record: Mapping[str, object]) -> Row:
+    time = record_time(feed.kind.category, record)
+    content = _digest(canonical(record))
+    queue_id = record.get("queue_id") if feed.kind.has_details else None
+    return Row(
+        time=time,
+        identity=_digest(canonical([str(queue_id), time])) if queue_id else content,
+        content=content,
+        queue_id=str(queue_id) if queue_id and record.get("recipients") else None,
+        raw=one_line(record),
+    )
+
+
+def _digest(data: bytes) -> bytes:
+    return hashlib.blake2b(data, digest_size=16).digest()

@@ -1,0 +1,85 @@
+"""Files that are either the old or the new, whole: written beside, flushed to disk, renamed into place.
+
+On an object store a finished upload replaces the object at once, which gives the same promise without a rename.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import IO
+
+from upath import UPath
+
+
+def local(path: UPath) -> Path | None:
+    """The path as one of this machine's, or None where it lies on an object store."""
+    return Path(path.path) if path.protocol in ("", "file", "local") else None
+
+
+@contextmanager
+def publish(path: UPath) -> Iterator[IO[bytes]]:
+    """A file to write to that appears under its name when the block ends well, and not at all otherwise."""
+    here = local(path)
+    with _beside(here) if here else _uploaded(path) as file:
+        yield file
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[IO[bytes]]:
+    make_folder(path.parent)
+    # The name is always the same, so what a killed process left behind is written over by the next.
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        with open(partial, "wb", opener=_private) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+@contextmanager
+def _uploaded(path: UPath) -> Iterator[IO[bytes]]:
+    # Closing a remote file uploads what was written, also after an error: so only whole files are sent.
+    with NamedTemporaryFile() as whole:
+        yield whole
+        whole.flush()
+        path.fs.put_file(whole.name, path.path)
+
+
+def append(path: Path, data: bytes) -> None:
+    """Adds to a file and flushes it to disk."""
+    with open(path, "ab", opener=_private) as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def make_folder(folder: Path) -> None:
+    """The folder with its parents, for nobody but this user's eyes."""
+    missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    for one in reversed(missing):
+        one.mkdir(mode=0o700, exist_ok=True)
+        _sync_folder(one.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Makes renames in a folder survive a power cut. Windows has no such call and does not need one."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

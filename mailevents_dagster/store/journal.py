@@ -1,0 +1,81 @@
+"""The journal of an hour: details already fetched, kept until the hour is committed, whatever happens to the process.
+
+One line a detail: identity, digest of the listing row, checksum, record. A line that a crash tore, or that does not
+match its checksum, counts as not fetched.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+from typing import Final
+from zlib import crc32
+
+from mailevents_dagster.store.atomic import make_folder
+
+SYNC_EVERY: Final = 64
+"""Records between two flushes to disk: what a power cut may cost. A killed process loses none."""
+
+
+class Journal:
+    """Details of one hour by (identity, listing digest). Threads may record at once; one process at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._writing = threading.Lock()
+        self._handle: int | None = None
+        self._unsynced = 0
+        self._details: dict[tuple[bytes, bytes], bytes] = {}
+        if path.exists():
+            self._read(path.read_bytes())
+
+    def __len__(self) -> int:
+        return len(self._details)
+
+    def get(self, identity: bytes, listing: bytes) -> bytes | None:
+        return self._details.get((identity, listing))
+
+    def record(self, identity: bytes, listing: bytes, raw: bytes) -> None:
+        """Keeps a detail: once this returns, a killed process has not lost it."""
+        line = b"%s %s %08x %s\n" % (identity.hex().encode(), listing.hex().encode(), crc32(raw), raw)
+        with self._writing:
+            self._details[identity, listing] = raw
+            handle = self._open()
+            while line:
+                line = line[os.write(handle, line) :]
+            self._unsynced += 1
+            if self._unsynced >= SYNC_EVERY:
+                os.fsync(handle)
+                self._unsynced = 0
+
+    def close(self) -> None:
+        if self._handle is not None:
+            os.fsync(self._handle)
+            os.close(self._handle)
+            self._handle = None
+
+    def discard(self) -> None:
+        """Removes the journal, once its hour is committed."""
+        self.close()
+        self._path.unlink(missing_ok=True)
+
+    def _open(self) -> int:
+        if self._handle is None:
+            make_folder(self._path.parent)
+            self._handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+            size = os.fstat(self._handle).st_size
+            if size and os.pread(self._handle, 1, size - 1) != b"\n":
+                os.write(self._handle, b"\n")  # ends the torn line, so that the next record has its own
+        return self._handle
+
+    def _read(self, content: bytes) -> None:
+        for line in content.split(b"\n"):
+            fields = line.split(b" ", 3)
+            try:
+                identity, listing = bytes.fromhex(fields[0].decode()), bytes.fromhex(fields[1].decode())
+                whole = int(fields[2], 16) == crc32(fields[3])
+            except (ValueError, IndexError):
+                continue
+            if whole:
+                self._details[identity, listing] = fields[3]

@@ -1,0 +1,59 @@
+"""Where everything lies below the storage: the one place that knows a path."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from upath import UPath
+
+from mailevents_dagster.feeds import Feed
+from mailevents_dagster.hours import Hour
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The paths of feeds and hours. `scratch` is local also where the storage is not: journals live there."""
+
+    root: UPath
+    scratch: Path
+    log_file_name: str
+
+    def log(self, feed: Feed, hour: Hour) -> UPath:
+        stem, dot, suffix = self.log_file_name.rpartition(".")
+        pattern = stem if dot else suffix
+        name = hour.stamp(pattern).format(domain=feed.domain, type=feed.kind.type) + (dot + suffix if dot else "")
+        return self.root / "output" / _log_folder(feed) / name
+
+    def snapshot(self, feed: Feed, hour: Hour) -> UPath:
+        return self.snapshots(feed) / hour.stamp("date=%Y-%m-%d") / f"{hour.stamp('%H')}.parquet"
+
+    def snapshots(self, feed: Feed) -> UPath:
+        """The folder of all snapshots of a feed, partitioned the way Hive does it."""
+        kind = feed.kind
+        return self.all_snapshots / f"domain={feed.domain}" / f"category={kind.category}" / f"type={kind.type}"
+
+    @property
+    def all_snapshots(self) -> UPath:
+        return self.root / "parquet"
+
+    def manifest(self, feed: Feed, hour: Hour) -> UPath:
+        return self.root / "manifests" / feed.domain / feed.name / hour.stamp("%Y-%m-%d") / f"{hour.stamp('%H')}.json"
+
+    @property
+    def description(self) -> UPath:
+        """The file that says how the stored data were written."""
+        return self.root / "manifests" / "store.json"
+
+    def journal(self, feed: Feed, hour: Hour) -> Path:
+        return self.scratch / "journal" / feed.domain / feed.name / f"{hour.stamp('%Y-%m-%d_%H')}.journal"
+
+    def relative(self, path: UPath) -> str:
+        return str(PurePosixPath(path.path).relative_to(PurePosixPath(self.root.path)))
+
+
+def _log_folder(feed: Feed) -> str:
+    """As the tool did it that people come from: the type is left out where the category says it already."""
+    kind = feed.kind
+    drops_type = kind.category == "authentication" or kind.type == kind.category
+    return "/".join((feed.domain, kind.category) if drops_type else (feed.domain, kind.category, kind.type))

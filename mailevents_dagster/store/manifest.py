@@ -1,0 +1,78 @@
+"""The manifest of an hour: the small file whose appearance commits it, with the proof of what it holds."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+
+from upath import UPath
+
+from mailevents_dagster.events import Gap
+from mailevents_dagster.jsontext import NotJsonError, parse, pretty
+from mailevents_dagster.store.atomic import publish
+
+VERSION = 1
+
+
+class DamagedError(Exception):
+    """A stored file does not hold what it must; the text names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """One file of an hour: where below the storage, how long, and the digest of its content."""
+
+    path: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What is committed of an hour. Times are Unix seconds; the file shows them as people read them, too."""
+
+    domain: str
+    feed: str
+    hour: str
+    timezone: str
+    start: int
+    end: int
+    events: int
+    details_owed: int
+    gaps: tuple[Gap, ...]
+    first_event: int | None
+    last_event: int | None
+    listed_at: float
+    closed: bool
+    strays: tuple[str, ...]
+    log: StoredFile
+    snapshot: StoredFile
+    version: int = field(default=VERSION)
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything the source has of the hour is here."""
+        return not self.gaps and not self.details_owed
+
+
+def write_manifest(path: UPath, manifest: Manifest) -> None:
+    listed = datetime.fromtimestamp(manifest.listed_at, UTC).isoformat(timespec="seconds")
+    with publish(path) as file:
+        file.write(pretty({**asdict(manifest), "complete": manifest.complete, "listed": listed}))
+
+
+def read_manifest(path: UPath) -> Manifest | None:
+    """The manifest, or None where the hour was never committed."""
+    try:
+        content = parse(path.read_bytes())
+        if not isinstance(content, dict):
+            raise DamagedError(f"{path} is no manifest: it holds no JSON object")
+        fields = {name: content[name] for name in Manifest.__dataclass_fields__}
+        fields["gaps"] = tuple(Gap(**gap) for gap in fields["gaps"])
+        fields["strays"] = tuple(fields["strays"])
+        fields["log"], fields["snapshot"] = StoredFile(**fields["log"]), StoredFile(**fields["snapshot"])
+        return Manifest(**fields)
+    except FileNotFoundError:
+        return None
+    except (NotJsonError, KeyError, TypeError) as error:
+        raise DamagedError(f"{path} is no manifest of an hour ({type(error).__name__}: {error})") from error

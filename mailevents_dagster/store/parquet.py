@@ -1,0 +1,151 @@
+"""The snapshot of an hour: its events as Parquet, typed columns for readers beside the whole record."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from typing import IO, Final
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+from upath import UPath
+
+from mailevents_dagster.columns import Column, RowFormat
+from mailevents_dagster.events import Detail, Event
+from mailevents_dagster.store.atomic import local, publish
+from mailevents_dagster.store.manifest import DamagedError
+
+ROWS_AT_ONCE: Final = 4096
+BYTES_AT_ONCE: Final = 32 * 2**20
+"""Bounds of one row group, so that writing an hour needs little more memory than the hour itself."""
+
+_DIGEST: Final = pa.binary(16)
+
+
+FIRST_COLUMNS: Final = (
+    Column(
+        "event_time",
+        pa.timestamp("s", tz="UTC"),
+        "When it happened, by the record itself; rows are in this order. A record without a time has its neighbour's.",
+    ),
+)
+LAST_COLUMNS: Final = (
+    Column("detail", pa.string(), "How much of the record is here: whole, missing, stale, purged or unasked."),
+    Column("identity", _DIGEST, "Digest by which the event is known again when its hour is listed again."),
+    Column("listing", _DIGEST, "Digest of the row in the listing; a changed row has its detail fetched again."),
+    Column("raw", pa.string(), "The whole record as the API gave it, as JSON text."),
+)
+
+
+def all_columns(rows: RowFormat) -> tuple[Column, ...]:
+    """The columns of a snapshot, in their order."""
+    return (*FIRST_COLUMNS, *rows.columns, *LAST_COLUMNS)
+
+
+def snapshot_schema(rows: RowFormat) -> pa.Schema:
+    return pa.schema([column.field for column in all_columns(rows)])
+
+
+def write_snapshot(path: UPath, events: Sequence[Event], rows: RowFormat) -> tuple[int, str]:
+    """Writes the events, in their order; returns the file's size and its SHA-256."""
+    schema = snapshot_schema(rows)
+    # Digests and records do not repeat within an hour: building a dictionary of them is work thrown away.
+    repeating = [column.name for column in (*rows.columns, LAST_COLUMNS[0]) if not pa.types.is_nested(column.type)]
+    with publish(path) as file:
+        measured = _Measured(file)
+        with pq.ParquetWriter(measured, schema, compression="zstd", use_dictionary=repeating) as writer:
+            for batch in _batches(events):
+                writer.write_batch(_record_batch(batch, rows, schema))
+    return measured.size, measured.sha256
+
+
+def read_events(path: UPath) -> list[Event]:
+    """The events of a snapshot, in its order; nothing where there is none."""
+    names = [column.name for column in (*FIRST_COLUMNS, *LAST_COLUMNS)]
+    try:
+        with path.open("rb") as file:
+            table = pq.read_table(file, columns=names, use_threads=False)
+    except FileNotFoundError:
+        return []
+    except (pa.ArrowException, OSError) as error:
+        raise DamagedError(f"{path} is no readable snapshot: {error}") from error
+    events: list[Event] = []
+    states = {state.value: state for state in Detail}
+    for batch in table.to_batches():
+        time, detail, identity, listing, raw = (batch.column(name) for name in names)
+        # Parquet knows no seconds: they come back as milliseconds.
+        columns = (time.cast(FIRST_COLUMNS[0].type).cast(pa.int64()), identity, listing, detail, raw)
+        for at, known_as, row, state, text in zip(*(column.to_pylist() for column in columns), strict=True):
+            events.append(Event(at, known_as, row, states[state], text.encode()))
+    return events
+
+
+def dataset(paths: Sequence[UPath], root: UPath, rows: RowFormat) -> ds.Dataset:
+    """The snapshots at these paths as one lazy dataset, with the folders' names as further columns."""
+    hive = ds.partitioning(
+        pa.schema([(name, pa.string()) for name in ("domain", "category", "type", "date")]), flavor="hive"
+    )
+    own = set(snapshot_schema(rows).names)
+    schema = pa.schema([*snapshot_schema(rows), *(field for field in hive.schema if field.name not in own)])
+    return ds.dataset(
+        [path.path for path in paths],
+        schema=schema,
+        format="parquet",
+        filesystem=None if local(root) else root.fs,
+        partitioning=hive,
+        partition_base_dir=root.path,
+    )
+
+
+def _batches(events: Sequence[Event]) -> Iterator[Sequence[Event]]:
+    first = size = 0
+    for place, event in enumerate(events):
+        if place - first == ROWS_AT_ONCE or (size + len(event.raw) > BYTES_AT_ONCE and place > first):
+            yield events[first:place]
+            first, size = place, 0
+        size += len(event.raw)
+    if first < len(events):
+        yield events[first:]
+
+
+def _record_batch(events: Sequence[Event], rows: RowFormat, schema: pa.Schema) -> pa.RecordBatch:
+    raws = [event.raw for event in events]
+    arrays = [
+        pa.array([event.time for event in events], pa.int64()).cast(pa.timestamp("s", tz="UTC")),
+        *rows.arrays(raws),
+        pa.array([event.detail.value for event in events], pa.string()),
+        pa.array([event.identity for event in events], _DIGEST),
+        pa.array([event.listing for event in events], _DIGEST),
+        pa.array(raws, pa.binary()).cast(pa.string()),
+    ]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+class _Measured:
+    """A file that knows the size and digest of what was written to it."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._digest = hashlib.sha256()
+        self.size = 0
+        self.closed = False
+
+    def write(self, data: bytes) -> int:
+        self._digest.update(data)
+        self._file.write(data)
+        self.size += len(data)
+        return len(data)
+
+    def tell(self) -> int:
+        return self.size
+
+    def flush(self) -> None:
+        self._file.flush()
+
+    def close(self) -> None:
+        """Leaves the file below open: publishing it is its owner's part."""
+
+    @property
+    def sha256(self) -> str:
+        return self._digest.hexdigest()

@@ -1,0 +1,157 @@
+"""Store: hours of feeds, opened for a collection and committed. The one door to everything that is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pyarrow.dataset as ds
+from upath import UPath
+
+from mailevents_dagster.columns import RowFormat
+from mailevents_dagster.events import Collection, Event
+from mailevents_dagster.feeds import Category, Feed
+from mailevents_dagster.hours import Hour
+from mailevents_dagster.jsontext import pretty
+from mailevents_dagster.store.atomic import publish
+from mailevents_dagster.store.journal import Journal
+from mailevents_dagster.store.layout import Layout
+from mailevents_dagster.store.log import Change, bring_up_to_date
+from mailevents_dagster.store.manifest import Manifest, StoredFile, read_manifest, write_manifest
+from mailevents_dagster.store.merge import Merged, merge
+from mailevents_dagster.store.parquet import dataset, read_events, write_snapshot
+
+
+class NotCollectedError(LookupError):
+    """An hour that was asked for is not in the store."""
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """What committing an hour did."""
+
+    manifest: Manifest
+    added: int
+    changed: int
+    unseen: int
+    log_change: Change
+    log: UPath
+    snapshot: UPath
+
+
+class Store:
+    """The stored hours of all feeds below one storage."""
+
+    def __init__(
+        self, storage: str, timezone: str, log_file_name: str, formats: Mapping[Category, RowFormat], scratch: Path
+    ) -> None:
+        self.layout = Layout(UPath(storage), scratch, log_file_name)
+        self.timezone = timezone
+        self.formats = formats
+
+    @contextmanager
+    def open_hour(self, feed: Feed, hour: Hour) -> Iterator[OpenHour]:
+        """An hour to collect into. What is recorded in its journal outlives the block unless it is committed."""
+        work = OpenHour(self, feed, hour)
+        try:
+            yield work
+        finally:
+            work.journal.close()
+
+    def manifest(self, feed: Feed, hour: Hour) -> Manifest | None:
+        return read_manifest(self.layout.manifest(feed, hour))
+
+    def dataset(self, feed: Feed, hours: Sequence[Hour]) -> ds.Dataset:
+        """The committed hours of a feed as one lazy dataset; NotCollectedError names those that are not there."""
+        missing = [hour.key for hour in hours if self.manifest(feed, hour) is None]
+        if missing:
+            named = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
+            raise NotCollectedError(f"{feed}: not collected yet: {named}. Materialize these partitions first.")
+        paths = [self.layout.snapshot(feed, hour) for hour in hours]
+        return dataset(paths, self.layout.all_snapshots, self.formats[feed.kind.category])
+
+    def describe_itself(self) -> None:
+        """Leaves word of how the data are written, where there is none yet."""
+        path = self.layout.description
+        if not path.exists():
+            with publish(path) as file:
+                file.write(pretty({"timezone": self.timezone, "version": 1}))
+
+
+class OpenHour:
+    """One hour of a feed while it is collected."""
+
+    def __init__(self, store: Store, feed: Feed, hour: Hour) -> None:
+        self._store = store
+        self._layout = store.layout
+        self.feed = feed
+        self.hour = hour
+        self.journal = Journal(store.layout.journal(feed, hour))
+
+    @cached_property
+    def known(self) -> Sequence[Event]:
+        """The events committed so far, oldest first."""
+        return read_events(self._layout.snapshot(self.feed, self.hour))
+
+    @cached_property
+    def strays_elsewhere(self) -> frozenset[bytes]:
+        """Strays that the hours before and after hold: a window's ends may return them here too."""
+        neighbours = (self._store.manifest(self.feed, hour) for hour in (self.hour.previous, self.hour.next))
+        return frozenset(bytes.fromhex(stray) for manifest in neighbours if manifest for stray in manifest.strays)
+
+    def commit(self, found: Collection) -> Commit:
+        """Snapshot, log, manifest, in this order, each whole; then the journal goes.
+
+        A snapshot without its log or manifest is found and completed by the next collection of the hour.
+        """
+        layout, feed, hour = self._layout, self.feed, self.hour
+        merged = merge(self.known, found.events)
+        self._store.describe_itself()
+        snapshot_path, log_path = layout.snapshot(feed, hour), layout.log(feed, hour)
+        before = self._store.manifest(feed, hour)
+        if before and not (merged.added or merged.changed) and snapshot_path.exists():
+            snapshot = before.snapshot
+        else:
+            rows = self._store.formats[feed.kind.category]
+            snapshot = StoredFile(layout.relative(snapshot_path), *write_snapshot(snapshot_path, merged.events, rows))
+        log = bring_up_to_date(log_path, merged.events)
+        strays = tuple(sorted({*(before.strays if before else ()), *(stray.hex() for stray in found.strays)}))
+        manifest = _manifest(
+            feed, hour, merged, found, strays, StoredFile(layout.relative(log_path), log.bytes, log.sha256), snapshot
+        )
+        write_manifest(layout.manifest(feed, hour), manifest)
+        self.journal.discard()
+        return Commit(manifest, merged.added, merged.changed, merged.unseen, log.change, log_path, snapshot_path)
+
+
+def _manifest(
+    feed: Feed,
+    hour: Hour,
+    merged: Merged,
+    found: Collection,
+    strays: tuple[str, ...],
+    log: StoredFile,
+    snapshot: StoredFile,
+) -> Manifest:
+    times = [event.time for event in merged.events]
+    return Manifest(
+        domain=feed.domain,
+        feed=feed.name,
+        hour=hour.key,
+        timezone=hour.timezone,
+        start=hour.start,
+        end=hour.end,
+        events=len(merged.events),
+        details_owed=sum(event.detail.is_owed for event in merged.events),
+        gaps=found.gaps,
+        first_event=min(times, default=None),
+        last_event=max(times, default=None),
+        listed_at=found.listed_at,
+        closed=found.closed,
+        strays=strays,
+        log=log,
+        snapshot=snapshot,
+    )
