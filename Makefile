@@ -27,8 +27,10 @@ help:
 demo: .venv/installed .dagster/dagster.yaml
 	@$(BIN)/mailevents demo
 
+# Started in its own folder: Dagster warns of a dagster.yaml in the current folder that is not in force.
 ui: .venv/installed .dagster/dagster.yaml
-	@$(BIN)/dagster dev
+	@cd .dagster && PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONWARNINGS='ignore:Function `dev_command` is superseded' \
+		dagster dev --workspace ../workspace.yaml
 
 test: lint types pytest
 

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 import dagster as dg
 
 from mailevents_dagster.assets import build_feed_asset, hourly_partitions
-from mailevents_dagster.io_manager import HourlyEvents
-from mailevents_dagster.resources import FORMATS, AccountAccess, EventStore, UzmanPosta
+from mailevents_dagster.io_manager import EventStore
+from mailevents_dagster.resources import AccountAccess, UzmanPosta
 from mailevents_dagster.settings import Settings
+from mailevents_dagster.sources.uzmanposta.schema import ROW_FORMATS
 
 
 def build_defs(settings: Settings, loggers: Mapping[str, dg.LoggerDefinition] | None = None) -> dg.Definitions:
@@ -16,15 +17,16 @@ def build_defs(settings: Settings, loggers: Mapping[str, dg.LoggerDefinition] | 
     # Backfill policies and pools are marked beta; what could change in them is covered by tests.
     warnings.filterwarnings("ignore", category=dg.BetaWarning)
     partitions = hourly_partitions(settings.start, settings.timezone)
-    event_store = EventStore(storage=settings.storage, timezone=settings.timezone, log_file_name=settings.log_file_name)
     return dg.Definitions(
         assets=[
-            build_feed_asset(feed, partitions, FORMATS[feed.kind.category], settings.collect) for feed in settings.feeds
+            build_feed_asset(feed, partitions, ROW_FORMATS[feed.kind.category], settings.collect)
+            for feed in settings.feeds
         ],
         resources={
             "uzmanposta": _uzmanposta(settings),
-            "event_store": event_store,
-            "hourly_events": HourlyEvents(event_store=event_store),
+            "event_store": EventStore(
+                storage=settings.storage, timezone=settings.timezone, log_file_name=settings.log_file_name
+            ),
         },
         # Starting a process for each step costs seconds; parallelism is threads inside a run, and several runs.
         executor=dg.in_process_executor,

@@ -1,5 +1,7 @@
 """Dagster's side of the store: hours come in one at a time and are committed; readers get them as they ask."""
 
+import os
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -7,20 +9,27 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from mailevents_dagster.assets import CollectedHours
+from mailevents_dagster.collected import CollectedHours
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import Hour
 from mailevents_dagster.metadata import hour_metadata, hour_sentence
-from mailevents_dagster.resources import EventStore
+from mailevents_dagster.sources.uzmanposta.schema import ROW_FORMATS
+from mailevents_dagster.store.store import Store
 
 COLUMNS = "columns"
 """Metadata key of an asset's input: the columns to load, all where it is not given."""
 
 
-class HourlyEvents(dg.ConfigurableIOManager):
-    """Commits each hour as soon as it is collected and loads hours as DataFrame, Table or Dataset."""
+class EventStore(dg.ConfigurableIOManager):
+    """The stored hours of all feeds: commits each as soon as it is collected, loads them as readers ask."""
 
-    event_store: dg.ResourceDependency[EventStore]
+    storage: str
+    timezone: str
+    log_file_name: str
+
+    @property
+    def store(self) -> Store:
+        return Store(self.storage, self.timezone, self.log_file_name, ROW_FORMATS, scratch=_scratch(self.storage))
 
     def handle_output(self, context: dg.OutputContext, obj: CollectedHours) -> None:
         """Writes hour by hour. If a later hour fails, those done still count as materialized."""
@@ -39,13 +48,18 @@ class HourlyEvents(dg.ConfigurableIOManager):
 
     def load_input(self, context: dg.InputContext) -> pd.DataFrame | pa.Table | ds.Dataset:
         """The hours asked for, with the columns named in the input's metadata, as the type it is annotated with."""
-        store = self.event_store.store
+        store = self.store
         feed = feed_of(context.asset_key)
         hours = [Hour.from_key(key, store.timezone) for key in context.asset_partition_keys]
         dataset = store.dataset(feed, hours)
         wanted = context.dagster_type.typing_type
         if wanted is ds.Dataset:
             return dataset
+        if wanted not in (pd.DataFrame, pa.Table, Any, None):
+            raise TypeError(
+                f"{context.name} is annotated {wanted}; hours load as pandas.DataFrame, pyarrow.Table or "
+                f"pyarrow.dataset.Dataset"
+            )
         table = dataset.to_table(columns=(context.definition_metadata or {}).get(COLUMNS))
         return table if wanted is pa.Table else table.to_pandas()
 
@@ -53,3 +67,10 @@ class HourlyEvents(dg.ConfigurableIOManager):
 def feed_of(key: dg.AssetKey) -> Feed:
     _, domain, *name = key.path
     return Feed(domain, "/".join(name))
+
+
+def _scratch(storage: str) -> Path:
+    """Where journals lie: with the data, or, where those are not on this machine, with Dagster's own files."""
+    if "://" not in storage:
+        return Path(storage)
+    return Path(os.environ.get("DAGSTER_HOME", "."))

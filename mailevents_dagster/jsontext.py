@@ -1,18 +1,19 @@
 """JSON as it must be kept: nothing of a value lost on the way from the wire into one line of a file, and back.
 
-orjson is 15 times as fast as the standard library on these records, but refuses lone surrogates and turns integers
-beyond 64 bits into floats. The standard library keeps both and takes over for such texts alone.
+orjson is 15 times as fast as the standard library on these records, but refuses lone surrogates and turns numbers
+beyond 64 bits into other numbers. The standard library keeps them and takes over for such texts alone.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import Final, NoReturn
 
 import orjson
 
-_WIDE_INTEGER: Final = re.compile(rb"[\[:,\s]-?[0-9]{19}")
+_WIDE_NUMBER: Final = re.compile(rb"[\[:,\s]-?(?:[0-9]{19}|[0-9.]+[eE]\+?[0-9]{3})")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
@@ -22,13 +23,13 @@ class NotJsonError(ValueError):
 
 def parse(text: bytes) -> object:
     """The value of a JSON text."""
-    if not _WIDE_INTEGER.search(text):
+    if not _WIDE_NUMBER.search(text):
         try:
             return orjson.loads(text)
         except orjson.JSONDecodeError:
             pass
     try:
-        return json.loads(text, parse_constant=_refuse)
+        return json.loads(text, parse_constant=_refuse, parse_float=_float_or_text)
     except (ValueError, RecursionError) as error:
         raise NotJsonError(str(error)) from error
 
@@ -38,7 +39,7 @@ def one_line(value: object) -> bytes:
     try:
         return orjson.dumps(value)
     except TypeError:  # orjson's error for a lone surrogate, an integer beyond 64 bits, or depth
-        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        text = _dumps(value, ensure_ascii=False)
         return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode()
 
 
@@ -47,12 +48,25 @@ def canonical(value: object) -> bytes:
     try:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     except TypeError:
-        return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+        return _dumps(value, sort_keys=True).encode()
 
 
 def pretty(value: object) -> bytes:
     """The value for a file that people read."""
     return orjson.dumps(value, option=orjson.OPT_INDENT_2) + b"\n"
+
+
+def _dumps(value: object, *, ensure_ascii: bool = True, sort_keys: bool = False) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=ensure_ascii, sort_keys=sort_keys, allow_nan=False, separators=(",", ":"))
+    except RecursionError as error:
+        raise NotJsonError("nested deeper than any record can be") from error
+
+
+def _float_or_text(number: str) -> float | str:
+    """A number that no float can hold stays what it was, as text."""
+    value = float(number)
+    return value if math.isfinite(value) else number
 
 
 def _refuse(constant: str) -> NoReturn:

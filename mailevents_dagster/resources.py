@@ -1,19 +1,13 @@
-"""Dagster's side of the API client and of the store: configuration in, plain objects out."""
+"""Dagster's side of the API client: configuration in, plain objects out."""
 
 import os
-from pathlib import Path
-from typing import Final
 
 import dagster as dg
 from pydantic import PrivateAttr
 
-from mailevents_dagster.columns import RowFormat
-from mailevents_dagster.feeds import Category
 from mailevents_dagster.settings import SIMULATOR
 from mailevents_dagster.sources.uzmanposta.api import Access, UzmanPostaApi
-from mailevents_dagster.sources.uzmanposta.schema import row_format
 from mailevents_dagster.sources.uzmanposta.simulator import embedded
-from mailevents_dagster.store.store import Store
 
 
 class AccountAccess(dg.Config):
@@ -61,27 +55,3 @@ class UzmanPosta(dg.ConfigurableResource["UzmanPosta"]):
             max_attempts=self.max_attempts,
             page_limit=self.page_limit,
         )
-
-
-class EventStore(dg.ConfigurableResource["EventStore"]):
-    """The stored hours of all feeds."""
-
-    storage: str
-    timezone: str
-    log_file_name: str
-
-    @property
-    def store(self) -> Store:
-        return Store(self.storage, self.timezone, self.log_file_name, FORMATS, scratch=_scratch(self.storage))
-
-
-FORMATS: Final[dict[Category, RowFormat]] = {
-    category: row_format(category) for category in ("mail", "quarantine", "authentication")
-}
-
-
-def _scratch(storage: str) -> Path:
-    """Where journals lie: with the data, or, where those are not on this machine, with Dagster's own files."""
-    if "://" not in storage:
-        return Path(storage)
-    return Path(os.environ.get("DAGSTER_HOME", "."))

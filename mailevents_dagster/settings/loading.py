@@ -37,7 +37,7 @@ def load_settings(
 
     Raises SettingsError with all problems at once. `now` is the time that `start` must not lie after.
     """
-    file = path.expanduser().absolute() if path else _found(environ)
+    file = _absolute(str(path)) if path else _found(environ)
     problems = Problems(display(file))
     if file is None:
         # Whoever runs the demo has nothing to mend where a clock is wrong.
@@ -59,10 +59,15 @@ def project_folder() -> Path:
 def _found(environ: Mapping[str, str]) -> Path | None:
     named = environ.get(VARIABLE, "").strip()
     if named:
-        return Path(os.path.expanduser(named)).absolute()
+        return _absolute(named)
     file = project_folder() / FILE_NAME
     # A link to nowhere is a mistake, not the wish for a demo.
     return file if os.path.lexists(file) else None
+
+
+def _absolute(name: str) -> Path:
+    # Unlike Path.expanduser, this leaves an unknown user's ~ alone, and the file is simply not there.
+    return Path(os.path.expanduser(name)).absolute()
 
 
 def _settings(

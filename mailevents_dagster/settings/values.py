@@ -101,7 +101,7 @@ def check_base_url(text: str) -> str:
         raise ValueError(f"is no address; {such_as}") from None
     if scheme not in ("http", "https") or not re.fullmatch(r"[!-~]+", text) or port == 0:
         raise ValueError(f"is no https address; {such_as}")
-    if "@" in text:
+    if "@" in url.netloc:
         raise ValueError("holds a user name or password; take it out: the API is asked with the api_key of the account")
     if re.search(r"[?#]", text):
         raise ValueError("holds a query (?) or a fragment (#); take it out: only the address of the API stands here")

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import IO, Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 from upath import UPath
@@ -26,7 +27,7 @@ _DIGEST: Final = pa.binary(16)
 FIRST_COLUMNS: Final = (
     Column(
         "event_time",
-        pa.timestamp("s", tz="UTC"),
+        pa.timestamp("ms", tz="UTC"),
         "When it happened, by the record itself; rows are in this order. A record without a time has its neighbour's.",
     ),
 )
@@ -74,8 +75,7 @@ def read_events(path: UPath) -> list[Event]:
     states = {state.value: state for state in Detail}
     for batch in table.to_batches():
         time, detail, identity, listing, raw = (batch.column(name) for name in names)
-        # Parquet knows no seconds: they come back as milliseconds.
-        columns = (time.cast(FIRST_COLUMNS[0].type).cast(pa.int64()), identity, listing, detail, raw)
+        columns = (pc.divide(time.cast(pa.int64()), 1000), identity, listing, detail, raw)
         for at, known_as, row, state, text in zip(*(column.to_pylist() for column in columns), strict=True):
             events.append(Event(at, known_as, row, states[state], text.encode()))
     return events
@@ -86,11 +86,9 @@ def dataset(paths: Sequence[UPath], root: UPath, rows: RowFormat) -> ds.Dataset:
     hive = ds.partitioning(
         pa.schema([(name, pa.string()) for name in ("domain", "category", "type", "date")]), flavor="hive"
     )
-    own = set(snapshot_schema(rows).names)
-    schema = pa.schema([*snapshot_schema(rows), *(field for field in hive.schema if field.name not in own)])
     return ds.dataset(
         [path.path for path in paths],
-        schema=schema,
+        schema=pa.schema([*snapshot_schema(rows), *hive.schema]),
         format="parquet",
         filesystem=None if local(root) else root.fs,
         partitioning=hive,
@@ -112,7 +110,7 @@ def _batches(events: Sequence[Event]) -> Iterator[Sequence[Event]]:
 def _record_batch(events: Sequence[Event], rows: RowFormat, schema: pa.Schema) -> pa.RecordBatch:
     raws = [event.raw for event in events]
     arrays = [
-        pa.array([event.time for event in events], pa.int64()).cast(pa.timestamp("s", tz="UTC")),
+        pa.array([event.time * 1000 for event in events], FIRST_COLUMNS[0].type),
         *rows.arrays(raws),
         pa.array([event.detail.value for event in events], pa.string()),
         pa.array([event.identity for event in events], _DIGEST),

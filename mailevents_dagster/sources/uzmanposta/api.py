@@ -17,7 +17,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 
 from mailevents_dagster.feeds import Feed
-from mailevents_dagster.jsontext import NotJsonError, parse
+from mailevents_dagster.jsontext import NotJsonError, one_line, parse
 from mailevents_dagster.sources.uzmanposta.errors import (
     Cause,
     PermanentError,
@@ -27,6 +27,7 @@ from mailevents_dagster.sources.uzmanposta.errors import (
     status_error,
 )
 from mailevents_dagster.sources.uzmanposta.rate import Budget
+from mailevents_dagster.sources.uzmanposta.rows import Row, row_of
 
 CONNECT_SECONDS: Final = 10.0
 MOST_BYTES: Final = 256 * 2**20
@@ -113,19 +114,21 @@ class UzmanPostaApi:
         """Ends waiting calls and refuses new ones."""
         self.budget.stop()
 
-    def rows(self, feed: Feed, first: int, last: int) -> Sequence[Mapping[str, object]]:
-        """One page of a feed's listing: the records between two Unix seconds, as the API orders them."""
+    def rows(self, feed: Feed, first: int, last: int) -> Sequence[Row]:
+        """One page of a feed's listing: the rows between two Unix seconds, as the API orders them."""
         query: dict[str, object] = {"starttime": first, "endtime": last}
         if feed.kind.category != "authentication":
             query["type"] = feed.kind.type
         query["domain"] = feed.domain
-        answer = self._get(f"{feed.kind.endpoint}?{urlencode(query)}", _as_rows)
+        answer = self._get(f"{feed.kind.endpoint}?{urlencode(query)}", lambda answer: _rows(feed, answer))
         self._count(lists=1)
         return answer
 
-    def detail(self, queue_id: str, time: int) -> Mapping[str, object]:
-        """The full record of one mail."""
-        answer = self._get(f"/logs/mail/{quote(queue_id, safe='')}?time={time}", _as_record)
+    def detail(self, queue_id: str, time: int) -> bytes:
+        """The full record of one mail, as one line of JSON."""
+        answer = self._get(
+            f"/logs/mail/{quote(queue_id, safe='')}?time={time}", lambda answer: _record(queue_id, answer)
+        )
         self._count(details=1)
         return answer
 
@@ -151,7 +154,7 @@ class UzmanPostaApi:
                         f"most {LONGEST_RETRY_AFTER:.0f} s. What was fetched is kept: collect again later.",
                     ) from told
                 self.budget.pause(pause)
-            except WrongAnswerError as wrong:
+            except (WrongAnswerError, NotJsonError) as wrong:
                 raise TransientError(Cause.PROTOCOL, f"{self._where(path)} sent {wrong}.") from wrong
             finally:
                 self._count(seconds=time.monotonic() - began)
@@ -188,7 +191,7 @@ class UzmanPostaApi:
             return parse(body)
         except NotJsonError as error:
             kind = answer.headers.get("Content-Type", "no content type")
-            raise WrongAnswerError(f"{len(body):,} bytes of {kind} that are not JSON ({str(error)[:80]})") from error
+            raise WrongAnswerError(f"{len(body):,} bytes of {kind} that are no JSON ({str(error)[:80]})") from error
 
     def _where(self, path: str) -> str:
         return f"GET {self.access.base_url.rstrip('/')}{path[:200]}"
@@ -208,16 +211,18 @@ class WrongAnswerError(ValueError):
     """An answer with status 200 that is not what was asked for."""
 
 
-def _as_rows(answer: object) -> list[dict[str, object]]:
-    if not isinstance(answer, list) or not all(isinstance(row, dict) for row in answer):
+def _rows(feed: Feed, answer: object) -> Sequence[Row]:
+    if not isinstance(answer, list) or not all(isinstance(record, dict) for record in answer):
         raise WrongAnswerError(f"no list of records but {_shape(answer)}")
-    return answer
+    return [row_of(feed, record) for record in answer]
 
 
-def _as_record(answer: object) -> dict[str, object]:
+def _record(queue_id: str, answer: object) -> bytes:
     if not isinstance(answer, dict):
         raise WrongAnswerError(f"no record but {_shape(answer)}")
-    return answer
+    if str(answer.get("queue_id", queue_id)) != queue_id:
+        raise WrongAnswerError("the record of another mail")
+    return one_line(answer)
 
 
 def _shape(answer: object) -> str:

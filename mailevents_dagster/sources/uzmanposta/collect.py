@@ -14,7 +14,7 @@ from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.details import fetch_details
 from mailevents_dagster.sources.uzmanposta.errors import Cause, PermanentError
 from mailevents_dagster.sources.uzmanposta.listing import list_window
-from mailevents_dagster.sources.uzmanposta.rows import Row, row_of
+from mailevents_dagster.sources.uzmanposta.rows import Row
 
 SAFETY_DAYS: Final = 1
 """Hours this close to the end of what the API keeps are not asked for: it might forget them in the middle."""
@@ -81,7 +81,7 @@ def collect_hour(
         raise OutOfRetentionError(feed, hour, kept_days - SAFETY_DAYS)
 
     def ask(first: int, last: int) -> Sequence[Row]:
-        return [row_of(feed, record) for record in api.rows(feed, first, last)]
+        return api.rows(feed, first, last)
 
     listing = list_window(ask, hour.start, hour.end, api.access.page_limit)
     strays = [(at, row) for at, row in listing.strays if row.identity not in work.strays_elsewhere]

@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Final
 
 from mailevents_dagster.events import Detail
-from mailevents_dagster.jsontext import one_line
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.errors import ApiError, Cause, TransientError
 from mailevents_dagster.sources.uzmanposta.rows import Row
@@ -81,5 +80,5 @@ class _Fetch:
             if self._failed_in_a_row >= GIVE_UP_AFTER:
                 raise
         else:
-            self._keep(row, one_line(detail))
+            self._keep(row, detail)
             self._failed_in_a_row = 0

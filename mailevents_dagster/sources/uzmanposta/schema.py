@@ -33,7 +33,8 @@ LAST_SECOND: Final = 253_402_300_799
 _TEXT: Final = pa.string()
 _INTEGER: Final = pa.int64()
 _REAL: Final = pa.float64()
-_TIME: Final = pa.timestamp("s", tz="UTC")
+_TIME: Final = pa.timestamp("ms", tz="UTC")
+"""Parquet knows no seconds: this is what a file gives back."""
 
 _INTEGRAL: Final = re.compile(r"\s*([+-]?[0-9]{1,30})(?:\.0*)?\s*")
 _NUMERAL: Final = re.compile(r"\s*[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*")
@@ -75,7 +76,7 @@ COLUMNS: Final[Mapping[Category, tuple[Column, ...]]] = MappingProxyType(
         "mail": (
             _QUEUE_ID,
             Column("message_id", _TEXT, "Message-ID header of the mail."),
-            Column("domain", _TEXT, "Domain of the account, as the record gives it."),
+            Column("record_domain", _TEXT, "Domain of the account, as the record gives it."),
             Column("direction", _TEXT, "Whether the mail came in or went out."),
             Column("sender", _TEXT, "Sender of the mail as the vendor shows it."),
             _MAILFROM,
@@ -90,7 +91,7 @@ COLUMNS: Final[Mapping[Category, tuple[Column, ...]]] = MappingProxyType(
         ),
         "quarantine": (
             _QUEUE_ID,
-            Column("type", _TEXT, "Kind of the entry as the record gives it, such as quarantine or hold."),
+            Column("record_type", _TEXT, "Kind of the entry as the record gives it, such as quarantine or hold."),
             _MAILFROM,
             Column("mailto", _TEXT, "Recipient address of the mail; several as a JSON list."),
             _SUBJECT,
@@ -111,14 +112,15 @@ COLUMNS: Final[Mapping[Category, tuple[Column, ...]]] = MappingProxyType(
 """The typed columns of each category; the event's time and the whole record are the store's to add."""
 
 
-def row_format(category: Category) -> RowFormat:
-    """What the store needs to write records of the category."""
-    return RowFormat(COLUMNS[category], partial(_raw_to_arrays, category))
-
-
 def _raw_to_arrays(category: Category, raws: Sequence[bytes]) -> list[pa.Array]:
     records = (parse(raw) for raw in raws)
     return typed_arrays(category, [record if isinstance(record, dict) else {} for record in records])
+
+
+ROW_FORMATS: Final[Mapping[Category, RowFormat]] = MappingProxyType(
+    {category: RowFormat(columns, partial(_raw_to_arrays, category)) for category, columns in COLUMNS.items()}
+)
+"""What the store needs to write the records of each category."""
 
 
 def typed_arrays(category: Category, records: Sequence[Mapping[str, object]]) -> list[pa.Array]:
@@ -185,7 +187,7 @@ def _recipient_lists(lists: Sequence[Sequence[Mapping[str, object]] | None]) -> 
 
 
 def _array(column: Column, records: Sequence[Mapping[str, object]]) -> pa.Array:
-    name = column.name
+    name = _FIELDS.get(column.name, column.name)
     values = [record.get(name) for record in records]
     if column.type == _TEXT and set(map(type, values)) <= {str, type(None)}:
         try:
@@ -240,9 +242,17 @@ def _seconds(value: object) -> int | None:
     return whole if whole is not None and 0 <= whole <= LAST_SECOND else None
 
 
+def _milliseconds(value: object) -> int | None:
+    seconds = _seconds(value)
+    return None if seconds is None else seconds * 1000
+
+
+_FIELDS: Final = {"record_domain": "domain", "record_type": "type"}
+"""Fields whose own names are those of the folders: a reader of the whole tree could not tell the two apart."""
+
 _CONVERTERS: Final[Mapping[pa.DataType, Callable[[object], object]]] = {
     _TEXT: _text,
     _INTEGER: _int64,
     _REAL: _real,
-    _TIME: _seconds,
+    _TIME: _milliseconds,
 }

@@ -6,6 +6,7 @@ import io
 import json
 import math
 from datetime import UTC, datetime
+from enum import Enum
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,13 +20,13 @@ from mailevents_dagster.sources.uzmanposta.schema import (
     COLUMNS,
     LAST_SECOND,
     RECIPIENT_COLUMNS,
+    ROW_FORMATS,
     record_time,
-    row_format,
     typed_arrays,
 )
 
 CATEGORIES: tuple[Category, ...] = ("mail", "quarantine", "authentication")
-MISSING = object()
+MISSING = Enum("Missing", "FIELD").FIELD  # an enum, because its name is the same in every test process
 TIME = 1_795_156_800
 MEGABYTE = "ı" * 2**20
 HUGE = 10**5000
@@ -34,7 +35,8 @@ HUGE = 10**5000
 
 def typed(category: Category, name: str, *records: dict[str, object]) -> list[object]:
     names = [column.name for column in COLUMNS[category]]
-    return typed_arrays(category, records)[names.index(name)].to_pylist()
+    values: list[object] = typed_arrays(category, records)[names.index(name)].to_pylist()
+    return values
 
 
 def one(category: Category, name: str, value: object) -> object:
@@ -53,7 +55,8 @@ def table(category: Category, records: list[dict[str, object]]) -> pa.Table:
 def through_parquet(written: pa.Table) -> pa.Table:
     file = io.BytesIO()
     pq.write_table(written, file)
-    return pq.read_table(io.BytesIO(file.getvalue()))
+    # Parquet has no unit of seconds: they come back as milliseconds, until the reader asks for the schema written.
+    return pq.read_table(io.BytesIO(file.getvalue())).cast(written.schema)
 
 
 def nested(depth: int) -> object:
@@ -326,7 +329,9 @@ def test_every_category_has_columns_whose_names_differ_and_whose_meaning_is_one_
 
 
 def test_descriptions_travel_with_the_fields_into_parquet() -> None:
-    schema = through_parquet(table("mail", [])).schema
+    file = io.BytesIO()
+    pq.write_table(table("mail", []), file)
+    schema = pq.read_schema(io.BytesIO(file.getvalue()))
     assert schema.field("size").metadata[b"description"] == b"Size of the mail in bytes."
     mailto = schema.field("recipients").type.value_type.field("mailto")
     assert mailto.metadata[b"description"] == b"Address of this recipient."
@@ -334,7 +339,7 @@ def test_descriptions_travel_with_the_fields_into_parquet() -> None:
 
 @pytest.mark.parametrize("category", CATEGORIES)
 def test_the_store_gets_the_same_columns_from_raw_records(category: Category) -> None:
-    rows = row_format(category)
+    rows = ROW_FORMATS[category]
     record: dict[str, object] = {column.name: f"İ {column.name}" for column in COLUMNS[category]}
     assert rows.columns == COLUMNS[category]
     arrays = rows.arrays([one_line(record), b"[]", b"null", b'"text"'])
@@ -351,9 +356,13 @@ values = st.recursive(
 entries = st.fixed_dictionaries({}, optional={column.name: values for column in RECIPIENT_COLUMNS} | {"new": values})
 
 
+times = dict.fromkeys(("time", "timestamp", "starttime"), values) | {
+    "recipients": st.lists(entries | values, max_size=3) | entries | values
+}
+
+
 def records_of(category: Category) -> st.SearchStrategy[list[dict[str, object]]]:
-    names = [column.name for column in COLUMNS[category]] + ["time", "timestamp", "starttime", "new"]
-    fields = dict.fromkeys(names, values) | {"recipients": st.lists(entries | values, max_size=3) | entries | values}
+    fields = {column.name: values for column in COLUMNS[category]} | times | {"new": values}
     return st.lists(st.fixed_dictionaries({}, optional=fields), max_size=4)
 
 
@@ -375,13 +384,12 @@ def test_whatever_records_hold_the_columns_have_their_types_and_survive_parquet(
 
 @pytest.mark.parametrize("category", CATEGORIES)
 @settings(deadline=None)
-@given(data=st.data())
+@given(record=st.fixed_dictionaries({}, optional=times))
 def test_whatever_a_record_holds_its_time_is_a_second_of_this_era_or_none(
-    category: Category, data: st.DataObject
+    category: Category, record: dict[str, object]
 ) -> None:
-    for record in data.draw(records_of(category)):
-        time = record_time(category, record)
-        assert time is None or (type(time) is int and 0 <= time <= LAST_SECOND)
+    time = record_time(category, record)
+    assert time is None or (type(time) is int and 0 <= time <= LAST_SECOND)
 
 
 @settings(deadline=None)

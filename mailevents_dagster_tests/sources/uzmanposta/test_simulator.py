@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import signal
 import socket
 import subprocess
 import sys
@@ -448,7 +449,7 @@ def raw(simulator: Simulator, text: bytes) -> bytes:
 
 
 def test_pipelined_requests_are_answered_in_their_order(simulator: Simulator) -> None:
-    simulator.behaviour = Behaviour(latency_seconds=0.001)
+    simulator.fail_next("/n0", Answer(delay=0.02))
     head = "GET /api/v2/{} HTTP/1.1\r\nAuthorization: Bearer key\r\nConnection: {}\r\n\r\n"
     asked = "".join(head.format(f"n{number}", "close" if number == 49 else "keep-alive") for number in range(50))
     answers = raw(simulator, asked.encode())
@@ -506,6 +507,21 @@ def test_it_starts_and_closes_as_often_as_asked_and_keeps_its_port() -> None:
 def test_it_serves_loopback_addresses_alone() -> None:
     with pytest.raises(ValueError, match="loopback"):
         Simulator(host="0.0.0.0")
+
+
+def test_serving_in_the_foreground_ends_with_an_interrupt() -> None:
+    program = (
+        "from functools import partial; from mailevents_dagster.sources.uzmanposta.simulator import serve; "
+        f"serve(0, domains=[{DOMAIN!r}], announce=partial(print, flush=True))"
+    )
+    environment = {"PYTHONPATH": str(Path(__file__).parents[3])}
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, env=environment
+    ) as served:
+        url = served.stdout.readline().strip() if served.stdout else ""
+        assert requests.get(f"{url}/nowhere", headers={"Authorization": "Bearer key"}, timeout=5).status_code == 404
+        served.send_signal(signal.SIGINT)
+        assert served.wait(timeout=10) == 0
 
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")

@@ -1,0 +1,46 @@
+"""Work in processes of its own, none of which outlives the benchmark, also where that is killed."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from typing import Any, Final, ParamSpec, TypeVar
+
+SPAWN: Final = multiprocessing.get_context("spawn")
+"""A forked process would start with the memory and the modules of this one."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class ProcessFailedError(RuntimeError):
+    """A process ended without a result; its traceback is on stderr."""
+
+
+def start(target: Callable[..., None], *arguments: object, duplex: bool = True) -> Connection:
+    """A process that runs `target(connection, *arguments)`; returns the other end of that connection."""
+    ours, theirs = SPAWN.Pipe(duplex)
+    SPAWN.Process(target=target, args=(theirs, *arguments), daemon=True).start()
+    theirs.close()  # held by that process alone, so that its death is the end of the connection
+    return ours
+
+
+def receive(connection: Connection) -> Any:
+    try:
+        return connection.recv()
+    except EOFError:
+        raise ProcessFailedError("A process of the benchmark failed; what it says is above.") from None
+
+
+def in_fresh_process(work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+    """What `work` returns, done by a process that has only loaded what `work` needs."""
+    with start(_send_result, work, arguments, named, duplex=False) as connection:
+        result: T = receive(connection)
+    return result
+
+
+def _send_result(
+    connection: Connection, work: Callable[..., object], arguments: tuple[object, ...], named: dict[str, object]
+) -> None:
+    connection.send(work(*arguments, **named))

@@ -1,0 +1,80 @@
+"""What an asset hands to the IO manager: hours that are collected one by one while they are written."""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import dagster as dg
+
+from mailevents_dagster.events import Collection
+from mailevents_dagster.feeds import Feed
+from mailevents_dagster.hours import Hour
+from mailevents_dagster.settings import CollectSettings
+from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
+from mailevents_dagster.sources.uzmanposta.collect import Progress, collect_hour
+from mailevents_dagster.sources.uzmanposta.errors import ApiError, Cause
+from mailevents_dagster.store.store import OpenHour, Store
+
+SAY_EVERY: Final = 5.0
+"""Seconds between two lines of progress in a run's log, where each line is a row for ever."""
+
+
+@dataclass(frozen=True, slots=True)
+class CollectedHours:
+    """Hours that are collected while they are iterated over, each still open to be committed by whoever iterates.
+
+    An hour that cannot be collected does not hold up the others: what failed is raised after the last.
+    """
+
+    store: Store
+    api: UzmanPostaApi
+    feed: Feed
+    hours: Sequence[Hour]
+    rules: CollectSettings
+    context: dg.AssetExecutionContext
+    """Takes each hour's metadata, which Dagster lets only the asset itself give."""
+
+    def __iter__(self) -> Iterator[tuple[OpenHour, Collection]]:
+        failures: dict[str, ApiError] = {}
+        for hour in self.hours:
+            try:
+                with self.store.open_hour(self.feed, hour) as work:
+                    yield work, self._collect(work)
+            except ApiError as error:
+                failures[hour.key] = error
+                self.context.log.error(f"{self.feed} {hour}: {error}")
+                if error.cause is Cause.PERMISSION:  # the other hours would be answered alike
+                    break
+        if failures:
+            raise _failure(self.feed, failures, len(self.hours))
+
+    def _collect(self, work: OpenHour) -> Collection:
+        said = time.monotonic()
+
+        def tell(progress: Progress) -> None:
+            nonlocal said
+            if time.monotonic() - said >= SAY_EVERY:
+                said = time.monotonic()
+                self.context.log.info(
+                    f"{work.feed} {work.hour}: {progress.details_done:,} of {progress.details_wanted:,} details"
+                )
+
+        return collect_hour(
+            self.api,
+            work,
+            settle_seconds=self.rules.settle_minutes * 60,
+            details=self.rules.details,
+            tell=tell,
+        )
+
+
+def _failure(feed: Feed, failures: dict[str, ApiError], asked: int) -> dg.Failure:
+    reasons = sorted({error.cause.value for error in failures.values()})
+    first_hour, first = next(iter(failures.items()))
+    return dg.Failure(
+        description=f"{feed}: {len(failures)} of {asked} hours could not be collected ({', '.join(reasons)}). "
+        f"First, {first_hour}: {first} The other hours are kept; materialize the failed ones again.",
+        metadata={"failed_hours": len(failures), "failed_partitions": dg.MetadataValue.json(list(failures)[:100])},
+        allow_retries=False,
+    )

@@ -1,0 +1,126 @@
+"""What tests of several modules need: an hour, a store in a folder of its own, a simulator and a client for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from mailevents_dagster.events import Collection, Detail, Event, Gap
+from mailevents_dagster.feeds import Feed
+from mailevents_dagster.hours import Hour
+from mailevents_dagster.sources.uzmanposta.api import Access, UzmanPostaApi
+from mailevents_dagster.sources.uzmanposta.rate import Budget
+from mailevents_dagster.sources.uzmanposta.schema import ROW_FORMATS
+from mailevents_dagster.sources.uzmanposta.simulator import FixedMail, Simulator
+from mailevents_dagster.store.store import Store
+
+# The same examples in every run, and no verdict that hangs on how busy the machine is.
+settings.register_profile(
+    "mailevents",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("mailevents")
+
+DOMAIN = "example.com"
+KEY = "k3y-that-nobody-may-see"
+INCOMING = Feed(DOMAIN, "mail/incominglog")
+AUTHENTICATION = Feed(DOMAIN, "authentication")
+START = 1_795_176_000
+"""2026-11-20 12:00 UTC."""
+NOON = Hour(START, "UTC")
+LOG_FILE_NAME = "{domain}_{type}_%Y-%m-%d_%H.log"
+
+MakeStore = Callable[..., Store]
+MakeApi = Callable[..., UzmanPostaApi]
+
+
+def make_store(storage: str | Path, timezone: str = "UTC", scratch: Path | None = None) -> Store:
+    return Store(str(storage), timezone, LOG_FILE_NAME, ROW_FORMATS, scratch=scratch or Path(storage))
+
+
+def mail(time: int, queue_id: str = "", **fields: object) -> dict[str, Any]:
+    """A row of a mail listing."""
+    recipient = {"time": time, "mailto": "a@example.com", "status": "sent"}
+    return {"queue_id": queue_id or f"Q{time}", "recipients": [recipient], "time": time, **fields}
+
+
+def event(time: int, name: str = "", text: str = "", detail: Detail = Detail.WHOLE) -> Event:
+    """An event known by its name; another text makes it another version of the same."""
+    name = name or f"n{time}"
+    raw = f'{{"time":{time},"queue_id":"{name}","subject":"{text}"}}'.encode()
+    return Event(time, digest(name), digest(f"{name} {text}"), detail, raw)
+
+
+def digest(text: str) -> bytes:
+    return text.encode().ljust(16, b".")[:16]
+
+
+def collection(
+    events: Sequence[Event], *, gaps: Sequence[Gap] = (), strays: Sequence[Event] = (), closed: bool = True
+) -> Collection:
+    """A collection that found these events; they come in the order of their time, as the source gives them."""
+    ordered = sorted(events, key=lambda one: one.time)
+    measures: Mapping[str, float] = {}
+    identities = frozenset(stray.identity for stray in strays)
+    return Collection(ordered, identities, tuple(gaps), START + 7200.5, closed, measures)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return make_store(tmp_path / "data")
+
+
+@pytest.fixture
+def hour() -> Hour:
+    return NOON
+
+
+@pytest.fixture
+def fixed() -> FixedMail:
+    return FixedMail()
+
+
+@pytest.fixture
+def simulator(fixed: FixedMail) -> Iterator[Simulator]:
+    """A simulator of fixed mail whose clock stands two hours after noon."""
+    with Simulator(source=fixed, now=lambda: START + 3 * 3600) as running:
+        yield running
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The waits that were asked for: retries and pauses take no time in a test that uses this."""
+    asked: list[float] = []
+
+    def sleep(budget: Budget, seconds: float) -> None:
+        real(budget, 0)
+        if seconds > 0:
+            asked.append(seconds)
+            with budget._lock:
+                budget._blocked_until = 0.0
+
+    real = Budget.sleep
+    monkeypatch.setattr(Budget, "sleep", sleep)
+    return asked
+
+
+@pytest.fixture
+def make_api() -> Iterator[MakeApi]:
+    """Clients for a base URL, closed at the end."""
+    made: list[UzmanPostaApi] = []
+
+    def make(base_url: str, **access: Any) -> UzmanPostaApi:
+        fields = {"key": KEY, "key_variable": "KEY_OF_EXAMPLE", "timeout_seconds": 10, "max_attempts": 3} | access
+        made.append(UzmanPostaApi(Access(domain=DOMAIN, base_url=base_url, **fields)))
+        return made[-1]
+
+    yield make
+    for api in made:
+        api.close()

@@ -1,0 +1,95 @@
+"""A whole project on a simulated API: settings from a file, definitions, an instance that keeps its runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import orjson
+
+from mailevents_dagster.build import build_defs
+from mailevents_dagster.feeds import Feed
+from mailevents_dagster.hours import Hour
+from mailevents_dagster.settings import Settings, load_settings
+from mailevents_dagster.sources.uzmanposta.simulator import Behaviour, EventSource, Simulator
+from mailevents_dagster.store.store import Store
+
+DOMAIN = "example.com"
+KEY = "distinctive-4e1f-key"
+SETTINGS = """
+timezone: Europe/Istanbul
+start: 2026-11-01T00:00
+storage: ./data
+api: {{base_url: "{base_url}", requests_per_second: null, max_attempts: 2, max_parallel_details: 4}}
+collect: {{hours_per_run: 24}}
+accounts:
+  - domain: example.com
+    api_key: ${{UZMANPOSTA_KEY}}
+    feeds: [mail/incominglog, mail/outgoinglog, quarantine/quarantine, quarantine/hold, authentication]
+"""
+
+
+@dataclass(frozen=True)
+class Project:
+    """What a test does with a project."""
+
+    settings: Settings
+    defs: dg.Definitions
+    instance: dg.DagsterInstance
+    api: Simulator
+
+    @property
+    def store(self) -> Store:
+        return self.defs.resources["event_store"].store
+
+    def materialize(
+        self, feeds: Sequence[str], hours: Sequence[Hour] | Hour, extra: Sequence[dg.AssetsDefinition] = ()
+    ) -> dg.ExecuteInProcessResult:
+        """One run over these feeds: of a partition where one hour is given, of a range for a list, as backfills are."""
+        keys = [dg.AssetKey(Feed(DOMAIN, feed).asset_key) for feed in feeds] + [asset.key for asset in extra]
+        partition: dict[str, Any] = (
+            {"partition_key": hours.key} if isinstance(hours, Hour) else {"tags": range_tags(hours)}
+        )
+        return dg.materialize(
+            [*self.defs.assets, *extra],
+            selection=keys,
+            resources=self.defs.resources,
+            instance=self.instance,
+            raise_on_error=False,
+            **partition,
+        )
+
+    def materialized(self, feed: str) -> set[str]:
+        return self.instance.get_materialized_partitions(dg.AssetKey(Feed(DOMAIN, feed).asset_key))
+
+    def logged(self, feed: str, hour: Hour) -> list[dict[str, object]]:
+        path = Path(str(self.store.layout.log(Feed(DOMAIN, feed), hour)))
+        return [orjson.loads(line) for line in path.read_bytes().splitlines()]
+
+    def truth(self, feed: str, hour: Hour) -> list[dict[str, object]]:
+        return self.api.truth(DOMAIN, feed, hour.start, hour.end)
+
+
+def range_tags(hours: Sequence[Hour]) -> Mapping[str, str]:
+    return {
+        "dagster/asset_partition_range_start": hours[0].key,
+        "dagster/asset_partition_range_end": hours[-1].key,
+    }
+
+
+def same_events(one: Sequence[dict[str, object]], other: Sequence[dict[str, object]]) -> bool:
+    """Whether the two hold the same events, in whatever order within a second."""
+    return sorted(map(orjson.dumps, one)) == sorted(map(orjson.dumps, other))
+
+
+@contextmanager
+def project(folder: Path, behaviour: Behaviour | None = None, source: EventSource | None = None) -> Iterator[Project]:
+    with Simulator(behaviour, source=source, domains=[DOMAIN]) as api, dg.instance_for_test() as instance:
+        file = folder / "mailevents.yaml"
+        file.write_text(SETTINGS.format(base_url=api.base_url))
+        settings = load_settings(file, environ={"UZMANPOSTA_KEY": KEY})
+        yield Project(settings, build_defs(settings), instance, api)
