@@ -4,14 +4,16 @@ BIN := .venv/bin
 export DAGSTER_HOME := $(CURDIR)/.dagster
 export DAGSTER_DISABLE_TELEMETRY := yes
 
-.PHONY: help demo ui test lint types pytest schema bench newcomer clean
+.PHONY: help demo ui check test lint types pytest docs constraints bench newcomer clean
 help:
 	@echo "make demo      collect three hours of two simulated domains and show what came of it"
 	@echo "make ui        Dagster's web interface on the same data, http://127.0.0.1:3000"
 	@echo "make test      style, types and tests"
 	@echo "make bench     measure the collector against a straightforward one"
 	@echo "make newcomer  follow README in a fresh clone with a fresh virtual environment"
-	@echo "make schema    write the JSON schema of the settings file anew"
+	@echo "make check     load the settings and definitions and say what is wrong with them"
+	@echo "make docs      write the pages and the schema that come from the code anew"
+	@echo "make constraints  resolve the newest versions that setup.cfg allows"
 	@echo "make clean     remove .venv and caches; data stay"
 
 .venv/installed: setup.cfg pyproject.toml constraints.txt
@@ -23,6 +25,7 @@ help:
 .dagster/dagster.yaml: dagster.yaml
 	@mkdir -p .dagster
 	@cp dagster.yaml $@
+	@ln -sfn ../.env .dagster/.env
 
 demo: .venv/installed .dagster/dagster.yaml
 	@$(BIN)/mailevents demo
@@ -44,14 +47,25 @@ types: .venv/installed
 pytest: .venv/installed
 	$(BIN)/pytest
 
-schema: .venv/installed
+check: .venv/installed
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dg check defs
+
+docs: .venv/installed
 	$(BIN)/python -m mailevents_dagster.settings
+	$(BIN)/python docs/generate.py
+
+constraints:
+	$(PYTHON) -m venv .venv-fresh
+	.venv-fresh/bin/python -m pip install --quiet '.[test]'
+	{ sed -n '/^#/p' constraints.txt; .venv-fresh/bin/python -m pip freeze --exclude mailevents-dagster; } > constraints.new
+	mv constraints.new constraints.txt
+	rm -rf .venv-fresh build
 
 bench: .venv/installed
 	$(BIN)/python benchmarks/collector.py
 
 newcomer:
-	bash .ci/newcomer
+	$(PYTHON) .ci/newcomer
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache build *.egg-info

@@ -106,8 +106,8 @@ def _mail(events: int, hours: int) -> FixedMail:
     busiest = max(_events_by_hour(GeneratedMail(events_per_hour=sample), hours))
     generated = GeneratedMail(events_per_hour=sample * events / busiest)
     fixed = FixedMail()
-    for start in range(HOUR.start - SECONDS, HOUR.start + (hours + 1) * SECONDS, SECONDS):
-        fixed.add(FEED.domain, FEED.name, generated.rows(FEED.domain, FEED.name, start, start + SECONDS - 1))
+    for first in range(HOUR.start - SECONDS, HOUR.start + (hours + 1) * SECONDS, SECONDS):
+        fixed.add(FEED.domain, FEED.name, generated.rows(FEED.domain, FEED.name, first, first + SECONDS - 1))
     return fixed
 
 

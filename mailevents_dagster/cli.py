@@ -15,10 +15,11 @@ def main() -> None:
 def demo() -> None:
     """Collect the last three closed hours of two simulated domains and show what came of it."""
     from mailevents_dagster.demo import DemoRefusedError, run_demo
+    from mailevents_dagster.settings import SettingsError
 
     try:
         succeeded = run_demo()
-    except DemoRefusedError as error:
+    except (DemoRefusedError, SettingsError) as error:
         raise click.UsageError(str(error)) from error
     sys.exit(0 if succeeded else 1)
 
@@ -47,4 +48,4 @@ def simulate(
     behaviour = Behaviour(
         seed=seed, events_per_hour=events_per_hour, latency_seconds=latency, requests_per_second=requests_per_second
     )
-    serve(port, behaviour, domains)
+    serve(port, behaviour, domains, announce=lambda url: click.echo(f"Serving {url} until interrupted (Ctrl-C)."))

@@ -62,13 +62,8 @@ class Hour:
 
     def stamp(self, pattern: str) -> str:
         """The pattern (strftime) in local time; with %H in it, the second of two hours named alike gets its offset."""
-        local = self._local(self.start)
-        name = "%Y-%m-%d %H"
-        repeated = "%H" in pattern and self._local(self.start - SECONDS).strftime(name) == local.strftime(name)
-        return local.strftime(pattern + ("%z" if repeated else ""))
-
-    def _local(self, time: int) -> datetime:
-        return datetime.fromtimestamp(time, ZoneInfo(self.timezone))
+        local = datetime.fromtimestamp(self.start, ZoneInfo(self.timezone))
+        return local.strftime(pattern + ("%z" if "%H" in pattern and local.fold else ""))
 
     def __str__(self) -> str:
         return self.key

@@ -13,7 +13,7 @@ from typing import Final, NoReturn
 
 import orjson
 
-_WIDE_NUMBER: Final = re.compile(rb"[\[:,\s]-?(?:[0-9]{19}|[0-9.]+[eE]\+?[0-9]{3})")
+_WIDE_NUMBER: Final = re.compile(rb"(?:^|[\[:,\s])-?(?:[0-9]{19}|[0-9.]+[eE]\+?[0-9]{3})")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 

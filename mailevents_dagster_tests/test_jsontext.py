@@ -16,7 +16,9 @@ ODD_TEXTS = st.sampled_from(
     ["\u2028", "\u2029", "\x85", "İ", "ı", "\ud800", "a\udfffb", "\x00", "\x7f", "😀", "\\u", "\n"]
 )
 texts = st.one_of(st.text(), ODD_TEXTS, st.lists(ODD_TEXTS, max_size=3).map(" ".join))
-integers = st.one_of(st.integers(), st.integers(-(2**70), 2**70), st.integers(10**18, 10**19).map(lambda n: n * 10**300))
+integers = st.one_of(
+    st.integers(), st.integers(-(2**70), 2**70), st.integers(10**18, 10**19).map(lambda n: n * 10**300)
+)
 scalars = st.one_of(st.none(), st.booleans(), integers, st.floats(allow_nan=False, allow_infinity=False), texts)
 values = st.recursive(
     scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4), max_leaves=12

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -71,6 +72,8 @@ class UzmanPostaApi:
     """Listings and details of one account, within its rate budget; threads may share it."""
 
     def __init__(self, access: Access) -> None:
+        if not re.fullmatch("[!-~]+", access.key):
+            raise ValueError(f"The value of {access.key_variable} cannot be sent: a key is printable ASCII, no spaces.")
         self.access = access
         self.budget = Budget(access.requests_per_second)
         self.tally = Tally()
@@ -220,8 +223,8 @@ def _rows(feed: Feed, answer: object) -> Sequence[Row]:
 def _record(queue_id: str, answer: object) -> bytes:
     if not isinstance(answer, dict):
         raise WrongAnswerError(f"no record but {_shape(answer)}")
-    if str(answer.get("queue_id", queue_id)) != queue_id:
-        raise WrongAnswerError("the record of another mail")
+    if str(answer.get("queue_id")) != queue_id:
+        raise WrongAnswerError("a record without this mail's queue id")
     return one_line(answer)
 
 
@@ -261,6 +264,6 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
     except ValueError:
         try:
             seconds = parsedate_to_datetime(value).timestamp() - time.time()
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
     return max(0.0, seconds) if math.isfinite(seconds) else None

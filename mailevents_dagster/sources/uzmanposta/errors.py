@@ -101,9 +101,10 @@ def _inner(error: Exception) -> object:
 _NETWORK: Final[tuple[tuple[Cause, tuple[type[Exception], ...]], ...]] = (
     (Cause.DNS, (socket.gaierror, urllib3.exceptions.NameResolutionError)),
     (Cause.TLS, (ssl.SSLError, requests.exceptions.SSLError, urllib3.exceptions.SSLError)),
-    (Cause.TIMEOUT, (TimeoutError, requests.exceptions.Timeout, urllib3.exceptions.TimeoutError)),
     (Cause.REFUSED, (ConnectionRefusedError,)),
     (Cause.RESET, (ConnectionResetError, ConnectionAbortedError, BrokenPipeError)),
+    # After these two: urllib3 counts a refused connection as one that timed out.
+    (Cause.TIMEOUT, (TimeoutError, requests.exceptions.Timeout, urllib3.exceptions.TimeoutError)),
 )
 _SAID: Final[dict[Cause, str]] = {
     Cause.DNS: "the name of the host cannot be resolved. Check DNS and api.base_url",

@@ -117,13 +117,15 @@ class _Pages(Generic[R]):
         Under each rule for the ends of a window one of the four questions asks for just this second.
         """
         most: list[tuple[int, R]] = []
+        something_was_cut = False
         for first, last in ((second, second), (second - 1, second), (second, second + 1), (second - 1, second + 1)):
             page = self.page(first, last)
             rows = page.oldest_first(second, second + 1)
             if rows and not page.full:
                 return rows
+            something_was_cut |= page.full and page.has_strays
             most = max(most, rows, key=len)
-        if most:
+        if most or something_was_cut:
             self.gaps.append(Gap(second, len(most)))
         return most
 
