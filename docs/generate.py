@@ -22,7 +22,15 @@ def columns_page() -> str:
     ]
     for category, rows in ROW_FORMATS.items():
         feeds = ", ".join(f"`{name}`" for name, kind in FEED_KINDS.items() if kind.category == category)
-        lines += ["", f"## {category}", "", f"Feeds: {feeds}.", "", "| column | type | meaning |", "| --- | --- | --- |"]
+        lines += [
+            "",
+            f"## {category}",
+            "",
+            f"Feeds: {feeds}.",
+            "",
+            "| column | type | meaning |",
+            "| --- | --- | --- |",
+        ]
         lines += [f"| `{c.name}` | `{c.type}` | {c.description} |" for c in all_columns(rows)]
     return "\n".join(lines) + "\n"
 

@@ -46,6 +46,9 @@ class Hour:
     def end(self) -> int:
         return self.start + SECONDS
 
+    def holds(self, time: float) -> bool:
+        return self.start <= time < self.end
+
     @property
     def next(self) -> Hour:
         return Hour(self.end, self.timezone)

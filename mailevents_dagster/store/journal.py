@@ -44,10 +44,10 @@ class Journal:
             handle = self._open()
             while line:
                 line = line[os.write(handle, line) :]
-            self._unsynced += 1
-            if self._unsynced >= SYNC_EVERY:
-                os.fsync(handle)
-                self._unsynced = 0
+            self._unsynced = (self._unsynced + 1) % SYNC_EVERY
+            due = self._unsynced == 0
+        if due:  # outside the lock: a disk takes milliseconds, in which the other threads go on
+            os.fsync(handle)
 
     def close(self) -> None:
         if self._handle is not None:

@@ -11,7 +11,7 @@ from mailevents_dagster.events import Collection, Detail, Event
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import Hour
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
-from mailevents_dagster.sources.uzmanposta.details import fetch_details
+from mailevents_dagster.sources.uzmanposta.details import DetailFetch
 from mailevents_dagster.sources.uzmanposta.errors import Cause, PermanentError
 from mailevents_dagster.sources.uzmanposta.listing import list_window
 from mailevents_dagster.sources.uzmanposta.rows import Row
@@ -80,23 +80,27 @@ def collect_hour(
     if kept_days is not None and hour.start < listed_at - (kept_days - SAFETY_DAYS) * 86_400:
         raise OutOfRetentionError(feed, hour, kept_days - SAFETY_DAYS)
 
-    def ask(first: int, last: int) -> Sequence[Row]:
-        return api.rows(feed, first, last)
-
-    listing = list_window(ask, hour.start, hour.end, api.access.page_limit)
-    strays = [(at, row) for at, row in listing.strays if row.identity not in work.strays_elsewhere]
-    rows = sorted([*listing.rows, *strays], key=lambda pair: pair[0]) if strays else listing.rows
     known = {(event.identity, event.listing): event for event in work.known if event.detail in _SETTLED}
-    wanted = _wanted(rows, known, work.journal) if details else []
-    failed: Mapping[Row, Detail] = {}
-    if wanted:
-        failed = fetch_details(
-            api,
-            wanted,
-            keep=lambda row, raw: work.journal.record(*row.version, raw),
-            tell=lambda done: tell(Progress(len(rows), done, len(wanted))),
-        )
-    events = [_event(at, row, known, work.journal, failed) for at, row in rows]
+
+    def lacks_detail(row: Row) -> bool:
+        return row.queue_id is not None and row.version not in known and work.journal.get(*row.version) is None
+
+    with DetailFetch(api, keep=lambda row, raw: work.journal.record(*row.version, raw)) as fetch:
+
+        def ask(first: int, last: int) -> Sequence[Row]:
+            page = api.rows(feed, first, last)
+            if details:  # whatever the listing makes of the page, these mails are in the hour
+                inside = ((row.time, row) for row in page if row.time is not None and hour.holds(row.time))
+                fetch.want(pair for pair in inside if lacks_detail(pair[1]))
+            return page
+
+        listing = list_window(ask, hour.start, hour.end, api.access.page_limit)
+        strays = [(at, row) for at, row in listing.strays if row.identity not in work.strays_elsewhere]
+        rows = sorted([*listing.rows, *strays], key=lambda pair: pair[0]) if strays else listing.rows
+        if details:
+            fetch.want(pair for pair in rows if lacks_detail(pair[1]))
+        fetch.finish(lambda done, wanted: tell(Progress(len(rows), done, wanted)))
+    events = [_event(at, row, known, work.journal, fetch.failed) for at, row in rows]
     mails = {row.version for _, row in rows if row.queue_id is not None}
     return Collection(
         events=events,
@@ -109,7 +113,7 @@ def collect_hour(
             "detail_calls": api.tally.details - before.details,
             "api_calls": api.tally.lists + api.tally.details - before.lists - before.details,
             "retries": api.tally.retries - before.retries,
-            "details_reused": len(mails) - len(wanted) if details else 0,
+            "details_reused": len(mails) - len(fetch) if details else 0,
             "throttle_seconds": round(api.budget.seconds_throttled - throttled, 3),
             "api_seconds": round(api.tally.seconds - before.seconds, 3),
             "collect_seconds": round(time.monotonic() - began, 3),
@@ -118,18 +122,6 @@ def collect_hour(
 
 
 _SETTLED: Final = (Detail.WHOLE, Detail.PURGED)
-
-
-def _wanted(
-    rows: Sequence[tuple[int, Row]], known: Mapping[tuple[bytes, bytes], Event], journal: Details
-) -> list[tuple[int, Row]]:
-    """The rows whose detail is not here yet, each mail once however often it stands in the listing."""
-    wanted = {
-        row.version: (at, row)
-        for at, row in rows
-        if row.queue_id is not None and row.version not in known and journal.get(*row.version) is None
-    }
-    return list(wanted.values())
 
 
 def _event(

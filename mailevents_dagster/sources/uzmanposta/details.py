@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
-from typing import Final
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from queue import SimpleQueue
+from typing import Final, Self
 
 from mailevents_dagster.events import Detail
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
@@ -17,57 +18,70 @@ GIVE_UP_AFTER: Final = 20
 TELL_EVERY: Final = 2.0
 
 Keep = Callable[[Row, bytes], None]
-Tell = Callable[[int], None]
+Tell = Callable[[int, int], None]
 
 
-def fetch_details(api: UzmanPostaApi, wanted: Sequence[tuple[int, Row]], keep: Keep, tell: Tell) -> dict[Row, Detail]:
-    """Fetches the details of these rows and hands each to `keep` as it arrives; returns why the others have none.
+class DetailFetch:
+    """Fetches details from the moment they are wanted, so that they arrive while the listing still goes on.
 
-    `tell` hears every few seconds how many are done. What stops the whole collection is raised, once no call is left
-    in flight; what was kept until then stays kept.
+    Hands each to `keep` as it arrives. Leaving the block waits for the calls in flight; what was kept stays kept.
     """
-    fetch = _Fetch(api, wanted, keep)
-    threads = min(len(wanted), api.access.max_parallel_details)
-    with ThreadPoolExecutor(threads, thread_name_prefix="details") as pool:
-        running = {pool.submit(fetch.work) for _ in range(threads)}
-        try:
-            while running:
-                ended, running = wait(running, timeout=TELL_EVERY)
-                tell(fetch.done)
-                for one in ended:
-                    one.result()
-        except BaseException:
-            fetch.stopped = True
-            raise
-    return fetch.failed
 
-
-class _Fetch:
-    """One round of details, shared by its threads."""
-
-    def __init__(self, api: UzmanPostaApi, wanted: Sequence[tuple[int, Row]], keep: Keep) -> None:
+    def __init__(self, api: UzmanPostaApi, keep: Keep) -> None:
         self._api = api
         self._keep = keep
-        self._rows = iter(wanted)
-        self._taking = threading.Lock()
+        self._wanted: set[tuple[bytes, bytes]] = set()
+        self._queue: SimpleQueue[tuple[int, Row] | None] = SimpleQueue()
+        self._threads = ThreadPoolExecutor(api.access.max_parallel_details, thread_name_prefix="details")
+        self._running: set[Future[None]] = set()
+        self._counting = threading.Lock()
         self._failed_in_a_row = 0
-        self.stopped = False
+        self._stopped = False
         self.done = 0
         self.failed: dict[Row, Detail] = {}
+        """Why a mail has no detail, for those that have none."""
 
-    def work(self) -> None:
-        """Fetches one detail after the other until none is left."""
-        while not self.stopped:
-            with self._taking:
-                at, row = next(self._rows, (0, None))
-            if row is None:
-                return
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stopped |= error[0] is not None
+        self._close_queue()
+        self._threads.shutdown()
+
+    def __len__(self) -> int:
+        return len(self._wanted)
+
+    def want(self, rows: Iterable[tuple[int, Row]]) -> None:
+        """Asks for the details of these mails, each once however often it is wanted."""
+        for at, row in rows:
+            if row.version not in self._wanted:
+                self._wanted.add(row.version)
+                self._queue.put((at, row))
+                if len(self._running) < self._api.access.max_parallel_details:
+                    self._running.add(self._threads.submit(self._work))
+
+    def finish(self, tell: Tell) -> None:
+        """Waits until all is fetched, saying every few seconds how far it is; raises what stops the collection."""
+        self._close_queue()
+        running = self._running
+        while running:
+            ended, running = wait(running, timeout=TELL_EVERY)
+            tell(self.done, len(self._wanted))
+            for one in ended:
+                one.result()
+
+    def _close_queue(self) -> None:
+        for _ in self._running:
+            self._queue.put(None)
+
+    def _work(self) -> None:
+        while (item := self._queue.get()) is not None and not self._stopped:
             try:
-                self._fetch(at, row)
+                self._fetch(*item)
             except BaseException:
-                self.stopped = True
+                self._stopped = True
                 raise
-            self.done += 1
 
     def _fetch(self, at: int, row: Row) -> None:
         try:
@@ -82,3 +96,5 @@ class _Fetch:
         else:
             self._keep(row, detail)
             self._failed_in_a_row = 0
+        with self._counting:
+            self.done += 1

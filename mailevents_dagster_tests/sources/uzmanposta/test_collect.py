@@ -1,0 +1,523 @@
+"""An hour from the simulated API into the store: everything, once, in order, and never asked for twice."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mailevents_dagster.events import Collection, Detail, Event
+from mailevents_dagster.feeds import FEED_KINDS, Feed
+from mailevents_dagster.hours import Hour
+from mailevents_dagster.sources.uzmanposta import collect as collect_module
+from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
+from mailevents_dagster.sources.uzmanposta.collect import OutOfRetentionError, Progress, collect_hour
+from mailevents_dagster.sources.uzmanposta.details import GIVE_UP_AFTER
+from mailevents_dagster.sources.uzmanposta.errors import ApiError, Cause, PermanentError, StoppedError, TransientError
+from mailevents_dagster.sources.uzmanposta.simulator import Answer, Behaviour, FixedMail, Request, Simulator
+from mailevents_dagster.store.store import Commit, Store
+from mailevents_dagster_tests.conftest import AUTHENTICATION, DOMAIN, INCOMING, NOON, START, MakeApi, mail
+
+NOW = START + 3 * 3600
+DAY = 86_400
+HOLD = Feed(DOMAIN, "quarantine/hold")
+
+
+class Clock:
+    """The clock of collections; what takes time between two of its readings is not of interest here."""
+
+    now = float(NOW)
+
+    def time(self) -> float:
+        return self.now
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(collect_module, "time", clock)
+    return clock
+
+
+class Collector:
+    """Collects hours of fixed mail and reads back what the store holds of them."""
+
+    def __init__(self, store: Store, simulator: Simulator, fixed: FixedMail, api: UzmanPostaApi) -> None:
+        self.store, self.simulator, self.fixed, self.api = store, simulator, fixed, api
+        self.found: Collection | None = None
+
+    def add(self, *records: dict[str, Any], feed: Feed = INCOMING, at: int | None = None) -> None:
+        self.fixed.add(feed.domain, feed.name, records, at=at)
+
+    def remove(self, *records: dict[str, Any], feed: Feed = INCOMING) -> None:
+        self.fixed.remove(feed.domain, feed.name, records)
+
+    def replace(self, old: dict[str, Any], new: dict[str, Any]) -> None:
+        self.remove(old)
+        self.add(new)
+
+    def collect(self, feed: Feed = INCOMING, hour: Hour = NOON, **rules: Any) -> Commit:
+        self.simulator.calls.clear()
+        with self.store.open_hour(feed, hour) as work:
+            self.found = collect_hour(self.api, work, **{"settle_seconds": 600.0} | rules)
+            return work.commit(self.found)
+
+    def events(self, feed: Feed = INCOMING, hour: Hour = NOON) -> list[Event]:
+        with self.store.open_hour(feed, hour) as work:
+            return list(work.known)
+
+    def log(self, feed: Feed = INCOMING, hour: Hour = NOON) -> list[Any]:
+        return [json.loads(line) for line in self.store.layout.log(feed, hour).read_bytes().splitlines()]
+
+    def truth(self, feed: Feed = INCOMING, hour: Hour = NOON) -> list[Any]:
+        return self.simulator.truth(feed.domain, feed.name, hour.start, hour.end)
+
+    def details(self) -> dict[str, Detail]:
+        return {str(json.loads(event.raw)["queue_id"]): event.detail for event in self.events()}
+
+    def asked(self) -> list[str]:
+        """The queue ids whose detail was asked for in the last collection, in their order."""
+        return sorted(call.path.removeprefix("/logs/mail/") for call in self.simulator.calls if call.kind == "detail")
+
+
+@pytest.fixture
+def here(
+    store: Store, simulator: Simulator, fixed: FixedMail, make_api: MakeApi, waits: list[float]
+) -> Iterator[Collector]:
+    yield Collector(store, simulator, fixed, make_api(simulator.base_url, max_attempts=2, max_parallel_details=4))
+
+
+def same(one: list[Any], other: list[Any]) -> bool:
+    """The same events in an order that only leaves open which of one second comes first."""
+
+    def time(record: Any) -> int:
+        return int(record["recipients"][0]["time"] if record.get("recipients") else record["time"])
+
+    by_content = Counter(json.dumps(record) for record in one) == Counter(json.dumps(record) for record in other)
+    return by_content and [time(record) for record in one] == [time(record) for record in other]
+
+
+def detail_of(queue_id: str) -> Callable[[Request], bool]:
+    return lambda request: request.queue_id == queue_id
+
+
+def files_below(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+# --- everything, once
+
+
+@pytest.mark.parametrize("bounds", ["[s,e]", "[s,e)", "(s,e]", "(s,e)"])
+@pytest.mark.parametrize("name", FEED_KINDS)
+def test_three_hours_hold_the_truth_of_every_feed(name: str, bounds: str, store: Store, make_api: MakeApi) -> None:
+    feed = Feed(DOMAIN, name)
+    behaviour = Behaviour(seed=5, events_per_hour=60, bounds=bounds, page_limit=25, shuffle_ties=True)  # type: ignore[arg-type]
+    with Simulator(behaviour, domains=[DOMAIN], now=lambda: NOW + 3600) as simulator:
+        here = Collector(store, simulator, FixedMail(), make_api(simulator.base_url, page_limit=25))
+        for hour in (NOON, NOON.next, NOON.previous):
+            manifest = here.collect(feed, hour).manifest
+            assert manifest.complete
+            assert here.truth(feed, hour)
+            assert same(here.log(feed, hour), here.truth(feed, hour))
+            here.collect(feed, hour)
+            assert simulator.calls.count("detail") == 0
+            assert same(here.log(feed, hour), here.truth(feed, hour))
+
+
+def test_an_hour_without_mail_is_collected_too(here: Collector) -> None:
+    commit = here.collect()
+    assert (commit.manifest.events, commit.manifest.complete) == (0, True)
+    assert here.log() == []
+
+
+def test_events_on_the_edges_of_an_hour_belong_to_one_hour_each(here: Collector) -> None:
+    here.add(*(mail(time) for time in (START - 1, START, NOON.end - 1, NOON.end)))
+    for hour in (NOON.previous, NOON, NOON.next):
+        here.collect(INCOMING, hour)
+    logged = [[event["time"] for event in here.log(INCOMING, hour)] for hour in (NOON.previous, NOON, NOON.next)]
+    assert logged == [[START - 1], [START, NOON.end - 1], [NOON.end]]
+
+
+def test_equal_mails_are_two_events_for_one_detail_call(here: Collector) -> None:
+    here.add(mail(START, "Q1"), mail(START, "Q1"))
+    for calls in (["Q1"], []):
+        assert here.collect().manifest.events == 2
+        assert here.asked() == calls
+        assert [event["queue_id"] for event in here.log()] == ["Q1", "Q1"]
+        assert all("logs" in event for event in here.log())
+
+
+def test_equal_sign_ins_are_as_many_events_as_they_were_each_time(here: Collector) -> None:
+    sign_in = {"email": "a@example.com", "status": "failed", "time": START + 5}
+    here.add(sign_in, sign_in, feed=AUTHENTICATION)
+    here.collect(AUTHENTICATION)
+    here.add(sign_in, feed=AUTHENTICATION)
+    assert here.collect(AUTHENTICATION).added == 1
+    assert here.collect(AUTHENTICATION).added == 0
+    assert here.log(AUTHENTICATION) == [sign_in] * 3
+
+
+def test_a_queue_id_used_again_in_the_hour_is_another_mail(here: Collector) -> None:
+    here.add(mail(START, "Q1", subject="one"), mail(START + 1800, "Q1", subject="two"))
+    here.collect()
+    assert [event["subject"] for event in here.log()] == ["one", "two"]
+    assert here.asked() == ["Q1", "Q1"]
+    assert (here.collect().added, here.asked()) == (0, [])
+
+
+@pytest.mark.parametrize("missing", ["queue_id", "recipients"])
+@pytest.mark.parametrize("value", [None, "", [], "absent"])
+def test_a_mail_without_queue_id_or_recipients_has_no_detail(missing: str, value: object, here: Collector) -> None:
+    row = mail(START + 7, "Q1")
+    row[missing] = value
+    if value == "absent":
+        del row[missing]
+    here.add(row)
+    assert here.collect().manifest.complete
+    assert here.asked() == []
+    assert here.log() == [row]
+
+
+@pytest.mark.parametrize("queue_id", [17, "a/b?c", "Q ", "ışık", True])
+def test_an_odd_queue_id_does_not_stop_the_hour(queue_id: object, here: Collector) -> None:
+    here.add({**mail(START), "queue_id": queue_id}, mail(START + 1, "Q1"))
+    here.collect()
+    assert here.log() == here.truth()
+
+
+@pytest.mark.parametrize("queue_id", ["\ud800", {"a": 1}, [1], 1.5])
+def test_a_queue_id_that_can_be_no_address_leaves_its_row_and_stops_nothing(queue_id: object, here: Collector) -> None:
+    here.add({**mail(START), "queue_id": queue_id}, mail(START + 1, "Q1"))
+    here.collect()
+    assert [event["queue_id"] for event in here.log()] == [queue_id, "Q1"]
+
+
+# --- what is known is not asked for
+
+
+def test_a_second_collection_makes_no_detail_call_and_changes_no_file(here: Collector, tmp_path: Path) -> None:
+    here.add(*(mail(START + second) for second in range(0, 3600, 200)))
+    here.collect()
+    assert len(here.asked()) == 18
+    data = {name: body for name, body in files_below(tmp_path).items() if "manifests" not in name}
+    commit = here.collect()
+    assert here.asked() == []
+    assert (commit.added, commit.changed, commit.unseen) == (0, 0, 0)
+    assert here.found
+    assert here.found.measures["details_reused"] == 18
+    assert {name: body for name, body in files_below(tmp_path).items() if "manifests" not in name} == data
+
+
+def test_only_a_changed_row_has_its_detail_fetched_again(here: Collector) -> None:
+    deferred, other = mail(START, "Q1", tag="deferred"), mail(START + 9, "Q2")
+    here.add(deferred, other)
+    here.collect()
+    here.replace(deferred, {**deferred, "tag": "delivered"})
+    commit = here.collect()
+    assert here.asked() == ["Q1"]
+    assert (commit.added, commit.changed) == (0, 1)
+    assert here.log() == here.truth()
+    assert [event["tag"] for event in here.log() if "tag" in event] == ["delivered"]
+
+
+def test_a_row_that_vanished_stays(here: Collector) -> None:
+    here.add(mail(START, "Q1"), mail(START + 9, "Q2"))
+    here.collect()
+    before = here.log()
+    here.remove(mail(START, "Q1"))
+    commit = here.collect()
+    assert (commit.unseen, here.log()) == (1, before)
+
+
+def test_an_hour_that_comes_back_empty_keeps_all_it_had(here: Collector) -> None:
+    rows = [mail(START + second) for second in range(50)]
+    here.add(*rows)
+    here.collect()
+    here.remove(*rows)
+    assert here.collect().manifest.events == 50
+    assert len(here.log()) == 50
+
+
+def test_a_late_row_is_put_where_it_belongs(here: Collector) -> None:
+    here.add(mail(START, "Q1"), mail(START + 9, "Q3"))
+    here.collect()
+    here.add(mail(START + 5, "Q2"))
+    assert here.collect().added == 1
+    assert here.asked() == ["Q2"]
+    assert [event["queue_id"] for event in here.log()] == ["Q1", "Q2", "Q3"]
+
+
+def test_rows_that_become_visible_after_the_first_listing_are_found_by_the_next(
+    fixed: FixedMail, store: Store, make_api: MakeApi, clock: Clock
+) -> None:
+    fixed.add(DOMAIN, INCOMING.name, [mail(START + second) for second in range(0, 3600, 100)])
+    clock.now = NOON.end + 1.0
+    with Simulator(Behaviour(visible_after_seconds=900), source=fixed, now=lambda: clock.now) as simulator:
+        here = Collector(store, simulator, fixed, make_api(simulator.base_url))
+        first = here.collect()
+        assert (first.manifest.events, first.manifest.closed) == (28, False)
+        clock.now = NOON.end + 901.0
+        second = here.collect()
+    assert (second.added, second.manifest.events, second.manifest.closed) == (8, 36, True)
+    assert len(here.asked()) == 8
+
+
+# --- details that cannot be had
+
+
+def test_a_failed_detail_leaves_its_row_marked_and_counted_and_is_the_first_asked_next_time(here: Collector) -> None:
+    here.add(mail(START, "Q1"), mail(START + 9, "Q2"))
+    here.simulator.fail_next(detail_of("Q1"), Answer(500), times=None)
+    manifest = here.collect().manifest
+    assert (manifest.details_owed, manifest.complete) == (1, False)
+    assert here.details() == {"Q1": Detail.MISSING, "Q2": Detail.WHOLE}
+    assert here.log()[0] == mail(START, "Q1")
+    here.simulator.faults.clear()
+    here.add(mail(START + 5, "Q9"))
+    commit = here.collect()
+    assert next(call.path for call in here.simulator.calls if call.kind == "detail") == "/logs/mail/Q1"
+    assert here.asked() == ["Q1", "Q9"]
+    assert (commit.changed, commit.manifest.details_owed, commit.manifest.complete) == (1, 0, True)
+    assert here.log() == here.truth()
+
+
+def test_a_detail_that_fails_again_stays_owed(here: Collector) -> None:
+    here.add(mail(START, "Q1"))
+    here.simulator.fail_next(detail_of("Q1"), Answer(500), times=None)
+    for _ in range(3):
+        commit = here.collect()
+        assert commit.manifest.details_owed == 1
+    assert (commit.changed, here.details()) == (0, {"Q1": Detail.MISSING})
+
+
+def test_a_changed_row_whose_new_detail_fails_keeps_the_earlier_one_and_owes_the_new(here: Collector) -> None:
+    deferred = mail(START, "Q1", tag="deferred")
+    here.add(deferred)
+    here.collect()
+    here.replace(deferred, {**deferred, "tag": "delivered"})
+    here.simulator.fail_next(detail_of("Q1"), Answer(500), times=None)
+    assert here.collect().manifest.details_owed == 1
+    assert here.details() == {"Q1": Detail.STALE}
+    assert (here.log()[0]["tag"], "logs" in here.log()[0]) == ("deferred", True)
+    here.simulator.faults.clear()
+    assert here.collect().manifest.complete
+    assert here.log() == here.truth()
+
+
+def test_a_detail_that_is_gone_is_purged_and_not_asked_for_again(here: Collector) -> None:
+    here.add(mail(START, "Q1"), mail(START + 9, "Q2"))
+    here.simulator.fail_next(detail_of("Q1"), Answer(404), times=None)
+    assert here.collect().manifest.complete
+    assert here.details() == {"Q1": Detail.PURGED, "Q2": Detail.WHOLE}
+    assert here.log()[0] == mail(START, "Q1")
+    here.collect()
+    assert here.asked() == []
+    assert here.details()["Q1"] == Detail.PURGED
+
+
+def test_details_that_fail_now_and_then_cost_a_retry_and_nothing_else(here: Collector) -> None:
+    here.add(*(mail(START + second) for second in range(60)))
+    turn = iter(range(10_000))
+    here.simulator.fail_next(lambda request: request.kind == "detail" and next(turn) % 7 == 0, Answer(500), times=None)
+    assert here.collect(details=True).manifest.events == 60
+    here.simulator.faults.clear()
+    here.collect()
+    assert here.log() == here.truth()
+
+
+def test_an_api_that_is_down_is_given_up_and_what_was_fetched_is_kept_for_the_next_collection(here: Collector) -> None:
+    here.add(*(mail(START + second, f"Q{second:03}") for second in range(300)))
+    fetched: set[str] = set()
+
+    def down(request: Request) -> bool:
+        if request.queue_id is not None and len(fetched) < 40:
+            fetched.add(request.queue_id)
+        return request.kind == "detail" and request.queue_id not in fetched
+
+    here.simulator.fail_next(down, Answer(503), times=None)
+    with pytest.raises(TransientError):
+        here.collect()
+    refused = {path for path in here.asked() if path not in fetched}
+    assert len(refused) <= 3 * GIVE_UP_AFTER  # a detail in flight may succeed late and begin the count anew
+    assert here.store.manifest(INCOMING, NOON) is None
+    here.simulator.faults.clear()
+    here.collect()
+    assert set(here.asked()) == {f"Q{second:03}" for second in range(300)} - fetched
+    assert here.log() == here.truth()
+
+
+@pytest.mark.parametrize(("status", "cause"), [(401, Cause.PERMISSION), (403, Cause.PERMISSION)])
+def test_a_key_that_is_refused_stops_the_hour_and_keeps_what_was_fetched(
+    status: int, cause: Cause, here: Collector
+) -> None:
+    here.add(*(mail(START + second, f"Q{second:03}") for second in range(40)))
+    seen: set[str] = set()
+
+    def refuses(request: Request) -> bool:
+        if request.queue_id is not None and len(seen) < 10:
+            seen.add(request.queue_id)
+        return request.kind == "detail" and request.queue_id not in seen
+
+    here.simulator.fail_next(refuses, Answer(status), times=None)
+    with pytest.raises(PermanentError) as raised:
+        here.collect()
+    assert raised.value.cause is cause
+    assert len(here.asked()) <= 10 + here.api.access.max_parallel_details
+    here.simulator.faults.clear()
+    here.collect()
+    assert len(here.asked()) == 30
+    assert here.log() == here.truth()
+
+
+def test_a_listing_that_fails_changes_no_file(here: Collector, tmp_path: Path) -> None:
+    here.add(mail(START))
+    here.collect()
+    before = files_below(tmp_path)
+    here.simulator.fail_next("/logs/mail", Answer(200, body=b"null"), times=None)
+    with pytest.raises(ApiError):
+        here.collect()
+    assert files_below(tmp_path) == before
+
+
+def test_a_stop_in_the_middle_keeps_what_was_fetched(here: Collector) -> None:
+    here.add(*(mail(START + second, f"Q{second:03}") for second in range(40)))
+    answered: list[str] = []
+
+    def stops(request: Request) -> bool:
+        if request.queue_id is not None:
+            answered.append(request.queue_id)
+            if len(answered) == 20:
+                here.api.stop()
+        return False
+
+    here.simulator.fail_next(stops, Answer(500), times=None)
+    with pytest.raises(StoppedError):
+        here.collect()
+    assert here.store.manifest(INCOMING, NOON) is None
+    first, here.api = here.api, UzmanPostaApi(here.api.access)
+    first.close()
+    here.simulator.faults.clear()
+    here.collect()
+    assert len(here.asked()) == 40 - len(answered)
+    assert here.log() == here.truth()
+    here.api.close()
+
+
+# --- with and without details
+
+
+def test_without_details_rows_are_kept_as_they_are_and_details_fetched_once_they_are_wanted(here: Collector) -> None:
+    here.add(mail(START, "Q1"), mail(START + 9, "Q2"))
+    assert here.collect(details=False).manifest.complete
+    assert here.asked() == []
+    assert set(here.details().values()) == {Detail.UNASKED}
+    here.collect(details=True)
+    assert here.asked() == ["Q1", "Q2"]
+    assert here.log() == here.truth()
+    here.add(mail(START + 20, "Q3"))
+    here.collect(details=False)
+    assert here.details() == {"Q1": Detail.WHOLE, "Q2": Detail.WHOLE, "Q3": Detail.UNASKED}
+    assert [("logs" in event) for event in here.log()] == [True, True, False]
+
+
+# --- how far back the API answers
+
+
+@pytest.mark.parametrize("feed", [HOLD, Feed(DOMAIN, "quarantine/quarantine")])
+def test_a_quarantine_out_of_reach_is_refused_and_no_file_is_touched(
+    feed: Feed, here: Collector, clock: Clock, tmp_path: Path
+) -> None:
+    here.add({"queue_id": "Q1", "time": START}, feed=feed)
+    here.collect(feed)
+    before = files_below(tmp_path)
+    clock.now = START + 6 * DAY + 1.0
+    with pytest.raises(OutOfRetentionError, match="nothing stored was changed") as raised:
+        here.collect(feed)
+    assert raised.value.cause is Cause.RETENTION
+    assert len(here.simulator.calls) == 0
+    assert files_below(tmp_path) == before
+
+
+def test_a_quarantine_is_asked_for_up_to_six_days_back(here: Collector, clock: Clock) -> None:
+    here.add({"queue_id": "Q1", "time": START}, feed=HOLD)
+    clock.now = START + 6.0 * DAY
+    assert here.collect(HOLD).manifest.events == 1
+
+
+@pytest.mark.parametrize("feed", [INCOMING, AUTHENTICATION])
+def test_other_feeds_are_asked_for_however_old_the_hour(feed: Feed, here: Collector, clock: Clock) -> None:
+    clock.now = START + 400.0 * DAY
+    assert here.collect(feed).manifest.events == 0
+
+
+# --- strays
+
+
+def test_a_stray_belongs_to_the_hour_that_returned_it_first_and_to_no_other(here: Collector) -> None:
+    stray = mail(START - 10 * DAY, "S")
+    here.add(stray, at=NOON.end)
+    for hour in (NOON, NOON.next, NOON, NOON.next, NOON.previous):
+        here.collect(INCOMING, hour)
+    holders = [hour.key for hour in (NOON.previous, NOON, NOON.next) if here.log(INCOMING, hour)]
+    assert holders == [NOON.key]
+    assert here.log()[0]["queue_id"] == "S"
+
+
+@pytest.mark.parametrize("at", [START, NOON.end - 1, NOON.end])
+@pytest.mark.parametrize("forward", [True, False])
+def test_a_row_without_a_time_belongs_to_one_hour(at: int, forward: bool, here: Collector) -> None:
+    row = {"queue_id": "T", "subject": "timeless"}
+    here.add(row, at=at)
+    here.add(*(mail(START + offset) for offset in (-600, 600, 3000, 4200)))
+    hours = [NOON.previous, NOON, NOON.next]
+    for hour in hours if forward else reversed(hours):
+        here.collect(INCOMING, hour)
+    assert [event for hour in hours for event in here.log(INCOMING, hour)].count(row) == 1
+
+
+# --- what is said about it
+
+
+def test_an_hour_is_closed_once_it_is_listed_after_the_settling_time(here: Collector, clock: Clock) -> None:
+    clock.now = NOON.end + 599.0
+    assert not here.collect().manifest.closed
+    clock.now = NOON.end + 600.0
+    manifest = here.collect().manifest
+    assert (manifest.closed, manifest.listed_at) == (True, NOON.end + 600.0)
+
+
+def test_a_second_with_too_many_rows_makes_the_hour_incomplete(here: Collector, make_api: MakeApi) -> None:
+    here.simulator.behaviour = Behaviour(page_limit=10)
+    here.api = make_api(here.simulator.base_url, page_limit=10)
+    here.add(*(mail(START + 60, f"Q{number}") for number in range(12)), mail(START + 99, "Z"))
+    manifest = here.collect().manifest
+    assert not manifest.complete
+    assert [(gap.second, gap.seen) for gap in manifest.gaps] == [(START + 60, 10)]
+    assert manifest.events == 11
+
+
+def test_the_work_is_measured_and_told(here: Collector, waits: list[float]) -> None:
+    here.add(*(mail(START + second) for second in range(10)))
+    here.simulator.fail_next("/logs/mail/", Answer(500))
+    here.simulator.fail_next("/logs/mail/", Answer(429, {"Retry-After": "30"}))
+    told: list[Progress] = []
+    here.collect(tell=told.append)
+    assert here.found
+    measures = here.found.measures
+    assert {name: measures[name] for name in ("list_calls", "detail_calls", "api_calls", "retries")} == {
+        "list_calls": 1,
+        "detail_calls": 10,
+        "api_calls": 11,
+        "retries": 1,
+    }
+    assert measures["details_reused"] == 0
+    assert measures["throttle_seconds"] == pytest.approx(30, abs=0.1)
+    assert told[-1] == Progress(listed=10, details_done=10, details_wanted=10)
