@@ -28,7 +28,7 @@ def main(*, rounds: int, quick: bool, memory_only: bool, memory_hours: int) -> N
         out.print(report.calls_table(results))
         out.print("In every run both logs held exactly the records of the simulated API, details included.")
         out.print(report.large_window_sentence(list_large_window()))
-    if not quick:
+    if memory_only or not quick:
         out.print(report.memory_table(list(measure_range_runs(memory_hours, _tell))))
 
 

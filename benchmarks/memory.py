@@ -1,4 +1,4 @@
-"""Memory of runs over one hour and over many: the second must need no more than the first."""
+"""Memory of Dagster runs over one hour and over several: the second should need no more than the first."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ EVENTS: Final = 20_000
 
 
 def measure_range_runs(hours: int, tell: Callable[[str], None]) -> Iterable[RangeRun]:
-    """A run over the busiest hour's like alone, then one over all of them, each with a simulated API of its own."""
+    """A run over one hour of EVENTS mails, then one over several hours of up to as many."""
     for many in sorted({1, hours}):
         tell(f"memory: a Dagster run over {many} h of up to {EVENTS:,} mails ...")
         with SimulatedApi(EVENTS, hours=many) as api:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import threading
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any, Final, ParamSpec, TypeVar
@@ -21,9 +23,21 @@ class ProcessFailedError(RuntimeError):
 def start(target: Callable[..., None], *arguments: object, duplex: bool = True) -> Connection:
     """A process that runs `target(connection, *arguments)`; returns the other end of that connection."""
     ours, theirs = SPAWN.Pipe(duplex)
-    SPAWN.Process(target=target, args=(theirs, *arguments), daemon=True).start()
-    theirs.close()  # held by that process alone, so that its death is the end of the connection
+    SPAWN.Process(target=_run, args=(target, theirs, *arguments), daemon=True).start()
+    theirs.close()  # now held by that process alone: its death is the end of the connection
     return ours
+
+
+def _run(target: Callable[..., None], *arguments: object) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    target(*arguments)
+
+
+def _end_with_parent() -> None:
+    # A killed parent ends no daemonic process, and a collector whose API is gone would retry for minutes.
+    if parent := multiprocessing.parent_process():
+        parent.join()
+        os._exit(1)
 
 
 def receive(connection: Connection) -> Any:

@@ -18,8 +18,7 @@ def collect(task: Task) -> Path:
     access = Access(
         FEED.domain, task.base_url, KEY, requests_per_second=task.rate, max_parallel_details=task.concurrency
     )
-    formats = {"mail": ROW_FORMATS["mail"]}
-    store = Store(str(task.folder), HOUR.timezone, DEFAULT_LOG_FILE_NAME, formats, scratch=task.folder)
+    store = Store(str(task.folder), HOUR.timezone, DEFAULT_LOG_FILE_NAME, ROW_FORMATS, scratch=task.folder)
     with UzmanPostaApi(access) as api, store.open_hour(FEED, HOUR) as work:
         commit = work.commit(collect_hour(api, work, settle_seconds=600, details=task.details))
     return Path(commit.log.path)

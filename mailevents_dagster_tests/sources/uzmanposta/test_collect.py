@@ -273,7 +273,10 @@ def test_rows_that_become_visible_after_the_first_listing_are_found_by_the_next(
 # --- details that cannot be had
 
 
-def test_a_failed_detail_leaves_its_row_marked_and_counted_and_is_the_first_asked_next_time(here: Collector) -> None:
+def test_a_failed_detail_leaves_its_row_marked_and_counted_and_is_the_first_asked_next_time(
+    here: Collector, make_api: MakeApi
+) -> None:
+    here.api = make_api(here.simulator.base_url, max_attempts=2, max_parallel_details=1)
     here.add(mail(START, "Q1"), mail(START + 9, "Q2"))
     here.simulator.fail_next(detail_of("Q1"), Answer(500), times=None)
     manifest = here.collect().manifest

@@ -255,6 +255,17 @@ def test_rows_that_vanish_while_it_pages_take_no_other_with_them(seed: int) -> N
     assert not found - Counter(there)
 
 
+def test_rows_that_one_page_showed_and_the_next_one_hides_are_looked_for_again() -> None:
+    there = spread(2500)
+    seam = sorted(row.listed_at for row in there)[-PAGE]
+
+    def hide_for_one_call(api: FakeApi, call: int) -> None:
+        api.rows = [row for row in there if call != 1 or row.time != seam]
+
+    api = FakeApi(there, before_call=hide_for_one_call)
+    assert rows_of(api.listing()) == Counter(there)
+
+
 # --- odd rows
 
 
