@@ -45,7 +45,7 @@ types: .venv/installed
 	$(BIN)/mypy
 
 pytest: .venv/installed
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2
 
 check: .venv/installed
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dg check defs

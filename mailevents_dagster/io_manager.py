@@ -39,6 +39,7 @@ class EventStore(dg.ConfigurableIOManager):
                 commit = work.commit(collection)
                 done[work.hour.key] = hour_metadata(commit, collection.measures)
                 context.log.info(hour_sentence(commit, collection.measures))
+                del work, collection, commit  # else the hour stays in memory while the next one is collected
         except BaseException:
             for key, metadata in done.items():
                 context.log_event(dg.AssetMaterialization(context.asset_key, partition=key, metadata=metadata))

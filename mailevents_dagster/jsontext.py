@@ -37,14 +37,16 @@ def parse(text: bytes) -> object:
 
 def _may_hold_wide_number(text: bytes) -> bool:
     """Whether a closer look is due: a record is searched 5 times as fast this way as by the expression alone."""
-    alike = text.translate(_DIGITS_ALIKE, delete=b"+")
-    return (b"0" * 19 in alike or b"0e000" in alike) and _WIDE_NUMBER.search(text) is not None
+    alike = text.translate(_DIGITS_ALIKE)
+    suspicious = b"0" * 19 in alike or b"0e000" in alike or b"0e+000" in alike
+    return suspicious and _WIDE_NUMBER.search(text) is not None
 
 
 def one_line(value: object) -> bytes:
     """The value as one line of JSON without its line end: UTF-8 as it is, keys in their order, surrogates escaped."""
     try:
-        return orjson.dumps(value)
+        # The slice copies: orjson hands out buffers of up to twenty times the length of what is in them.
+        return orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)[:-1]
     except TypeError:  # orjson's error for a lone surrogate, an integer beyond 64 bits, or depth
         text = _dumps(value, ensure_ascii=False)
         return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode()

@@ -5,6 +5,7 @@ On an object store a finished upload replaces the object at once, which gives th
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -52,6 +53,18 @@ def _uploaded(path: UPath) -> Iterator[IO[bytes]]:
         yield whole
         whole.flush()
         path.fs.put_file(whole.name, path.path)
+
+
+def digest_of(path: UPath) -> str | None:
+    """SHA-256 of what is in the file; None where there is none."""
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.sha256()
+            while block := file.read(2**20):
+                digest.update(block)
+            return digest.hexdigest()
+    except FileNotFoundError:
+        return None
 
 
 def append(path: Path, data: bytes) -> None:

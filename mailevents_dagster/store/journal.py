@@ -58,6 +58,7 @@ class Journal:
     def discard(self) -> None:
         """Removes the journal, once its hour is committed."""
         self.close()
+        self._details.clear()
         self._path.unlink(missing_ok=True)
 
     def _open(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -22,32 +22,44 @@ class Merged:
 
 
 def merge(known: Sequence[Event], found: Sequence[Event]) -> Merged:
-    """What was known stays, in its order; what changed is replaced in its place; what is new follows in its second."""
-    places = {key: place for place, key in enumerate(_keys(known))}
-    merged = list(known)
-    new: list[Event] = []
-    changed = seen = 0
-    for key, event in zip(_keys(found), found, strict=True):
-        place = places.get(key)
-        if place is None:
+    """What was known stays, in its order; what changed is replaced in its place; what is new follows in its second.
+
+    Like rows are told apart by counting them, also the next time: two are two events.
+    """
+    unchanged, by_identity = _Places(), _Places()
+    for place, event in enumerate(known):
+        unchanged.add((event.identity, event.listing), place)
+    pairs = [(unchanged.take((event.identity, event.listing)), event) for event in found]
+    for place in unchanged.left():
+        by_identity.add(known[place].identity, place)
+    merged, new, changed = list(known), [], 0
+    for same, event in pairs:
+        at = by_identity.take(event.identity) if same is None else same
+        if at is None:
             new.append(event)
             continue
-        seen += 1
-        better = _better(merged[place], event)
-        changed += better != merged[place]
-        merged[place] = better
+        better = _better(merged[at], event)
+        changed += better != merged[at]
+        merged[at] = better
     events = sorted(chain(merged, new), key=lambda event: event.time) if new else merged
-    return Merged(events, added=len(new), changed=changed, unseen=len(known) - seen)
+    return Merged(events, added=len(new), changed=changed, unseen=len(known) - (len(found) - len(new)))
 
 
-def _keys(events: Sequence[Event]) -> list[tuple[bytes, int]]:
-    """Equal identities are told apart by counting: two like rows are two events, also the next time."""
-    seen: Counter[bytes] = Counter()
-    keys = []
-    for event in events:
-        keys.append((event.identity, seen[event.identity]))
-        seen[event.identity] += 1
-    return keys
+class _Places:
+    """Places of known events by what they are known by, each given out once, the first first."""
+
+    def __init__(self) -> None:
+        self._places: defaultdict[object, deque[int]] = defaultdict(deque)
+
+    def add(self, known_by: object, place: int) -> None:
+        self._places[known_by].append(place)
+
+    def take(self, known_by: object) -> int | None:
+        places = self._places.get(known_by)
+        return places.popleft() if places else None
+
+    def left(self) -> list[int]:
+        return sorted(chain.from_iterable(self._places.values()))
 
 
 def _better(known: Event, found: Event) -> Event:

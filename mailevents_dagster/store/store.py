@@ -16,7 +16,7 @@ from mailevents_dagster.events import Collection, Event
 from mailevents_dagster.feeds import Category, Feed
 from mailevents_dagster.hours import Hour
 from mailevents_dagster.jsontext import pretty
-from mailevents_dagster.store.atomic import publish
+from mailevents_dagster.store.atomic import digest_of, publish
 from mailevents_dagster.store.journal import Journal
 from mailevents_dagster.store.layout import Layout
 from mailevents_dagster.store.log import Change, bring_up_to_date
@@ -112,7 +112,7 @@ class OpenHour:
         self._store.describe_itself()
         snapshot_path, log_path = layout.snapshot(feed, hour), layout.log(feed, hour)
         before = self._store.manifest(feed, hour)
-        if before and not (merged.added or merged.changed) and snapshot_path.exists():
+        if before and not (merged.added or merged.changed) and before.snapshot.sha256 == digest_of(snapshot_path):
             snapshot = before.snapshot
         else:
             rows = self._store.formats[feed.kind.category]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,8 +22,14 @@ def names(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
+def write_half(path: UPath, error: BaseException) -> None:
+    with publish(path) as file:
+        file.write(b"half")
+        raise error
+
+
 @pytest.fixture
-def loose_umask() -> object:
+def loose_umask() -> Iterator[None]:
     before = os.umask(0)
     yield
     os.umask(before)
@@ -47,12 +54,13 @@ def test_until_the_block_ends_the_old_file_stands(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("error", [ValueError, OSError, KeyboardInterrupt, SystemExit])
-def test_after_an_error_the_old_file_stands_and_nothing_else_is_left(error: type[BaseException], tmp_path: Path) -> None:
+def test_after_an_error_the_old_file_stands_and_nothing_else_is_left(
+    error: type[BaseException], tmp_path: Path
+) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"old")
-    with pytest.raises(error), publish(UPath(path)) as file:
-        file.write(b"half")
-        raise error
+    with pytest.raises(error):
+        write_half(UPath(path), error())
     assert path.read_bytes() == b"old"
     assert names(tmp_path) == ["file"]
 
@@ -126,9 +134,8 @@ def test_an_object_store_gets_a_whole_file_or_none() -> None:
         file.write(b"new")
         assert not path.exists()
     assert path.read_bytes() == b"new"
-    with pytest.raises(ValueError, match="broken"), publish(path) as file:
-        file.write(b"half")
-        raise ValueError("broken")
+    with pytest.raises(ValueError, match="broken"):
+        write_half(path, ValueError("broken"))
     assert path.read_bytes() == b"new"
 
 

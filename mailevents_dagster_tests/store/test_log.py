@@ -45,7 +45,11 @@ def test_a_log_that_says_it_already_is_not_touched(path: Path) -> None:
     before = path.stat()
     assert bring_up_to_date(UPath(path), EVENTS).change is Change.UNCHANGED
     after = path.stat()
-    assert (after.st_mtime_ns, after.st_ctime_ns, after.st_ino) == (before.st_mtime_ns, before.st_ctime_ns, before.st_ino)
+    assert (after.st_mtime_ns, after.st_ctime_ns, after.st_ino) == (
+        before.st_mtime_ns,
+        before.st_ctime_ns,
+        before.st_ino,
+    )
 
 
 def test_events_at_the_end_are_appended_to_the_same_file(path: Path) -> None:

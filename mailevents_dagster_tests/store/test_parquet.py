@@ -105,7 +105,7 @@ def test_big_hours_are_written_in_row_groups_that_lose_nothing(path: UPath, monk
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"rubbish" * 100])
 def test_a_damaged_snapshot_is_named_and_not_taken_for_an_empty_one(content: bytes, path: UPath) -> None:
     path.write_bytes(content)
-    with pytest.raises(DamagedError, match="12.parquet"):
+    with pytest.raises(DamagedError, match=r"12\.parquet"):
         read_events(path)
 
 

@@ -114,9 +114,8 @@ class UzmanPostaApi:
 
     def detail(self, queue_id: str, time: int) -> bytes:
         """The full record of one mail, as one line of JSON."""
-        answer = self._get(
-            f"/logs/mail/{quote(queue_id, safe='')}?time={time}", lambda answer: _record(queue_id, answer)
-        )
+        quoted = quote(queue_id, safe="", errors="surrogatepass")
+        answer = self._get(f"/logs/mail/{quoted}?time={time}", lambda answer: _record(queue_id, answer))
         self._count(details=1)
         return answer
 

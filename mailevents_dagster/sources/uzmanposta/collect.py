@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
@@ -13,7 +13,7 @@ from mailevents_dagster.hours import Hour
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.details import DetailFetch
 from mailevents_dagster.sources.uzmanposta.errors import Cause, PermanentError
-from mailevents_dagster.sources.uzmanposta.listing import list_window
+from mailevents_dagster.sources.uzmanposta.listing import Listing, list_window
 from mailevents_dagster.sources.uzmanposta.rows import Row
 
 SAFETY_DAYS: Final = 1
@@ -82,29 +82,35 @@ def collect_hour(
 
     known = {(event.identity, event.listing): event for event in work.known if event.detail in _SETTLED}
 
-    def lacks_detail(row: Row) -> bool:
-        return row.queue_id is not None and row.version not in known and work.journal.get(*row.version) is None
+    owed = {event.identity for event in work.known if event.detail.is_owed}
+
+    def lacking(rows: Iterable[tuple[int, Row]]) -> list[tuple[int, Row]]:
+        """The mails whose detail is not here, those that could not be had before first."""
+        lacking = [
+            (at, row)
+            for at, row in rows
+            if row.queue_id is not None and row.version not in known and work.journal.get(*row.version) is None
+        ]
+        return sorted(lacking, key=lambda pair: pair[1].identity not in owed)
 
     with DetailFetch(api, keep=lambda row, raw: work.journal.record(*row.version, raw)) as fetch:
 
         def ask(first: int, last: int) -> Sequence[Row]:
             page = api.rows(feed, first, last)
             if details:  # whatever the listing makes of the page, these mails are in the hour
-                inside = ((row.time, row) for row in page if row.time is not None and hour.holds(row.time))
-                fetch.want(pair for pair in inside if lacks_detail(pair[1]))
+                fetch.want(lacking((row.time, row) for row in page if row.time is not None and hour.holds(row.time)))
             return page
 
         listing = list_window(ask, hour.start, hour.end, api.access.page_limit)
-        strays = [(at, row) for at, row in listing.strays if row.identity not in work.strays_elsewhere]
-        rows = sorted([*listing.rows, *strays], key=lambda pair: pair[0]) if strays else listing.rows
+        rows = _once(listing, work.strays_elsewhere)
         if details:
-            fetch.want(pair for pair in rows if lacks_detail(pair[1]))
+            fetch.want(lacking(rows))
         fetch.finish(lambda done, wanted: tell(Progress(len(rows), done, wanted)))
     events = [_event(at, row, known, work.journal, fetch.failed) for at, row in rows]
     mails = {row.version for _, row in rows if row.queue_id is not None}
     return Collection(
         events=events,
-        strays=frozenset(row.identity for _, row in strays),
+        strays=frozenset(row.identity for at, row in rows if row.time is None or not hour.holds(at)),
         gaps=listing.gaps,
         listed_at=listed_at,
         closed=listed_at >= hour.end + settle_seconds,
@@ -122,6 +128,13 @@ def collect_hour(
 
 
 _SETTLED: Final = (Detail.WHOLE, Detail.PURGED)
+
+
+def _once(listing: Listing[Row], held_elsewhere: frozenset[bytes]) -> list[tuple[int, Row]]:
+    """The rows of the hour in order, without those that no time of their own keeps from being in two hours."""
+    rows = [pair for pair in listing.rows if pair[1].time is not None or pair[1].identity not in held_elsewhere]
+    strays = [pair for pair in listing.strays if pair[1].identity not in held_elsewhere]
+    return sorted([*rows, *strays], key=lambda pair: pair[0]) if strays else rows
 
 
 def _event(

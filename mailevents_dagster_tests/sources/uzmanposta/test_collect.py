@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -88,10 +88,8 @@ class Collector:
 
 
 @pytest.fixture
-def here(
-    store: Store, simulator: Simulator, fixed: FixedMail, make_api: MakeApi, waits: list[float]
-) -> Iterator[Collector]:
-    yield Collector(store, simulator, fixed, make_api(simulator.base_url, max_attempts=2, max_parallel_details=4))
+def here(store: Store, simulator: Simulator, fixed: FixedMail, make_api: MakeApi, waits: list[float]) -> Collector:
+    return Collector(store, simulator, fixed, make_api(simulator.base_url, max_attempts=2, max_parallel_details=4))
 
 
 def same(one: list[Any], other: list[Any]) -> bool:
@@ -171,6 +169,15 @@ def test_a_queue_id_used_again_in_the_hour_is_another_mail(here: Collector) -> N
     assert [event["subject"] for event in here.log()] == ["one", "two"]
     assert here.asked() == ["Q1", "Q1"]
     assert (here.collect().added, here.asked()) == (0, [])
+
+
+def test_an_earlier_mail_with_a_queue_id_used_again_does_not_take_the_place_of_the_later_one(here: Collector) -> None:
+    here.add(mail(START + 1800, "Q1", subject="two"))
+    here.collect()
+    here.add(mail(START, "Q1", subject="one"))
+    commit = here.collect()
+    assert (commit.added, commit.changed, commit.unseen) == (1, 0, 0)
+    assert here.log() == here.truth()
 
 
 @pytest.mark.parametrize("missing", ["queue_id", "recipients"])
