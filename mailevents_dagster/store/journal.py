@@ -38,7 +38,12 @@ class Journal:
 
     def record(self, identity: bytes, listing: bytes, raw: bytes) -> None:
         """Keeps a detail: once this returns, a killed process has not lost it."""
-        line = b"%s %s %08x %s\n" % (identity.hex().encode(), listing.hex().encode(), crc32(raw), raw)
+        line = b"%s %s %08x %s\n" % (
+            identity.hex().encode(),
+            listing.hex().encode(),
+            crc32(identity + listing + raw),
+            raw,
+        )
         with self._writing:
             self._details[identity, listing] = raw
             handle = self._open()
@@ -75,7 +80,7 @@ class Journal:
             fields = line.split(b" ", 3)
             try:
                 identity, listing = bytes.fromhex(fields[0].decode()), bytes.fromhex(fields[1].decode())
-                whole = int(fields[2], 16) == crc32(fields[3])
+                whole = int(fields[2], 16) == crc32(identity + listing + fields[3])
             except (ValueError, IndexError):
                 continue
             if whole:

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, Self, TypeVar
 from urllib.parse import quote, urlencode
@@ -133,7 +134,7 @@ class UzmanPostaApi:
                 return read(self._call(path))
             except RateLimitedError as told:
                 refusals += 1
-                pause = min(LONGEST_BACKOFF, 2.0**refusals) if told.retry_after is None else told.retry_after
+                pause = _pause(told.retry_after, refusals)
                 if pause > LONGEST_RETRY_AFTER:
                     raise PermanentError(
                         Cause.RATE,
@@ -272,6 +273,14 @@ def _said(body: bytes) -> str:
     return str(error.get("message") or "")[:200] if isinstance(error, dict) else ""
 
 
+def _pause(told: float | None, refusals: int) -> float:
+    """Seconds to wait after so many refusals in a row; told to wait no time again and again, it waits all the same."""
+    own = min(LONGEST_BACKOFF, 2.0 ** min(refusals, 10))
+    if told is None:
+        return own
+    return told if refusals == 1 else max(told, own / 4)
+
+
 def _retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds to wait: from a number or an HTTP date; None where the header is absent or unreadable."""
     value = headers.get("Retry-After", "").strip()
@@ -279,7 +288,8 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
         seconds = float(value)
     except ValueError:
         try:
-            seconds = parsedate_to_datetime(value).timestamp() - time.time()
+            until = parsedate_to_datetime(value)  # without a zone where the header names none: HTTP dates are UTC
+            seconds = until.replace(tzinfo=until.tzinfo or UTC).timestamp() - time.time()
         except (ValueError, OverflowError):
             return None
     return max(0.0, seconds) if math.isfinite(seconds) else None

@@ -102,7 +102,7 @@ def collect_hour(
             return page
 
         listing = list_window(ask, hour.start, hour.end, api.access.page_limit)
-        rows = _once(listing, work.strays_elsewhere)
+        rows, strays = _once(listing, work.strays_elsewhere)
         if details:
             fetch.want(lacking(rows))
         fetch.finish(lambda done, wanted: tell(Progress(len(rows), done, wanted)))
@@ -110,7 +110,7 @@ def collect_hour(
     mails = {row.version for _, row in rows if row.queue_id is not None}
     return Collection(
         events=events,
-        strays=frozenset(row.identity for at, row in rows if row.time is None or not hour.holds(at)),
+        strays=frozenset(row.identity for row in strays),
         gaps=listing.gaps,
         listed_at=listed_at,
         closed=listed_at >= hour.end + settle_seconds,
@@ -119,7 +119,7 @@ def collect_hour(
             "detail_calls": api.tally.details - before.details,
             "api_calls": api.tally.lists + api.tally.details - before.lists - before.details,
             "retries": api.tally.retries - before.retries,
-            "details_reused": len(mails) - len(fetch) if details else 0,
+            "details_reused": max(0, len(mails) - len(fetch)) if details else 0,
             "throttle_seconds": round(api.budget.seconds_throttled - throttled, 3),
             "api_seconds": round(api.tally.seconds - before.seconds, 3),
             "collect_seconds": round(time.monotonic() - began, 3),
@@ -130,11 +130,18 @@ def collect_hour(
 _SETTLED: Final = (Detail.WHOLE, Detail.PURGED)
 
 
-def _once(listing: Listing[Row], held_elsewhere: frozenset[bytes]) -> list[tuple[int, Row]]:
-    """The rows of the hour in order, without those that no time of their own keeps from being in two hours."""
-    rows = [pair for pair in listing.rows if pair[1].time is not None or pair[1].identity not in held_elsewhere]
-    strays = [pair for pair in listing.strays if pair[1].identity not in held_elsewhere]
-    return sorted([*rows, *strays], key=lambda pair: pair[0]) if strays else rows
+def _once(listing: Listing[Row], held_elsewhere: frozenset[bytes]) -> tuple[list[tuple[int, Row]], list[Row]]:
+    """The rows of the hour in order, and those of them that nothing but this hour's holding them keeps from another.
+
+    Those are rows with a time outside the window, and rows without a time that stand before the first or behind the
+    last that has one: only there can the windows of two hours show the same row.
+    """
+    timed = [place for place, (_, row) in enumerate(listing.rows) if row.time is not None]
+    first, last = (timed[0], timed[-1]) if timed else (len(listing.rows), -1)
+    anywhere = [pair for place, pair in enumerate(listing.rows) if not first <= place <= last]
+    anywhere = [pair for pair in (*anywhere, *listing.strays) if pair[1].identity not in held_elsewhere]
+    rows = sorted([*listing.rows[first : last + 1], *anywhere], key=lambda pair: pair[0])
+    return rows, [row for _, row in anywhere]
 
 
 def _event(

@@ -171,13 +171,14 @@ def test_a_queue_id_used_again_in_the_hour_is_another_mail(here: Collector) -> N
     assert (here.collect().added, here.asked()) == (0, [])
 
 
-def test_an_earlier_mail_with_a_queue_id_used_again_does_not_take_the_place_of_the_later_one(here: Collector) -> None:
-    here.add(mail(START + 1800, "Q1", subject="two"))
+def test_a_mail_does_not_take_the_place_of_another_that_had_its_queue_id_before(here: Collector) -> None:
+    one, two = mail(START, "Q1", subject="one"), mail(START + 1800, "Q1", subject="two")
+    here.add(one)
     here.collect()
-    here.add(mail(START, "Q1", subject="one"))
+    here.replace(one, two)
     commit = here.collect()
-    assert (commit.added, commit.changed, commit.unseen) == (1, 0, 0)
-    assert here.log() == here.truth()
+    assert (commit.added, commit.changed, commit.unseen) == (1, 0, 1)
+    assert [event["subject"] for event in here.log()] == ["one", "two"]
 
 
 @pytest.mark.parametrize("missing", ["queue_id", "recipients"])
@@ -491,6 +492,16 @@ def test_a_row_without_a_time_belongs_to_one_hour(at: int, forward: bool, here: 
     for hour in hours if forward else reversed(hours):
         here.collect(INCOMING, hour)
     assert [event for hour in hours for event in here.log(INCOMING, hour)].count(row) == 1
+
+
+def test_equal_rows_without_a_time_in_the_middle_of_two_hours_are_two_events(here: Collector) -> None:
+    row = {"email": "a@example.com", "status": "failed"}
+    for middle in (START - 1800, START + 1800):
+        here.add(row, feed=AUTHENTICATION, at=middle)
+        here.add(*({"email": "b@example.com", "time": middle + shift} for shift in (-9, 9)), feed=AUTHENTICATION)
+    for hour in (NOON.previous, NOON, NOON.previous):
+        here.collect(AUTHENTICATION, hour)
+    assert [here.log(AUTHENTICATION, hour).count(row) for hour in (NOON.previous, NOON)] == [1, 1]
 
 
 # --- what is said about it
