@@ -9,7 +9,7 @@ from workload import FEED, HOUR, KEY, Task
 from mailevents_dagster.settings.models import DEFAULT_LOG_FILE_NAME
 from mailevents_dagster.sources.uzmanposta.api import Access, UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.collect import collect_hour
-from mailevents_dagster.sources.uzmanposta.schema import ROW_FORMATS
+from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
 from mailevents_dagster.store.store import Store
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mailevents_dagster.feeds import FEED_KINDS
-from mailevents_dagster.sources.uzmanposta.schema import ROW_FORMATS
+from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
 from mailevents_dagster.store.parquet import all_columns
 
 PAGE = Path(__file__).parent / "columns.md"

@@ -9,7 +9,8 @@ from mailevents_dagster.assets import build_feed_asset, hourly_partitions
 from mailevents_dagster.io_manager import EventStore
 from mailevents_dagster.resources import AccountAccess, UzmanPosta
 from mailevents_dagster.settings import Settings
-from mailevents_dagster.sources.uzmanposta.schema import ROW_FORMATS
+from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
+from mailevents_dagster.store.layout import scratch_folder
 
 
 def build_defs(settings: Settings, loggers: Mapping[str, dg.LoggerDefinition] | None = None) -> dg.Definitions:
@@ -50,4 +51,5 @@ def _uzmanposta(settings: Settings) -> UzmanPosta:
         timeout_seconds=api.timeout_seconds,
         max_attempts=api.max_attempts,
         page_limit=api.page_limit,
+        budgets=str(scratch_folder(settings.storage) / "budgets"),
     )

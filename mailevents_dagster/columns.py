@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from mailevents_dagster.events import Event
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -28,3 +30,5 @@ class RowFormat:
     columns: tuple[Column, ...]
     arrays: Callable[[Sequence[bytes]], Sequence[pa.Array]]
     """The columns of these raw records, in the order of `columns`."""
+    event_of: Callable[[bytes, int], Event]
+    """The event of a raw record that nothing else is known of; the number is its time where it has none itself."""

@@ -67,3 +67,5 @@ class Collection:
     """Listed after the settling time, so that a later listing is a check and not a completion."""
     measures: Mapping[str, float]
     """Numbers about the work itself, such as calls; they become metadata under these names."""
+    notes: tuple[str, ...] = ()
+    """What somebody should know of this collection; for the log of the run."""

@@ -1,7 +1,5 @@
 """Dagster's side of the store: hours come in one at a time and are committed; readers get them as they ask."""
 
-import os
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -13,7 +11,8 @@ from mailevents_dagster.collected import CollectedHours
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import Hour
 from mailevents_dagster.metadata import hour_metadata, hour_sentence
-from mailevents_dagster.sources.uzmanposta.schema import ROW_FORMATS
+from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
+from mailevents_dagster.store.layout import scratch_folder
 from mailevents_dagster.store.store import Store
 
 COLUMNS = "columns"
@@ -29,7 +28,7 @@ class EventStore(dg.ConfigurableIOManager):
 
     @property
     def store(self) -> Store:
-        return Store(self.storage, self.timezone, self.log_file_name, ROW_FORMATS, scratch=_scratch(self.storage))
+        return Store(self.storage, self.timezone, self.log_file_name, ROW_FORMATS, scratch=scratch_folder(self.storage))
 
     def handle_output(self, context: dg.OutputContext, obj: CollectedHours) -> None:
         """Writes hour by hour. If a later hour fails, those done still count as materialized."""
@@ -39,6 +38,8 @@ class EventStore(dg.ConfigurableIOManager):
                 commit = work.commit(collection)
                 done[work.hour.key] = hour_metadata(commit, collection.measures)
                 context.log.info(hour_sentence(commit, collection.measures))
+                for note in (*work.notes, *collection.notes):
+                    context.log.warning(f"{work.feed} {work.hour}: {note}")
                 del work, collection, commit  # else the hour stays in memory while the next one is collected
         except BaseException:
             for key, metadata in done.items():
@@ -68,10 +69,3 @@ class EventStore(dg.ConfigurableIOManager):
 def feed_of(key: dg.AssetKey) -> Feed:
     _, domain, *name = key.path
     return Feed(domain, "/".join(name))
-
-
-def _scratch(storage: str) -> Path:
-    """Where journals lie: with the data, or, where those are not on this machine, with Dagster's own files."""
-    if "://" not in storage:
-        return Path(storage)
-    return Path(os.environ.get("DAGSTER_HOME", "."))

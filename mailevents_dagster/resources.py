@@ -1,6 +1,7 @@
 """Dagster's side of the API client: configuration in, plain objects out."""
 
 import os
+from pathlib import Path
 
 import dagster as dg
 from pydantic import PrivateAttr
@@ -27,6 +28,8 @@ class UzmanPosta(dg.ConfigurableResource["UzmanPosta"]):
     timeout_seconds: float = 120
     max_attempts: int = 10
     page_limit: int = 1000
+    budgets: str | None = None
+    """The folder in which the processes of this machine share the rates of the accounts."""
     _clients: dict[str, UzmanPostaApi] = PrivateAttr(default_factory=dict)
 
     def client(self, domain: str) -> UzmanPostaApi:
@@ -54,4 +57,5 @@ class UzmanPosta(dg.ConfigurableResource["UzmanPosta"]):
             timeout_seconds=self.timeout_seconds,
             max_attempts=self.max_attempts,
             page_limit=self.page_limit,
+            budget_file=Path(self.budgets) / f"{domain}.budget" if self.budgets else None,
         )

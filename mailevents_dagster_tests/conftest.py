@@ -13,8 +13,8 @@ from mailevents_dagster.events import Collection, Detail, Event, Gap
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import Hour
 from mailevents_dagster.sources.uzmanposta.api import Access, UzmanPostaApi
-from mailevents_dagster.sources.uzmanposta.rate import Budget
-from mailevents_dagster.sources.uzmanposta.schema import ROW_FORMATS
+from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
+from mailevents_dagster.sources.uzmanposta.rate import SharedBudget
 from mailevents_dagster.sources.uzmanposta.simulator import FixedMail, Simulator
 from mailevents_dagster.store.store import Store
 
@@ -99,15 +99,15 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The waits that were asked for: retries and pauses take no time in a test that uses this."""
     asked: list[float] = []
 
-    def sleep(budget: Budget, seconds: float) -> None:
+    def sleep(budget: SharedBudget, seconds: float) -> None:
         real(budget, 0)
         if seconds > 0:
             asked.append(seconds)
-            with budget._lock:
-                budget._blocked_until = 0.0
+            with budget._state as state:
+                state.blocked_until = state.next_place = state.rate = 0.0
 
-    real = Budget.sleep
-    monkeypatch.setattr(Budget, "sleep", sleep)
+    real = SharedBudget.sleep
+    monkeypatch.setattr(SharedBudget, "sleep", sleep)
     return asked
 
 

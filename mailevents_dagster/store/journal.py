@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Final
 from zlib import crc32
 
-from mailevents_dagster.store.atomic import make_folder
+from upath import UPath
+
+from mailevents_dagster.store.atomic import append, make_folder, publish
 
 SYNC_EVERY: Final = 64
 """Records between two flushes to disk: what a power cut may cost. A killed process loses none."""
@@ -27,6 +29,10 @@ class Journal:
         self._handle: int | None = None
         self._unsynced = 0
         self._details: dict[tuple[bytes, bytes], bytes] = {}
+        self._closed = False
+        self._whole_bytes = 0
+        self.set_aside: Path | None = None
+        """Where damaged records were put, if there were any."""
         if path.exists():
             self._read(path.read_bytes())
 
@@ -38,13 +44,10 @@ class Journal:
 
     def record(self, identity: bytes, listing: bytes, raw: bytes) -> None:
         """Keeps a detail: once this returns, a killed process has not lost it."""
-        line = b"%s %s %08x %s\n" % (
-            identity.hex().encode(),
-            listing.hex().encode(),
-            crc32(identity + listing + raw),
-            raw,
-        )
+        line = _line(identity, listing, raw)
         with self._writing:
+            if self._closed:
+                raise ValueError(f"{self._path} is closed: its hour is no longer collected here")
             self._details[identity, listing] = raw
             handle = self._open()
             while line:
@@ -55,6 +58,8 @@ class Journal:
             os.fsync(handle)
 
     def close(self) -> None:
+        with self._writing:
+            self._closed = True
         if self._handle is not None:
             os.fsync(self._handle)
             os.close(self._handle)
@@ -70,18 +75,36 @@ class Journal:
         if self._handle is None:
             make_folder(self._path.parent)
             self._handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-            size = os.fstat(self._handle).st_size
-            if size and os.pread(self._handle, 1, size - 1) != b"\n":
-                os.write(self._handle, b"\n")  # ends the torn line, so that the next record has its own
+            os.ftruncate(self._handle, self._whole_bytes)  # a torn line must not run into the next record
         return self._handle
 
     def _read(self, content: bytes) -> None:
-        for line in content.split(b"\n"):
+        *lines, torn = content.split(b"\n")  # what follows the last line end was being written when the process died
+        self._whole_bytes = len(content) - len(torn)
+        damaged: list[bytes] = []
+        for line in lines:
             fields = line.split(b" ", 3)
             try:
                 identity, listing = bytes.fromhex(fields[0].decode()), bytes.fromhex(fields[1].decode())
                 whole = int(fields[2], 16) == crc32(identity + listing + fields[3])
             except (ValueError, IndexError):
-                continue
+                whole = False
             if whole:
                 self._details[identity, listing] = fields[3]
+            elif line:
+                damaged.append(line)
+        if damaged:
+            self.set_aside = self._path.with_name(f"{self._path.name}.damaged")
+            append(self.set_aside, b"\n".join(damaged) + b"\n")
+            self._rewrite()
+
+    def _rewrite(self) -> None:
+        """Leaves only what is whole, so that damage is set aside once."""
+        with publish(UPath(self._path)) as file:
+            for (identity, listing), raw in self._details.items():
+                file.write(_line(identity, listing, raw))
+            self._whole_bytes = file.tell()
+
+
+def _line(identity: bytes, listing: bytes, raw: bytes) -> bytes:
+    return b"%s %s %08x %s\n" % (identity.hex().encode(), listing.hex().encode(), crc32(identity + listing + raw), raw)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -48,8 +49,16 @@ class Layout:
     def journal(self, feed: Feed, hour: Hour) -> Path:
         return self.scratch / "journal" / feed.domain / feed.name / f"{hour.stamp('%Y-%m-%d_%H')}.journal"
 
+    def lock(self, feed: Feed) -> Path:
+        return self.scratch / "locks" / feed.domain / f"{feed.name}.lock"
+
     def relative(self, path: UPath) -> str:
         return str(PurePosixPath(path.path).relative_to(PurePosixPath(self.root.path)))
+
+
+def scratch_folder(storage: str) -> Path:
+    """Where journals, locks and budgets lie: with the data, or, where those are elsewhere, with Dagster's own files."""
+    return Path(os.environ.get("DAGSTER_HOME", ".")) if "://" in storage else Path(storage)
 
 
 def _log_folder(feed: Feed) -> str:

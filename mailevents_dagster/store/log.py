@@ -57,6 +57,11 @@ def bring_up_to_date(path: UPath, events: Sequence[Event]) -> Written:
     return Written(change, size, digest.hexdigest())
 
 
+def says(path: UPath, events: Sequence[Event]) -> bool:
+    """Whether the file holds these events, or the beginning of them, as a killed process may have left it."""
+    return path.exists() and _missing_rest(path, events) is not None
+
+
 def _missing_rest(path: UPath, events: Sequence[Event]) -> bytes | None:
     """What the file lacks of these events at its end; None where it says something else."""
     rest: list[bytes] = []

@@ -15,13 +15,15 @@ from upath import UPath
 from mailevents_dagster.columns import Column, RowFormat
 from mailevents_dagster.events import Detail, Event
 from mailevents_dagster.store.atomic import local, publish
-from mailevents_dagster.store.manifest import DamagedError
+from mailevents_dagster.store.damage import DamagedError
 
 ROWS_AT_ONCE: Final = 4096
 BYTES_AT_ONCE: Final = 32 * 2**20
 """Bounds of one row group, so that writing an hour needs little more memory than the hour itself."""
 
 _DIGEST: Final = pa.binary(16)
+CONTENT: Final = b"mailevents.content.sha256"
+"""Key of the file's metadata under which the digest of its events stands."""
 
 
 FIRST_COLUMNS: Final = (
@@ -56,6 +58,7 @@ def write_snapshot(path: UPath, events: Sequence[Event], rows: RowFormat) -> tup
     with publish(path) as file:
         measured = _Measured(file)
         with pq.ParquetWriter(measured, schema, compression="zstd", use_dictionary=repeating) as writer:
+            writer.add_key_value_metadata({CONTENT: _digest_of(events)})
             for batch in _batches(events):
                 writer.write_batch(_record_batch(batch, rows, schema))
     return measured.size, measured.sha256
@@ -66,10 +69,11 @@ def read_events(path: UPath) -> list[Event]:
     names = [column.name for column in (*FIRST_COLUMNS, *LAST_COLUMNS)]
     try:
         with path.open("rb") as file:
-            table = pq.read_table(file, columns=names, use_threads=False)
+            parquet = pq.ParquetFile(file)
+            table, content = parquet.read(names, use_threads=False), parquet.metadata.metadata[CONTENT]
     except FileNotFoundError:
         return []
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError, KeyError) as error:
         raise DamagedError(f"{path} is no readable snapshot: {error}") from error
     events: list[Event] = []
     states = {state.value: state for state in Detail}
@@ -78,7 +82,20 @@ def read_events(path: UPath) -> list[Event]:
         columns = (pc.divide(time.cast(pa.int64()), 1000), identity, listing, detail, raw)
         for at, known_as, row, state, text in zip(*(column.to_pylist() for column in columns), strict=True):
             events.append(Event(at, known_as, row, states[state], text.encode()))
+    if content != _digest_of(events):
+        raise DamagedError(f"{path} is not as it was written: its content does not fit its digest")
     return events
+
+
+def _digest_of(events: Sequence[Event]) -> bytes:
+    """Of all that is read back: a flipped bit can leave Parquet readable and wrong."""
+    digest = hashlib.sha256()
+    for event in events:
+        digest.update(b"%d %s " % (event.time, event.detail.encode()))
+        digest.update(event.identity)
+        digest.update(event.listing)
+        digest.update(event.raw)
+    return digest.hexdigest().encode()
 
 
 def dataset(paths: Sequence[UPath], root: UPath, rows: RowFormat) -> ds.Dataset:

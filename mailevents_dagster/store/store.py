@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,15 +16,19 @@ from upath import UPath
 from mailevents_dagster.columns import RowFormat
 from mailevents_dagster.events import Collection, Event
 from mailevents_dagster.feeds import Category, Feed
+from mailevents_dagster.filelocks import take, try_to_take
 from mailevents_dagster.hours import Hour
 from mailevents_dagster.jsontext import pretty
-from mailevents_dagster.store.atomic import digest_of, publish
+from mailevents_dagster.store.atomic import digest_of, make_folder, publish
+from mailevents_dagster.store.damage import DamagedError, set_aside
 from mailevents_dagster.store.journal import Journal
 from mailevents_dagster.store.layout import Layout
-from mailevents_dagster.store.log import Change, bring_up_to_date
+from mailevents_dagster.store.log import Change, bring_up_to_date, says
 from mailevents_dagster.store.manifest import Manifest, StoredFile, read_manifest, write_manifest
 from mailevents_dagster.store.merge import Merged, merge
 from mailevents_dagster.store.parquet import dataset, read_events, write_snapshot
+
+logger = logging.getLogger(__name__)
 
 
 class NotCollectedError(LookupError):
@@ -55,11 +61,26 @@ class Store:
     @contextmanager
     def open_hour(self, feed: Feed, hour: Hour) -> Iterator[OpenHour]:
         """An hour to collect into. What is recorded in its journal outlives the block unless it is committed."""
-        work = OpenHour(self, feed, hour)
+        with self._locked(feed):
+            work = OpenHour(self, feed, hour)
+            try:
+                yield work
+            finally:
+                work.journal.close()
+
+    @contextmanager
+    def _locked(self, feed: Feed) -> Iterator[None]:
+        """Keeps other processes from the feed; one that holds it is waited for, one that died holds it no more."""
+        path = self.layout.lock(feed)
+        make_folder(path.parent)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            yield work
+            if not try_to_take(handle):
+                logger.warning("%s is being collected by another process; waiting for it to end an hour.", feed)
+                take(handle)
+            yield
         finally:
-            work.journal.close()
+            os.close(handle)
 
     def manifest(self, feed: Feed, hour: Hour) -> Manifest | None:
         return read_manifest(self.layout.manifest(feed, hour))
@@ -82,41 +103,90 @@ class Store:
 
 
 class OpenHour:
-    """One hour of a feed while it is collected."""
+    """One hour of a feed while it is collected, by nobody else meanwhile."""
 
     def __init__(self, store: Store, feed: Feed, hour: Hour) -> None:
         self._store = store
         self._layout = store.layout
         self.feed = feed
         self.hour = hour
+        self.notes: list[str] = []
+        """What was found damaged and what became of it; for the log of the run."""
         self.journal = Journal(store.layout.journal(feed, hour))
+        if self.journal.set_aside:
+            self.notes.append(
+                f"Damaged records of the journal were put into {self.journal.set_aside} and are fetched again."
+            )
+
+    @cached_property
+    def before(self) -> Manifest | None:
+        """The manifest of the last commit; a damaged one is set aside and counts as none."""
+        path = self._layout.manifest(self.feed, self.hour)
+        try:
+            return read_manifest(path)
+        except DamagedError as error:
+            self.notes.append(f"{error}. It was set aside as {set_aside(path)} and is written anew.")
+            return None
 
     @cached_property
     def known(self) -> Sequence[Event]:
-        """The events committed so far, oldest first."""
-        return read_events(self._layout.snapshot(self.feed, self.hour))
+        """The events committed so far, oldest first; from the log where the snapshot is damaged or gone."""
+        path = self._layout.snapshot(self.feed, self.hour)
+        log = self._layout.log(self.feed, self.hour)
+        if not path.exists():
+            lost = self.before is not None and self.before.events > 0
+            return self._from_log(log, f"{path} is gone") if lost else []
+        if self.before and self.before.snapshot.sha256 == digest_of(path):
+            return read_events(path)
+        try:
+            return read_events(path)  # newer than its manifest: the process ended between the two
+        except DamagedError as error:
+            return self._from_log(log, f"{error}. It was set aside as {set_aside(path)}")
+
+    def _from_log(self, log: UPath, why: str) -> Sequence[Event]:
+        event_of = self._store.formats[self.feed.kind.category].event_of
+        events: list[Event] = []
+        unreadable = 0
+        at = self.hour.start
+        for line in log.read_bytes().split(b"\n") if log.exists() else []:
+            try:
+                if line:
+                    events.append(event_of(line, at))
+                    at = events[-1].time
+            except ValueError:
+                unreadable += 1
+        self.notes.append(
+            f"{why}; {len(events):,} events were taken from {log}"
+            + (f", {unreadable:,} of its lines could not be read" if unreadable else "")
+            + ". What the API still shows is collected again."
+        )
+        return sorted(events, key=lambda event: event.time)
 
     @cached_property
     def strays_elsewhere(self) -> frozenset[bytes]:
         """Strays that the hours before and after hold: a window's ends may return them here too."""
-        neighbours = (self._store.manifest(self.feed, hour) for hour in (self.hour.previous, self.hour.next))
-        return frozenset(bytes.fromhex(stray) for manifest in neighbours if manifest for stray in manifest.strays)
+        strays: set[bytes] = set()
+        for hour in (self.hour.previous, self.hour.next):
+            with suppress(DamagedError):  # its own collection sets it aside and says so
+                manifest = self._store.manifest(self.feed, hour)
+                strays.update(bytes.fromhex(stray) for stray in (manifest.strays if manifest else ()))
+        return frozenset(strays)
 
     def commit(self, found: Collection) -> Commit:
         """Snapshot, log, manifest, in this order, each whole; then the journal goes.
 
         A snapshot without its log or manifest is found and completed by the next collection of the hour.
         """
-        layout, feed, hour = self._layout, self.feed, self.hour
+        layout, feed, hour, before = self._layout, self.feed, self.hour, self.before
         merged = merge(self.known, found.events)
         self._store.describe_itself()
         snapshot_path, log_path = layout.snapshot(feed, hour), layout.log(feed, hour)
-        before = self._store.manifest(feed, hour)
         if before and not (merged.added or merged.changed) and before.snapshot.sha256 == digest_of(snapshot_path):
             snapshot = before.snapshot
         else:
             rows = self._store.formats[feed.kind.category]
             snapshot = StoredFile(layout.relative(snapshot_path), *write_snapshot(snapshot_path, merged.events, rows))
+        self._keep_damaged_log(log_path)
         log = bring_up_to_date(log_path, merged.events)
         strays = tuple(sorted({*(before.strays if before else ()), *(stray.hex() for stray in found.strays)}))
         manifest = _manifest(
@@ -125,6 +195,17 @@ class OpenHour:
         write_manifest(layout.manifest(feed, hour), manifest)
         self.journal.discard()
         return Commit(manifest, merged.added, merged.changed, merged.unseen, log.change, log_path, snapshot_path)
+
+    def _keep_damaged_log(self, path: UPath) -> None:
+        """A log that is neither what was committed nor what the snapshot says is somebody's damage: it is set aside."""
+        if self.before is None or self.before.log.sha256 == digest_of(path) or says(path, self.known):
+            return
+        if path.exists():
+            self.notes.append(
+                f"{path} is not as it was written. It was set aside as {set_aside(path)} and written anew."
+            )
+        else:
+            self.notes.append(f"{path} was gone and is written anew.")
 
 
 def _manifest(

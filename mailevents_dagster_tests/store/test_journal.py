@@ -57,11 +57,29 @@ def test_a_detail_speaks_for_its_version_of_the_row_alone(path: Path) -> None:
 
 
 def test_the_last_record_of_a_version_counts(path: Path) -> None:
-    journal = filled(path)
+    filled(path)
+    journal = Journal(path)
     journal.record(digest("n0"), LISTING, b'{"again":1}')
     journal.close()
     for one in (journal, Journal(path)):
         assert one.get(digest("n0"), LISTING) == b'{"again":1}'
+
+
+def test_a_closed_journal_takes_no_record_of_a_call_that_came_late(path: Path) -> None:
+    journal = filled(path)
+    with pytest.raises(ValueError, match="closed"):
+        journal.record(digest("n9"), LISTING, b"{}")
+
+
+def test_a_damaged_record_is_set_aside_once_and_the_others_stay(path: Path) -> None:
+    filled(path)
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b'{"', b"<'", 1))
+    journal = Journal(path)
+    assert journal.set_aside == path.with_name(f"{path.name}.damaged")
+    assert journal.set_aside.read_bytes().count(b"\n") == 1
+    assert len(journal) == 2
+    assert Journal(path).set_aside is None
 
 
 def test_a_journal_that_records_nothing_makes_no_file(path: Path) -> None:
@@ -87,7 +105,7 @@ def test_a_journal_is_for_nobody_else(path: Path) -> None:
 def test_a_torn_line_at_the_end_of_a_journal_is_dropped_and_does_not_spoil_the_next(path: Path, torn: int) -> None:
     filled(path)
     path.write_bytes(path.read_bytes()[:-torn])
-    expected = [True, True, torn == 1]  # without its line end alone, a record is whole
+    expected = [True, True, False]
     assert kept(path) == expected
     journal = Journal(path)
     journal.record(digest("n3"), LISTING, raw(3))

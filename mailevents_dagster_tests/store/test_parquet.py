@@ -17,7 +17,7 @@ from upath import UPath
 
 from mailevents_dagster.events import Detail, Event
 from mailevents_dagster.jsontext import one_line
-from mailevents_dagster.sources.uzmanposta.schema import ROW_FORMATS
+from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
 from mailevents_dagster.store import parquet
 from mailevents_dagster.store.manifest import DamagedError
 from mailevents_dagster.store.parquet import all_columns, read_events, snapshot_schema, write_snapshot

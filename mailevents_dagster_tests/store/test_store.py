@@ -9,6 +9,7 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -24,7 +25,8 @@ from hypothesis import strategies as st
 from mailevents_dagster.events import Collection, Detail, Event, Gap
 from mailevents_dagster.feeds import FEED_KINDS, Feed
 from mailevents_dagster.hours import Hour
-from mailevents_dagster.store import atomic, log, manifest
+from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
+from mailevents_dagster.store import atomic, log
 from mailevents_dagster.store.log import Change
 from mailevents_dagster.store.manifest import DamagedError, StoredFile
 from mailevents_dagster.store.store import Commit, NotCollectedError, Store
@@ -43,11 +45,17 @@ from mailevents_dagster_tests.conftest import (
 LOG = "output/example.com/mail/incominglog/example.com_incominglog_2026-11-20_12.log"
 SNAPSHOT = "parquet/domain=example.com/category=mail/type=incominglog/date=2026-11-20/12.parquet"
 MANIFEST = "manifests/example.com/mail/incominglog/2026-11-20/12.json"
+LOCK = "locks/example.com/mail/incominglog.lock"
 
 
 def commit(store: Store, found: Collection | Sequence[Event], feed: Feed = INCOMING, hour: Hour = NOON) -> Commit:
     with store.open_hour(feed, hour) as work:
         return work.commit(found if isinstance(found, Collection) else collection(found))
+
+
+def mail(time: int) -> Event:
+    """An event with the identity that the source gives its record, by which it is known again in a log."""
+    return replace(ROW_FORMATS["mail"].event_of(event(time).raw, time), listing=digest(f"row {time}"))
 
 
 def known(store: Store, feed: Feed = INCOMING, hour: Hour = NOON) -> list[Event]:
@@ -89,7 +97,7 @@ def assert_agrees_with_itself(store: Store, feed: Feed = INCOMING, hour: Hour = 
 
 def test_a_commit_makes_the_files_that_are_fixed(store: Store) -> None:
     done = commit(store, [event(START)])
-    assert set(files(store)) == {LOG, SNAPSHOT, MANIFEST, "manifests/store.json"}
+    assert set(files(store)) == {LOG, SNAPSHOT, MANIFEST, "manifests/store.json", LOCK}
     assert (str(done.log), str(done.snapshot)) == (str(root(store) / LOG), str(root(store) / SNAPSHOT))
     assert_agrees_with_itself(store)
 
@@ -118,7 +126,7 @@ def test_a_manifest_says_what_is_committed(store: Store) -> None:
         "version": 1,
     }
     assert {name: said[name] for name in expected} == expected
-    assert set(said) - set(expected) == {"log", "snapshot"}
+    assert set(said) - set(expected) == {"log", "snapshot", "checksum"}
     assert (said["log"]["path"], said["snapshot"]["path"]) == (LOG, SNAPSHOT)
     read = store.manifest(INCOMING, NOON)
     assert read
@@ -136,7 +144,7 @@ def test_an_empty_hour_is_committed_too(store: Store) -> None:
 def test_an_hour_that_was_never_committed_has_nothing(store: Store) -> None:
     assert store.manifest(INCOMING, NOON) is None
     assert known(store) == []
-    assert not root(store).exists()
+    assert set(files(store)) == {LOCK}
 
 
 def test_the_store_says_how_its_data_are_written(store: Store) -> None:
@@ -188,14 +196,14 @@ def test_a_collection_that_found_the_same_touches_neither_log_nor_snapshot(store
 
 
 def test_a_lost_log_or_snapshot_is_written_again_from_what_is_left(store: Store) -> None:
-    commit(store, [event(START), event(START + 1)])
+    commit(store, [mail(START), mail(START + 1)])
     before = files(store)
     (root(store) / LOG).unlink()
     commit(store, [])
     assert files(store)[LOG] == before[LOG]
     (root(store) / SNAPSHOT).unlink()
-    commit(store, [event(START), event(START + 1)])
-    assert files(store)[SNAPSHOT] == before[SNAPSHOT]
+    commit(store, [mail(START), mail(START + 1)])
+    assert files(store)[LOG] == before[LOG]
     assert_agrees_with_itself(store)
 
 
@@ -326,12 +334,69 @@ def test_a_manifest_with_a_field_of_another_kind_is_damaged(name: str, value: ob
         store.manifest(INCOMING, NOON)
 
 
-def test_a_damaged_snapshot_is_never_written_over(store: Store) -> None:
-    commit(store, [event(START)])
+@pytest.mark.parametrize("damage", [b"", b"rubbish", "half", "bit"])
+@pytest.mark.parametrize("name", [SNAPSHOT, MANIFEST, LOG])
+def test_a_damaged_file_is_set_aside_and_said_and_the_hour_made_whole(
+    store: Store, name: str, damage: bytes | str
+) -> None:
+    commit(store, [mail(START + second) for second in range(50)])
+    path = root(store) / name
+    whole = path.read_bytes()
+    bit = bytearray(whole)
+    bit[len(bit) // 2] ^= 1
+    damaged = damage if isinstance(damage, bytes) else whole[: len(whole) // 2] if damage == "half" else bytes(bit)
+    path.write_bytes(damaged)
+
+    with store.open_hour(INCOMING, NOON) as work:
+        work.commit(collection([mail(START + second) for second in range(51)]))
+
+    assert_agrees_with_itself(store)
+    assert len(store.dataset(INCOMING, [NOON]).to_table()) == 51
+    a_prefix_is_completed = name == LOG and whole.startswith(damaged)
+    assert work.notes or a_prefix_is_completed or damaged == whole
+    assert path.with_name(f"{path.name}.damaged").exists() == (not a_prefix_is_completed)
+
+
+def test_events_that_the_api_forgot_come_back_from_the_log(store: Store) -> None:
+    first = [mail(START + second) for second in range(5)]
+    commit(store, first)
     (root(store) / SNAPSHOT).write_bytes(b"rubbish")
-    with pytest.raises(DamagedError):
-        commit(store, [event(START + 1)])
-    assert files(store)[SNAPSHOT] == b"rubbish"
+
+    done = commit(store, [mail(START + 9)])
+
+    assert done.manifest.events == 6
+    assert_agrees_with_itself(store)
+
+
+def test_a_feed_is_collected_by_one_process_at_a_time(store: Store) -> None:
+    holder = f"""
+import sys
+from pathlib import Path
+from mailevents_dagster.filelocks import take
+import os
+handle = os.open({str(root(store) / LOCK)!r}, os.O_RDWR | os.O_CREAT)
+take(handle)
+print("held", flush=True)
+sys.stdin.read()
+"""
+    (root(store) / LOCK).parent.mkdir(parents=True)
+    with subprocess.Popen([sys.executable, "-c", holder], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout
+        assert other.stdout.readline() == b"held\n"
+        done = threading.Event()
+
+        def collect() -> None:
+            commit(store, [event(START)])
+            done.set()
+
+        waiting = threading.Thread(target=collect)
+        waiting.start()
+        assert not done.wait(0.2)
+        assert not (root(store) / MANIFEST).exists()
+        other.kill()
+        assert done.wait(30)
+        waiting.join()
+    assert_agrees_with_itself(store)
 
 
 # --- killed in the middle
@@ -514,13 +579,3 @@ def test_hours_are_kept_on_an_object_store_as_in_a_folder(tmp_path: Path) -> Non
     table = store.dataset(INCOMING, [NOON, NOON.next]).to_table(columns=["raw", "domain"])
     assert table.num_rows == 5
     assert set(table["domain"].to_pylist()) == {DOMAIN}
-
-
-def test_a_manifest_of_another_version_is_not_misread(store: Store) -> None:
-    commit(store, [event(START)])
-    said = json.loads(files(store)[MANIFEST])
-    assert said["version"] == manifest.VERSION
-    (root(store) / MANIFEST).write_text(json.dumps({**said, "version": 1, "later": "addition"}))
-    read = store.manifest(INCOMING, NOON)
-    assert read
-    assert read.events == 1

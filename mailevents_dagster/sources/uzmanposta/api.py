@@ -7,9 +7,11 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -21,6 +23,7 @@ from requests.adapters import HTTPAdapter
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.jsontext import NotJsonError, one_line, parse
 from mailevents_dagster.sources.uzmanposta.errors import (
+    ApiError,
     Cause,
     PermanentError,
     RateLimitedError,
@@ -28,7 +31,7 @@ from mailevents_dagster.sources.uzmanposta.errors import (
     network_error,
     status_error,
 )
-from mailevents_dagster.sources.uzmanposta.rate import Budget
+from mailevents_dagster.sources.uzmanposta.rate import Budget, SharedBudget
 from mailevents_dagster.sources.uzmanposta.rows import Row, row_of
 
 CONNECT_SECONDS: Final = 10.0
@@ -36,6 +39,10 @@ MOST_BYTES: Final = 256 * 2**20
 """A full page of listing rows is 1 MB, the largest detail seen a few; beyond this a body is a fault, not data."""
 LONGEST_BACKOFF: Final = 60.0
 LONGEST_RETRY_AFTER: Final = 3600.0
+LONGEST_RETRYING: Final = 900.0
+"""Seconds for all attempts of one call together, times the API told to wait left out."""
+
+CLOCKS_COMPARED_EVERY: Final = 30.0
 
 T = TypeVar("T")
 
@@ -53,6 +60,8 @@ class Access:
     timeout_seconds: float = 120
     max_attempts: int = 10
     page_limit: int = 1000
+    budget_file: Path | None = None
+    """Where the processes of this machine share the rate; without it, it is this client's own."""
 
     def __repr__(self) -> str:
         return f"Access({self.domain}, {self.base_url}, key from {self.key_variable})"
@@ -76,14 +85,17 @@ class UzmanPostaApi:
         if not re.fullmatch("[!-~]+", access.key):
             raise ValueError(f"The value of {access.key_variable} cannot be sent: a key is printable ASCII, no spaces.")
         self.access = access
-        self.budget = Budget(access.requests_per_second)
+        self.budget: Budget = SharedBudget(access.requests_per_second, access.budget_file)
         self.tally = Tally()
         self._tallying = threading.Lock()
+        self.clock_ahead = 0.0
+        """Seconds by which this machine's clock is ahead of the API's, as its answers say."""
+        self._clock_is_due = 0.0
         self._session = requests.Session()
         self._send = _sender(self._session, access)
         self._retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(TransientError),
-            stop=tenacity.stop_after_attempt(access.max_attempts),
+            stop=tenacity.stop_any(tenacity.stop_after_attempt(access.max_attempts), _PatienceAtAnEnd()),
             wait=tenacity.wait_random_exponential(multiplier=1, max=LONGEST_BACKOFF),
             sleep=self.budget.sleep,
             before_sleep=self._count_retry,
@@ -98,6 +110,7 @@ class UzmanPostaApi:
 
     def close(self) -> None:
         self._session.close()
+        self.budget.close()
 
     def stop(self) -> None:
         """Ends waiting calls and refuses new ones."""
@@ -121,29 +134,34 @@ class UzmanPostaApi:
         return answer
 
     def _get(self, path: str, read: Callable[[object], T]) -> T:
-        answer: T = self._retrying(self._attempt, path, read)
+        answer: T = self._retrying(self._attempt, _Call(path), read)
         return answer
 
-    def _attempt(self, path: str, read: Callable[[object], T]) -> T:
+    def _attempt(self, call: _Call, read: Callable[[object], T]) -> T:
         """One attempt; being told to wait is none."""
+        call.attempts += 1
         refusals = 0
         while True:
             self.budget.acquire()
             began = time.monotonic()
             try:
-                return read(self._call(path))
+                return read(self._call(call.path))
             except RateLimitedError as told:
                 refusals += 1
                 pause = _pause(told.retry_after, refusals)
                 if pause > LONGEST_RETRY_AFTER:
                     raise PermanentError(
                         Cause.RATE,
-                        f"{told} It asks for a pause of {pause:.0f} s; a collection waits at "
-                        f"most {LONGEST_RETRY_AFTER:.0f} s. What was fetched is kept: collect again later.",
+                        f"{told} It asks for a pause of {pause:.0f} s; a collection waits at most "
+                        f"{LONGEST_RETRY_AFTER:.0f} s. What was fetched is kept: collect again later.",
                     ) from told
                 self.budget.pause(pause)
+                call.seconds_told_to_wait += pause
             except (WrongAnswerError, NotJsonError) as wrong:
-                raise TransientError(Cause.PROTOCOL, f"{self._where(path)} sent {wrong}.") from wrong
+                error = TransientError(Cause.PROTOCOL, f"{self._where(call.path)} sent {wrong}.")
+                raise error.of_attempt(call.path, call.attempts, time.monotonic() - began) from wrong
+            except ApiError as error:
+                raise error.of_attempt(call.path, call.attempts, time.monotonic() - began)  # noqa: B904 - it is the same
             finally:
                 self._count(seconds=time.monotonic() - began)
 
@@ -159,6 +177,7 @@ class UzmanPostaApi:
                 raise
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise network_error(error, self._where(path)) from error
+        self._compare_clocks(answer.headers.get("Date", ""))
         if answer.status == 429:
             raise RateLimitedError(f"{self._where(path)} answered 429.", _retry_after(answer.headers))
         if answer.status != 200:
@@ -174,6 +193,12 @@ class UzmanPostaApi:
         except NotJsonError as error:
             kind = answer.headers.get("Content-Type", "no content type")
             raise WrongAnswerError(f"{len(body):,} bytes of {kind} that are no JSON ({str(error)[:80]})") from error
+
+    def _compare_clocks(self, date: str) -> None:
+        if time.monotonic() >= self._clock_is_due:
+            self._clock_is_due = time.monotonic() + CLOCKS_COMPARED_EVERY
+            with suppress(ValueError, OverflowError):
+                self.clock_ahead = time.time() - parsedate_to_datetime(date).timestamp()
 
     def _where(self, path: str) -> str:
         return f"GET {self.access.base_url.rstrip('/')}{path[:200]}"
@@ -227,6 +252,23 @@ def _sender(session: requests.Session, access: Access) -> Callable[[str], urllib
     return send
 
 
+@dataclass(slots=True)
+class _Call:
+    """One thing that is asked for, over all its attempts."""
+
+    path: str
+    attempts: int = 0
+    seconds_told_to_wait: float = 0.0
+
+
+class _PatienceAtAnEnd(tenacity.stop.stop_base):
+    """After so long no attempt follows, whatever their number; times the API told to wait do not count."""
+
+    def __call__(self, retry_state: tenacity.RetryCallState) -> bool:
+        call: _Call = retry_state.args[0]
+        return (retry_state.seconds_since_start or 0.0) - call.seconds_told_to_wait > LONGEST_RETRYING
+
+
 class WrongAnswerError(ValueError):
     """An answer with status 200 that is not what was asked for."""
 
@@ -234,7 +276,7 @@ class WrongAnswerError(ValueError):
 def _rows(feed: Feed, answer: object) -> Sequence[Row]:
     if not isinstance(answer, list) or not all(isinstance(record, dict) for record in answer):
         raise WrongAnswerError(f"no list of records but {_shape(answer)}")
-    return [row_of(feed, record) for record in answer]
+    return [row_of(feed.kind.category, record) for record in answer]
 
 
 def _record(queue_id: str, answer: object) -> bytes:

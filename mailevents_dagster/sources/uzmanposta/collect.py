@@ -16,6 +16,7 @@ from mailevents_dagster.sources.uzmanposta.errors import Cause, PermanentError
 from mailevents_dagster.sources.uzmanposta.listing import Listing, list_window
 from mailevents_dagster.sources.uzmanposta.rows import Row
 
+CLOCKS_AGREE_WITHIN: Final = 60.0
 SAFETY_DAYS: Final = 1
 """Hours this close to the end of what the API keeps are not asked for: it might forget them in the middle."""
 
@@ -106,6 +107,7 @@ def collect_hour(
         if details:
             fetch.want(lacking(rows))
         fetch.finish(lambda done, wanted: tell(Progress(len(rows), done, wanted)))
+    listed_at, notes = _by_the_apis_clock(listed_at, api.clock_ahead)
     events = [_event(at, row, known, work.journal, fetch.failed) for at, row in rows]
     mails = {row.version for _, row in rows if row.queue_id is not None}
     return Collection(
@@ -114,6 +116,7 @@ def collect_hour(
         gaps=listing.gaps,
         listed_at=listed_at,
         closed=listed_at >= hour.end + settle_seconds,
+        notes=notes,
         measures={
             "list_calls": api.tally.lists - before.lists,
             "detail_calls": api.tally.details - before.details,
@@ -128,6 +131,15 @@ def collect_hour(
 
 
 _SETTLED: Final = (Detail.WHOLE, Detail.PURGED)
+
+
+def _by_the_apis_clock(listed_at: float, ahead: float) -> tuple[float, tuple[str, ...]]:
+    """When the listing began, by the clock that decides which events can be there yet."""
+    if abs(ahead) <= CLOCKS_AGREE_WITHIN:
+        return listed_at, ()
+    way = "ahead of" if ahead > 0 else "behind"
+    note = f"This machine's clock is {abs(ahead):,.0f} s {way} the API's, which decides here. Set the clock (NTP)."
+    return listed_at - ahead, (note,)
 
 
 def _once(listing: Listing[Row], held_elsewhere: frozenset[bytes]) -> tuple[list[tuple[int, Row]], list[Row]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
 from queue import SimpleQueue
 from typing import Final, Self
 
@@ -16,6 +15,8 @@ from mailevents_dagster.sources.uzmanposta.rows import Row
 GIVE_UP_AFTER: Final = 20
 """Details in a row that failed after all their retries: the API is down, and asking for the rest would take days."""
 TELL_EVERY: Final = 2.0
+PATIENCE_AT_STOP: Final = 0.2
+"""Seconds that a stopped collection gives each of its calls in flight to end by itself."""
 
 Keep = Callable[[Row, bytes], None]
 Tell = Callable[[int, int], None]
@@ -32,8 +33,8 @@ class DetailFetch:
         self._keep = keep
         self._wanted: set[tuple[bytes, bytes]] = set()
         self._queue: SimpleQueue[tuple[int, Row] | None] = SimpleQueue()
-        self._threads = ThreadPoolExecutor(api.access.max_parallel_details, thread_name_prefix="details")
-        self._running: set[Future[None]] = set()
+        self._threads: list[threading.Thread] = []
+        self._error: BaseException | None = None
         self._counting = threading.Lock()
         self._failed_in_a_row = 0
         self._stopped = False
@@ -44,10 +45,14 @@ class DetailFetch:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *error: object) -> None:
-        self._stopped |= error[0] is not None
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            self._stopped = True
+            if not issubclass(kind, Exception):  # the process is told to end: nothing of it waits any longer
+                self._api.stop()
         self._close_queue()
-        self._threads.shutdown()
+        for thread in self._threads:
+            thread.join(PATIENCE_AT_STOP if kind else None)
 
     def __len__(self) -> int:
         return len(self._wanted)
@@ -58,30 +63,33 @@ class DetailFetch:
             if row.version not in self._wanted:
                 self._wanted.add(row.version)
                 self._queue.put((at, row))
-                if len(self._running) < self._api.access.max_parallel_details:
-                    self._running.add(self._threads.submit(self._work))
+                if len(self._threads) < self._api.access.max_parallel_details:
+                    # A daemon: a call that hangs at the end must not hold up the process, its answer is not needed.
+                    thread = threading.Thread(target=self._work, name="details", daemon=True)
+                    self._threads.append(thread)
+                    thread.start()
 
     def finish(self, tell: Tell) -> None:
         """Waits until all is fetched, saying every few seconds how far it is; raises what stops the collection."""
         self._close_queue()
-        running = self._running
-        while running:
-            ended, running = wait(running, timeout=TELL_EVERY)
-            tell(self.done, len(self._wanted))
-            for one in ended:
-                one.result()
+        for thread in self._threads:
+            while thread.is_alive():
+                thread.join(TELL_EVERY)
+                tell(self.done, len(self._wanted))
+        if self._error:
+            raise self._error
 
     def _close_queue(self) -> None:
-        for _ in self._running:
+        for _ in self._threads:
             self._queue.put(None)
 
     def _work(self) -> None:
-        while (item := self._queue.get()) is not None and not self._stopped:
-            try:
+        try:
+            while (item := self._queue.get()) is not None and not self._stopped:
                 self._fetch(*item)
-            except BaseException:
-                self._stopped = True
-                raise
+        except BaseException as error:
+            self._error = self._error or error
+            self._stopped = True
 
     def _fetch(self, at: int, row: Row) -> None:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 from enum import StrEnum
-from typing import Final
+from typing import Final, Self
 
 import requests
 import urllib3
@@ -34,6 +34,16 @@ class ApiError(Exception):
     def __init__(self, cause: Cause, message: str) -> None:
         super().__init__(message)
         self.cause = cause
+        self.path = ""
+        """What was asked for, below the base URL; it holds no key."""
+        self.attempt = 0
+        self.milliseconds = 0
+
+    def of_attempt(self, path: str, attempt: int, seconds: float) -> Self:
+        """The same error, saying which attempt it ended and how long that took."""
+        self.path, self.attempt, self.milliseconds = path, attempt, round(seconds * 1000)
+        self.args = (f"{self} (attempt {attempt}, {self.milliseconds:,} ms)",)
+        return self
 
 
 class PermanentError(ApiError):

@@ -1,53 +1,211 @@
-"""The rate budget of an account: when the next call may go out. Told to wait, all wait."""
+"""The rate budget of an account: when the next call may go out, for all threads of all processes together.
+
+What the processes share is a small file: when the last calls went out, and until when the API told the account to
+wait. It is guarded by a lock that goes with its holder, so a killed process holds nobody up.
+"""
 
 from __future__ import annotations
 
+import math
+import mmap
+import os
 import threading
 import time
-from typing import Final
+from array import array
+from pathlib import Path
+from typing import Final, Protocol, Self
 
+from mailevents_dagster.filelocks import release, take
 from mailevents_dagster.sources.uzmanposta.errors import StoppedError
 
-SLACK: Final = 0.97
-"""Share of the budget that is used: calls sent at even distances arrive a little uneven."""
+MARGIN: Final = 0.03
+"""Share of a second that a window is kept longer than the API's: calls arrive a little less evenly than they go out."""
+SLOWEST: Final = 0.2
+FASTER_BY: Final = 1.05
+"""Without a configured rate: calls a second at the least, and the growth in each second without a refusal."""
+LONGEST_BLOCK: Final = 86_400.0
+RING: Final = 1024
+FIRST_TIME: Final = 6
+BYTES: Final = 8 * (FIRST_TIME + RING)
+"""The shared file: a few numbers and the times of the last calls, as many as any window can hold."""
 
 
-class Budget:
-    """Spaces the calls of an account evenly, over all threads that share it."""
+class Budget(Protocol):
+    """What an API client asks before each call; one over several machines would be another of these."""
 
-    def __init__(self, requests_per_second: float | None) -> None:
-        self._distance = 0.0 if requests_per_second is None else 1 / (requests_per_second * SLACK)
-        self._lock = threading.Lock()
-        self._next = 0.0
-        self._blocked_until = 0.0
-        self._stopped = threading.Event()
-        self.seconds_throttled = 0.0
-        """How long the API told the account to wait, all in all."""
+    seconds_throttled: float
+    """How long the API told this process to wait, all in all."""
 
     def acquire(self) -> None:
-        """Waits for the next free place; StoppedError once the budget was stopped."""
-        while True:
-            with self._lock:
-                now = time.monotonic()
-                place = max(self._next, self._blocked_until, now)
-                self._next = place + self._distance
-            self.sleep(place - now)
-            if time.monotonic() >= self._blocked_until:
-                return
+        """Waits until a call may go out; StoppedError once the budget was stopped."""
 
     def pause(self, seconds: float) -> None:
-        """Nobody calls before the time is over."""
-        with self._lock:
-            now = time.monotonic()
-            until = max(self._blocked_until, now + seconds)
-            self.seconds_throttled += until - max(self._blocked_until, now)
-            self._blocked_until = until
+        """The API says: nobody calls before this time is over."""
 
     def sleep(self, seconds: float) -> None:
         """Waits, unless the budget is stopped: then StoppedError, at once."""
+
+    def stop(self) -> None:
+        """Ends every wait of this process, now and later."""
+
+    def close(self) -> None:
+        """Gives back what the budget holds open."""
+
+
+class SharedBudget(Budget):
+    """The budget of an account on this machine.
+
+    With a rate, calls go out at even distances and no window of the API's length ever sees more of them than it
+    allows. Without one, they go out as they come until the API refuses, then at 0.7 of the rate it refused, and
+    slowly faster. With no file it is one process's own.
+    """
+
+    def __init__(self, requests_per_second: float | None, file: Path | None = None) -> None:
+        self._configured = requests_per_second
+        self._state = _State(file)
+        self._stopped = threading.Event()
+        self.seconds_throttled = 0.0
+
+    def acquire(self) -> None:
+        while True:
+            with self._state as state:
+                now = time.monotonic()
+                rate = self._rate(state, now)
+                place = max(state.next_place, state.blocked_until, now)
+                state.next_place = place + _distance(rate)
+            self.sleep(place - now)
+            while True:
+                with self._state as state:
+                    now = time.monotonic()
+                    if state.blocked_until > now:
+                        break  # told to wait meanwhile: the place is void
+                    rate = self._rate(state, now)
+                    wait = state.sent_before(_calls_a_window(rate)) + _window(rate) - now
+                    if wait <= 0:
+                        state.send(now)
+                        return
+                self.sleep(wait)
+
+    def pause(self, seconds: float) -> None:
+        with self._state as state:
+            now = time.monotonic()
+            until = max(state.blocked_until, now + seconds)
+            self.seconds_throttled += until - max(state.blocked_until, now)
+            state.blocked_until = until
+            if self._configured is None and now - state.slowed_at > 1:  # refusals of one burst count as one
+                state.rate = max(SLOWEST, 0.7 * (self._rate(state, now) or state.sent_since(now - 1)))
+                state.slowed_at = now
+
+    def sleep(self, seconds: float) -> None:
         if self._stopped.is_set() or (seconds > 0 and self._stopped.wait(seconds)):
             raise StoppedError
 
     def stop(self) -> None:
-        """Ends every wait, now and later."""
         self._stopped.set()
+
+    def close(self) -> None:
+        self._state.close()
+
+    def _rate(self, state: _State, now: float) -> float:
+        """Calls a second as they may go out now; zero where nothing is known to limit them."""
+        if self._configured is not None:
+            return self._configured
+        if not state.rate:
+            return 0.0
+        recovered: float = state.rate * FASTER_BY ** max(0.0, now - max(state.slowed_at, state.blocked_until))
+        return min(recovered, state.rate * 100)
+
+
+def _calls_a_window(rate: float) -> int:
+    """How many calls the API counts together: those of a second, or one where it allows less than one a second."""
+    return min(RING, max(1, int(rate)))
+
+
+def _window(rate: float) -> float:
+    return _calls_a_window(rate) / rate + MARGIN if rate else -math.inf
+
+
+def _distance(rate: float) -> float:
+    return _window(rate) / _calls_a_window(rate) if rate else 0.0
+
+
+class _Cell:
+    """A number of the shared state."""
+
+    def __init__(self, index: int) -> None:
+        self._index = index
+
+    def __get__(self, state: _State, _: type) -> float:
+        return state.cells[self._index]
+
+    def __set__(self, state: _State, value: float) -> None:
+        state.cells[self._index] = value
+
+
+class _State:
+    """What all processes know of an account's calls; used as a context manager, it is this thread's alone."""
+
+    since_boot = _Cell(0)
+    """Which start of the machine the times count from."""
+    next_place = _Cell(1)
+    blocked_until = _Cell(2)
+    slowed_at = _Cell(3)
+    rate = _Cell(4)
+    """Calls a second after the last refusal; zero where there was none."""
+    calls = _Cell(5)
+    """How many went out so far; the times of the last of them follow."""
+
+    def __init__(self, file: Path | None) -> None:
+        self._thread = threading.Lock()
+        self._handle: int | None = None
+        if file is None:
+            memory = mmap.mmap(-1, BYTES)
+        else:
+            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._handle = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+            os.truncate(self._handle, BYTES)
+            memory = mmap.mmap(self._handle, BYTES)
+        self.cells = memoryview(memory).cast("d")
+
+    def __enter__(self) -> Self:
+        self._thread.acquire()
+        if self._handle is not None:
+            take(self._handle)
+        latest = time.monotonic() + LONGEST_BLOCK
+        times = (self.next_place, self.blocked_until, self.slowed_at)
+        if self.since_boot != THIS_BOOT or not all(0 <= at <= latest for at in times):
+            # The machine was started anew, or the file is damaged: nothing is known of earlier calls.
+            self.cells[:] = memoryview(array("d", [THIS_BOOT] + [0.0] * (len(self.cells) - 1)))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._handle is not None:
+            release(self._handle)
+        self._thread.release()
+
+    def close(self) -> None:
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
+
+    def send(self, now: float) -> None:
+        self.cells[FIRST_TIME + int(self.calls) % RING] = now
+        self.calls += 1
+
+    def sent_before(self, number: int) -> float:
+        """When the call went out that is so many calls ago; long ago where there were not so many."""
+        return self.cells[FIRST_TIME + int(self.calls - number) % RING] if number <= self.calls else -math.inf
+
+    def sent_since(self, time: float) -> int:
+        return sum(at > time for at in self.cells[FIRST_TIME:])
+
+
+def _boot() -> float:
+    """A number that is another after each start of the machine, from where it can be had."""
+    try:
+        return float(int(Path("/proc/sys/kernel/random/boot_id").read_text()[:8], 16))
+    except (OSError, ValueError):
+        return 1.0
+
+
+THIS_BOOT: Final = _boot()

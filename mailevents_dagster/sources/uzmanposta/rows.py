@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mailevents_dagster.feeds import Feed
+from mailevents_dagster.feeds import Category
 from mailevents_dagster.jsontext import canonical, one_line
 from mailevents_dagster.sources.uzmanposta.schema import record_time
 
@@ -30,10 +30,10 @@ class Row:
         return self.identity, self.content
 
 
-def row_of(feed: Feed, record: Mapping[str, object]) -> Row:
-    time = record_time(feed.kind.category, record)
+def row_of(category: Category, record: Mapping[str, object]) -> Row:
+    time = record_time(category, record)
     content = _digest(canonical(record))
-    queue_id = record.get("queue_id") if feed.kind.has_details else None
+    queue_id = record.get("queue_id") if category == "mail" else None
     return Row(
         time=time,
         identity=_digest(canonical([str(queue_id), time])) if queue_id else content,

@@ -17,15 +17,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from types import MappingProxyType
 from typing import Final
 
 import pyarrow as pa
 
-from mailevents_dagster.columns import Column, RowFormat
+from mailevents_dagster.columns import Column
 from mailevents_dagster.feeds import Category
-from mailevents_dagster.jsontext import one_line, parse
+from mailevents_dagster.jsontext import one_line
 
 LAST_SECOND: Final = 253_402_300_799
 """The last second of the year 9999; datetime, and so pandas and Python readers, end there."""
@@ -112,22 +111,6 @@ COLUMNS: Final[Mapping[Category, tuple[Column, ...]]] = MappingProxyType(
 """The typed columns of each category; the event's time and the whole record are the store's to add."""
 
 
-def _raw_to_arrays(category: Category, raws: Sequence[bytes]) -> list[pa.Array]:
-    return typed_arrays(category, [_typed_fields(category, parse(raw)) for raw in raws])
-
-
-def _typed_fields(category: Category, record: object) -> Mapping[str, object]:
-    """The fields that have columns: a detail holds ten times as much, and a batch of whole ones is slow to allocate."""
-    fields = _FIELDS_OF[category]
-    return {name: record[name] for name in record.keys() & fields} if isinstance(record, dict) else {}
-
-
-ROW_FORMATS: Final[Mapping[Category, RowFormat]] = MappingProxyType(
-    {category: RowFormat(columns, partial(_raw_to_arrays, category)) for category, columns in COLUMNS.items()}
-)
-"""What the store needs to write the records of each category."""
-
-
 def typed_arrays(category: Category, records: Sequence[Mapping[str, object]]) -> list[pa.Array]:
     """The records as one array per column, in the order of COLUMNS.
 
@@ -192,7 +175,7 @@ def _recipient_lists(lists: Sequence[Sequence[Mapping[str, object]] | None]) -> 
 
 
 def _array(column: Column, records: Sequence[Mapping[str, object]]) -> pa.Array:
-    name = _FIELDS.get(column.name, column.name)
+    name = FIELDS.get(column.name, column.name)
     values = [record.get(name) for record in records]
     if column.type == _TEXT and set(map(type, values)) <= {str, type(None)}:
         try:
@@ -252,12 +235,8 @@ def _milliseconds(value: object) -> int | None:
     return None if seconds is None else seconds * 1000
 
 
-_FIELDS: Final = {"record_domain": "domain", "record_type": "type"}
+FIELDS: Final = {"record_domain": "domain", "record_type": "type"}
 """Fields whose own names are those of the folders: a reader of the whole tree could not tell the two apart."""
-
-_FIELDS_OF: Final = {
-    category: {_FIELDS.get(column.name, column.name) for column in columns} for category, columns in COLUMNS.items()
-}
 
 _CONVERTERS: Final[Mapping[pa.DataType, Callable[[object], object]]] = {
     _TEXT: _text,

@@ -168,11 +168,19 @@ def test_a_key_that_no_header_can_carry_is_refused_without_being_shown(
     ],
 )
 def test_retry_after_is_obeyed_whatever_its_form(
-    header: str | None, shortest: float, longest: float, api: UzmanPostaApi, simulator: Simulator, waits: list[float]
+    header: str | None,
+    shortest: float,
+    longest: float,
+    api: UzmanPostaApi,
+    make_api: MakeApi,
+    simulator: Simulator,
+    waits: list[float],
 ) -> None:
+    assert listed(api) == ["Q1"]
+    api = make_api(simulator.base_url, requests_per_second=1000)
     simulator.fail_next("/logs", Answer(429, {} if header is None else {"Retry-After": header}))
     assert listed(api) == ["Q1"]
-    assert shortest <= sum(waits) <= longest
+    assert shortest <= sum(wait for wait in waits if wait > 0.1) <= longest
     assert api.tally.retries == 0
 
 

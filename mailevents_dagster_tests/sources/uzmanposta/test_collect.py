@@ -43,6 +43,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(collect_module, "time", clock)
+    monkeypatch.setattr(UzmanPostaApi, "_compare_clocks", lambda *_: None)  # its answers carry the real time
     return clock
 
 

@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 
 from mailevents_dagster.feeds import FEED_KINDS, Category
 from mailevents_dagster.jsontext import one_line
+from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
 from mailevents_dagster.sources.uzmanposta.schema import (
     COLUMNS,
     LAST_SECOND,
     RECIPIENT_COLUMNS,
-    ROW_FORMATS,
     record_time,
     typed_arrays,
 )

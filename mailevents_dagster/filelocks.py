@@ -1,0 +1,45 @@
+"""Locks on open files: held by a process and gone with it, however it ends."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def take(handle: int) -> None:
+        """Waits for the lock; for short work only, since others wait."""
+        os.lseek(handle, 0, os.SEEK_SET)
+        msvcrt.locking(handle, msvcrt.LK_LOCK, 1)
+
+    def try_to_take(handle: int) -> bool:
+        """Takes the lock unless another holds it."""
+        os.lseek(handle, 0, os.SEEK_SET)
+        try:
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+    def release(handle: int) -> None:
+        os.lseek(handle, 0, os.SEEK_SET)
+        msvcrt.locking(handle, msvcrt.LK_UNLCK, 1)
+
+else:
+    import fcntl
+
+    def take(handle: int) -> None:
+        """Waits for the lock; for short work only, since others wait."""
+        fcntl.flock(handle, fcntl.LOCK_EX)
+
+    def try_to_take(handle: int) -> bool:
+        """Takes the lock unless another holds it."""
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def release(handle: int) -> None:
+        fcntl.flock(handle, fcntl.LOCK_UN)
