@@ -25,8 +25,21 @@ def local(path: UPath) -> Path | None:
 def publish(path: UPath) -> Iterator[IO[bytes]]:
     """A file to write to that appears under its name when the block ends well, and not at all otherwise."""
     here = local(path)
-    with _beside(here) if here else _uploaded(path) as file:
+    with naming(path), _beside(here) if here else _uploaded(path) as file:
         yield file
+
+
+@contextmanager
+def naming(path: UPath | Path) -> Iterator[None]:
+    """Lets errors of the disk say which file they met: a full disk is found by a write, which knows no name."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None and error.errno is not None:
+            raise OSError(
+                error.errno, f"{error.strerror}; what was committed before is as it was", str(path)
+            ) from error
+        raise
 
 
 @contextmanager
@@ -69,7 +82,7 @@ def digest_of(path: UPath) -> str | None:
 
 def append(path: Path, data: bytes) -> None:
     """Adds to a file and flushes it to disk."""
-    with open(path, "ab", opener=_private) as file:
+    with naming(path), open(path, "ab", opener=_private) as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())

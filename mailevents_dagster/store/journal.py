@@ -14,7 +14,7 @@ from zlib import crc32
 
 from upath import UPath
 
-from mailevents_dagster.store.atomic import append, make_folder, publish
+from mailevents_dagster.store.atomic import append, make_folder, naming, publish
 
 SYNC_EVERY: Final = 64
 """Records between two flushes to disk: what a power cut may cost. A killed process loses none."""
@@ -50,8 +50,9 @@ class Journal:
                 raise ValueError(f"{self._path} is closed: its hour is no longer collected here")
             self._details[identity, listing] = raw
             handle = self._open()
-            while line:
-                line = line[os.write(handle, line) :]
+            with naming(self._path):
+                while line:
+                    line = line[os.write(handle, line) :]
             self._unsynced = (self._unsynced + 1) % SYNC_EVERY
             due = self._unsynced == 0
         if due:  # outside the lock: a disk takes milliseconds, in which the other threads go on

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
+import resource
 import signal
 import stat
 import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -366,6 +369,31 @@ def test_events_that_the_api_forgot_come_back_from_the_log(store: Store) -> None
 
     assert done.manifest.events == 6
     assert_agrees_with_itself(store)
+
+
+def test_a_full_disk_fails_the_commit_by_name_and_leaves_what_was_committed(store: Store) -> None:
+    commit(store, [mail(START + second) for second in range(50)])
+    before = files(store)
+    more = [mail(START + second) for second in range(500)]
+
+    with no_file_longer_than(4096), pytest.raises(OSError, match=r"12\.parquet") as raised:
+        commit(store, more)
+
+    assert raised.value.errno == errno.EFBIG
+    assert files(store) == before
+    commit(store, more)
+    assert_agrees_with_itself(store)
+
+
+@contextmanager
+def no_file_longer_than(size: int) -> Iterator[None]:
+    """The kernel refuses to write more to a file, as it does where no space is left."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_a_feed_is_collected_by_one_process_at_a_time(store: Store) -> None:
