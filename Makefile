@@ -4,11 +4,12 @@ BIN := .venv/bin
 export DAGSTER_HOME := $(CURDIR)/.dagster
 export DAGSTER_DISABLE_TELEMETRY := yes
 
-.PHONY: help demo ui check test lint types pytest docs constraints bench newcomer clean
+.PHONY: help demo ui check soak test lint types pytest docs constraints bench newcomer clean
 help:
 	@echo "make demo      collect three hours of two simulated domains and show what came of it"
 	@echo "make ui        Dagster's web interface on the same data, http://127.0.0.1:3000"
 	@echo "make test      style, types and tests"
+	@echo "make soak      the long tests: 200 collections killed at random moments"
 	@echo "make bench     measure the collector against a straightforward one"
 	@echo "make newcomer  follow README in a fresh clone with a fresh virtual environment"
 	@echo "make check     load the settings and definitions and say what is wrong with them"
@@ -46,6 +47,9 @@ types: .venv/installed
 
 pytest: .venv/installed
 	$(BIN)/pytest -n 2
+
+soak: .venv/installed
+	MAILEVENTS_KILLS=200 $(BIN)/pytest -n 2 mailevents_dagster_tests/sources/uzmanposta/test_kills.py
 
 check: .venv/installed
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dg check defs

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -14,25 +13,10 @@ from mailevents_dagster.hours import last_ended
 from mailevents_dagster.sources.uzmanposta.collect import collect_hour
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, Behaviour, Simulator
 from mailevents_dagster.store.store import Store
+from mailevents_dagster_tests.collecting import collecting_process
 from mailevents_dagster_tests.conftest import AUTHENTICATION, DOMAIN, MakeApi
 
 PATIENCE = 60.0
-
-COLLECT = """
-import sys
-from pathlib import Path
-from mailevents_dagster.feeds import Feed
-from mailevents_dagster.hours import Hour
-from mailevents_dagster.sources.uzmanposta.api import Access, UzmanPostaApi
-from mailevents_dagster.sources.uzmanposta.collect import collect_hour
-from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
-from mailevents_dagster.store.store import Store
-folder, url, start = sys.argv[1:]
-store = Store(folder, "UTC", "{domain}_{type}_%Y-%m-%d_%H.log", ROW_FORMATS, Path(folder))
-api = UzmanPostaApi(Access("example.com", url, "key-for-a-test", max_parallel_details=2))
-with store.open_hour(Feed("example.com", "mail/incominglog"), Hour(int(start), "UTC")) as work:
-    work.commit(collect_hour(api, work, settle_seconds=0))
-"""
 
 
 @pytest.mark.parametrize(("ahead", "way"), [(600, "ahead of"), (-600, "behind")])
@@ -58,7 +42,7 @@ def test_a_collection_ends_when_told_to_inside_a_long_pause_and_keeps_its_journa
     with Simulator(Behaviour(events_per_hour=300), domains=[DOMAIN]) as simulator:
         simulator.fail_next("/logs/mail/", Answer(), times=5)
         simulator.fail_next("/logs/mail/", Answer(429, {"Retry-After": "600"}), times=None)
-        command = [sys.executable, "-c", COLLECT, str(tmp_path), simulator.base_url, str(hour.start)]
+        command = collecting_process(tmp_path, simulator.base_url, hour)
         with subprocess.Popen(command, stderr=subprocess.PIPE) as collecting:
             while simulator.calls.count("detail", 429) == 0:
                 assert collecting.poll() is None

@@ -1,0 +1,34 @@
+"""A process that collects one hour, for tests that stop or kill it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from mailevents_dagster.feeds import Feed
+from mailevents_dagster.hours import Hour
+from mailevents_dagster.sources.uzmanposta.api import Access, UzmanPostaApi
+from mailevents_dagster.sources.uzmanposta.collect import collect_hour
+from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
+from mailevents_dagster.store.store import Store
+
+FEED = Feed("example.com", "mail/incominglog")
+
+
+def collecting_process(folder: Path, base_url: str, hour: Hour) -> list[str]:
+    """The command of a process that collects the hour of the feed into the folder, two details at a time."""
+    return [sys.executable, "-m", __name__, str(folder), base_url, str(hour.start)]
+
+
+def store_in(folder: Path) -> Store:
+    return Store(str(folder), "UTC", "{domain}_{type}_%Y-%m-%d_%H.log", ROW_FORMATS, folder)
+
+
+def collect(folder: Path, base_url: str, hour: Hour) -> None:
+    access = Access(FEED.domain, base_url, "key-for-a-test", max_parallel_details=2)
+    with UzmanPostaApi(access) as api, store_in(folder).open_hour(FEED, hour) as work:
+        work.commit(collect_hour(api, work, settle_seconds=0))
+
+
+if __name__ == "__main__":
+    collect(Path(sys.argv[1]), sys.argv[2], Hour(int(sys.argv[3]), "UTC"))
