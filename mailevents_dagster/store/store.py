@@ -136,10 +136,10 @@ class OpenHour:
         if not path.exists():
             lost = self.before is not None and self.before.events > 0
             return self._from_log(log, f"{path} is gone") if lost else []
-        if self.before and self.before.snapshot.sha256 == digest_of(path):
-            return read_events(path)
         try:
-            return read_events(path)  # newer than its manifest: the process ended between the two
+            return read_events(
+                path
+            )  # by its own digest: it may be newer than its manifest, after a kill between the two
         except DamagedError as error:
             return self._from_log(log, f"{error}. It was set aside as {set_aside(path)}")
 

@@ -250,7 +250,7 @@ def test_four_processes_of_four_threads_keep_one_budget_and_share_it(
     times = sorted(time for time in SharedBudget(50, file)._state.cells[rate.FIRST_TIME :] if time)
     assert len(times) == sum(calls)
     assert all(later - earlier >= 1.0 for earlier, later in zip(times, times[50:], strict=False))
-    # 0.8 and more on a machine with time for all four; half of it where the tests share two processors.
+    # A coarse bound: here the processes share two processors with other tests. Fine shares are not shown by this.
     assert min(calls) >= 0.4 * sum(calls) / 4
 
 
