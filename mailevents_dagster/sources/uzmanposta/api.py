@@ -184,7 +184,7 @@ class UzmanPostaApi:
             raise status_error(
                 answer.status,
                 self._where(path),
-                _said(body),
+                _said(body, self.access.key),
                 domain=self.access.domain,
                 variable=self.access.key_variable,
             )
@@ -306,13 +306,13 @@ def _body(answer: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
     return b"".join(parts)
 
 
-def _said(body: bytes) -> str:
-    """The message in the API's own error object, where there is one."""
+def _said(body: bytes, key: str) -> str:
+    """The message in the API's own error object, where there is one; a key that it repeats is left out."""
     try:
         error = parse(body)
     except NotJsonError:
         return ""
-    return str(error.get("message") or "")[:200] if isinstance(error, dict) else ""
+    return str(error.get("message") or "").replace(key, "(the key)")[:200] if isinstance(error, dict) else ""
 
 
 def _pause(told: float | None, refusals: int) -> float:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from email.utils import formatdate
 from time import time as unix_time
 
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -115,6 +116,17 @@ def test_the_apis_own_refusals_name_the_variable_and_the_domain(simulator: Simul
     )
     simulator.behaviour = Behaviour(forbidden_domains=frozenset({DOMAIN}))
     assert f"right for {DOMAIN}" in str(failure(lambda: listed(make_api(simulator.base_url))))
+
+
+@pytest.mark.parametrize("before", [0, 190], ids=["whole", "where_it_is_cut"])
+def test_a_refusal_that_repeats_the_key_is_told_without_it(
+    before: int, api: UzmanPostaApi, simulator: Simulator
+) -> None:
+    body = orjson.dumps({"message": f"{'.' * before}{KEY} is not known"})
+    simulator.fail_next("/logs", Answer(401, body=body))
+    said = str(failure(lambda: listed(api)))
+    assert f"{'.' * before}(the key)" in said
+    assert KEY[:8] not in said
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
