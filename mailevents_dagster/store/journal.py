@@ -56,15 +56,19 @@ class Journal:
             self._unsynced = (self._unsynced + 1) % SYNC_EVERY
             due = self._unsynced == 0
         if due:  # outside the lock: a disk takes milliseconds, in which the other threads go on
-            os.fsync(handle)
+            with naming(self._path):
+                os.fsync(handle)
 
     def close(self) -> None:
         with self._writing:
             self._closed = True
         if self._handle is not None:
-            os.fsync(self._handle)
-            os.close(self._handle)
-            self._handle = None
+            handle, self._handle = self._handle, None
+            try:
+                with naming(self._path):
+                    os.fsync(handle)
+            finally:
+                os.close(handle)
 
     def discard(self) -> None:
         """Removes the journal, once its hour is committed."""

@@ -74,6 +74,8 @@ def read_events(path: UPath) -> list[Event]:
     except FileNotFoundError:
         return []
     except (pa.ArrowException, OSError, ValueError, KeyError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the disk's, not the file's: what cannot be read now may be whole
         raise DamagedError(f"{path} is no readable snapshot: {error}") from error
     events: list[Event] = []
     states = {state.value: state for state in Detail}

@@ -133,8 +133,8 @@ class OpenHour:
         """The events committed so far, oldest first; from the log where the snapshot is damaged or gone."""
         path = self._layout.snapshot(self.feed, self.hour)
         log = self._layout.log(self.feed, self.hour)
-        if not path.exists():
-            lost = self.before is not None and self.before.events > 0
+        if not path.exists():  # it is written before log and manifest: either of them shows that it was there
+            lost = log.exists() or (self.before is not None and self.before.events > 0)
             return self._from_log(log, f"{path} is gone") if lost else []
         try:
             return read_events(

@@ -1,0 +1,71 @@
+"""What tests of the store share: committing an hour, and reading back what is kept of it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from mailevents_dagster.events import Collection, Event
+from mailevents_dagster.feeds import Feed
+from mailevents_dagster.hours import Hour
+from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
+from mailevents_dagster.store.manifest import StoredFile
+from mailevents_dagster.store.store import Commit, Store
+from mailevents_dagster_tests.conftest import (
+    INCOMING,
+    NOON,
+    collection,
+    digest,
+    event,
+)
+
+LOG = "output/example.com/mail/incominglog/example.com_incominglog_2026-11-20_12.log"
+SNAPSHOT = "parquet/domain=example.com/category=mail/type=incominglog/date=2026-11-20/12.parquet"
+MANIFEST = "manifests/example.com/mail/incominglog/2026-11-20/12.json"
+LOCK = "locks/example.com/mail/incominglog.lock"
+
+
+def commit(store: Store, found: Collection | Sequence[Event], feed: Feed = INCOMING, hour: Hour = NOON) -> Commit:
+    with store.open_hour(feed, hour) as work:
+        return work.commit(found if isinstance(found, Collection) else collection(found))
+
+
+def mail(time: int) -> Event:
+    """An event with the identity that the source gives its record, by which it is known again in a log."""
+    return replace(ROW_FORMATS["mail"].event_of(event(time).raw, time), listing=digest(f"row {time}"))
+
+
+def known(store: Store, feed: Feed = INCOMING, hour: Hour = NOON) -> list[Event]:
+    with store.open_hour(feed, hour) as work:
+        return list(work.known)
+
+
+def root(store: Store) -> Path:
+    return Path(store.layout.root.path)
+
+
+def files(store: Store) -> dict[str, bytes]:
+    return {str(path.relative_to(root(store))): path.read_bytes() for path in root(store).rglob("*") if path.is_file()}
+
+
+def assert_agrees_with_itself(store: Store, feed: Feed = INCOMING, hour: Hour = NOON) -> list[Event]:
+    """Log, snapshot and manifest of an hour say the same; returns its events."""
+    events = known(store, feed, hour)
+    logged = store.layout.log(feed, hour).read_bytes()
+    table = store.dataset(feed, [hour]).to_table(columns=["raw", "event_time"])
+    assert logged == b"".join(one.raw + b"\n" for one in events)
+    assert table["raw"].to_pylist() == [one.raw.decode() for one in events]
+    assert [int(at.timestamp()) for at in table["event_time"].to_pylist()] == [one.time for one in events]
+    assert [one.time for one in events] == sorted(one.time for one in events)
+    said = store.manifest(feed, hour)
+    assert said
+    for stored in (said.log, said.snapshot):
+        content = (store.layout.root / stored.path).read_bytes()
+        assert stored == StoredFile(stored.path, len(content), hashlib.sha256(content).hexdigest())
+    assert said.events == len(events)
+    assert said.details_owed == sum(one.detail.is_owed for one in events)
+    assert (said.first_event, said.last_event) == ((events[0].time, events[-1].time) if events else (None, None))
+    assert not [name for name in files(store) if "partial" in name]
+    return events
