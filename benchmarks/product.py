@@ -7,7 +7,8 @@ from pathlib import Path
 from workload import FEED, HOUR, KEY, Task
 
 from mailevents_dagster.settings.models import DEFAULT_LOG_FILE_NAME
-from mailevents_dagster.sources.uzmanposta.api import Access, UzmanPostaApi
+from mailevents_dagster.sources.uzmanposta.access import Access
+from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.collect import collect_hour
 from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
 from mailevents_dagster.store.store import Store

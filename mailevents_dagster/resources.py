@@ -7,7 +7,8 @@ import dagster as dg
 from pydantic import PrivateAttr
 
 from mailevents_dagster.settings import SIMULATOR
-from mailevents_dagster.sources.uzmanposta.api import Access, UzmanPostaApi
+from mailevents_dagster.sources.uzmanposta.access import Access
+from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.simulator import embedded
 
 

@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, settings
 from mailevents_dagster.events import Collection, Detail, Event, Gap
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import Hour
-from mailevents_dagster.sources.uzmanposta.api import Access, UzmanPostaApi
+from mailevents_dagster.sources.uzmanposta.access import Access
+from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
 from mailevents_dagster.sources.uzmanposta.rate import SharedBudget
 from mailevents_dagster.sources.uzmanposta.simulator import FixedMail, Simulator

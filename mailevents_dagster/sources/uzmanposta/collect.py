@@ -74,8 +74,8 @@ def collect_hour(
     api: UzmanPostaApi, work: Work, *, settle_seconds: float, details: bool = True, tell: Tell = lambda _: None
 ) -> Collection:
     """What the API has of an hour now, with details; asks only for what is neither committed nor in the journal."""
-    began, before, throttled = time.monotonic(), replace(api.tally), api.budget.seconds_throttled
-    listed_at = time.time()
+    before, throttled = replace(api.tally), api.budget.seconds_throttled
+    began, listed_at = time.monotonic(), time.time()
     feed, hour = work.feed, work.hour
     kept_days = feed.kind.kept_days
     if kept_days is not None and hour.start < listed_at - (kept_days - SAFETY_DAYS) * 86_400:
@@ -107,7 +107,7 @@ def collect_hour(
         if details:
             fetch.want(lacking(rows))
         fetch.finish(lambda done, wanted: tell(Progress(len(rows), done, wanted)))
-    listed_at, notes = _by_the_apis_clock(listed_at, api.clock_ahead)
+    listed_at, notes = _by_the_apis_clock(listed_at, api.time_at(began))
     events = [_event(at, row, known, work.journal, fetch.failed) for at, row in rows]
     mails = {row.version for _, row in rows if row.queue_id is not None}
     return Collection(
@@ -133,13 +133,16 @@ def collect_hour(
 _SETTLED: Final = (Detail.WHOLE, Detail.PURGED)
 
 
-def _by_the_apis_clock(listed_at: float, ahead: float) -> tuple[float, tuple[str, ...]]:
-    """When the listing began, by the clock that decides which events can be there yet."""
-    if abs(ahead) <= CLOCKS_AGREE_WITHIN:
+def _by_the_apis_clock(listed_at: float, theirs: float | None) -> tuple[float, tuple[str, ...]]:
+    """When the listing began, by the clock that decides which events can be there yet.
+
+    Both are times of that one moment: what is done to this machine's clock later in the run changes nothing.
+    """
+    if theirs is None or abs(ahead := listed_at - theirs) <= CLOCKS_AGREE_WITHIN:
         return listed_at, ()
     way = "ahead of" if ahead > 0 else "behind"
     note = f"This machine's clock is {abs(ahead):,.0f} s {way} the API's, which decides here. Set the clock (NTP)."
-    return listed_at - ahead, (note,)
+    return theirs, (note,)
 
 
 def _once(listing: Listing[Row], held_elsewhere: frozenset[bytes]) -> tuple[list[tuple[int, Row]], list[Row]]:

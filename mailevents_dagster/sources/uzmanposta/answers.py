@@ -1,0 +1,60 @@
+"""What an answer of the API says: its records, how long to wait, what time it is there. Pure values; no I/O."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+
+from mailevents_dagster.feeds import Feed
+from mailevents_dagster.jsontext import one_line
+from mailevents_dagster.sources.uzmanposta.rows import Row, row_of
+
+
+class WrongAnswerError(ValueError):
+    """An answer with status 200 that is not what was asked for."""
+
+
+def the_rows(feed: Feed, answer: object) -> Sequence[Row]:
+    if not isinstance(answer, list) or not all(isinstance(record, dict) for record in answer):
+        raise WrongAnswerError(f"no list of records but {_shape(answer)}")
+    return [row_of(feed.kind.category, record) for record in answer]
+
+
+def the_record(queue_id: str, answer: object) -> bytes:
+    if not isinstance(answer, dict):
+        raise WrongAnswerError(f"no record but {_shape(answer)}")
+    if str(answer.get("queue_id")) != queue_id:
+        raise WrongAnswerError("a record without this mail's queue id")
+    return one_line(answer)
+
+
+def _shape(answer: object) -> str:
+    inner = f" with {len(answer)} entries" if isinstance(answer, (list, dict)) else ""
+    return f"a {type(answer).__name__}{inner}"
+
+
+def retry_after(headers: Mapping[str, str], now: float) -> float | None:
+    """Seconds to wait: from a number or an HTTP date; None where the header is absent or unreadable.
+
+    A date is one of the API's clock: it is a wait from the answer's own date on, and from `now` where it has none.
+    """
+    value = headers.get("Retry-After", "").strip()
+    try:
+        seconds = float(value)
+    except ValueError:
+        until, sent = http_date(value), http_date(headers.get("Date", ""))
+        if until is None:
+            return None
+        seconds = until - (now if sent is None else sent)
+    return max(0.0, seconds) if math.isfinite(seconds) else None
+
+
+def http_date(text: str) -> float | None:
+    """The Unix time of an HTTP date, which is UTC also where it names no zone; None where it cannot be read."""
+    try:
+        moment = parsedate_to_datetime(text)
+        return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
+    except (ValueError, OverflowError):
+        return None
