@@ -36,13 +36,13 @@ class CollectedHours:
     """Takes each hour's metadata, which Dagster lets only the asset itself give."""
 
     def __iter__(self) -> Iterator[tuple[OpenHour, Collection]]:
-        failures: dict[str, ApiError] = {}
+        failures: dict[str, tuple[Cause, str]] = {}
         for hour in self.hours:
             try:
                 with self.store.open_hour(self.feed, hour) as work:
                     yield work, self._collect(work)
             except ApiError as error:
-                failures[hour.key] = error
+                failures[hour.key] = error.cause, str(error)  # the error itself holds the whole answer it is about
                 self.context.log.error(f"{self.feed} {hour}: {error}")
                 if error.cause is Cause.PERMISSION:  # the other hours would be answered alike
                     break
@@ -69,9 +69,9 @@ class CollectedHours:
         )
 
 
-def _failure(feed: Feed, failures: dict[str, ApiError], asked: int) -> dg.Failure:
-    reasons = sorted({error.cause.value for error in failures.values()})
-    first_hour, first = next(iter(failures.items()))
+def _failure(feed: Feed, failures: dict[str, tuple[Cause, str]], asked: int) -> dg.Failure:
+    reasons = sorted({cause.value for cause, _ in failures.values()})
+    first_hour, (_, first) = next(iter(failures.items()))
     return dg.Failure(
         description=f"{feed}: {len(failures)} of {asked} hours could not be collected ({', '.join(reasons)}). "
         f"First, {first_hour}: {first} The other hours are kept; materialize the failed ones again.",
