@@ -9,7 +9,7 @@ help:
 	@echo "make demo      collect three hours of two simulated domains and show what came of it"
 	@echo "make ui        Dagster's web interface on the same data, http://127.0.0.1:3000"
 	@echo "make test      style, types and tests"
-	@echo "make soak      the long tests: 200 collections killed at random moments"
+	@echo "make soak      the long tests: random orders of everything that goes wrong, random kills, a big day; half an hour"
 	@echo "make bench     measure the collector against a straightforward one"
 	@echo "make newcomer  follow README in a fresh clone with a fresh virtual environment"
 	@echo "make check     load the settings and definitions and say what is wrong with them"
@@ -49,7 +49,9 @@ pytest: .venv/installed
 	$(BIN)/pytest -n 2
 
 soak: .venv/installed
-	MAILEVENTS_KILLS=200 $(BIN)/pytest -n 2 mailevents_dagster_tests/sources/uzmanposta/test_kills.py
+	MAILEVENTS_INTERLEAVINGS=1000 MAILEVENTS_KILLS=200 MAILEVENTS_DAY=5000 $(BIN)/pytest -n 2 \
+		mailevents_dagster_tests/test_interleavings.py mailevents_dagster_tests/test_day.py \
+		mailevents_dagster_tests/sources/uzmanposta/test_kills.py
 
 check: .venv/installed
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dg check defs
@@ -66,6 +68,7 @@ constraints:
 	rm -rf .venv-fresh build
 
 bench: .venv/installed
+	$(BIN)/python benchmarks/budget.py
 	$(BIN)/python benchmarks/collector.py
 
 newcomer:

@@ -39,7 +39,7 @@ class CollectedHours:
         failures: dict[str, tuple[Cause, str]] = {}
         for hour in self.hours:
             try:
-                with self.store.open_hour(self.feed, hour) as work:
+                with self.store.open_hour(self.feed, hour, self.context.log.warning) as work:
                     yield work, self._collect(work)
             except ApiError as error:
                 failures[hour.key] = error.cause, str(error)  # the error itself holds the whole answer it is about

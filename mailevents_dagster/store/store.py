@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -59,9 +59,14 @@ class Store:
         self.formats = formats
 
     @contextmanager
-    def open_hour(self, feed: Feed, hour: Hour) -> Iterator[OpenHour]:
-        """An hour to collect into. What is recorded in its journal outlives the block unless it is committed."""
-        with self._locked(feed):
+    def open_hour(
+        self, feed: Feed, hour: Hour, when_held: Callable[[str], object] = logger.warning
+    ) -> Iterator[OpenHour]:
+        """An hour to collect into. What is recorded in its journal outlives the block unless it is committed.
+
+        `when_held` is told where another process has the feed. It is waited for, unless that raises.
+        """
+        with self._locked(feed, when_held):
             work = OpenHour(self, feed, hour)
             try:
                 yield work
@@ -69,14 +74,14 @@ class Store:
                 work.journal.close()
 
     @contextmanager
-    def _locked(self, feed: Feed) -> Iterator[None]:
-        """Keeps other processes from the feed; one that holds it is waited for, one that died holds it no more."""
+    def _locked(self, feed: Feed, when_held: Callable[[str], object]) -> Iterator[None]:
+        """Keeps other processes from the feed; one that died holds it no more."""
         path = self.layout.lock(feed)
         make_folder(path.parent)
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             if not try_to_take(handle):
-                logger.warning("%s is being collected by another process; waiting for it to end an hour.", feed)
+                when_held(f"{feed} is being collected by another process, which is waited for.")
                 take(handle)
             yield
         finally:

@@ -10,6 +10,8 @@ import subprocess
 import sys
 import threading
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -300,14 +302,13 @@ def test_events_come_back_from_the_log_where_it_is_all_that_is_left(store: Store
     assert_agrees_with_itself(store)
 
 
-def test_a_feed_is_collected_by_one_process_at_a_time(store: Store) -> None:
+@contextmanager
+def held_by_another(store: Store) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that has the feed until it is killed, or to the end of the block."""
     holder = f"""
-import sys
-from pathlib import Path
+import os, sys
 from mailevents_dagster.filelocks import take
-import os
-handle = os.open({str(root(store) / LOCK)!r}, os.O_RDWR | os.O_CREAT)
-take(handle)
+take(os.open({str(root(store) / LOCK)!r}, os.O_RDWR | os.O_CREAT))
 print("held", flush=True)
 sys.stdin.read()
 """
@@ -315,6 +316,27 @@ sys.stdin.read()
     with subprocess.Popen([sys.executable, "-c", holder], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdout
         assert other.stdout.readline() == b"held\n"
+        yield other
+        other.kill()
+
+
+def test_who_may_not_wait_for_a_feed_steps_aside(store: Store) -> None:
+    class SteppedAsideError(Exception):
+        pass
+
+    def step_aside(why: str) -> None:
+        raise SteppedAsideError(why)
+
+    with (
+        held_by_another(store),
+        pytest.raises(SteppedAsideError, match="mail/incominglog is being collected"),
+        store.open_hour(INCOMING, NOON, step_aside),
+    ):
+        pass
+
+
+def test_a_feed_is_collected_by_one_process_at_a_time(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    with held_by_another(store) as other:
         done = threading.Event()
 
         def collect() -> None:
@@ -328,6 +350,7 @@ sys.stdin.read()
         other.kill()
         assert done.wait(30)
         waiting.join()
+    assert "is being collected by another process" in caplog.text
     assert_agrees_with_itself(store)
 
 

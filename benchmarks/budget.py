@@ -1,0 +1,87 @@
+"""Measures how well several processes keep one budget of requests: what the API saw, and who got how much of it."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+import time
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Final
+
+import click
+from processes import receive, start
+from simulated_api import SimulatedApi
+from workload import FEED, HOUR, KEY
+
+from mailevents_dagster.sources.uzmanposta.access import Access
+from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
+
+PROCESSES: Final = 4
+THREADS: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What came of calling at the same time."""
+
+    answered: int
+    refused: int
+    calls: tuple[int, ...]
+    """Of each process."""
+
+    def sentence(self, rate: float, seconds: float) -> str:
+        mean = sum(self.calls) / len(self.calls)
+        return (
+            f"{PROCESSES} processes with {THREADS} threads each at {rate:g} requests a second for {seconds:g} s: "
+            f"{self.refused} refused, {self.answered / (rate * seconds):.1%} of the budget used, "
+            f"the slowest process had {min(self.calls) / mean:.0%} of the mean."
+        )
+
+
+def share_a_budget(rate: float, seconds: float) -> Shared:
+    with tempfile.TemporaryDirectory() as folder, SimulatedApi(0, rate=rate) as api:
+        access = Access(
+            FEED.domain, api.base_url, KEY, requests_per_second=rate, budget_file=Path(folder) / "shared.budget"
+        )
+        callers = [start(_call, access, seconds) for _ in range(PROCESSES)]
+        for caller in callers:
+            receive(caller)
+        for caller in callers:
+            caller.send("go")
+        calls = tuple(receive(caller) for caller in callers)
+        served = api.served()
+    return Shared(served.lists, served.refused, calls)
+
+
+def _call(connection: Connection, access: Access, seconds: float) -> None:
+    with UzmanPostaApi(access) as api:
+        connection.send("ready")
+        connection.recv()
+        until = time.monotonic() + seconds
+        counts = [0] * THREADS
+
+        def work(number: int) -> None:
+            while time.monotonic() < until:
+                api.rows(FEED, HOUR.start, HOUR.start + 1)
+                counts[number] += 1
+
+        threads = [threading.Thread(target=work, args=(number,)) for number in range(THREADS)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        connection.send(sum(counts))
+
+
+@click.command()
+@click.option("--rate", default=50.0, show_default=True, help="Requests a second that the API allows.")
+@click.option("--seconds", default=20.0, show_default=True, help="How long to call.")
+def main(*, rate: float, seconds: float) -> None:
+    """Measure how well several processes keep one budget of requests."""
+    click.echo(share_a_budget(rate, seconds).sentence(rate, seconds))
+
+
+if __name__ == "__main__":
+    main()
