@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from upath import UPath
 
 from mailevents_dagster.feeds import Feed
-from mailevents_dagster.hours import Hour
+from mailevents_dagster.hours import SECONDS, Hour
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,10 @@ class Layout:
         return self.root / "parquet"
 
     def manifest(self, feed: Feed, hour: Hour) -> UPath:
-        return self.root / "manifests" / feed.domain / feed.name / hour.stamp("%Y-%m-%d") / f"{hour.stamp('%H')}.json"
+        return self.manifests(feed) / hour.stamp("%Y-%m-%d") / f"{hour.stamp('%H')}.json"
+
+    def manifests(self, feed: Feed) -> UPath:
+        return self.root / "manifests" / feed.domain / feed.name
 
     @property
     def description(self) -> UPath:
@@ -49,8 +52,16 @@ class Layout:
     def journal(self, feed: Feed, hour: Hour) -> Path:
         return self.scratch / "journal" / feed.domain / feed.name / f"{hour.stamp('%Y-%m-%d_%H')}.journal"
 
+    def cursor(self, feed: Feed) -> UPath:
+        return self.root / "cursors" / feed.domain / f"{feed.name}.json"
+
     def lock(self, feed: Feed) -> Path:
+        """Held for moments, while something of the feed is written."""
         return self.scratch / "locks" / feed.domain / f"{feed.name}.lock"
+
+    def hour_lock(self, feed: Feed, hour: Hour) -> Path:
+        """Held while the hour is collected. Hours a day apart share one, so that their number stays small."""
+        return self.scratch / "locks" / feed.domain / feed.name / f"{hour.start // SECONDS % 24:02d}.lock"
 
     def relative(self, path: UPath) -> str:
         return str(PurePosixPath(path.path).relative_to(PurePosixPath(self.root.path)))

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 
 from upath import UPath
 
 from mailevents_dagster.events import Gap
-from mailevents_dagster.jsontext import NotJsonError, canonical, parse, pretty
-from mailevents_dagster.store.atomic import publish
 from mailevents_dagster.store.damage import DamagedError
+from mailevents_dagster.store.sealed import read_sealed, write_sealed
 
 VERSION = 1
 
@@ -56,29 +53,19 @@ class Manifest:
 
 def write_manifest(path: UPath, manifest: Manifest) -> None:
     listed = datetime.fromtimestamp(manifest.listed_at, UTC).isoformat(timespec="seconds")
-    with publish(path) as file:
-        content = {**asdict(manifest), "complete": manifest.complete, "listed": listed}
-        file.write(pretty({**content, "checksum": _checksum(content)}))
+    write_sealed(path, {**asdict(manifest), "complete": manifest.complete, "listed": listed})
 
 
 def read_manifest(path: UPath) -> Manifest | None:
     """The manifest, or None where the hour was never committed."""
+    content = read_sealed(path)
+    if content is None:
+        return None
     try:
-        content = parse(path.read_bytes())
-        if not isinstance(content, dict):
-            raise DamagedError(f"{path} is no manifest: it holds no JSON object")
-        if content.pop("checksum", None) != _checksum(content):
-            raise DamagedError(f"{path} is not as it was written: its checksum does not fit")
         fields = {name: content[name] for name in Manifest.__dataclass_fields__}
         fields["gaps"] = tuple(Gap(**gap) for gap in fields["gaps"])
         fields["strays"] = tuple(fields["strays"])
         fields["log"], fields["snapshot"] = StoredFile(**fields["log"]), StoredFile(**fields["snapshot"])
         return Manifest(**fields)
-    except FileNotFoundError:
-        return None
-    except (NotJsonError, KeyError, TypeError) as error:
+    except (KeyError, TypeError) as error:
         raise DamagedError(f"{path} is no manifest of an hour ({type(error).__name__}: {error})") from error
-
-
-def _checksum(content: Mapping[str, object]) -> str:
-    return hashlib.sha256(canonical(content)).hexdigest()

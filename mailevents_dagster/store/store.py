@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from mailevents_dagster.filelocks import take, try_to_take
 from mailevents_dagster.hours import Hour
 from mailevents_dagster.jsontext import pretty
 from mailevents_dagster.store.atomic import digest_of, make_folder, publish
+from mailevents_dagster.store.cursors import Cursor, cursor_of, read_cursor, write_cursor
 from mailevents_dagster.store.damage import DamagedError, set_aside
 from mailevents_dagster.store.journal import Journal
 from mailevents_dagster.store.layout import Layout
@@ -29,6 +31,9 @@ from mailevents_dagster.store.merge import Merged, merge
 from mailevents_dagster.store.parquet import dataset, read_events, write_snapshot
 
 logger = logging.getLogger(__name__)
+
+SAID_CHARACTERS = 500
+"""Of an error, in the cursor."""
 
 
 class NotCollectedError(LookupError):
@@ -64,28 +69,37 @@ class Store:
     ) -> Iterator[OpenHour]:
         """An hour to collect into. What is recorded in its journal outlives the block unless it is committed.
 
-        `when_held` is told where another process has the feed. It is waited for, unless that raises.
+        `when_held` is told where another process has the hour. It is waited for, unless that raises.
         """
-        with self._locked(feed, when_held):
+        with _locked(self.layout.hour_lock(feed, hour), lambda: when_held(_held(feed, hour))):
             work = OpenHour(self, feed, hour)
+            work.note_begin()
             try:
                 yield work
+            except Exception as error:
+                work.note_failure(error)
+                raise
             finally:
                 work.journal.close()
 
     @contextmanager
-    def _locked(self, feed: Feed, when_held: Callable[[str], object]) -> Iterator[None]:
-        """Keeps other processes from the feed; one that died holds it no more."""
-        path = self.layout.lock(feed)
-        make_folder(path.parent)
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            if not try_to_take(handle):
-                when_held(f"{feed} is being collected by another process, which is waited for.")
-                take(handle)
+    def writing(self, feed: Feed) -> Iterator[None]:
+        """Keeps other processes from writing to the feed, for moments."""
+        with _locked(self.layout.lock(feed)):
             yield
-        finally:
-            os.close(handle)
+
+    def cursor(self, feed: Feed) -> Cursor:
+        """What the feed has; from the manifests where the cursor is gone, which takes a second a year of hours."""
+        cursor = read_cursor(self.layout.cursor(feed))
+        return self.cursor_of_manifests(feed) if cursor is None else cursor
+
+    def cursor_of_manifests(self, feed: Feed) -> Cursor:
+        """What the manifests say that the feed has; damaged ones say nothing."""
+        manifests = []
+        for path in self.layout.manifests(feed).glob("*/*.json"):
+            with suppress(DamagedError):
+                manifests.append(read_manifest(path))
+        return cursor_of(manifest for manifest in manifests if manifest)
 
     def manifest(self, feed: Feed, hour: Hour) -> Manifest | None:
         return read_manifest(self.layout.manifest(feed, hour))
@@ -167,7 +181,7 @@ class OpenHour:
         )
         return sorted(events, key=lambda event: event.time)
 
-    @cached_property
+    @property
     def strays_elsewhere(self) -> frozenset[bytes]:
         """Strays that the hours before and after hold: a window's ends may return them here too."""
         strays: set[bytes] = set()
@@ -178,12 +192,20 @@ class OpenHour:
         return frozenset(strays)
 
     def commit(self, found: Collection) -> Commit:
-        """Snapshot, log, manifest, in this order, each whole; then the journal goes.
+        """Snapshot, log, manifest, cursor, in this order, each whole; then the journal goes.
 
         A snapshot without its log or manifest is found and completed by the next collection of the hour.
         """
+        with self._store.writing(self.feed):
+            done = self._commit(found)
+            self._change_cursor(lambda cursor: cursor.committed(done.manifest, time.time()))
+        self.journal.discard()
+        return done
+
+    def _commit(self, found: Collection) -> Commit:
         layout, feed, hour, before = self._layout, self.feed, self.hour, self.before
-        merged = merge(self.known, found.events)
+        elsewhere = found.strays & self.strays_elsewhere  # since they were listed, the hour beside may have them
+        merged = merge(self.known, [event for event in found.events if event.identity not in elsewhere])
         self._store.describe_itself()
         snapshot_path, log_path = layout.snapshot(feed, hour), layout.log(feed, hour)
         if before and not (merged.added or merged.changed) and before.snapshot.sha256 == digest_of(snapshot_path):
@@ -193,13 +215,34 @@ class OpenHour:
             snapshot = StoredFile(layout.relative(snapshot_path), *write_snapshot(snapshot_path, merged.events, rows))
         self._keep_damaged_log(log_path)
         log = bring_up_to_date(log_path, merged.events)
-        strays = tuple(sorted({*(before.strays if before else ()), *(stray.hex() for stray in found.strays)}))
+        strays = tuple(
+            sorted({*(before.strays if before else ()), *(stray.hex() for stray in found.strays - elsewhere)})
+        )
         manifest = _manifest(
             feed, hour, merged, found, strays, StoredFile(layout.relative(log_path), log.bytes, log.sha256), snapshot
         )
         write_manifest(layout.manifest(feed, hour), manifest)
-        self.journal.discard()
         return Commit(manifest, merged.added, merged.changed, merged.unseen, log.change, log_path, snapshot_path)
+
+    def note_begin(self) -> None:
+        """Counts the collection as failed until it is known how it ended."""
+        with self._store.writing(self.feed):
+            self._change_cursor(lambda cursor: cursor.begun(self.hour, time.time()))
+
+    def note_failure(self, error: Exception) -> None:
+        cause = str(getattr(error, "cause", type(error).__name__))
+        said = str(error).encode(errors="backslashreplace").decode()[:SAID_CHARACTERS]
+        with suppress(OSError), self._store.writing(self.feed):  # the error at hand matters more than the note of it
+            self._change_cursor(lambda cursor: cursor.ended(self.hour, time.time(), cause, said))
+
+    def _change_cursor(self, change: Callable[[Cursor], Cursor]) -> None:
+        path = self._layout.cursor(self.feed)
+        try:
+            cursor = self._store.cursor(self.feed)
+        except DamagedError as error:
+            self.notes.append(f"{error}. It was set aside as {set_aside(path)} and made anew from the manifests.")
+            cursor = self._store.cursor_of_manifests(self.feed)
+        write_cursor(path, change(cursor), self._store.timezone)
 
     def _keep_damaged_log(self, path: UPath) -> None:
         """A log that is neither what was committed nor what the snapshot says is somebody's damage: it is set aside."""
@@ -211,6 +254,24 @@ class OpenHour:
             )
         else:
             self.notes.append(f"{path} was gone and is written anew.")
+
+
+@contextmanager
+def _locked(path: Path, when_held: Callable[[], object] = lambda: None) -> Iterator[None]:
+    """Keeps other processes out; one that holds the lock is waited for, one that died holds it no more."""
+    make_folder(path.parent)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        if not try_to_take(handle):
+            when_held()
+            take(handle)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _held(feed: Feed, hour: Hour) -> str:
+    return f"{feed} {hour} is being collected by another process, which is waited for."
 
 
 def _manifest(

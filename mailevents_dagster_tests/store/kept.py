@@ -11,7 +11,9 @@ from mailevents_dagster.events import Collection, Event
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import Hour
 from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
+from mailevents_dagster.store.cursors import read_cursor
 from mailevents_dagster.store.manifest import StoredFile
+from mailevents_dagster.store.parquet import read_events
 from mailevents_dagster.store.store import Commit, Store
 from mailevents_dagster_tests.conftest import (
     INCOMING,
@@ -24,7 +26,9 @@ from mailevents_dagster_tests.conftest import (
 LOG = "output/example.com/mail/incominglog/example.com_incominglog_2026-11-20_12.log"
 SNAPSHOT = "parquet/domain=example.com/category=mail/type=incominglog/date=2026-11-20/12.parquet"
 MANIFEST = "manifests/example.com/mail/incominglog/2026-11-20/12.json"
-LOCK = "locks/example.com/mail/incominglog.lock"
+CURSOR = "cursors/example.com/mail/incominglog.json"
+FEED_LOCK = "locks/example.com/mail/incominglog.lock"
+HOUR_LOCK = "locks/example.com/mail/incominglog/12.lock"
 
 
 def commit(store: Store, found: Collection | Sequence[Event], feed: Feed = INCOMING, hour: Hour = NOON) -> Commit:
@@ -38,8 +42,7 @@ def mail(time: int) -> Event:
 
 
 def known(store: Store, feed: Feed = INCOMING, hour: Hour = NOON) -> list[Event]:
-    with store.open_hour(feed, hour) as work:
-        return list(work.known)
+    return read_events(store.layout.snapshot(feed, hour))
 
 
 def root(store: Store) -> Path:
@@ -47,7 +50,13 @@ def root(store: Store) -> Path:
 
 
 def files(store: Store) -> dict[str, bytes]:
-    return {str(path.relative_to(root(store))): path.read_bytes() for path in root(store).rglob("*") if path.is_file()}
+    """What is in each file; of the cursor, which hours it says are there."""
+    found = {str(path.relative_to(root(store))): path.read_bytes() for path in root(store).rglob("*") if path.is_file()}
+    if CURSOR in found:
+        cursor = read_cursor(store.layout.root / CURSOR)
+        assert cursor
+        found[CURSOR] = repr((cursor.closed, cursor.open)).encode()
+    return found
 
 
 def assert_agrees_with_itself(store: Store, feed: Feed = INCOMING, hour: Hour = NOON) -> list[Event]:

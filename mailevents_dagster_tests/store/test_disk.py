@@ -68,9 +68,9 @@ def test_after_an_error_the_journal_is_kept(store: Store, monkeypatch: pytest.Mo
     def fails(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    with store.open_hour(INCOMING, NOON) as work:
+    with store.open_hour(INCOMING, NOON) as work, monkeypatch.context() as patched:
         work.journal.record(digest("a"), digest("b"), b'{"detail":1}')
-        monkeypatch.setattr(atomic.os, "replace", fails)
+        patched.setattr(atomic.os, "replace", fails)
         with pytest.raises(OSError, match="No space"):
             work.commit(collection([event(START)]))
     with store.open_hour(INCOMING, NOON) as work:

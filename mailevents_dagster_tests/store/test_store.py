@@ -39,7 +39,9 @@ from mailevents_dagster_tests.conftest import (
     make_store,
 )
 from mailevents_dagster_tests.store.kept import (
-    LOCK,
+    CURSOR,
+    FEED_LOCK,
+    HOUR_LOCK,
     LOG,
     MANIFEST,
     SNAPSHOT,
@@ -56,7 +58,7 @@ from mailevents_dagster_tests.store.kept import (
 
 def test_a_commit_makes_the_files_that_are_fixed(store: Store) -> None:
     done = commit(store, [event(START)])
-    assert set(files(store)) == {LOG, SNAPSHOT, MANIFEST, "manifests/store.json", LOCK}
+    assert set(files(store)) == {LOG, SNAPSHOT, MANIFEST, "manifests/store.json", CURSOR, FEED_LOCK, HOUR_LOCK}
     assert (str(done.log), str(done.snapshot)) == (str(root(store) / LOG), str(root(store) / SNAPSHOT))
     assert_agrees_with_itself(store)
 
@@ -103,7 +105,7 @@ def test_an_empty_hour_is_committed_too(store: Store) -> None:
 def test_an_hour_that_was_never_committed_has_nothing(store: Store) -> None:
     assert store.manifest(INCOMING, NOON) is None
     assert known(store) == []
-    assert set(files(store)) == {LOCK}
+    assert files(store) == {}
 
 
 def test_the_store_says_how_its_data_are_written(store: Store) -> None:
@@ -304,15 +306,15 @@ def test_events_come_back_from_the_log_where_it_is_all_that_is_left(store: Store
 
 @contextmanager
 def held_by_another(store: Store) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that has the feed until it is killed, or to the end of the block."""
+    """A process that has the hour until it is killed, or to the end of the block."""
     holder = f"""
 import os, sys
 from mailevents_dagster.filelocks import take
-take(os.open({str(root(store) / LOCK)!r}, os.O_RDWR | os.O_CREAT))
+take(os.open({str(root(store) / HOUR_LOCK)!r}, os.O_RDWR | os.O_CREAT))
 print("held", flush=True)
 sys.stdin.read()
 """
-    (root(store) / LOCK).parent.mkdir(parents=True)
+    (root(store) / HOUR_LOCK).parent.mkdir(parents=True)
     with subprocess.Popen([sys.executable, "-c", holder], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdout
         assert other.stdout.readline() == b"held\n"
@@ -320,7 +322,7 @@ sys.stdin.read()
         other.kill()
 
 
-def test_who_may_not_wait_for_a_feed_steps_aside(store: Store) -> None:
+def test_who_may_not_wait_for_an_hour_steps_aside(store: Store) -> None:
     class SteppedAsideError(Exception):
         pass
 
@@ -329,13 +331,13 @@ def test_who_may_not_wait_for_a_feed_steps_aside(store: Store) -> None:
 
     with (
         held_by_another(store),
-        pytest.raises(SteppedAsideError, match="mail/incominglog is being collected"),
+        pytest.raises(SteppedAsideError, match="12:00 is being collected"),
         store.open_hour(INCOMING, NOON, step_aside),
     ):
         pass
 
 
-def test_a_feed_is_collected_by_one_process_at_a_time(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_hour_is_collected_by_one_process_at_a_time(store: Store, caplog: pytest.LogCaptureFixture) -> None:
     with held_by_another(store) as other:
         done = threading.Event()
 

@@ -1,0 +1,160 @@
+"""The cursor of a feed: which hours are closed, which are collected and not closed yet, and which failed.
+
+It is written after the data it speaks of and can be derived from their manifests again, all but the failures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from upath import UPath
+
+from mailevents_dagster.hours import SECONDS, Hour
+from mailevents_dagster.store.damage import DamagedError
+from mailevents_dagster.store.manifest import Manifest
+from mailevents_dagster.store.sealed import read_sealed, write_sealed
+
+VERSION: Final = 1
+UNFINISHED: Final = "unfinished"
+"""The cause of a failure that nobody reported: the collection is still going on, or its process is gone."""
+
+Span = tuple[int, int]
+"""Unix seconds, the second of them not included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An hour whose collection failed, until one succeeds."""
+
+    times: int
+    at: float
+    cause: str
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """What a feed has. Hours are known by their first second."""
+
+    closed: tuple[Span, ...] = ()
+    """Merged, oldest first."""
+    open: Mapping[int, float] = field(default_factory=dict)
+    """When the hours were listed that are collected and not closed."""
+    failed: Mapping[int, Failure] = field(default_factory=dict)
+    failures_in_a_row: int = 0
+    """Since any hour was committed."""
+    committed_at: float | None = None
+
+    def begun(self, hour: Hour, now: float) -> Cursor:
+        """Counts a collection as failed until it is known to have ended: a killed process reports nothing."""
+        times = self.failed[hour.start].times + 1 if hour.start in self.failed else 1
+        said = f"The collection that began at {_text(now, hour.timezone)} has not ended, or its process was killed."
+        failed = {**self.failed, hour.start: Failure(times, now, UNFINISHED, said)}
+        return replace(self, failed=failed, failures_in_a_row=self.failures_in_a_row + 1)
+
+    def ended(self, hour: Hour, now: float, cause: str, said: str) -> Cursor:
+        """The collection that was begun failed for a cause that is known."""
+        failure = Failure(self.failed[hour.start].times if hour.start in self.failed else 1, now, cause, said)
+        return replace(self, failed={**self.failed, hour.start: failure})
+
+    def committed(self, manifest: Manifest, now: float) -> Cursor:
+        """An hour was committed."""
+        start = manifest.start
+        still_open = {hour: at for hour, at in self.open.items() if hour != start}
+        closed = self.closed
+        if manifest.closed or self.is_closed(start):
+            closed = merged((*self.closed, (start, manifest.end)))
+        else:
+            still_open[start] = manifest.listed_at
+        failed = {hour: failure for hour, failure in self.failed.items() if hour != start}
+        return Cursor(closed, still_open, failed, 0, now)
+
+    def is_closed(self, start: int) -> bool:
+        return any(first <= start < end for first, end in self.closed)
+
+    def not_closed(self, first: int, end: int) -> Iterator[Span]:
+        """The spans of `[first, end)` that are not closed, oldest first."""
+        for closed_from, closed_to in self.closed:
+            if first >= end:
+                return
+            if closed_to <= first:
+                continue
+            if closed_from > first:
+                yield first, min(closed_from, end)
+            first = closed_to
+        if first < end:
+            yield first, end
+
+
+def merged(spans: Iterable[Span]) -> tuple[Span, ...]:
+    """The same seconds in as few spans as hold them."""
+    result: list[Span] = []
+    for first, end in sorted(spans):
+        if result and first <= result[-1][1]:
+            result[-1] = result[-1][0], max(end, result[-1][1])
+        else:
+            result.append((first, end))
+    return tuple(result)
+
+
+def cursor_of(manifests: Iterable[Manifest]) -> Cursor:
+    """The cursor that these manifests, all of one feed, amount to."""
+    closed, still_open = [], {}
+    for manifest in manifests:
+        if manifest.closed:
+            closed.append((manifest.start, manifest.end))
+        else:
+            still_open[manifest.start] = manifest.listed_at
+    return Cursor(merged(closed), still_open)
+
+
+def write_cursor(path: UPath, cursor: Cursor, timezone: str) -> None:
+    """Writes it in a form that people can read too: the texts are of the time zone, the numbers are what counts."""
+    content: dict[str, object] = {
+        "version": VERSION,
+        "timezone": timezone,
+        "closed": [
+            {"from": _text(first, timezone), "to": _text(end, timezone), "hours": (end - first) // SECONDS,
+             "first": first, "end": end}
+            for first, end in cursor.closed
+        ],
+        "open": [
+            {"hour": _text(hour, timezone), "listed": _text(at, timezone), "start": hour, "listed_at": at}
+            for hour, at in sorted(cursor.open.items())
+        ],
+        "failed": [
+            {"hour": _text(hour, timezone), "start": hour, **asdict(failure)}
+            for hour, failure in sorted(cursor.failed.items())
+        ],
+        "failures_in_a_row": cursor.failures_in_a_row,
+        "committed_at": cursor.committed_at,
+    }  # fmt: skip
+    write_sealed(path, content)
+
+
+def read_cursor(path: UPath) -> Cursor | None:
+    """The cursor, or None where there is none; DamagedError where it is not as it was written."""
+    content = read_sealed(path)
+    if content is None:
+        return None
+    try:
+        return Cursor(
+            closed=tuple((span["first"], span["end"]) for span in content["closed"]),
+            open={hour["start"]: hour["listed_at"] for hour in content["open"]},
+            failed={
+                hour["start"]: Failure(hour["times"], hour["at"], hour["cause"], hour["said"])
+                for hour in content["failed"]
+            },
+            failures_in_a_row=content["failures_in_a_row"],
+            committed_at=content["committed_at"],
+        )
+    except (KeyError, TypeError) as error:
+        raise DamagedError(f"{path} is no cursor of a feed ({type(error).__name__}: {error})") from error
+
+
+def _text(time: float, timezone: str) -> str:
+    return datetime.fromtimestamp(time, ZoneInfo(timezone)).isoformat(timespec="minutes")
