@@ -7,7 +7,10 @@ import dagster as dg
 
 from mailevents_dagster.assets import build_feed_asset, hourly_partitions
 from mailevents_dagster.io_manager import EventStore
+from mailevents_dagster.jobs import collect_job, follow_job, housekeeping_job, reconcile_job
 from mailevents_dagster.resources import AccountAccess, UzmanPosta
+from mailevents_dagster.schedules import build_schedules
+from mailevents_dagster.sensors import follow_sensor
 from mailevents_dagster.settings import Settings
 from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
 from mailevents_dagster.store.layout import scratch_folder
@@ -18,11 +21,20 @@ def build_defs(settings: Settings, loggers: Mapping[str, dg.LoggerDefinition] | 
     # Backfill policies and pools are marked beta; what could change in them is covered by tests.
     warnings.filterwarnings("ignore", category=dg.BetaWarning)
     partitions = hourly_partitions(settings.start, settings.timezone)
+    assets = [
+        build_feed_asset(feed, partitions, ROW_FORMATS[feed.kind.category], settings.collect) for feed in settings.feeds
+    ]
+    jobs = {
+        "collect_hours": collect_job(assets),
+        "follow": follow_job(settings),
+        "reconcile": reconcile_job(settings),
+        "housekeeping": housekeeping_job(settings),
+    }
     return dg.Definitions(
-        assets=[
-            build_feed_asset(feed, partitions, ROW_FORMATS[feed.kind.category], settings.collect)
-            for feed in settings.feeds
-        ],
+        assets=assets,
+        jobs=list(jobs.values()),
+        sensors=[follow_sensor(settings, [jobs["follow"], jobs["collect_hours"]])],
+        schedules=build_schedules(settings, jobs),
         resources={
             "uzmanposta": _uzmanposta(settings),
             "event_store": EventStore(

@@ -14,7 +14,8 @@ from mailevents_dagster.settings import CollectSettings
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.collect import Progress, collect_hour
 from mailevents_dagster.sources.uzmanposta.errors import ApiError, Cause
-from mailevents_dagster.store.store import OpenHour, Store
+from mailevents_dagster.store.open_hour import OpenHour
+from mailevents_dagster.store.store import Store
 
 SAY_EVERY: Final = 5.0
 """Seconds between two lines of progress in a run's log, where each line is a row for ever."""

@@ -24,6 +24,11 @@ class FeedKind:
     summary: str
 
     @property
+    def asked_days(self) -> int | None:
+        """How far back it is asked for: a day less than it is kept, since the API might forget it in the middle."""
+        return None if self.kept_days is None else self.kept_days - 1
+
+    @property
     def has_details(self) -> bool:
         return self.category == "mail"
 

@@ -7,8 +7,8 @@ from typing import Any
 import dagster as dg
 
 from mailevents_dagster.columns import RowFormat
+from mailevents_dagster.store.open_hour import Commit
 from mailevents_dagster.store.parquet import all_columns
-from mailevents_dagster.store.store import Commit
 
 
 def hour_metadata(commit: Commit, measures: Mapping[str, float]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ import pytest
 from mailevents_dagster.feeds import FEED_KINDS
 from mailevents_dagster.hours import Hour, last_ended
 from mailevents_dagster.sources.uzmanposta.simulator import Behaviour
-from mailevents_dagster.store.store import Commit, OpenHour
+from mailevents_dagster.store.open_hour import Commit, OpenHour
 from mailevents_dagster_tests.projects import KEY, project, same_events
 
 MAILS = int(os.environ.get("MAILEVENTS_DAY", "60"))

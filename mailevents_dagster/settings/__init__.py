@@ -5,7 +5,13 @@ or one step on the way. Secrets never enter the models: they hold the name of th
 """
 
 from mailevents_dagster.settings.loading import load_settings
-from mailevents_dagster.settings.models import AccountSettings, ApiSettings, CollectSettings, Settings
+from mailevents_dagster.settings.models import (
+    AccountSettings,
+    ApiSettings,
+    AutomationSettings,
+    CollectSettings,
+    Settings,
+)
 from mailevents_dagster.settings.problems import Problem, SettingsError
 from mailevents_dagster.settings.schema import json_schema
 from mailevents_dagster.settings.values import SIMULATOR
@@ -14,6 +20,7 @@ __all__ = [
     "SIMULATOR",
     "AccountSettings",
     "ApiSettings",
+    "AutomationSettings",
     "CollectSettings",
     "Problem",
     "Settings",

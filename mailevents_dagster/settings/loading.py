@@ -97,6 +97,7 @@ def _resolved(file: SettingsFile, source: Path | None, folder: Path) -> Settings
         log_file_name=file.log_file_name,
         api=file.api,
         collect=file.collect,
+        automation=file.automation,
         accounts=tuple(_account(file, entry, start) for entry in file.accounts),
         source=source,
     )

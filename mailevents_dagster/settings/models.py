@@ -17,6 +17,7 @@ from mailevents_dagster.settings.values import (
     check_feed,
     check_moment,
     check_storage,
+    check_time_of_day,
     check_timezone,
 )
 from mailevents_dagster.settings.variables import VARIABLE_PATTERN, variable_of
@@ -100,6 +101,29 @@ class CollectSettings(_Strict):
     )
 
 
+class AutomationSettings(_Strict):
+    """What happens by itself, and how often."""
+
+    enabled: YesNo = Field(
+        default=True, description="Whether sensor and schedules start switched on; each can be switched in the UI."
+    )
+    follow_minutes: Annotated[float, Field(ge=0.1, le=60, allow_inf_nan=False), NO_TRUTH_VALUE] = Field(
+        default=5.0, description="How often the hour now running is collected, and what else is due is looked for."
+    )
+    max_parallel_runs: Annotated[int, Field(ge=1, le=64), NO_TRUTH_VALUE] = Field(
+        default=4, description="How many runs the sensor has going at a time to catch up."
+    )
+    catch_up_days: Annotated[int, Field(ge=1, le=3660), NO_TRUTH_VALUE] | None = Field(
+        default=None, description="How far back gaps are filled by themselves; null: from the start on.", examples=[90]
+    )
+    reconcile_at: Annotated[str, AfterValidator(check_time_of_day)] = Field(
+        default="03:30", description="When the last lookback_hours are listed again each day, in the time zone above."
+    )
+    keep_follow_runs_days: Annotated[int, Field(ge=1, le=365), NO_TRUTH_VALUE] = Field(
+        default=2, description="How long Dagster keeps its records of runs that no hour's status hangs on."
+    )
+
+
 class AccountEntry(_Strict):
     """One domain, the variable that holds its key, and what is collected of it."""
 
@@ -157,6 +181,11 @@ class SettingsFile(_Strict):
         description="What is collected of every account, and when.",
         examples=[{"settle_minutes": 10}],
     )
+    automation: AutomationSettings = Field(
+        default=AutomationSettings(),
+        description="What happens by itself, and how often.",
+        examples=[{"follow_minutes": 5}],
+    )
     accounts: Annotated[tuple[AccountEntry, ...], Field(min_length=1)] = Field(
         description="The domains and what is collected of each.",
         examples=[[{"domain": "example.com", "feeds": ["mail/incominglog"]}]],
@@ -190,6 +219,7 @@ class Settings(_Strict):
     log_file_name: str
     api: ApiSettings
     collect: CollectSettings
+    automation: AutomationSettings
     accounts: tuple[AccountSettings, ...]
     source: Path | None
     """The file that was read; None for the built-in demo."""

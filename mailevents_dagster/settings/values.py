@@ -89,6 +89,13 @@ def _moment(text: str) -> datetime:
     return moment
 
 
+def check_time_of_day(text: str) -> str:
+    """An hour and a minute."""
+    if not re.fullmatch("([01][0-9]|2[0-3]):[0-5][0-9]", text):
+        raise ValueError("is no time of day; write hour and minute like `03:30`, in quotes")
+    return text
+
+
 def check_base_url(text: str) -> str:
     """`simulator`, or an https address without a slash at its end."""
     if text == SIMULATOR:

@@ -76,18 +76,18 @@ class Cursor:
     def is_closed(self, start: int) -> bool:
         return any(first <= start < end for first, end in self.closed)
 
-    def not_closed(self, first: int, end: int) -> Iterator[Span]:
-        """The spans of `[first, end)` that are not closed, oldest first."""
-        for closed_from, closed_to in self.closed:
-            if first >= end:
-                return
-            if closed_to <= first:
-                continue
-            if closed_from > first:
-                yield first, min(closed_from, end)
-            first = closed_to
-        if first < end:
-            yield first, end
+
+def gaps(within: Span, covered: Iterable[Span]) -> Iterator[Span]:
+    """What of a span is not covered; the covering spans are merged, oldest first, and so are the gaps."""
+    first, end = within
+    for covered_from, covered_to in covered:
+        if covered_from >= end:
+            break
+        if covered_from > first:
+            yield first, covered_from
+        first = max(first, covered_to)
+    if first < end:
+        yield first, end
 
 
 def merged(spans: Iterable[Span]) -> tuple[Span, ...]:

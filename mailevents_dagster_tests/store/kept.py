@@ -13,8 +13,9 @@ from mailevents_dagster.hours import Hour
 from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
 from mailevents_dagster.store.cursors import read_cursor
 from mailevents_dagster.store.manifest import StoredFile
+from mailevents_dagster.store.open_hour import Commit
 from mailevents_dagster.store.parquet import read_events
-from mailevents_dagster.store.store import Commit, Store
+from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.conftest import (
     INCOMING,
     NOON,

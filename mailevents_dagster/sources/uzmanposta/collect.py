@@ -17,8 +17,6 @@ from mailevents_dagster.sources.uzmanposta.listing import Listing, list_window
 from mailevents_dagster.sources.uzmanposta.rows import Row
 
 CLOCKS_AGREE_WITHIN: Final = 60.0
-SAFETY_DAYS: Final = 1
-"""Hours this close to the end of what the API keeps are not asked for: it might forget them in the middle."""
 
 
 class Details(Protocol):
@@ -62,11 +60,12 @@ Tell = Callable[[Progress], None]
 class OutOfRetentionError(PermanentError):
     """The API does not look back as far as this hour."""
 
-    def __init__(self, feed: Feed, hour: Hour, days: int) -> None:
+    def __init__(self, feed: Feed, hour: Hour) -> None:
         super().__init__(
             Cause.RETENTION,
-            f"{feed} {hour}: the API keeps this feed for {days + SAFETY_DAYS} days and is asked for the last {days} "
-            f"of them, to be safe. This hour is older and can no longer be collected; nothing stored was changed.",
+            f"{feed} {hour}: the API keeps this feed for {feed.kind.kept_days} days and is asked for the last "
+            f"{feed.kind.asked_days} of them, to be safe. This hour is older and can no longer be collected; nothing "
+            f"stored was changed.",
         )
 
 
@@ -77,9 +76,8 @@ def collect_hour(
     before, throttled = replace(api.tally), api.budget.seconds_throttled
     began, listed_at = time.monotonic(), time.time()
     feed, hour = work.feed, work.hour
-    kept_days = feed.kind.kept_days
-    if kept_days is not None and hour.start < listed_at - (kept_days - SAFETY_DAYS) * 86_400:
-        raise OutOfRetentionError(feed, hour, kept_days - SAFETY_DAYS)
+    if feed.kind.asked_days is not None and hour.start < listed_at - feed.kind.asked_days * 86_400:
+        raise OutOfRetentionError(feed, hour)
 
     known = {(event.identity, event.listing): event for event in work.known if event.detail in _SETTLED}
 

@@ -23,7 +23,8 @@ from mailevents_dagster.sources.uzmanposta.collect import collect_hour
 from mailevents_dagster.sources.uzmanposta.rate import SharedBudget
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, Behaviour, FixedMail, Request, Simulator
 from mailevents_dagster.sources.uzmanposta.simulator import server as server_module
-from mailevents_dagster.store.store import Commit, Store
+from mailevents_dagster.store.open_hour import Commit
+from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.collecting import collecting_process
 from mailevents_dagster_tests.conftest import AUTHENTICATION, DOMAIN, INCOMING, NOON, MakeApi, mail
 

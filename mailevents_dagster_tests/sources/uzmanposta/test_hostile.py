@@ -52,19 +52,25 @@ HOUR_FILES = {
         "data/output/example.com/mail/incominglog/example.com_incominglog_2026-11-20_12.log",
         "data/parquet/domain=example.com/category=mail/type=incominglog/date=2026-11-20/12.parquet",
         "data/manifests/example.com/mail/incominglog/2026-11-20/12.json",
+        "data/cursors/example.com/mail/incominglog.json",
         "data/locks/example.com/mail/incominglog.lock",
+        "data/locks/example.com/mail/incominglog/12.lock",
     ),
     HOLD: (
         "data/output/example.com/quarantine/hold/example.com_hold_2026-11-20_12.log",
         "data/parquet/domain=example.com/category=quarantine/type=hold/date=2026-11-20/12.parquet",
         "data/manifests/example.com/quarantine/hold/2026-11-20/12.json",
+        "data/cursors/example.com/quarantine/hold.json",
         "data/locks/example.com/quarantine/hold.lock",
+        "data/locks/example.com/quarantine/hold/12.lock",
     ),
     AUTHENTICATION: (
         "data/output/example.com/authentication/example.com_auth_2026-11-20_12.log",
         "data/parquet/domain=example.com/category=authentication/type=auth/date=2026-11-20/12.parquet",
         "data/manifests/example.com/authentication/2026-11-20/12.json",
+        "data/cursors/example.com/authentication.json",
         "data/locks/example.com/authentication.lock",
+        "data/locks/example.com/authentication/12.lock",
     ),
 }
 

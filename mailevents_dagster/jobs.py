@@ -1,0 +1,180 @@
+"""Jobs: the one that collects hours as assets, and three that work on the store beside them."""
+
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import count, islice
+from typing import Any, Final
+
+import dagster as dg
+from pydantic import Field
+
+from mailevents_dagster.feeds import Feed
+from mailevents_dagster.hours import SECONDS, Hour, hours_between
+from mailevents_dagster.io_manager import EventStore
+from mailevents_dagster.metadata import hour_metadata
+from mailevents_dagster.planning import Rules, hours_to_follow
+from mailevents_dagster.resources import UzmanPosta
+from mailevents_dagster.rounds import Collected, Outcome, Round, Task
+from mailevents_dagster.settings import Settings
+from mailevents_dagster.under_way import COLLECT_JOB, FOLLOW_JOB
+
+FAILURES_NAMED: Final = 20
+"""In the log of a run, where each line is a row of the event log."""
+SAY_EVERY: Final = 10.0
+NEVER: Final = float("inf")
+
+
+class LeftOut(dg.Config):
+    """Feeds that a round leaves alone, as `domain feed`."""
+
+    leave_out: list[str] = Field(default_factory=list)
+
+
+def collect_job(assets: Sequence[dg.AssetsDefinition]) -> Any:
+    """Collects hours of the feeds it is asked for; what sensor and schedules start."""
+    return dg.define_asset_job(COLLECT_JOB, dg.AssetSelection.assets(*assets), description=collect_job.__doc__)
+
+
+def follow_job(settings: Settings) -> dg.JobDefinition:
+    """Collects the hour now running, of all feeds at once. It records no asset events: no hour is done by it."""
+
+    @dg.op(name="follow_feeds", description=follow_job.__doc__)
+    def follow(
+        context: dg.OpExecutionContext,
+        config: LeftOut,
+        uzmanposta: UzmanPosta,
+        event_store: dg.ResourceParam[EventStore],
+    ) -> None:
+        now, rules = time.time(), rules_of(settings)
+        tasks = [
+            Task(feed, hours_to_follow(start, now, rules))
+            for feed, start in starts(settings).items()
+            if str(feed) not in config.leave_out
+        ]
+        # Only an hour's own run may close it: what is closed is materialized.
+        round_ = Round(event_store.store, uzmanposta.client, NEVER, settings.collect.details)
+        _report(context, list(_told(context, round_.collect(tasks), len(tasks))))
+
+    @dg.job(name=FOLLOW_JOB, description=follow_job.__doc__, tags={"dagster/priority": "10"})
+    def job() -> None:
+        follow()
+
+    return job
+
+
+def reconcile_job(settings: Settings) -> dg.JobDefinition:
+    """Lists the closed hours of the last day again for events that came late; records those that changed."""
+
+    @dg.op(name="reconcile_feeds", description=reconcile_job.__doc__)
+    def reconcile(
+        context: dg.OpExecutionContext, uzmanposta: UzmanPosta, event_store: dg.ResourceParam[EventStore]
+    ) -> None:
+        store, rules, now = event_store.store, settings.collect, time.time()
+        first = (
+            Hour.containing(now - rules.settle_minutes * 60, settings.timezone).start - rules.lookback_hours * SECONDS
+        )
+        tasks = []
+        for feed in settings.feeds:
+            cursor = store.cursor(feed)
+            hours = [hour for hour in hours_between(first, now, settings.timezone) if cursor.is_closed(hour.start)]
+            tasks.append(Task(feed, hours))
+        round_ = Round(store, uzmanposta.client, rules.settle_minutes * 60, rules.details)
+        outcomes = []
+        for outcome in _told(context, round_.collect(tasks), len(tasks)):
+            if isinstance(outcome, Collected) and (outcome.commit.added or outcome.commit.changed):
+                context.log_event(_materialization(outcome))
+            outcomes.append(outcome)
+        _report(context, outcomes)
+
+    @dg.job(name="reconcile", description=reconcile_job.__doc__)
+    def job() -> None:
+        reconcile()
+
+    return job
+
+
+def housekeeping_job(settings: Settings) -> dg.JobDefinition:
+    """Deletes Dagster's records of old follow runs, on which no hour's status hangs."""
+
+    @dg.op(name="delete_old_follow_runs", description=housekeeping_job.__doc__)
+    def keep_house(context: dg.OpExecutionContext) -> None:
+        before = datetime.now(UTC) - timedelta(days=settings.automation.keep_follow_runs_days)
+        old = context.instance.get_run_records(
+            dg.RunsFilter(job_name=FOLLOW_JOB, created_before=before, statuses=list(_ENDED))
+        )
+        for record in old:
+            context.instance.delete_run(record.dagster_run.run_id)
+        context.log.info(f"{len(old):,} follow runs from before {before:%Y-%m-%d %H:%M} UTC were deleted.")
+
+    @dg.job(name="housekeeping", description=housekeeping_job.__doc__)
+    def job() -> None:
+        keep_house()
+
+    return job
+
+
+_ENDED: Final = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
+
+
+def rules_of(settings: Settings) -> Rules:
+    """How due hours become runs, as it is configured."""
+    automation = settings.automation
+    return Rules(
+        timezone=settings.timezone,
+        settle_seconds=settings.collect.settle_minutes * 60,
+        hours_per_run=settings.collect.hours_per_run,
+        max_parallel_runs=automation.max_parallel_runs,
+        catch_up_days=automation.catch_up_days,
+        grace_seconds=round(automation.follow_minutes * 60),
+    )
+
+
+def starts(settings: Settings) -> dict[Feed, int]:
+    """The first hour of each feed."""
+    return {feed: account.start for account in settings.accounts for feed in account.feeds}
+
+
+def _told(context: dg.OpExecutionContext, outcomes: Iterator[Outcome], feeds: int) -> Iterator[Outcome]:
+    """The outcomes, with a line in the log every few seconds, and one for each failure up to a number."""
+    said, failures = time.monotonic(), islice(count(1), FAILURES_NAMED)
+    for done, outcome in enumerate(outcomes, 1):
+        if isinstance(outcome, Collected):
+            for note in outcome.notes:
+                context.log.warning(f"{outcome.commit.manifest.domain} {outcome.commit.manifest.feed}: {note}")
+        elif next(failures, None):
+            context.log.error(f"{outcome.feed} {outcome.hour}: {outcome.said}")
+        if time.monotonic() - said >= SAY_EVERY:
+            said = time.monotonic()
+            context.log.info(f"{done:,} hours of {feeds:,} feeds so far")
+        yield outcome
+
+
+def _report(context: dg.OpExecutionContext, outcomes: Sequence[Outcome]) -> None:
+    """One line and the numbers; a round fails where nothing of it could be collected."""
+    done = [outcome for outcome in outcomes if isinstance(outcome, Collected)]
+    failed = len(outcomes) - len(done)
+    numbers = {
+        "hours": len(done),
+        "events_added": sum(one.commit.added for one in done),
+        "events_changed": sum(one.commit.changed for one in done),
+        "list_calls": sum(one.measures["list_calls"] for one in done),
+        "detail_calls": sum(one.measures["detail_calls"] for one in done),
+        "failed_feeds": failed,
+    }
+    context.add_output_metadata(numbers)
+    context.log.info(
+        f"{numbers['hours']:,} hours collected, {numbers['events_added']:,} new events, "
+        f"{numbers['list_calls']:.0f} list and {numbers['detail_calls']:.0f} detail calls, {failed:,} feeds failed"
+    )
+    if failed and not done:
+        raise dg.Failure(f"None of {failed:,} feeds could be collected; why is above.", allow_retries=False)
+
+
+def _materialization(outcome: Collected) -> dg.AssetMaterialization:
+    manifest = outcome.commit.manifest
+    return dg.AssetMaterialization(
+        dg.AssetKey(Feed(manifest.domain, manifest.feed).asset_key),
+        partition=manifest.hour,
+        metadata=hour_metadata(outcome.commit, outcome.measures),
+    )

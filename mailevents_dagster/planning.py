@@ -1,0 +1,212 @@
+"""Which hours of which feeds are due, and in which runs. Pure: cursors, clock and runs under way in, requests out."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import ceil
+from typing import Final
+
+from mailevents_dagster.feeds import Feed
+from mailevents_dagster.hours import SECONDS, Hour
+from mailevents_dagster.store.cursors import UNFINISHED, Cursor, Failure, Span, gaps, merged
+
+GRACE: Final = 300
+"""Seconds past its settling that an hour is left to the schedule, which closes it at that very moment."""
+SOON_FORGOTTEN: Final = 86_400
+"""Seconds before the API forgets an hour in which it goes before all others."""
+FEED_HOURS_A_RUN: Final = 250
+"""Work that makes another run worth the four seconds that it takes to start."""
+FIRST_WAIT: Final = 300.0
+LONGEST_WAIT: Final = 6 * 3600.0
+FIRST_WAIT_REFUSED: Final = 3600.0
+LONGEST_WAIT_REFUSED: Final = 86_400.0
+REFUSED: Final = "permission"
+"""The cause of a failure that only somebody can mend: the key is not accepted, or may not see this."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedState:
+    """What planning knows of a feed."""
+
+    feed: Feed
+    start: int
+    """Its first hour."""
+    cursor: Cursor | None
+    """None where it cannot be read: the next collection makes it anew, until then nothing is caught up."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnderWay:
+    """What is being done already."""
+
+    held: frozenset[Feed] = frozenset()
+    """Feeds of runs that wait or go on."""
+    runs: int = 0
+    """Runs of the sensor's own among them, those that follow left out."""
+    following: bool = False
+    backfills: Mapping[Feed, Sequence[Span]] = field(default_factory=dict)
+    """Hours that somebody asked for and that become runs in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How due hours become runs."""
+
+    timezone: str
+    settle_seconds: int
+    hours_per_run: int
+    max_parallel_runs: int
+    catch_up_days: int | None = None
+    grace_seconds: int = GRACE
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Ask:
+    """A run: these hours of these feeds."""
+
+    first: int
+    end: int
+    feeds: tuple[Feed, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one look at the clock comes to."""
+
+    asks: tuple[Ask, ...]
+    follow: tuple[Feed, ...]
+    """Feeds whose hour now running can be collected."""
+    waiting: Mapping[Feed, float]
+    """Feeds that keep failing, and until when each is left alone."""
+    behind: int
+    """Hours that are due and not asked for yet, over all feeds."""
+    held: int
+    """Feeds with a run under way."""
+    forgotten: int
+    """Hours that were never collected and that the API no longer has, over all feeds."""
+    next_due: int
+    """When the next hour can be closed."""
+
+
+def plan(states: Sequence[FeedState], under_way: UnderWay, now: float, rules: Rules) -> Plan:
+    """What to ask for now: what the API forgets soon first, then the newest hours, then what lies behind them."""
+    end = closing_end(now, rules)
+    waiting = {
+        state.feed: until
+        for state in states
+        if state.feed not in under_way.held and (until := waits_until(state.cursor, under_way)) > now
+    }
+    proposals: defaultdict[tuple[bool, Span], list[Feed]] = defaultdict(list)
+    behind = forgotten = 0
+    for state in states:
+        if state.cursor is None or state.feed in waiting:
+            continue
+        reachable = _reachable_from(state, now, rules)
+        forgotten += sum(_hours(span) for span in gaps((state.start, min(reachable, end)), state.cursor.closed))
+        due = list(_due(state.feed, state.cursor, (reachable, end), under_way, now))
+        behind += sum(map(_hours, due))
+        if due and state.feed not in under_way.held:
+            proposals[_chunk(state.feed, due, now, rules.hours_per_run)].append(state.feed)
+    asks = tuple(_asks(proposals, rules.max_parallel_runs - under_way.runs))
+    return Plan(
+        asks=asks,
+        follow=tuple(state.feed for state in states if state.feed not in waiting),
+        waiting=waiting,
+        behind=behind - sum((ask.end - ask.first) // SECONDS * len(ask.feeds) for ask in asks),
+        held=sum(state.feed in under_way.held for state in states),
+        forgotten=forgotten,
+        next_due=end + SECONDS + rules.settle_seconds + rules.grace_seconds,
+    )
+
+
+def closing_end(now: float, rules: Rules) -> int:
+    """The end of the newest hour that is settled, and was left to the schedule for long enough."""
+    return Hour.containing(now - rules.settle_seconds - rules.grace_seconds, rules.timezone).start
+
+
+def hours_to_follow(start: int, now: float, rules: Rules) -> list[Hour]:
+    """The hour now running, and those before it that are not settled; none from before the feed's start."""
+    hour = Hour.containing(now - rules.settle_seconds, rules.timezone)
+    hours = []
+    while hour.start <= now:
+        if hour.start >= start:
+            hours.append(hour)
+        hour = hour.next
+    return hours
+
+
+def waits_until(cursor: Cursor | None, under_way: UnderWay) -> float:
+    """When a feed that keeps failing is tried again; zero for one that does not."""
+    if cursor is None or not cursor.failures_in_a_row or not cursor.failed:
+        return 0.0
+    newest = max(cursor.failed.values(), key=lambda failure: failure.at)
+    if newest.cause == UNFINISHED and under_way.following:  # it may be at this very feed
+        return 0.0
+    return _tried_again_at(newest, cursor.failures_in_a_row)
+
+
+def _tried_again_at(failure: Failure, times: int) -> float:
+    refused = failure.cause == REFUSED
+    first, longest = (FIRST_WAIT_REFUSED, LONGEST_WAIT_REFUSED) if refused else (FIRST_WAIT, LONGEST_WAIT)
+    return failure.at + min(longest, first * 2.0 ** min(times - 1, 30))
+
+
+def _reachable_from(state: FeedState, now: float, rules: Rules) -> int:
+    """The first hour worth asking for: not before the start, nor so old that the API no longer has it."""
+    limits = [float(state.start)]
+    if state.feed.kind.asked_days is not None:
+        limits.append(now - state.feed.kind.asked_days * 86_400)
+    if rules.catch_up_days is not None:
+        limits.append(now - rules.catch_up_days * 86_400)
+    hour = Hour.containing(max(limits), rules.timezone)
+    return hour.start if hour.start >= max(limits) else hour.end
+
+
+def _due(feed: Feed, cursor: Cursor, within: Span, under_way: UnderWay, now: float) -> Iterator[Span]:
+    """Spans of hours that are not closed, nor asked for by somebody, nor waiting after a failure; oldest first."""
+    failed = [
+        (hour, hour + SECONDS)
+        for hour, failure in cursor.failed.items()
+        if _tried_again_at(failure, failure.times) > now
+    ]
+    covered = merged((*cursor.closed, *under_way.backfills.get(feed, ()), *failed))
+    return gaps(within, covered)
+
+
+def _chunk(feed: Feed, due: Sequence[Span], now: float, hours: int) -> tuple[bool, Span]:
+    """The hours of a feed that come next, and whether they are in a hurry."""
+    kept = feed.kind.asked_days
+    oldest, newest = due[0], due[-1]
+    if kept is not None and oldest[0] + kept * 86_400 - now < SOON_FORGOTTEN:
+        return True, (oldest[0], min(oldest[1], oldest[0] + hours * SECONDS))
+    return False, (max(newest[0], newest[1] - hours * SECONDS), newest[1])
+
+
+def _asks(proposals: Mapping[tuple[bool, Span], list[Feed]], slots: int) -> Iterator[Ask]:
+    """Runs for as many proposals as there is room for; large ones are divided by accounts."""
+    in_order = sorted(proposals, key=lambda proposal: (not proposal[0], -proposal[1][1], proposal[1][0]))
+    for urgent, (first, end) in in_order:
+        feeds = proposals[urgent, (first, end)]
+        parts = min(slots, ceil(len(feeds) * _hours((first, end)) / FEED_HOURS_A_RUN))
+        for part in _divided(feeds, parts):
+            slots -= 1
+            yield Ask(first, end, tuple(part))
+        if slots <= 0:
+            return
+
+
+def _divided(feeds: Collection[Feed], parts: int) -> Iterable[list[Feed]]:
+    """The feeds in so many parts of about one size, those of an account together: their calls share one budget."""
+    accounts: defaultdict[str, list[Feed]] = defaultdict(list)
+    for feed in feeds:
+        accounts[feed.domain].append(feed)
+    bins: list[list[Feed]] = [[] for _ in range(min(parts, len(accounts)))]
+    for account in sorted(accounts.values(), key=len, reverse=True):
+        min(bins, key=len).extend(account)
+    return bins
+
+
+def _hours(span: Span) -> int:
+    return max(0, span[1] - span[0]) // SECONDS

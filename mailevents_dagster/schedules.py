@@ -1,0 +1,73 @@
+"""Schedules: close the hour that ended, look again for what came late, keep house."""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import dagster as dg
+
+from mailevents_dagster.hours import Hour, key_timezone
+from mailevents_dagster.io_manager import EventStore
+from mailevents_dagster.jobs import starts
+from mailevents_dagster.planning import Ask
+from mailevents_dagster.sensors import ask_request
+from mailevents_dagster.settings import Settings
+from mailevents_dagster.under_way import look
+
+
+def build_schedules(settings: Settings, jobs: dict[str, Any]) -> Sequence[dg.ScheduleDefinition]:
+    """All schedules of these settings."""
+    running = dg.DefaultScheduleStatus.RUNNING if settings.automation.enabled else dg.DefaultScheduleStatus.STOPPED
+    hour, minute = settings.automation.reconcile_at.split(":")
+    return [
+        _close_hours(settings, jobs["collect_hours"], running),
+        dg.ScheduleDefinition(
+            name="reconcile",
+            job=jobs["reconcile"],
+            cron_schedule=f"{int(minute)} {int(hour)} * * *",
+            execution_timezone=settings.timezone,
+            default_status=running,
+            description="Each day: lists the closed hours of the last day again for events that came late.",
+        ),
+        dg.ScheduleDefinition(
+            name="housekeeping",
+            job=jobs["housekeeping"],
+            cron_schedule=f"{(int(minute) + 30) % 60} {int(hour)} * * *",
+            execution_timezone=settings.timezone,
+            default_status=running,
+            description="Each day: deletes Dagster's records of old follow runs.",
+        ),
+    ]
+
+
+def _close_hours(settings: Settings, job: Any, running: dg.DefaultScheduleStatus) -> dg.ScheduleDefinition:
+    """Each hour, once it has settled: collects the hour that ended, of all feeds that no run has under way."""
+    settle = settings.collect.settle_minutes
+
+    @dg.schedule(
+        name="close_hours",
+        job=job,
+        cron_schedule=f"{settle % 60} * * * *",
+        execution_timezone=key_timezone(settings.timezone),
+        default_status=running,
+        description=_close_hours.__doc__,
+    )
+    def close_hours(
+        context: dg.ScheduleEvaluationContext, event_store: dg.ResourceParam[EventStore]
+    ) -> dg.RunRequest | dg.SkipReason:
+        # The clock, not the tick: of ticks that were missed the newest alone has something to do.
+        hour = Hour.containing(time.time() - settle * 60, settings.timezone).previous
+        under_way = look(context.instance, context.repository_def.asset_graph, settings.feeds)
+        due = []
+        for feed, start in starts(settings).items():
+            asked = any(first <= hour.start < end for first, end in under_way.backfills.get(feed, ()))
+            if hour.start < start or feed in under_way.held or asked:
+                continue
+            cursor = event_store.store.readable_cursor(feed)
+            if cursor is None or not cursor.is_closed(hour.start):
+                due.append(feed)
+        if not due:
+            return dg.SkipReason(f"{hour} is closed, or under way, for every feed.")
+        return ask_request(Ask(hour.start, hour.end, tuple(due)), settings.timezone, "close_hours")
+
+    return close_hours

@@ -1,0 +1,95 @@
+"""The sensor: looks at the stored cursors, the clock and the runs under way, and asks for what is due."""
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+
+from mailevents_dagster.feeds import Feed
+from mailevents_dagster.hours import SECONDS, Hour
+from mailevents_dagster.io_manager import EventStore
+from mailevents_dagster.jobs import rules_of, starts
+from mailevents_dagster.planning import Ask, FeedState, Plan, plan
+from mailevents_dagster.settings import Settings
+from mailevents_dagster.under_way import ASKED_BY, COLLECT_JOB, FOLLOW_JOB, SENSOR, look
+
+RANGE_START: Final = "dagster/asset_partition_range_start"
+RANGE_END: Final = "dagster/asset_partition_range_end"
+
+
+def follow_sensor(settings: Settings, jobs: Sequence[Any]) -> dg.SensorDefinition:
+    """Keeps every feed current: follows the hours now running, closes those that ended, fills gaps."""
+    running = dg.DefaultSensorStatus.RUNNING if settings.automation.enabled else dg.DefaultSensorStatus.STOPPED
+
+    @dg.sensor(
+        name=SENSOR,
+        jobs=jobs,
+        minimum_interval_seconds=max(1, round(settings.automation.follow_minutes * 60)),
+        default_status=running,
+        description=follow_sensor.__doc__,
+    )
+    def sensor(
+        context: dg.SensorEvaluationContext, event_store: dg.ResourceParam[EventStore]
+    ) -> dg.SensorResult | dg.SkipReason:
+        now, store = time.time(), event_store.store
+        assert context.repository_def  # noqa: S101 - Dagster gives it to every sensor of a code location
+        under_way = look(context.instance, context.repository_def.asset_graph, settings.feeds)
+        states = [FeedState(feed, start, store.readable_cursor(feed)) for feed, start in starts(settings).items()]
+        made = plan(states, under_way, now, rules_of(settings))
+        said = sentence(made, settings.timezone)
+        requests = [ask_request(ask, settings.timezone, SENSOR) for ask in made.asks]
+        if made.follow and not under_way.following:
+            requests.insert(0, _follow_request(made, settings.feeds))
+        state = json.dumps({"said": said, "waiting": {str(feed): until for feed, until in made.waiting.items()}})
+        if not requests:
+            context.update_cursor(state)
+            return dg.SkipReason(said)
+        context.log.info(said)
+        return dg.SensorResult(run_requests=requests, cursor=state)
+
+    return sensor
+
+
+def ask_request(ask: Ask, timezone: str, asked_by: str) -> dg.RunRequest:
+    """The run for these hours of these feeds."""
+    first, last = Hour(ask.first, timezone), Hour(ask.end - SECONDS, timezone)
+    keys = [dg.AssetKey(feed.asset_key) for feed in ask.feeds]
+    tags = {ASKED_BY: asked_by}
+    if first == last:
+        return dg.RunRequest(job_name=COLLECT_JOB, asset_selection=keys, partition_key=first.key, tags=tags)
+    tags |= {RANGE_START: first.key, RANGE_END: last.key}
+    return dg.RunRequest(job_name=COLLECT_JOB, asset_selection=keys, tags=tags)
+
+
+def _follow_request(made: Plan, feeds: Sequence[Feed]) -> dg.RunRequest:
+    leave_out = sorted({str(feed) for feed in feeds} - {str(feed) for feed in made.follow})
+    config = {"ops": {"follow_feeds": {"config": {"leave_out": leave_out}}}} if leave_out else {}
+    return dg.RunRequest(job_name=FOLLOW_JOB, run_config=config, tags={ASKED_BY: SENSOR})
+
+
+def sentence(made: Plan, timezone: str) -> str:
+    """The plan for somebody who looks at the ticks."""
+    return "; ".join(_parts(made, timezone))
+
+
+def _parts(made: Plan, timezone: str) -> Iterator[str]:
+    asked = sum((ask.end - ask.first) // SECONDS * len(ask.feeds) for ask in made.asks)
+    yield f"{len(made.follow):,} feeds followed"
+    if made.asks:
+        yield f"{asked:,} hours asked for in {len(made.asks):,} runs"
+    if made.behind:
+        yield f"{made.behind:,} hours behind that are due"
+    if made.held:
+        yield f"{made.held:,} feeds have a run under way"
+    if made.waiting:
+        soonest = datetime.fromtimestamp(min(made.waiting.values()), ZoneInfo(timezone))
+        named = ", ".join(str(feed) for feed in list(made.waiting)[:3])
+        more = f" and {len(made.waiting) - 3:,} more" if len(made.waiting) > 3 else ""
+        yield f"{len(made.waiting):,} feeds keep failing ({named}{more}), tried again from {soonest:%H:%M} on"
+    if made.forgotten:
+        yield f"{made.forgotten:,} hours were never collected and are no longer to be had"
+    yield f"next due {datetime.fromtimestamp(made.next_due, ZoneInfo(timezone)):%H:%M}"

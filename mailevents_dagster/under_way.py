@@ -1,0 +1,57 @@
+"""What Dagster has under way: runs that wait or go on, and backfills that become runs in time."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final
+
+from dagster import AssetKey, DagsterInstance, DagsterRunStatus, RunsFilter
+from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
+from dagster._core.execution.backfill import BulkActionStatus
+
+from mailevents_dagster.feeds import Feed
+from mailevents_dagster.planning import UnderWay
+from mailevents_dagster.store.cursors import Span
+
+COLLECT_JOB: Final = "collect_hours"
+FOLLOW_JOB: Final = "follow"
+ASKED_BY: Final = "mailevents/asked_by"
+"""Tag of a run: which sensor or schedule asked for it."""
+SENSOR: Final = "follow_feeds"
+GOING_ON: Final = [
+    DagsterRunStatus.NOT_STARTED,
+    DagsterRunStatus.QUEUED,
+    DagsterRunStatus.STARTING,
+    DagsterRunStatus.STARTED,
+    DagsterRunStatus.CANCELING,
+]
+
+
+def look(instance: DagsterInstance, graph: BaseAssetGraph[Any], feeds: Collection[Feed]) -> UnderWay:
+    """What is under way of these feeds."""
+    by_key = {AssetKey(feed.asset_key): feed for feed in feeds}
+    held: set[Feed] = set()
+    own, following = 0, False
+    for run in instance.get_runs(RunsFilter(statuses=GOING_ON)):
+        if run.job_name == FOLLOW_JOB:
+            following = True
+        elif run.asset_selection is not None:
+            held.update(by_key[key] for key in run.asset_selection if key in by_key)
+        elif run.job_name == COLLECT_JOB:
+            held.update(feeds)
+        own += run.tags.get(ASKED_BY) == SENSOR and run.job_name == COLLECT_JOB
+    return UnderWay(frozenset(held), own, following, _asked_by_backfills(instance, graph, by_key))
+
+
+def _asked_by_backfills(
+    instance: DagsterInstance, graph: BaseAssetGraph[Any], by_key: Mapping[AssetKey, Feed]
+) -> dict[Feed, Sequence[Span]]:
+    """Their hours, done or not. Dagster has no public way to ask; by window, since a year of keys takes seconds."""
+    asked: defaultdict[Feed, list[Span]] = defaultdict(list)
+    for backfill in instance.get_backfills(status=BulkActionStatus.REQUESTED):
+        if not backfill.is_asset_backfill:
+            continue
+        data = backfill.get_asset_backfill_data(graph)
+        for key in by_key.keys() & set(backfill.asset_selection or ()):
+            windows = getattr(data.get_target_partitions_subset(key), "included_time_windows", ())
+            asked[by_key[key]] += [(int(window.start.timestamp()), int(window.end.timestamp())) for window in windows]
+    return {feed: sorted(spans) for feed, spans in asked.items()}
