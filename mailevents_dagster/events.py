@@ -69,3 +69,12 @@ class Collection:
     """Numbers about the work itself, such as calls; they become metadata under these names."""
     notes: tuple[str, ...] = ()
     """What somebody should know of this collection; for the log of the run."""
+
+
+class SourceError(Exception):
+    """A source could not give an hour; the text says what happened, where, and what to do."""
+
+    cause: str
+    """One word for those who count."""
+    hour_is_gone: bool
+    """The source no longer has the hour: no later collection can succeed, and none need wait for it."""

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import count, islice
 from typing import Any, Final
@@ -13,10 +14,11 @@ from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import SECONDS, Hour, hours_between
 from mailevents_dagster.io_manager import EventStore
 from mailevents_dagster.metadata import hour_metadata
+from mailevents_dagster.pace import Pace, pace_of
 from mailevents_dagster.planning import Rules, hours_to_follow
 from mailevents_dagster.resources import UzmanPosta
 from mailevents_dagster.rounds import Collected, Outcome, Round, Task
-from mailevents_dagster.settings import Settings
+from mailevents_dagster.settings import AccountSettings, Settings
 from mailevents_dagster.under_way import COLLECT_JOB, FOLLOW_JOB
 
 FAILURES_NAMED: Final = 20
@@ -55,6 +57,9 @@ def follow_job(settings: Settings) -> dg.JobDefinition:
         # Only an hour's own run may close it: what is closed is materialized.
         round_ = Round(event_store.store, uzmanposta.client, NEVER, settings.collect.details)
         _report(context, list(_told(context, round_.collect(tasks), len(tasks))))
+        for account in settings.accounts:
+            if slow := _pace_of(account, event_store.store, now, details=settings.collect.details):
+                context.log.warning(slow)
 
     @dg.job(name=FOLLOW_JOB, description=follow_job.__doc__, tags={"dagster/priority": "10"})
     def job() -> None:
@@ -133,6 +138,23 @@ def rules_of(settings: Settings) -> Rules:
 def starts(settings: Settings) -> dict[Feed, int]:
     """The first hour of each feed."""
     return {feed: account.start for account in settings.accounts for feed in account.feeds}
+
+
+def _pace_of(account: AccountSettings, store: Store, now: float, *, details: bool) -> str | None:
+    """What is to be said of an account whose events arrive faster than its calls are allowed to go out."""
+    if account.requests_per_second is None:
+        return None
+    pace = Pace(0.0, account.requests_per_second, 0.0)
+    for feed in account.feeds:
+        cursor = store.readable_cursor(feed)
+        if cursor is None or not cursor.closed:
+            continue
+        newest = Hour(cursor.closed[-1][1] - SECONDS, store.timezone)
+        with suppress(DamagedError):  # its next collection says so
+            manifest = store.manifest(feed, newest)
+            behind = sum(end - first for first, end in gaps((account.start, int(now)), cursor.closed)) // SECONDS
+            pace += pace_of(feed, manifest.events if manifest else 0, behind, pace.allowed, details=details)
+    return pace.sentence(account.domain)
 
 
 def _told(context: dg.OpExecutionContext, outcomes: Iterator[Outcome], feeds: int) -> Iterator[Outcome]:

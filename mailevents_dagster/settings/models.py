@@ -183,7 +183,7 @@ class SettingsFile(_Strict):
     )
     automation: AutomationSettings = Field(
         default=AutomationSettings(),
-        description="What happens by itself, and how often.",
+        description="What the sensor and the schedules do by themselves.",
         examples=[{"follow_minutes": 5}],
     )
     accounts: Annotated[tuple[AccountEntry, ...], Field(min_length=1)] = Field(

@@ -61,6 +61,11 @@ class Cursor:
         failure = Failure(self.failed[hour.start].times if hour.start in self.failed else 1, now, cause, said)
         return replace(self, failed={**self.failed, hour.start: failure})
 
+    def given_up(self, hour: Hour) -> Cursor:
+        """The collection that was begun cannot succeed, now or later: it is no failure that anything waits for."""
+        failed = {start: failure for start, failure in self.failed.items() if start != hour.start}
+        return replace(self, failed=failed, failures_in_a_row=max(0, self.failures_in_a_row - 1))
+
     def committed(self, manifest: Manifest, now: float) -> Cursor:
         """An hour was committed."""
         start = manifest.start

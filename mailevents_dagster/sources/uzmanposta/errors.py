@@ -10,6 +10,8 @@ from typing import Final, Self
 import requests
 import urllib3
 
+from mailevents_dagster.events import SourceError
+
 
 class Cause(StrEnum):
     """The classes of failure, as operators count them."""
@@ -28,12 +30,15 @@ class Cause(StrEnum):
     REQUEST = "request"
 
 
-class ApiError(Exception):
-    """A call that gave no usable answer; the text says what happened, where, and what to do."""
+class ApiError(SourceError):
+    """A call that gave no usable answer."""
+
+    cause: Cause
 
     def __init__(self, cause: Cause, message: str) -> None:
         super().__init__(message)
         self.cause = cause
+        self.hour_is_gone = cause is Cause.RETENTION
         self.path = ""
         """What was asked for, below the base URL; it holds no key."""
         self.attempt = 0

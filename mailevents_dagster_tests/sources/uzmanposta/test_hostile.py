@@ -269,7 +269,7 @@ def test_a_run_over_many_hours_does_not_gather_the_answers_it_could_not_use(here
     here.simulator.fail_next("/logs/mail", Answer(200, body=b"<" * 2**20), times=None)
     hours = [Hour(START + number * 3600, "UTC") for number in range(6)]
     log: list[str] = []
-    context: Any = SimpleNamespace(log=SimpleNamespace(error=log.append))
+    context: Any = SimpleNamespace(log=SimpleNamespace(error=log.append, warning=log.append))
     with pytest.raises(dg.Failure) as raised:
         list(CollectedHours(here.store, here.api, INCOMING, hours, CollectSettings(), context))
     assert max(gathered) <= 2  # of the call at hand
