@@ -19,6 +19,9 @@ from mailevents_dagster.planning import Rules, hours_to_follow
 from mailevents_dagster.resources import UzmanPosta
 from mailevents_dagster.rounds import Collected, Outcome, Round, Task
 from mailevents_dagster.settings import AccountSettings, Settings
+from mailevents_dagster.store.cursors import gaps
+from mailevents_dagster.store.damage import DamagedError
+from mailevents_dagster.store.store import Store
 from mailevents_dagster.under_way import COLLECT_JOB, FOLLOW_JOB
 
 FAILURES_NAMED: Final = 20
