@@ -135,6 +135,7 @@ def rules_of(settings: Settings) -> Rules:
         max_parallel_runs=automation.max_parallel_runs,
         catch_up_days=automation.catch_up_days,
         grace_seconds=round(automation.follow_minutes * 60),
+        first_wait=automation.follow_minutes * 60,
     )
 
 

@@ -60,6 +60,8 @@ class Rules:
     max_parallel_runs: int
     catch_up_days: int | None = None
     grace_seconds: int = GRACE
+    first_wait: float = FIRST_WAIT
+    """Seconds after a first failure; twice that after a second."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -96,7 +98,7 @@ def plan(states: Sequence[FeedState], under_way: UnderWay, now: float, rules: Ru
     waiting = {
         state.feed: until
         for state in states
-        if state.feed not in under_way.held and (until := waits_until(state.cursor, under_way)) > now
+        if state.feed not in under_way.held and (until := waits_until(state.cursor, under_way, rules.first_wait)) > now
     }
     proposals: defaultdict[tuple[bool, Span], list[Feed]] = defaultdict(list)
     behind = forgotten = 0
@@ -105,7 +107,7 @@ def plan(states: Sequence[FeedState], under_way: UnderWay, now: float, rules: Ru
             continue
         reachable = _reachable_from(state, now, rules)
         forgotten += sum(_hours(span) for span in gaps((state.start, min(reachable, end)), state.cursor.closed))
-        due = list(_due(state.feed, state.cursor, (reachable, end), under_way, now))
+        due = list(_due(state, (reachable, end), under_way, now, rules))
         behind += sum(map(_hours, due))
         if due and state.feed not in under_way.held:
             proposals[_chunk(state.feed, due, now, rules.hours_per_run)].append(state.feed)
@@ -137,19 +139,19 @@ def hours_to_follow(start: int, now: float, rules: Rules) -> list[Hour]:
     return hours
 
 
-def waits_until(cursor: Cursor | None, under_way: UnderWay) -> float:
+def waits_until(cursor: Cursor | None, under_way: UnderWay, first_wait: float = FIRST_WAIT) -> float:
     """When a feed that keeps failing is tried again; zero for one that does not."""
     if cursor is None or not cursor.failures_in_a_row or not cursor.failed:
         return 0.0
     newest = max(cursor.failed.values(), key=lambda failure: failure.at)
     if newest.cause == UNFINISHED and under_way.following:  # it may be at this very feed
         return 0.0
-    return _tried_again_at(newest, cursor.failures_in_a_row)
+    return _tried_again_at(newest, cursor.failures_in_a_row, first_wait)
 
 
-def _tried_again_at(failure: Failure, times: int) -> float:
+def _tried_again_at(failure: Failure, times: int, first_wait: float) -> float:
     refused = failure.cause == REFUSED
-    first, longest = (FIRST_WAIT_REFUSED, LONGEST_WAIT_REFUSED) if refused else (FIRST_WAIT, LONGEST_WAIT)
+    first, longest = (FIRST_WAIT_REFUSED, LONGEST_WAIT_REFUSED) if refused else (first_wait, LONGEST_WAIT)
     return failure.at + min(longest, first * 2.0 ** min(times - 1, 30))
 
 
@@ -164,14 +166,15 @@ def _reachable_from(state: FeedState, now: float, rules: Rules) -> int:
     return hour.start if hour.start >= max(limits) else hour.end
 
 
-def _due(feed: Feed, cursor: Cursor, within: Span, under_way: UnderWay, now: float) -> Iterator[Span]:
+def _due(state: FeedState, within: Span, under_way: UnderWay, now: float, rules: Rules) -> Iterator[Span]:
     """Spans of hours that are not closed, nor asked for by somebody, nor waiting after a failure; oldest first."""
+    cursor = state.cursor or Cursor()
     failed = [
         (hour, hour + SECONDS)
         for hour, failure in cursor.failed.items()
-        if _tried_again_at(failure, failure.times) > now
+        if _tried_again_at(failure, failure.times, rules.first_wait) > now
     ]
-    covered = merged((*cursor.closed, *under_way.backfills.get(feed, ()), *failed))
+    covered = merged((*cursor.closed, *under_way.backfills.get(state.feed, ()), *failed))
     return gaps(within, covered)
 
 

@@ -1,0 +1,75 @@
+"""A project that runs by itself: Dagster's daemon and its code server as processes, with a home of their own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import dagster as dg
+
+PROJECT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Automated:
+    """A folder with settings and Dagster's home, and the daemon that may run there."""
+
+    folder: Path
+    environ: Mapping[str, str]
+
+    @property
+    def home(self) -> Path:
+        return self.folder / "home"
+
+    @contextmanager
+    def instance(self) -> Iterator[dg.DagsterInstance]:
+        with dg.DagsterInstance.from_config(str(self.home)) as instance:
+            yield instance
+
+    @contextmanager
+    def daemon(self) -> Iterator[subprocess.Popen[bytes]]:
+        """The daemon with all that it starts; none of it outlives the block."""
+        with (self.folder / "daemon.log").open("ab") as log:
+            command = [sys.executable, "-m", "dagster._daemon", "run", "-m", "mailevents_dagster.definitions"]
+            daemon = subprocess.Popen(
+                command, cwd=self.home, env=dict(self.environ), stdout=log, stderr=log, start_new_session=True
+            )
+            try:
+                yield daemon
+            finally:
+                with suppress(ProcessLookupError):
+                    os.killpg(daemon.pid, signal.SIGKILL)
+                daemon.wait()
+
+    def log(self) -> str:
+        return (self.folder / "daemon.log").read_text(errors="replace")
+
+
+def automated(folder: Path, settings: str, environ: Mapping[str, str]) -> Automated:
+    """A project in the folder with these settings; a run that is gone is found in seconds instead of half a minute."""
+    (folder / "home").mkdir()
+    (folder / "mailevents.yaml").write_text(settings)
+    shutil.copy(PROJECT / "dagster.yaml", folder / "home" / "dagster.yaml")
+    file = folder / "home" / "dagster.yaml"
+    file.write_text(file.read_text().replace("poll_interval_seconds: 30", "poll_interval_seconds: 2"))
+    own = {"DAGSTER_HOME": str(folder / "home"), "MAILEVENTS_CONFIG": str(folder / "mailevents.yaml")}
+    return Automated(folder, {**os.environ, **environ, **own, "PYTHONPATH": str(PROJECT)})
+
+
+def run_processes(home: Path) -> list[int]:
+    """The processes of runs of this home: those that execute one, not the server that started them."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            command = (process / "cmdline").read_bytes()
+            environment = (process / "environ").read_bytes()
+            if b"execute_run" in command and str(home).encode() in environment:
+                found.append(int(process.name))
+    return found
