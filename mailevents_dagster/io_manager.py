@@ -1,12 +1,15 @@
 """Dagster's side of the store: hours come in one at a time and are committed; readers get them as they ask."""
 
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset as ds
+from pydantic import PrivateAttr
 
+from mailevents_dagster.alive import sign_in, sign_out
 from mailevents_dagster.collected import CollectedHours
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import Hour
@@ -25,6 +28,20 @@ class EventStore(dg.ConfigurableIOManager):
     storage: str
     timezone: str
     log_file_name: str
+    _signed_in: tuple[str, int] | None = PrivateAttr(default=None)
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        if context.run_id:
+            self._signed_in = context.run_id, sign_in(self.runs, context.run_id)
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002 - Dagster's signature
+        if self._signed_in:
+            sign_out(self.runs, *self._signed_in)
+
+    @property
+    def runs(self) -> Path:
+        """Where the runs of this machine sign in."""
+        return scratch_folder(self.storage) / "locks" / "runs"
 
     @property
     def store(self) -> Store:

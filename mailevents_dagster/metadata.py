@@ -5,29 +5,38 @@ from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
+from upath import UPath
 
 from mailevents_dagster.columns import RowFormat
+from mailevents_dagster.store.manifest import Manifest
 from mailevents_dagster.store.open_hour import Commit
 from mailevents_dagster.store.parquet import all_columns
 
 
 def hour_metadata(commit: Commit, measures: Mapping[str, float]) -> dict[str, Any]:
     """The numbers of one committed hour; numeric ones are drawn as plots over hours."""
-    manifest = commit.manifest
     return {
-        "dagster/partition_row_count": manifest.events,
+        "dagster/partition_row_count": commit.manifest.events,
         **measures,
-        "details_missing": manifest.details_owed,
         "events_added": commit.added,
         "events_changed": commit.changed,
         "events_unseen": commit.unseen,
+        "log_change": commit.log_change.value,
+        **manifest_metadata(commit.manifest, commit.log, commit.snapshot),
+    }
+
+
+def manifest_metadata(manifest: Manifest, log: UPath, snapshot: UPath) -> dict[str, Any]:
+    """What of an hour's numbers its manifest knows, whatever became of the run that collected it."""
+    return {
+        "dagster/partition_row_count": manifest.events,
+        "details_missing": manifest.details_owed,
         "complete": manifest.complete,
         "closed": manifest.closed,
         "log_bytes": manifest.log.bytes,
         "parquet_bytes": manifest.snapshot.bytes,
-        "log_change": commit.log_change.value,
-        "log_file": dg.MetadataValue.path(str(commit.log)),
-        "parquet_file": dg.MetadataValue.path(str(commit.snapshot)),
+        "log_file": dg.MetadataValue.path(str(log)),
+        "parquet_file": dg.MetadataValue.path(str(snapshot)),
         **{
             name: dg.MetadataValue.timestamp(datetime.fromtimestamp(at, UTC))
             for name, at in (

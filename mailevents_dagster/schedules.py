@@ -6,6 +6,7 @@ from typing import Any
 
 import dagster as dg
 
+from mailevents_dagster.alive import fail_the_gone
 from mailevents_dagster.hours import Hour, key_timezone
 from mailevents_dagster.io_manager import EventStore
 from mailevents_dagster.jobs import starts
@@ -57,6 +58,7 @@ def _close_hours(settings: Settings, job: Any, running: dg.DefaultScheduleStatus
     ) -> dg.RunRequest | dg.SkipReason:
         # The clock, not the tick: of ticks that were missed the newest alone has something to do.
         hour = Hour.containing(time.time() - settle * 60, settings.timezone).previous
+        fail_the_gone(context.instance, event_store.runs)
         under_way = look(context.instance, context.repository_def.asset_graph, settings.feeds)
         due = []
         for feed, start in starts(settings).items():

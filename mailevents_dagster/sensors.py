@@ -9,12 +9,14 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 
+from mailevents_dagster.alive import fail_the_gone
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import SECONDS, Hour
 from mailevents_dagster.io_manager import EventStore
 from mailevents_dagster.jobs import rules_of, starts
 from mailevents_dagster.planning import Ask, FeedState, Plan, plan
 from mailevents_dagster.settings import Settings
+from mailevents_dagster.shown import show_what_is_kept
 from mailevents_dagster.under_way import ASKED_BY, COLLECT_JOB, FOLLOW_JOB, SENSOR, look
 
 RANGE_START: Final = "dagster/asset_partition_range_start"
@@ -37,6 +39,8 @@ def follow_sensor(settings: Settings, jobs: Sequence[Any]) -> dg.SensorDefinitio
     ) -> dg.SensorResult | dg.SkipReason:
         now, store = time.time(), event_store.store
         assert context.repository_def  # noqa: S101 - Dagster gives it to every sensor of a code location
+        if gone := fail_the_gone(context.instance, event_store.runs):
+            context.log.warning(f"{gone:,} runs were marked as failed: their processes are gone.")
         under_way = look(context.instance, context.repository_def.asset_graph, settings.feeds)
         states = [FeedState(feed, start, store.readable_cursor(feed)) for feed, start in starts(settings).items()]
         made = plan(states, under_way, now, rules_of(settings))
@@ -44,7 +48,14 @@ def follow_sensor(settings: Settings, jobs: Sequence[Any]) -> dg.SensorDefinitio
         requests = [ask_request(ask, settings.timezone, SENSOR) for ask in made.asks]
         if made.follow and not under_way.following:
             requests.insert(0, _follow_request(made, settings.feeds))
-        state = json.dumps({"said": said, "waiting": {str(feed): until for feed, until in made.waiting.items()}})
+        idle = [state for state in states if state.feed not in under_way.held]
+        shown, place = show_what_is_kept(context.instance, store, idle, _place(context.cursor))
+        if shown:
+            context.log.warning(
+                f"{shown:,} hours were kept and not shown here: the runs that collected them were killed."
+            )
+        waiting = {str(feed): until for feed, until in made.waiting.items()}
+        state = json.dumps({"said": said, "waiting": waiting, "shown_up_to": place})
         if not requests:
             context.update_cursor(state)
             return dg.SkipReason(said)
@@ -52,6 +63,14 @@ def follow_sensor(settings: Settings, jobs: Sequence[Any]) -> dg.SensorDefinitio
         return dg.SensorResult(run_requests=requests, cursor=state)
 
     return sensor
+
+
+def _place(cursor: str | None) -> int:
+    """Where the last tick left off comparing what is kept with what Dagster shows; somebody may have edited it."""
+    try:
+        return int(json.loads(cursor or "{}")["shown_up_to"])
+    except (ValueError, KeyError, TypeError):
+        return 0
 
 
 def ask_request(ask: Ask, timezone: str, asked_by: str) -> dg.RunRequest:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -48,6 +49,14 @@ class Automated:
                     os.killpg(daemon.pid, signal.SIGKILL)
                 daemon.wait()
 
+    def collecting(self) -> list[int]:
+        """The processes of runs that began to collect hours as assets and committed one, the oldest first."""
+        log = self.log()
+        begun = re.findall(r"- collect_hours - (\S{36}) - (\d+) - RUN_START", log)
+        return [
+            int(process) for run, process in begun if re.search(rf"- {run} - \S+ - .* list and .* log created", log)
+        ]
+
     def log(self) -> str:
         return (self.folder / "daemon.log").read_text(errors="replace")
 
@@ -61,15 +70,3 @@ def automated(folder: Path, settings: str, environ: Mapping[str, str]) -> Automa
     file.write_text(file.read_text().replace("poll_interval_seconds: 30", "poll_interval_seconds: 2"))
     own = {"DAGSTER_HOME": str(folder / "home"), "MAILEVENTS_CONFIG": str(folder / "mailevents.yaml")}
     return Automated(folder, {**os.environ, **environ, **own, "PYTHONPATH": str(PROJECT)})
-
-
-def run_processes(home: Path) -> list[int]:
-    """The processes of runs of this home: those that execute one, not the server that started them."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            command = (process / "cmdline").read_bytes()
-            environment = (process / "environ").read_bytes()
-            if b"execute_run" in command and str(home).encode() in environment:
-                found.append(int(process.name))
-    return found

@@ -1,0 +1,55 @@
+"""Which runs are still there: each holds a lock that goes with its process.
+
+Dagster's own monitoring asks the launcher, and the one that starts runs on this machine cannot tell: after a power cut
+a run would count as going on for ever, its feeds left alone and its place in the queue taken.
+"""
+
+import os
+from pathlib import Path
+from typing import Final
+
+from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
+
+from mailevents_dagster.filelocks import try_to_take
+from mailevents_dagster.store.atomic import make_folder
+
+GONE: Final = (
+    "The process of this run is gone: it was killed, or the machine was restarted. What it had committed is kept and "
+    "shown; the rest is asked for again."
+)
+
+
+def sign_in(folder: Path, run_id: str) -> int:
+    """Says that this process is at work on a run; returns what to sign out with."""
+    make_folder(folder)
+    handle = os.open(folder / run_id, os.O_RDWR | os.O_CREAT, 0o600)
+    try_to_take(handle)  # nobody else works on this run; a second step of it in this process holds the lock already
+    return handle
+
+
+def sign_out(folder: Path, run_id: str, handle: int) -> None:
+    (folder / run_id).unlink(missing_ok=True)
+    os.close(handle)
+
+
+def fail_the_gone(instance: DagsterInstance, folder: Path) -> int:
+    """Marks runs as failed that signed in and whose process is gone; returns how many."""
+    gone = 0
+    for run in instance.get_runs(RunsFilter(statuses=[DagsterRunStatus.STARTED])):
+        if _is_gone(folder / run.run_id):
+            instance.report_run_failed(run, GONE)
+            (folder / run.run_id).unlink(missing_ok=True)
+            gone += 1
+    return gone
+
+
+def _is_gone(signed_in: Path) -> bool:
+    """Whether nobody holds the lock. A run that never signed in may be anywhere: nothing is known of it."""
+    try:
+        handle = os.open(signed_in, os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    try:
+        return try_to_take(handle)
+    finally:
+        os.close(handle)
