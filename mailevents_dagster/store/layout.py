@@ -55,6 +55,11 @@ class Layout:
     def cursor(self, feed: Feed) -> UPath:
         return self.root / "cursors" / feed.domain / f"{feed.name}.json"
 
+    @property
+    def store_lock(self) -> Path:
+        """Held for moments, while something of the store as a whole is written."""
+        return self.scratch / "locks" / "store.lock"
+
     def lock(self, feed: Feed) -> Path:
         """Held for moments, while something of the feed is written."""
         return self.scratch / "locks" / feed.domain / f"{feed.name}.lock"

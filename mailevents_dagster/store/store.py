@@ -102,9 +102,12 @@ class Store:
     def describe_itself(self) -> None:
         """Leaves word of how the data are written, where there is none yet."""
         path = self.layout.description
-        if not path.exists():
-            with publish(path) as file:
-                file.write(pretty({"timezone": self.timezone, "version": 1}))
+        if path.exists():
+            return
+        with _locked(self.layout.store_lock):  # all feeds may be at their first hour at once
+            if not path.exists():
+                with publish(path) as file:
+                    file.write(pretty({"timezone": self.timezone, "version": 1}))
 
 
 @contextmanager

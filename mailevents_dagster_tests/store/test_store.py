@@ -45,6 +45,7 @@ from mailevents_dagster_tests.store.kept import (
     LOG,
     MANIFEST,
     SNAPSHOT,
+    STORE_LOCK,
     assert_agrees_with_itself,
     commit,
     files,
@@ -58,7 +59,16 @@ from mailevents_dagster_tests.store.kept import (
 
 def test_a_commit_makes_the_files_that_are_fixed(store: Store) -> None:
     done = commit(store, [event(START)])
-    assert set(files(store)) == {LOG, SNAPSHOT, MANIFEST, "manifests/store.json", CURSOR, FEED_LOCK, HOUR_LOCK}
+    assert set(files(store)) == {
+        LOG,
+        SNAPSHOT,
+        MANIFEST,
+        "manifests/store.json",
+        CURSOR,
+        FEED_LOCK,
+        HOUR_LOCK,
+        STORE_LOCK,
+    }
     assert (str(done.log), str(done.snapshot)) == (str(root(store) / LOG), str(root(store) / SNAPSHOT))
     assert_agrees_with_itself(store)
 
@@ -106,6 +116,24 @@ def test_an_hour_that_was_never_committed_has_nothing(store: Store) -> None:
     assert store.manifest(INCOMING, NOON) is None
     assert known(store) == []
     assert files(store) == {}
+
+
+def test_many_feeds_may_be_at_their_first_hour_at_once(store: Store) -> None:
+    feeds = [Feed(f"d{number}.example", "authentication") for number in range(16)]
+    together = threading.Barrier(len(feeds))
+    done: list[Feed] = []
+
+    def collect(feed: Feed) -> None:
+        together.wait()
+        commit(store, [event(START)], feed=feed)
+        done.append(feed)
+
+    threads = [threading.Thread(target=collect, args=(feed,)) for feed in feeds]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(done) == sorted(feeds)
 
 
 def test_the_store_says_how_its_data_are_written(store: Store) -> None:

@@ -121,7 +121,7 @@ def test_hostile_text_in_every_field_stays_in_its_folder_its_line_and_its_column
     here.add(hostile, mail(START + 1, "Q1"), feed=feed)
     here.collect(feed)
 
-    assert set(files_below(tmp_path)) == {*HOUR_FILES[feed], "data/manifests/store.json"}
+    assert set(files_below(tmp_path)) == {*HOUR_FILES[feed], "data/manifests/store.json", "data/locks/store.lock"}
     truth = here.truth(feed)
     if name in NO_ADDRESS:
         truth[0] = hostile
