@@ -1,8 +1,15 @@
 """The `mailevents` command. Modules that load Dagster are imported where they are needed: help must be quick."""
 
 import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
 
 import click
+
+if TYPE_CHECKING:
+    from mailevents_dagster.status import FeedStatus
+
+SHOWN_CHARACTERS: Final = 100
 
 
 @click.group()
@@ -22,6 +29,61 @@ def demo() -> None:
     except (DemoRefusedError, SettingsError) as error:
         raise click.UsageError(str(error)) from error
     sys.exit(0 if succeeded else 1)
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="For programs: one JSON array.")
+@click.option("--rebuild-cursors", is_flag=True, help="First make the stored cursors anew from the manifests.")
+def status(*, as_json: bool, rebuild_cursors: bool) -> None:
+    """What each feed has: closed hours, missing hours, what keeps failing. Makes no call."""
+    import time
+    from dataclasses import asdict
+
+    from mailevents_dagster import status as module
+    from mailevents_dagster.settings import SettingsError, load_settings
+
+    try:
+        settings = load_settings()
+    except SettingsError as error:
+        raise click.UsageError(str(error)) from error
+    if rebuild_cursors:
+        feeds = module.rebuild_cursors(settings)
+        click.echo(f"Made the cursors of {len(feeds):,} feeds anew from their manifests.", err=True)
+    found = list(module.statuses(settings, time.time()))
+    if as_json:
+        import json
+
+        click.echo(json.dumps([asdict(one) for one in found], indent=2))
+    else:
+        _show(found)
+
+
+def _show(found: "Sequence[FeedStatus]") -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE)
+    for name in ("feed", "closed until", "closed", "missing", "from", "failing", "last failure"):
+        table.add_column(name, justify="right" if name in ("closed", "missing", "failing") else "left")
+    for one in found:
+        failing = one.last_failure or ("" if one.readable else "its cursor is damaged; the next collection mends it")
+        table.add_row(
+            one.feed,
+            one.closed_until or "never",
+            f"{one.closed_hours:,}",
+            f"{one.missing_hours:,}",
+            one.oldest_missing or "",
+            f"{one.failing_hours:,}",
+            failing[:SHOWN_CHARACTERS],
+        )
+    console = Console(width=None if sys.stdout.isatty() else 240)
+    console.print(table)
+    missing = sum(one.missing_hours for one in found)
+    behind = sum(one.missing_hours > 0 for one in found)
+    console.print(
+        f"{missing:,} hours of {behind:,} feeds are missing." if missing else f"All {len(found):,} feeds are current."
+    )
 
 
 @main.command()

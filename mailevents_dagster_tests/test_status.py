@@ -1,0 +1,100 @@
+"""`mailevents status` as a process, on a store that a collection left."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mailevents_dagster.hours import Hour, last_ended
+from mailevents_dagster.settings import load_settings
+from mailevents_dagster.status import store_of
+from mailevents_dagster.store.store import Store
+from mailevents_dagster_tests.conftest import AUTHENTICATION, collection, event
+
+COMMAND = str(Path(sys.executable).parent / "mailevents")
+SETTINGS = """
+start: {start}
+storage: ./data
+api: {{base_url: simulator}}
+accounts: [{{domain: example.com, feeds: [authentication, mail/incominglog]}}]
+"""
+Status = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def newest() -> Hour:
+    return last_ended(time.time() - 3600, "UTC")
+
+
+@pytest.fixture
+def file(tmp_path: Path, newest: Hour) -> Path:
+    first = Hour(newest.start - 4 * 3600, "UTC")
+    path = tmp_path / "mailevents.yaml"
+    path.write_text(SETTINGS.format(start=f"{first.key[:10]}T{first.key[11:]}"))
+    return path
+
+
+@pytest.fixture
+def store(file: Path) -> Store:
+    return store_of(load_settings(file, environ={}))
+
+
+@pytest.fixture
+def status(file: Path) -> Status:
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        environ = {"MAILEVENTS_CONFIG": str(file), "PATH": "/usr/bin"}
+        return subprocess.run([COMMAND, "status", *arguments], env=environ, capture_output=True, text=True, check=True)
+
+    return run
+
+
+def keep(store: Store, hour: Hour) -> None:
+    with store.open_hour(AUTHENTICATION, hour) as work:
+        work.commit(collection([event(hour.start)]))
+
+
+def of_authentication(answer: str) -> dict[str, Any]:
+    [found] = [one for one in json.loads(answer) if one["feed"] == "example.com authentication"]
+    return dict(found)
+
+
+def test_it_says_what_is_closed_and_what_is_missing(status: Status, store: Store, newest: Hour) -> None:
+    keep(store, newest.previous)
+    keep(store, newest.previous.previous.previous)
+
+    found = of_authentication(status("--json").stdout)
+
+    assert found["closed_until"] == newest.previous.key
+    assert found["closed_hours"] == 2
+    assert found["missing_hours"] >= 3
+    assert found["oldest_missing"] == Hour(newest.start - 4 * 3600, "UTC").key
+    assert "hours of 2 feeds are missing" in status().stdout
+
+
+def test_it_says_what_failed_and_why(status: Status, store: Store, newest: Hour) -> None:
+    with pytest.raises(RuntimeError), store.open_hour(AUTHENTICATION, newest):
+        raise RuntimeError("the moon was full")
+
+    found = of_authentication(status("--json").stdout)
+
+    assert (found["failing_hours"], found["last_failure"]) == (1, "RuntimeError: the moon was full")
+    assert "the moon was full" in status().stdout
+
+
+def test_cursors_can_be_made_anew_from_the_manifests(status: Status, store: Store, newest: Hour) -> None:
+    keep(store, newest)
+    before = of_authentication(status("--json").stdout)
+    Path(str(store.layout.cursor(AUTHENTICATION))).write_bytes(b"rubbish")
+    assert not of_authentication(status("--json").stdout)["readable"]
+
+    done = status("--json", "--rebuild-cursors")
+
+    assert "2 feeds" in done.stderr
+    assert of_authentication(done.stdout) == before
