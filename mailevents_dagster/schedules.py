@@ -19,13 +19,14 @@ from mailevents_dagster.under_way import look
 def build_schedules(settings: Settings, jobs: dict[str, Any]) -> Sequence[dg.ScheduleDefinition]:
     """All schedules of these settings."""
     running = dg.DefaultScheduleStatus.RUNNING if settings.automation.enabled else dg.DefaultScheduleStatus.STOPPED
-    hour, minute = settings.automation.reconcile_at.split(":")
+    hour, minute = map(int, settings.automation.reconcile_at.split(":"))
+    later = (hour * 60 + minute + 30) % (24 * 60)
     return [
         _close_hours(settings, jobs["collect_hours"], running),
         dg.ScheduleDefinition(
             name="reconcile",
             job=jobs["reconcile"],
-            cron_schedule=f"{int(minute)} {int(hour)} * * *",
+            cron_schedule=f"{minute} {hour} * * *",
             execution_timezone=settings.timezone,
             default_status=running,
             description="Each day: lists the closed hours of the last day again for events that came late.",
@@ -33,7 +34,7 @@ def build_schedules(settings: Settings, jobs: dict[str, Any]) -> Sequence[dg.Sch
         dg.ScheduleDefinition(
             name="housekeeping",
             job=jobs["housekeeping"],
-            cron_schedule=f"{(int(minute) + 30) % 60} {int(hour)} * * *",
+            cron_schedule=f"{later % 60} {later // 60} * * *",
             execution_timezone=settings.timezone,
             default_status=running,
             description="Each day: deletes Dagster's records of old follow runs.",
@@ -70,6 +71,6 @@ def _close_hours(settings: Settings, job: Any, running: dg.DefaultScheduleStatus
                 due.append(feed)
         if not due:
             return dg.SkipReason(f"{hour} is closed, or under way, for every feed.")
-        return ask_request(Ask(hour.start, hour.end, tuple(due)), settings.timezone, "close_hours")
+        return ask_request(Ask(hour.start, hour.end, tuple(due)), settings.timezone)
 
     return close_hours

@@ -17,7 +17,7 @@ from mailevents_dagster.jobs import rules_of, starts
 from mailevents_dagster.planning import Ask, FeedState, Plan, plan
 from mailevents_dagster.settings import Settings
 from mailevents_dagster.shown import show_what_is_kept
-from mailevents_dagster.under_way import ASKED_BY, COLLECT_JOB, FOLLOW_JOB, SENSOR, look
+from mailevents_dagster.under_way import COLLECT_JOB, FOLLOW_JOB, SENSOR, look
 
 RANGE_START: Final = "dagster/asset_partition_range_start"
 RANGE_END: Final = "dagster/asset_partition_range_end"
@@ -45,7 +45,7 @@ def follow_sensor(settings: Settings, jobs: Sequence[Any]) -> dg.SensorDefinitio
         states = [FeedState(feed, start, store.readable_cursor(feed)) for feed, start in starts(settings).items()]
         made = plan(states, under_way, now, rules_of(settings))
         said = sentence(made, settings.timezone)
-        requests = [ask_request(ask, settings.timezone, SENSOR) for ask in made.asks]
+        requests = [ask_request(ask, settings.timezone) for ask in made.asks]
         if made.follow and not under_way.following:
             requests.insert(0, _follow_request(made, settings.feeds))
         idle = [state for state in states if state.feed not in under_way.held]
@@ -73,21 +73,20 @@ def _place(cursor: str | None) -> int:
         return 0
 
 
-def ask_request(ask: Ask, timezone: str, asked_by: str) -> dg.RunRequest:
+def ask_request(ask: Ask, timezone: str) -> dg.RunRequest:
     """The run for these hours of these feeds."""
     first, last = Hour(ask.first, timezone), Hour(ask.end - SECONDS, timezone)
     keys = [dg.AssetKey(feed.asset_key) for feed in ask.feeds]
-    tags = {ASKED_BY: asked_by}
     if first == last:
-        return dg.RunRequest(job_name=COLLECT_JOB, asset_selection=keys, partition_key=first.key, tags=tags)
-    tags |= {RANGE_START: first.key, RANGE_END: last.key}
+        return dg.RunRequest(job_name=COLLECT_JOB, asset_selection=keys, partition_key=first.key)
+    tags = {RANGE_START: first.key, RANGE_END: last.key}
     return dg.RunRequest(job_name=COLLECT_JOB, asset_selection=keys, tags=tags)
 
 
 def _follow_request(made: Plan, feeds: Sequence[Feed]) -> dg.RunRequest:
     leave_out = sorted({str(feed) for feed in feeds} - {str(feed) for feed in made.follow})
     config = {"ops": {"follow_feeds": {"config": {"leave_out": leave_out}}}} if leave_out else {}
-    return dg.RunRequest(job_name=FOLLOW_JOB, run_config=config, tags={ASKED_BY: SENSOR})
+    return dg.RunRequest(job_name=FOLLOW_JOB, run_config=config)
 
 
 def sentence(made: Plan, timezone: str) -> str:

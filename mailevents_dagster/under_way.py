@@ -14,8 +14,6 @@ from mailevents_dagster.store.cursors import Span
 
 COLLECT_JOB: Final = "collect_hours"
 FOLLOW_JOB: Final = "follow"
-ASKED_BY: Final = "mailevents/asked_by"
-"""Tag of a run: which sensor or schedule asked for it."""
 SENSOR: Final = "follow_feeds"
 GOING_ON: Final = [
     DagsterRunStatus.NOT_STARTED,
@@ -38,7 +36,7 @@ def look(instance: DagsterInstance, graph: BaseAssetGraph[Any], feeds: Collectio
             held.update(by_key[key] for key in run.asset_selection if key in by_key)
         elif run.job_name == COLLECT_JOB:
             held.update(feeds)
-        own += run.tags.get(ASKED_BY) == SENSOR and run.job_name == COLLECT_JOB
+        own += run.tags.get("dagster/sensor_name") == SENSOR and run.job_name == COLLECT_JOB
     return UnderWay(frozenset(held), own, following, _asked_by_backfills(instance, graph, by_key))
 
 
