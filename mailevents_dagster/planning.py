@@ -105,9 +105,10 @@ def plan(states: Sequence[FeedState], under_way: UnderWay, now: float, rules: Ru
     for state in states:
         if state.cursor is None or state.feed in waiting:
             continue
-        reachable = _reachable_from(state, now, rules)
-        forgotten += sum(_hours(span) for span in gaps((state.start, min(reachable, end)), state.cursor.closed))
-        due = list(_due(state, (reachable, end), under_way, now, rules))
+        kept_from = _first_hour(state, state.feed.kind.asked_days, now, rules)
+        forgotten += sum(_hours(span) for span in gaps((state.start, min(kept_from, end)), state.cursor.closed))
+        wanted_from = max(kept_from, _first_hour(state, rules.catch_up_days, now, rules))
+        due = list(_due(state, (wanted_from, end), under_way, now, rules))
         behind += sum(map(_hours, due))
         if due and state.feed not in under_way.held:
             proposals[_chunk(state.feed, due, now, rules.hours_per_run)].append(state.feed)
@@ -155,15 +156,13 @@ def _tried_again_at(failure: Failure, times: int, first_wait: float) -> float:
     return failure.at + min(longest, first * 2.0 ** min(times - 1, 30))
 
 
-def _reachable_from(state: FeedState, now: float, rules: Rules) -> int:
-    """The first hour worth asking for: not before the start, nor so old that the API no longer has it."""
-    limits = [float(state.start)]
-    if state.feed.kind.asked_days is not None:
-        limits.append(now - state.feed.kind.asked_days * 86_400)
-    if rules.catch_up_days is not None:
-        limits.append(now - rules.catch_up_days * 86_400)
-    hour = Hour.containing(max(limits), rules.timezone)
-    return hour.start if hour.start >= max(limits) else hour.end
+def _first_hour(state: FeedState, days: int | None, now: float, rules: Rules) -> int:
+    """The feed's first hour that is not older than so many days."""
+    if days is None:
+        return state.start
+    oldest = now - days * 86_400
+    hour = Hour.containing(oldest, rules.timezone)
+    return max(state.start, hour.start if hour.start >= oldest else hour.end)
 
 
 def _due(state: FeedState, within: Span, under_way: UnderWay, now: float, rules: Rules) -> Iterator[Span]:
@@ -189,15 +188,20 @@ def _chunk(feed: Feed, due: Sequence[Span], now: float, hours: int) -> tuple[boo
 
 def _asks(proposals: Mapping[tuple[bool, Span], list[Feed]], slots: int) -> Iterator[Ask]:
     """Runs for as many proposals as there is room for; large ones are divided by accounts."""
-    in_order = sorted(proposals, key=lambda proposal: (not proposal[0], -proposal[1][1], proposal[1][0]))
-    for urgent, (first, end) in in_order:
+    for urgent, (first, end) in sorted(proposals, key=_precedence):
+        if slots <= 0:
+            return
         feeds = proposals[urgent, (first, end)]
         parts = min(slots, ceil(len(feeds) * _hours((first, end)) / FEED_HOURS_A_RUN))
         for part in _divided(feeds, parts):
             slots -= 1
             yield Ask(first, end, tuple(part))
-        if slots <= 0:
-            return
+
+
+def _precedence(proposal: tuple[bool, Span]) -> tuple[bool, int, int]:
+    """What is in a hurry goes first, and of that the oldest; of the rest the newest."""
+    urgent, (first, end) = proposal
+    return (False, first, end) if urgent else (True, -end, first)
 
 
 def _divided(feeds: Collection[Feed], parts: int) -> Iterable[list[Feed]]:
