@@ -21,6 +21,8 @@ from mailevents_dagster.store.sealed import read_sealed, write_sealed
 VERSION: Final = 1
 UNFINISHED: Final = "unfinished"
 """The cause of a failure that nobody reported: the collection is still going on, or its process is gone."""
+SAME_TRY: Final = 60.0
+"""Seconds after a failure in which another is of the same try: a run goes from one hour that fails to the next."""
 
 Span = tuple[int, int]
 """Unix seconds, the second of them not included."""
@@ -46,7 +48,7 @@ class Cursor:
     """When the hours were listed that are collected and not closed."""
     failed: Mapping[int, Failure] = field(default_factory=dict)
     failures_in_a_row: int = 0
-    """Since any hour was committed."""
+    """Tries that failed since any hour was committed."""
     committed_at: float | None = None
 
     def begun(self, hour: Hour, now: float) -> Cursor:
@@ -54,7 +56,11 @@ class Cursor:
         times = self.failed[hour.start].times + 1 if hour.start in self.failed else 1
         said = f"The collection that began at {_text(now, hour.timezone)} has not ended, or its process was killed."
         failed = {**self.failed, hour.start: Failure(times, now, UNFINISHED, said)}
-        return replace(self, failed=failed, failures_in_a_row=self.failures_in_a_row + 1)
+        return replace(self, failed=failed, failures_in_a_row=self._tries(now))
+
+    def _tries(self, now: float) -> int:
+        last = max((failure.at for failure in self.failed.values()), default=0.0)
+        return self.failures_in_a_row + (not self.failures_in_a_row or now - last >= SAME_TRY)
 
     def ended(self, hour: Hour, now: float, cause: str, said: str) -> Cursor:
         """The collection that was begun failed for a cause that is known."""

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from mailevents_dagster.events import Collection, Event
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import Hour
 from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
-from mailevents_dagster.store.cursors import read_cursor
+from mailevents_dagster.store.cursors import Failure, read_cursor
 from mailevents_dagster.store.manifest import StoredFile
 from mailevents_dagster.store.open_hour import Commit
 from mailevents_dagster.store.parquet import read_events
@@ -23,6 +25,7 @@ from mailevents_dagster_tests.conftest import (
     digest,
     event,
 )
+from mailevents_dagster_tests.planned import hour_of
 
 LOG = "output/example.com/mail/incominglog/example.com_incominglog_2026-11-20_12.log"
 SNAPSHOT = "parquet/domain=example.com/category=mail/type=incominglog/date=2026-11-20/12.parquet"
@@ -80,3 +83,16 @@ def assert_agrees_with_itself(store: Store, feed: Feed = INCOMING, hour: Hour = 
     assert (said.first_event, said.last_event) == ((events[0].time, events[-1].time) if events else (None, None))
     assert not [name for name in files(store) if "partial" in name]
     return events
+
+
+def commit_hours(store: Store, *numbers: int, closed: bool = True) -> None:
+    """Commits the hours so far after noon, with an event each."""
+    for hour in map(hour_of, numbers):
+        commit(store, collection([event(hour.start)], closed=closed), hour=hour)
+
+
+def fail(store: Store, error: BaseException, hour: Hour = NOON) -> Failure:
+    """What the cursor says of a collection that was ended by this."""
+    with pytest.raises(type(error)), store.open_hour(INCOMING, hour):
+        raise error
+    return store.cursor(INCOMING).failed[hour.start]
