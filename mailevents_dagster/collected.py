@@ -1,6 +1,7 @@
 """What an asset hands to the IO manager: hours that are collected one by one while they are written."""
 
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -13,10 +14,12 @@ from mailevents_dagster.hours import Hour
 from mailevents_dagster.settings import CollectSettings
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.collect import Progress, collect_hour
-from mailevents_dagster.sources.uzmanposta.errors import ApiError, Cause
+from mailevents_dagster.sources.uzmanposta.errors import ApiError, Cause, TransientError
 from mailevents_dagster.store.open_hour import OpenHour
 from mailevents_dagster.store.store import Store
 
+API_IS_DOWN_AFTER: Final = 3
+"""Hours in a row that failed after all their tries, each of which may take a quarter of an hour: no use in the rest."""
 SAY_EVERY: Final = 5.0
 """Seconds between two lines of progress in a run's log, where each line is a row for ever."""
 
@@ -38,17 +41,22 @@ class CollectedHours:
 
     def __iter__(self) -> Iterator[tuple[OpenHour, Collection]]:
         failures: dict[str, tuple[Cause, str]] = {}
-        for hour in self.hours:
+        waiting = deque(self.hours)
+        in_a_row = 0
+        while waiting:
+            hour = waiting.popleft()
             try:
                 with self.store.open_hour(self.feed, hour, self.context.log.warning) as work:
                     yield work, self._collect(work)
+                in_a_row = 0
             except ApiError as error:
                 failures[hour.key] = error.cause, str(error)  # the error itself holds the whole answer it is about
                 self.context.log.error(f"{self.feed} {hour}: {error}")
-                if error.cause is Cause.PERMISSION:  # the other hours would be answered alike
-                    break
+                in_a_row = in_a_row + 1 if isinstance(error, TransientError) else 0
+                if error.cause is Cause.PERMISSION or in_a_row == API_IS_DOWN_AFTER:
+                    break  # the other hours would be answered alike
         if failures:
-            raise _failure(self.feed, failures, len(self.hours))
+            raise _failure(self.feed, failures, len(self.hours), len(waiting))
 
     def _collect(self, work: OpenHour) -> Collection:
         said = time.monotonic()
@@ -70,12 +78,13 @@ class CollectedHours:
         )
 
 
-def _failure(feed: Feed, failures: dict[str, tuple[Cause, str]], asked: int) -> dg.Failure:
+def _failure(feed: Feed, failures: dict[str, tuple[Cause, str]], asked: int, not_tried: int) -> dg.Failure:
     reasons = sorted({cause.value for cause, _ in failures.values()})
     first_hour, (_, first) = next(iter(failures.items()))
+    rest = f"{not_tried} hours were not tried: they would have failed alike. " if not_tried else ""
     return dg.Failure(
         description=f"{feed}: {len(failures)} of {asked} hours could not be collected ({', '.join(reasons)}). "
-        f"First, {first_hour}: {first} The other hours are kept; materialize the failed ones again.",
+        f"First, {first_hour}: {first} {rest}The other hours are kept; materialize the failed ones again.",
         metadata={"failed_hours": len(failures), "failed_partitions": dg.MetadataValue.json(list(failures)[:100])},
         allow_retries=False,
     )

@@ -31,8 +31,8 @@ class EventStore(dg.ConfigurableIOManager):
     _signed_in: tuple[str, int] | None = PrivateAttr(default=None)
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
-        if context.run_id:
-            self._signed_in = context.run_id, sign_in(self.runs, context.run_id)
+        if context.run:  # a sensor has none
+            self._signed_in = context.run.run_id, sign_in(self.runs, context.run.run_id)
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002 - Dagster's signature
         if self._signed_in:

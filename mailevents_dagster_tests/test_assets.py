@@ -112,6 +112,21 @@ def test_hours_around_one_that_fails_count_as_materialized(here: Project, hours:
     assert "answered 404" in said
 
 
+def test_an_api_that_is_down_is_not_asked_for_hour_after_hour(here: Project, hours: list[Hour]) -> None:
+    here.api.fail_next("/logs/auth", Answer(status=404), times=1)
+    here.api.fail_next("/logs/auth", Answer(status=503), times=None)
+    first = hours[0].previous.previous.previous
+    six = [first, first.next, first.next.next, *hours]
+
+    result = here.materialize(["authentication"], six)
+
+    assert here.api.calls.count("list", 503) == 3 * 2  # hours, each tried twice
+    [failure] = result.get_step_failure_events()
+    said = str(failure.step_failure_data.error)
+    assert "4 of 6 hours could not be collected" in said
+    assert "2 hours were not tried" in said
+
+
 def test_a_refused_key_stops_at_once_and_says_which_variable_holds_it(here: Project, hours: list[Hour]) -> None:
     here.api.fail_next("/logs", Answer(status=401), times=None)
 
