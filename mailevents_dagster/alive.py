@@ -5,14 +5,17 @@ a run would count as going on for ever, its feeds left alone and its place in th
 """
 
 import os
+import time
 from pathlib import Path
 from typing import Final
 
-from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
+from dagster import DagsterInstance, DagsterRunStatus
 
 from mailevents_dagster.filelocks import try_to_take
 from mailevents_dagster.store.atomic import make_folder
 
+SIGNING_IN: Final = 2.0
+"""Seconds that lie at the most between making the file and taking its lock."""
 GONE: Final = (
     "The process of this run is gone: it was killed, or the machine was restarted. What it had committed is kept and "
     "shown; the rest is asked for again."
@@ -35,21 +38,23 @@ def sign_out(folder: Path, run_id: str, handle: int) -> None:
 def fail_the_gone(instance: DagsterInstance, folder: Path) -> int:
     """Marks runs as failed that signed in and whose process is gone; returns how many."""
     gone = 0
-    for run in instance.get_runs(RunsFilter(statuses=[DagsterRunStatus.STARTED])):
-        if _is_gone(folder / run.run_id):
-            instance.report_run_failed(run, GONE)
-            (folder / run.run_id).unlink(missing_ok=True)
-            gone += 1
+    for signed_in in folder.iterdir() if folder.exists() else ():
+        if _is_gone(signed_in):
+            run = instance.get_run_by_id(signed_in.name)
+            if run and run.status is DagsterRunStatus.STARTED:
+                instance.report_run_failed(run, GONE)
+                gone += 1
+            signed_in.unlink(missing_ok=True)
     return gone
 
 
 def _is_gone(signed_in: Path) -> bool:
-    """Whether nobody holds the lock. A run that never signed in may be anywhere: nothing is known of it."""
+    """Whether nobody holds the lock, nor is about to take it."""
     try:
         handle = os.open(signed_in, os.O_RDWR)
     except FileNotFoundError:
         return False
     try:
-        return try_to_take(handle)
+        return time.time() - os.fstat(handle).st_mtime > SIGNING_IN and try_to_take(handle)
     finally:
         os.close(handle)

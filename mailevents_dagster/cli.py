@@ -64,8 +64,8 @@ def _show(found: "Sequence[FeedStatus]") -> None:
     from rich.table import Table
 
     table = Table(box=box.SIMPLE)
-    for name in ("feed", "closed until", "closed", "missing", "from", "failing", "last failure"):
-        table.add_column(name, justify="right" if name in ("closed", "missing", "failing") else "left")
+    for name in ("feed", "closed until", "closed", "missing", "from", "forgotten", "failing", "last failure"):
+        table.add_column(name, justify="right" if name in ("closed", "missing", "forgotten", "failing") else "left")
     for one in found:
         failing = one.last_failure or ("" if one.readable else "its cursor is damaged; the next collection mends it")
         table.add_row(
@@ -74,6 +74,7 @@ def _show(found: "Sequence[FeedStatus]") -> None:
             f"{one.closed_hours:,}",
             f"{one.missing_hours:,}",
             one.oldest_missing or "",
+            f"{one.forgotten_hours:,}",
             f"{one.failing_hours:,}",
             failing[:SHOWN_CHARACTERS],
         )

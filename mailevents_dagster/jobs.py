@@ -1,7 +1,7 @@
 """Jobs: the one that collects hours as assets, and three that work on the store beside them."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import count, islice
@@ -15,11 +15,12 @@ from mailevents_dagster.hours import SECONDS, Hour, hours_between
 from mailevents_dagster.io_manager import EventStore
 from mailevents_dagster.metadata import hour_metadata
 from mailevents_dagster.pace import Pace, pace_of
-from mailevents_dagster.planning import Rules, hours_to_follow
+from mailevents_dagster.planning import FeedState, hours_to_follow, kept_from, wanted_from
 from mailevents_dagster.resources import UzmanPosta
 from mailevents_dagster.rounds import Collected, Outcome, Round, Task
-from mailevents_dagster.settings import AccountSettings, Settings
-from mailevents_dagster.store.cursors import gaps
+from mailevents_dagster.settings import Settings
+from mailevents_dagster.states import rules_of, states_of
+from mailevents_dagster.store.cursors import Cursor, gaps
 from mailevents_dagster.store.damage import DamagedError
 from mailevents_dagster.store.store import Store
 from mailevents_dagster.under_way import COLLECT_JOB, FOLLOW_JOB
@@ -53,16 +54,20 @@ def follow_job(settings: Settings) -> dg.JobDefinition:
     ) -> None:
         now, rules = time.time(), rules_of(settings)
         tasks = [
-            Task(feed, hours_to_follow(start, now, rules))
-            for feed, start in starts(settings).items()
+            Task(feed, hours_to_follow(account.start, now, rules))
+            for account in settings.accounts
+            for feed in account.feeds
             if str(feed) not in config.leave_out
         ]
         # Only an hour's own run may close it: what is closed is materialized.
         round_ = Round(event_store.store, uzmanposta.client, NEVER, settings.collect.details)
         _report(context, list(_told(context, round_.collect(tasks), len(tasks))))
+        states = states_of(settings, event_store.store)
         for account in settings.accounts:
-            if slow := _pace_of(account, event_store.store, now, details=settings.collect.details):
-                context.log.warning(slow)
+            if account.requests_per_second is not None:
+                pace = _pace_of(account.domain, account.requests_per_second, states, event_store.store, settings)
+                if slow := pace.sentence(account.domain):
+                    context.log.warning(slow)
 
     @dg.job(name=FOLLOW_JOB, description=follow_job.__doc__, tags={"dagster/priority": "10"})
     def job() -> None:
@@ -72,22 +77,15 @@ def follow_job(settings: Settings) -> dg.JobDefinition:
 
 
 def reconcile_job(settings: Settings) -> dg.JobDefinition:
-    """Lists the closed hours of the last day again for events that came late; records those that changed."""
+    """Lists the closed hours of lookback_hours again for events that came late; records those that changed."""
 
     @dg.op(name="reconcile_feeds", description=reconcile_job.__doc__)
     def reconcile(
         context: dg.OpExecutionContext, uzmanposta: UzmanPosta, event_store: dg.ResourceParam[EventStore]
     ) -> None:
         store, rules, now = event_store.store, settings.collect, time.time()
-        first = (
-            Hour.containing(now - rules.settle_minutes * 60, settings.timezone).start - rules.lookback_hours * SECONDS
-        )
-        tasks = []
-        for feed in settings.feeds:
-            cursor = store.cursor(feed)
-            hours = [hour for hour in hours_between(first, now, settings.timezone) if cursor.is_closed(hour.start)]
-            tasks.append(Task(feed, hours))
         round_ = Round(store, uzmanposta.client, rules.settle_minutes * 60, rules.details)
+        tasks = [Task(feed, hours) for feed, hours in _closed_hours(settings, store, now)]
         outcomes = []
         for outcome in _told(context, round_.collect(tasks), len(tasks)):
             if isinstance(outcome, Collected) and (outcome.commit.added or outcome.commit.changed):
@@ -106,7 +104,7 @@ def housekeeping_job(settings: Settings) -> dg.JobDefinition:
     """Deletes Dagster's records of old follow runs, on which no hour's status hangs."""
 
     @dg.op(name="delete_old_follow_runs", description=housekeeping_job.__doc__)
-    def keep_house(context: dg.OpExecutionContext) -> None:
+    def keep_house(context: dg.OpExecutionContext, event_store: dg.ResourceParam[EventStore]) -> None:  # noqa: ARG001 - signs the run in
         before = datetime.now(UTC) - timedelta(days=settings.automation.keep_follow_runs_days)
         old = context.instance.get_run_records(
             dg.RunsFilter(job_name=FOLLOW_JOB, created_before=before, statuses=list(_ENDED))
@@ -125,40 +123,30 @@ def housekeeping_job(settings: Settings) -> dg.JobDefinition:
 _ENDED: Final = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 
 
-def rules_of(settings: Settings) -> Rules:
-    """How due hours become runs, as it is configured."""
-    automation = settings.automation
-    return Rules(
-        timezone=settings.timezone,
-        settle_seconds=settings.collect.settle_minutes * 60,
-        hours_per_run=settings.collect.hours_per_run,
-        max_parallel_runs=automation.max_parallel_runs,
-        catch_up_days=automation.catch_up_days,
-        grace_seconds=round(automation.follow_minutes * 60),
-        first_wait=automation.follow_minutes * 60,
-    )
+def _closed_hours(settings: Settings, store: Store, now: float) -> Iterator[tuple[Feed, list[Hour]]]:
+    """The closed hours of each feed that are looked at again, as far as the API still has them."""
+    end = Hour.containing(now - settings.collect.settle_minutes * 60, settings.timezone).start
+    for state in states_of(settings, store):
+        first = max(end - settings.collect.lookback_hours * SECONDS, kept_from(state, now, rules_of(settings)))
+        cursor = state.cursor or Cursor()
+        hours = hours_between(first, end, settings.timezone)
+        yield state.feed, [hour for hour in hours if cursor.is_closed(hour.start)]
 
 
-def starts(settings: Settings) -> dict[Feed, int]:
-    """The first hour of each feed."""
-    return {feed: account.start for account in settings.accounts for feed in account.feeds}
-
-
-def _pace_of(account: AccountSettings, store: Store, now: float, *, details: bool) -> str | None:
-    """What is to be said of an account whose events arrive faster than its calls are allowed to go out."""
-    if account.requests_per_second is None:
-        return None
-    pace = Pace(0.0, account.requests_per_second, 0.0)
-    for feed in account.feeds:
-        cursor = store.readable_cursor(feed)
-        if cursor is None or not cursor.closed:
+def _pace_of(domain: str, allowed: float, states: Iterable[FeedState], store: Store, settings: Settings) -> Pace:
+    """How an account's budget compares with what arrives: by the newest closed hour of each of its feeds."""
+    now, rules = time.time(), rules_of(settings)
+    pace = Pace(0.0, allowed, 0.0)
+    for state in states:
+        if state.feed.domain != domain or state.cursor is None or not state.cursor.closed:
             continue
-        newest = Hour(cursor.closed[-1][1] - SECONDS, store.timezone)
         with suppress(DamagedError):  # its next collection says so
-            manifest = store.manifest(feed, newest)
-            behind = sum(end - first for first, end in gaps((account.start, int(now)), cursor.closed)) // SECONDS
-            pace += pace_of(feed, manifest.events if manifest else 0, behind, pace.allowed, details=details)
-    return pace.sentence(account.domain)
+            manifest = store.manifest(state.feed, Hour(state.cursor.closed[-1][1] - SECONDS, store.timezone))
+            missing = gaps((wanted_from(state, now, rules), int(now)), state.cursor.closed)
+            behind = sum(end - first for first, end in missing) // SECONDS
+            events = manifest.events if manifest else 0
+            pace += pace_of(state.feed, events, behind, allowed, details=settings.collect.details)
+    return pace
 
 
 def _told(context: dg.OpExecutionContext, outcomes: Iterator[Outcome], feeds: int) -> Iterator[Outcome]:

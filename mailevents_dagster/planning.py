@@ -105,10 +105,9 @@ def plan(states: Sequence[FeedState], under_way: UnderWay, now: float, rules: Ru
     for state in states:
         if state.cursor is None or state.feed in waiting:
             continue
-        kept_from = _first_hour(state, state.feed.kind.asked_days, now, rules)
-        forgotten += sum(_hours(span) for span in gaps((state.start, min(kept_from, end)), state.cursor.closed))
-        wanted_from = max(kept_from, _first_hour(state, rules.catch_up_days, now, rules))
-        due = list(_due(state, (wanted_from, end), under_way, now, rules))
+        kept = kept_from(state, now, rules)
+        forgotten += sum(_hours(span) for span in gaps((state.start, min(kept, end)), state.cursor.closed))
+        due = list(_due(state, (wanted_from(state, now, rules), end), under_way, now, rules))
         behind += sum(map(_hours, due))
         if due and state.feed not in under_way.held:
             proposals[_chunk(state.feed, due, now, rules.hours_per_run)].append(state.feed)
@@ -154,6 +153,16 @@ def _tried_again_at(failure: Failure, times: int, first_wait: float) -> float:
     refused = failure.cause == REFUSED
     first, longest = (FIRST_WAIT_REFUSED, LONGEST_WAIT_REFUSED) if refused else (first_wait, LONGEST_WAIT)
     return failure.at + min(longest, first * 2.0 ** min(times - 1, 30))
+
+
+def kept_from(state: FeedState, now: float, rules: Rules) -> int:
+    """The feed's first hour that the API still has."""
+    return _first_hour(state, state.feed.kind.asked_days, now, rules)
+
+
+def wanted_from(state: FeedState, now: float, rules: Rules) -> int:
+    """The feed's first hour that is caught up by itself."""
+    return max(kept_from(state, now, rules), _first_hour(state, rules.catch_up_days, now, rules))
 
 
 def _first_hour(state: FeedState, days: int | None, now: float, rules: Rules) -> int:

@@ -9,10 +9,10 @@ import dagster as dg
 from mailevents_dagster.alive import fail_the_gone
 from mailevents_dagster.hours import Hour, key_timezone
 from mailevents_dagster.io_manager import EventStore
-from mailevents_dagster.jobs import starts
-from mailevents_dagster.planning import Ask
+from mailevents_dagster.planning import Ask, waits_until
 from mailevents_dagster.sensors import ask_request
 from mailevents_dagster.settings import Settings
+from mailevents_dagster.states import rules_of, states_of
 from mailevents_dagster.under_way import look
 
 
@@ -29,7 +29,7 @@ def build_schedules(settings: Settings, jobs: dict[str, Any]) -> Sequence[dg.Sch
             cron_schedule=f"{minute} {hour} * * *",
             execution_timezone=settings.timezone,
             default_status=running,
-            description="Each day: lists the closed hours of the last day again for events that came late.",
+            description="Each day: lists the closed hours of lookback_hours again for events that came late.",
         ),
         dg.ScheduleDefinition(
             name="housekeeping",
@@ -58,19 +58,21 @@ def _close_hours(settings: Settings, job: Any, running: dg.DefaultScheduleStatus
         context: dg.ScheduleEvaluationContext, event_store: dg.ResourceParam[EventStore]
     ) -> dg.RunRequest | dg.SkipReason:
         # The clock, not the tick: of ticks that were missed the newest alone has something to do.
-        hour = Hour.containing(time.time() - settle * 60, settings.timezone).previous
+        now, rules = time.time(), rules_of(settings)
+        hour = Hour.containing(now - settle * 60, settings.timezone).previous
         fail_the_gone(context.instance, event_store.runs)
         under_way = look(context.instance, context.repository_def.asset_graph, settings.feeds)
-        due = []
-        for feed, start in starts(settings).items():
-            asked = any(first <= hour.start < end for first, end in under_way.backfills.get(feed, ()))
-            if hour.start < start or feed in under_way.held or asked:
-                continue
-            cursor = event_store.store.readable_cursor(feed)
-            if cursor is None or not cursor.is_closed(hour.start):
-                due.append(feed)
+        due = [
+            state.feed
+            for state in states_of(settings, event_store.store)
+            if hour.start >= state.start
+            and state.feed not in under_way.held
+            and not (state.cursor and state.cursor.is_closed(hour.start))
+            and not any(first <= hour.start < end for first, end in under_way.backfills.get(state.feed, ()))
+            and waits_until(state.cursor, under_way, rules.first_wait) <= now
+        ]
         if not due:
-            return dg.SkipReason(f"{hour} is closed, or under way, for every feed.")
+            return dg.SkipReason(f"{hour} is closed, under way or waiting after a failure, for every feed.")
         return ask_request(Ask(hour.start, hour.end, tuple(due)), settings.timezone)
 
     return close_hours

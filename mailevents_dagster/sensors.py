@@ -13,10 +13,10 @@ from mailevents_dagster.alive import fail_the_gone
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import SECONDS, Hour
 from mailevents_dagster.io_manager import EventStore
-from mailevents_dagster.jobs import rules_of, starts
-from mailevents_dagster.planning import Ask, FeedState, Plan, plan
+from mailevents_dagster.planning import Ask, Plan, plan
 from mailevents_dagster.settings import Settings
 from mailevents_dagster.shown import show_what_is_kept
+from mailevents_dagster.states import rules_of, states_of
 from mailevents_dagster.under_way import COLLECT_JOB, FOLLOW_JOB, SENSOR, look
 
 RANGE_START: Final = "dagster/asset_partition_range_start"
@@ -42,7 +42,7 @@ def follow_sensor(settings: Settings, jobs: Sequence[Any]) -> dg.SensorDefinitio
         if gone := fail_the_gone(context.instance, event_store.runs):
             context.log.warning(f"{gone:,} runs were marked as failed: their processes are gone.")
         under_way = look(context.instance, context.repository_def.asset_graph, settings.feeds)
-        states = [FeedState(feed, start, store.readable_cursor(feed)) for feed, start in starts(settings).items()]
+        states = states_of(settings, store)
         made = plan(states, under_way, now, rules_of(settings))
         said = sentence(made, settings.timezone)
         requests = [ask_request(ask, settings.timezone) for ask in made.asks]
@@ -96,18 +96,22 @@ def sentence(made: Plan, timezone: str) -> str:
 
 def _parts(made: Plan, timezone: str) -> Iterator[str]:
     asked = sum((ask.end - ask.first) // SECONDS * len(ask.feeds) for ask in made.asks)
-    yield f"{len(made.follow):,} feeds followed"
+    yield f"{_count(len(made.follow), 'feed')} followed"
     if made.asks:
-        yield f"{asked:,} hours asked for in {len(made.asks):,} runs"
+        yield f"{_count(asked, 'hour')} asked for in {_count(len(made.asks), 'run')}"
     if made.behind:
-        yield f"{made.behind:,} hours behind that are due"
+        yield f"{_count(made.behind, 'hour')} more due"
     if made.held:
-        yield f"{made.held:,} feeds have a run under way"
+        yield f"{_count(made.held, 'feed')} with a run under way"
     if made.waiting:
         soonest = datetime.fromtimestamp(min(made.waiting.values()), ZoneInfo(timezone))
         named = ", ".join(str(feed) for feed in list(made.waiting)[:3])
         more = f" and {len(made.waiting) - 3:,} more" if len(made.waiting) > 3 else ""
-        yield f"{len(made.waiting):,} feeds keep failing ({named}{more}), tried again from {soonest:%H:%M} on"
+        yield f"{_count(len(made.waiting), 'feed')} failing ({named}{more}), tried again from {soonest:%d %B %H:%M} on"
     if made.forgotten:
-        yield f"{made.forgotten:,} hours were never collected and are no longer to be had"
+        yield f"{_count(made.forgotten, 'hour')} never collected and no longer to be had"
     yield f"next due {datetime.fromtimestamp(made.next_due, ZoneInfo(timezone)):%H:%M}"
+
+
+def _count(number: int, of: str) -> str:
+    return f"{number:,} {of}{'' if number == 1 else 's'}"

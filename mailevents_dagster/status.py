@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import SECONDS, Hour, last_ended
+from mailevents_dagster.planning import FeedState, kept_from
 from mailevents_dagster.settings import Settings
 from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
-from mailevents_dagster.store.cursors import Cursor, gaps, write_cursor
+from mailevents_dagster.states import rules_of, states_of
+from mailevents_dagster.store.cursors import Cursor, Span, gaps, write_cursor
 from mailevents_dagster.store.layout import scratch_folder
 from mailevents_dagster.store.store import Store
 
@@ -25,6 +27,8 @@ class FeedStatus:
     missing_hours: int
     """Hours that ended and settled and are not closed."""
     oldest_missing: str | None
+    forgotten_hours: int
+    """Hours that were never collected and that the API no longer has."""
     failing_hours: int
     last_failure: str | None
     readable: bool
@@ -34,25 +38,30 @@ def statuses(settings: Settings, now: float) -> Iterator[FeedStatus]:
     """The status of every feed, in the order of the settings."""
     store = store_of(settings)
     end = last_ended(now - settings.collect.settle_minutes * 60, settings.timezone).end
-    for account in settings.accounts:
-        for feed in account.feeds:
-            yield _status(feed, store.readable_cursor(feed), account.start, end, settings.timezone)
+    for state in states_of(settings, store):
+        yield _status(state, kept_from(state, now, rules_of(settings)), end, settings.timezone)
 
 
-def _status(feed: Feed, cursor: Cursor | None, start: int, end: int, timezone: str) -> FeedStatus:
-    known = cursor or Cursor()
-    missing = list(gaps((start, end), known.closed))
+def _status(state: FeedState, kept: int, end: int, timezone: str) -> FeedStatus:
+    known = state.cursor or Cursor()
+    missing = list(gaps((kept, end), known.closed))
     newest = max(known.failed.values(), key=lambda failure: failure.at, default=None)
     return FeedStatus(
-        feed=str(feed),
+        feed=str(state.feed),
         closed_until=Hour(known.closed[-1][1] - SECONDS, timezone).key if known.closed else None,
-        closed_hours=sum(last - first for first, last in known.closed) // SECONDS,
-        missing_hours=sum(last - first for first, last in missing) // SECONDS,
+        closed_hours=_hours(known.closed),
+        missing_hours=_hours(missing),
         oldest_missing=Hour(missing[0][0], timezone).key if missing else None,
+        forgotten_hours=sum(last - first for first, last in gaps((state.start, min(kept, end)), known.closed))
+        // SECONDS,
         failing_hours=len(known.failed),
         last_failure=f"{newest.cause}: {newest.said}" if newest else None,
-        readable=cursor is not None,
+        readable=state.cursor is not None,
     )
+
+
+def _hours(spans: Iterable[Span]) -> int:
+    return sum(end - first for first, end in spans) // SECONDS
 
 
 def rebuild_cursors(settings: Settings) -> Sequence[Feed]:

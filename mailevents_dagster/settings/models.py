@@ -97,7 +97,7 @@ class CollectSettings(_Strict):
         description="Whether the details of mails are fetched, one call each; false keeps their listing rows.",
     )
     hours_per_run: Annotated[int, Field(ge=1, le=744), NO_TRUTH_VALUE] = Field(
-        default=24, description="How many hours one run of a backfill takes."
+        default=24, description="How many hours one run takes at most, of a backfill or to catch up."
     )
 
 
