@@ -48,7 +48,7 @@ def follow_sensor(settings: Settings, jobs: Sequence[Any]) -> dg.SensorDefinitio
         requests = [ask_request(ask, settings.timezone) for ask in made.asks]
         if made.follow and not under_way.following:
             requests.insert(0, _follow_request(made, settings.feeds))
-        idle = [state for state in states if state.feed not in under_way.held]
+        idle = [state for state in states if state.feed not in under_way.held | under_way.backfills.keys()]
         shown, place = show_what_is_kept(context.instance, store, idle, _place(context.cursor))
         if shown:
             context.log.warning(
@@ -77,9 +77,10 @@ def ask_request(ask: Ask, timezone: str) -> dg.RunRequest:
     """The run for these hours of these feeds."""
     first, last = Hour(ask.first, timezone), Hour(ask.end - SECONDS, timezone)
     keys = [dg.AssetKey(feed.asset_key) for feed in ask.feeds]
+    tags = {"dagster/priority": "5"}  # before the runs of a backfill that wait
     if first == last:
-        return dg.RunRequest(job_name=COLLECT_JOB, asset_selection=keys, partition_key=first.key)
-    tags = {RANGE_START: first.key, RANGE_END: last.key}
+        return dg.RunRequest(job_name=COLLECT_JOB, asset_selection=keys, partition_key=first.key, tags=tags)
+    tags |= {RANGE_START: first.key, RANGE_END: last.key}
     return dg.RunRequest(job_name=COLLECT_JOB, asset_selection=keys, tags=tags)
 
 

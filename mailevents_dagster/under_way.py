@@ -27,17 +27,20 @@ GOING_ON: Final = [
 def look(instance: DagsterInstance, graph: BaseAssetGraph[Any], feeds: Collection[Feed]) -> UnderWay:
     """What is under way of these feeds."""
     by_key = {AssetKey(feed.asset_key): feed for feed in feeds}
+    backfills = _asked_by_backfills(instance, graph, by_key)
     held: set[Feed] = set()
     own, following = 0, False
     for run in instance.get_runs(RunsFilter(statuses=GOING_ON)):
         if run.job_name == FOLLOW_JOB:
             following = True
+        elif "dagster/backfill" in run.tags and backfills:
+            continue  # its hours are left to it; the feed's others need not wait until a year is through
         elif run.asset_selection is not None:
             held.update(by_key[key] for key in run.asset_selection if key in by_key)
         elif run.job_name == COLLECT_JOB:
             held.update(feeds)
         own += run.tags.get("dagster/sensor_name") == SENSOR and run.job_name == COLLECT_JOB
-    return UnderWay(frozenset(held), own, following, _asked_by_backfills(instance, graph, by_key))
+    return UnderWay(frozenset(held), own, following, backfills)
 
 
 def _asked_by_backfills(
