@@ -1,5 +1,6 @@
 """The `mailevents` command. Modules that load Dagster are imported where they are needed: help must be quick."""
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 if TYPE_CHECKING:
+    from mailevents_dagster.settings import Settings
     from mailevents_dagster.status import FeedStatus
 
 SHOWN_CHARACTERS: Final = 100
@@ -32,6 +34,44 @@ def demo() -> None:
 
 
 @main.command()
+@click.option("--from", "first", required=True, metavar="HOUR", help="First hour, such as 2026-11-01T00:00.")
+@click.option("--to", "end", required=True, metavar="HOUR", help="Hour after the last, such as 2026-11-02T00:00.")
+@click.option("--feed", "patterns", multiple=True, metavar="PATTERN", help="Such as 'example.com mail/*'; else all.")
+def collect(first: str, end: str, patterns: tuple[str, ...]) -> None:
+    """Collect hours of the past, in this process, as runs that the UI shows.
+
+    Hours that are there are listed again, which costs no details. Ends with 1 where something failed.
+    """
+    import time
+    from fnmatch import fnmatch
+
+    from mailevents_dagster.by_hand import collect as collect_hours
+    from mailevents_dagster.hours import hours_between
+    from mailevents_dagster.settings import start_of
+
+    if not os.environ.get("DAGSTER_HOME"):
+        raise click.UsageError(
+            "DAGSTER_HOME is not set: the folder where Dagster keeps its runs, such as $PWD/.dagster."
+        )
+    settings = _settings()
+    feeds = [feed for feed in settings.feeds if not patterns or any(fnmatch(str(feed), one) for one in patterns)]
+    if not feeds:
+        raise click.UsageError(f"No feed is like {' or '.join(patterns)}; feeds are written like {settings.feeds[0]}.")
+    try:
+        span = [start_of(text, settings.timezone, None) for text in (first, end)]
+    except ValueError as error:
+        raise click.UsageError(f"--from or --to {error}") from error
+    hours = list(hours_between(max(span[0], settings.start), min(span[1], time.time()), settings.timezone))
+    if not hours:
+        raise click.UsageError("No hour lies between --from and --to that has ended and is not before the start.")
+    succeeded = True
+    size = settings.collect.hours_per_run
+    for last in range(len(hours), 0, -size):  # the newest first, as the sensor does
+        succeeded &= collect_hours(settings, feeds, hours[max(0, last - size) : last]).success
+    sys.exit(0 if succeeded else 1)
+
+
+@main.command()
 @click.option("--json", "as_json", is_flag=True, help="For programs: one JSON array.")
 @click.option("--rebuild-cursors", is_flag=True, help="First make the stored cursors anew from the manifests.")
 def status(*, as_json: bool, rebuild_cursors: bool) -> None:
@@ -40,12 +80,8 @@ def status(*, as_json: bool, rebuild_cursors: bool) -> None:
     from dataclasses import asdict
 
     from mailevents_dagster import status as module
-    from mailevents_dagster.settings import SettingsError, load_settings
 
-    try:
-        settings = load_settings()
-    except SettingsError as error:
-        raise click.UsageError(str(error)) from error
+    settings = _settings()
     if rebuild_cursors:
         feeds = module.rebuild_cursors(settings)
         click.echo(f"Made the cursors of {len(feeds):,} feeds anew from their manifests.", err=True)
@@ -56,6 +92,15 @@ def status(*, as_json: bool, rebuild_cursors: bool) -> None:
         click.echo(json.dumps([asdict(one) for one in found], indent=2))
     else:
         _show(found)
+
+
+def _settings() -> "Settings":
+    from mailevents_dagster.settings import SettingsError, load_settings
+
+    try:
+        return load_settings()
+    except SettingsError as error:
+        raise click.UsageError(str(error)) from error
 
 
 def _show(found: "Sequence[FeedStatus]") -> None:

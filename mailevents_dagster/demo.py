@@ -1,6 +1,5 @@
 """The demo: three closed hours of two simulated domains, collected by a real Dagster run, and what came of it."""
 
-import logging
 import sys
 import time
 from collections.abc import Sequence
@@ -13,7 +12,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from mailevents_dagster.build import build_defs
+from mailevents_dagster.by_hand import collect
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import Hour, last_ended
 from mailevents_dagster.io_manager import feed_of
@@ -40,7 +39,7 @@ def run_demo() -> bool:
         f"Collecting {HOURS} hours of {len(settings.feeds)} feeds, {hours[0]} to {hours[-1]} ({settings.timezone}), "
         f"from the embedded simulator ..."
     )
-    result = _collect(settings, hours, _terse(total=HOURS * len(settings.feeds)))
+    result = collect(settings, settings.feeds, hours)
     if not result.success:
         console.print("The run failed; what it says is above, and in the UI: make ui")
         return False
@@ -55,43 +54,6 @@ def _last_closed_hours(settings: Settings, now: float) -> list[Hour]:
     while len(hours) < HOURS:
         hours.insert(0, hours[0].previous)
     return hours
-
-
-def _collect(settings: Settings, hours: Sequence[Hour], console: dg.LoggerDefinition) -> dg.ExecuteInProcessResult:
-    job = build_defs(settings, loggers={"console": console}).resolve_implicit_global_asset_job_def()
-    with dg.DagsterInstance.get() as instance:
-        return job.execute_in_process(
-            instance=instance,
-            tags={
-                "dagster/asset_partition_range_start": hours[0].key,
-                "dagster/asset_partition_range_end": hours[-1].key,
-            },
-            run_config={"loggers": {"console": {}}},
-            raise_on_error=False,
-        )
-
-
-def _terse(total: int) -> dg.LoggerDefinition:
-    """A console that shows what the collection says and errors, and none of Dagster's own events."""
-
-    class Lines(logging.Handler):
-        done = 0
-
-        def emit(self, record: logging.LogRecord) -> None:
-            said: dict[str, Any] = getattr(record, "dagster_meta", {})
-            if said.get("dagster_event") is None or record.levelno >= logging.ERROR:
-                self.done += record.levelno == logging.INFO
-                print(f"[{self.done:2}/{total}] {said.get('orig_message', record.getMessage())}", flush=True)  # noqa: T201
-
-    @dg.logger
-    def terse(_: dg.InitLoggerContext) -> logging.Logger:
-        logger = logging.getLogger("mailevents.demo")
-        logger.handlers = [Lines(logging.INFO)]
-        logger.setLevel(logging.INFO)
-        logger.propagate = False
-        return logger
-
-    return terse
 
 
 def _rows(result: dg.ExecuteInProcessResult) -> list[tuple[Feed, str, dict[str, Any]]]:

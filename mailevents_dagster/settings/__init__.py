@@ -14,7 +14,7 @@ from mailevents_dagster.settings.models import (
 )
 from mailevents_dagster.settings.problems import Problem, SettingsError
 from mailevents_dagster.settings.schema import json_schema
-from mailevents_dagster.settings.values import SIMULATOR
+from mailevents_dagster.settings.values import SIMULATOR, start_of
 
 __all__ = [
     "SIMULATOR",
@@ -27,4 +27,5 @@ __all__ = [
     "SettingsError",
     "json_schema",
     "load_settings",
+    "start_of",
 ]
