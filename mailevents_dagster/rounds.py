@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Final
@@ -70,21 +71,17 @@ class Round:
 
     def collect(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
         """Hands out each hour as it is done; ends at once when whoever iterates is interrupted."""
-        accounts: defaultdict[str, deque[Task]] = defaultdict(deque)
+        accounts: defaultdict[str, list[Task]] = defaultdict(list)
         for task in tasks:
             accounts[task.feed.domain].append(task)
-        clients = {domain: self.client(domain) for domain in accounts}
-        waiting = deque(accounts)
+        waiting = deque(accounts.values())
+        clients: dict[str, UzmanPostaApi] = {}
         outcomes: SimpleQueue[Outcome] = SimpleQueue()
 
         def work() -> None:
-            while waiting:
-                try:
-                    domain = waiting.popleft()
-                except IndexError:
-                    return
-                for task in accounts[domain]:
-                    self._collect_feed(clients[domain], task, outcomes.put)
+            with suppress(StoppedError, IndexError):  # told to stop, or nothing is left
+                while True:
+                    self._collect_account(waiting.popleft(), clients, outcomes.put)
 
         threads = [
             threading.Thread(target=work, name="account", daemon=True)
@@ -95,25 +92,36 @@ class Round:
         try:
             yield from _until_done(threads, outcomes)
         except BaseException:
-            for client in clients.values():
+            waiting.clear()
+            for client in list(clients.values()):
                 client.stop()
             for thread in threads:
                 thread.join(PATIENCE_AT_STOP)
             raise
 
-    def _collect_feed(self, api: UzmanPostaApi, task: Task, put: Callable[[Outcome], object]) -> None:
-        for hour in task.hours:
-            try:
-                with self.store.open_hour(task.feed, hour, _step_aside) as work:
-                    found = collect_hour(api, work, settle_seconds=self.settle_seconds, details=self.details)
-                    put(Collected(work.commit(found), found.measures, (*work.notes, *found.notes)))
-            except HeldElsewhereError:
-                continue  # whoever has it collects it
-            except StoppedError:
-                return
-            except Exception as error:  # whatever befalls a feed, the others go on
-                put(Failed(task.feed, hour, str(error) or type(error).__name__))
-                return
+    def _collect_account(
+        self, tasks: Sequence[Task], clients: dict[str, UzmanPostaApi], put: Callable[[Outcome], object]
+    ) -> None:
+        for task in tasks:
+            for hour in task.hours:
+                try:
+                    domain = task.feed.domain
+                    if domain not in clients:
+                        clients[domain] = self.client(domain)
+                    put(self._collect_hour(clients[domain], task.feed, hour))
+                except HeldElsewhereError:
+                    continue  # whoever has it collects it
+                except StoppedError:
+                    raise
+                except Exception as error:  # whatever befalls a feed, the others go on
+                    put(Failed(task.feed, hour, str(error) or type(error).__name__))
+                    break
+
+    def _collect_hour(self, api: UzmanPostaApi, feed: Feed, hour: Hour) -> Collected:
+        """On its own, so that the hour does not stay in memory while the next one is collected."""
+        with self.store.open_hour(feed, hour, _step_aside) as work:
+            found = collect_hour(api, work, settle_seconds=self.settle_seconds, details=self.details)
+            return Collected(work.commit(found), found.measures, (*work.notes, *found.notes))
 
 
 def _step_aside(why: str) -> None:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import dagster as dg
 import orjson
+import pytest
 
+from mailevents_dagster import jobs, schedules, sensors
 from mailevents_dagster.build import build_defs
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import Hour
 from mailevents_dagster.settings import Settings, load_settings
+from mailevents_dagster.sources.uzmanposta import collect
 from mailevents_dagster.sources.uzmanposta.simulator import Behaviour, EventSource, Simulator
 from mailevents_dagster.store.store import Store
 
@@ -63,6 +68,15 @@ class Project:
             **partition,
         )
 
+    def run(self, job_name: str, **arguments: Any) -> dg.ExecuteInProcessResult:
+        """One run of a job; what is asked for beside its name is what a run request holds."""
+        job = self.defs.get_repository_def().get_job(job_name)
+        return job.execute_in_process(instance=self.instance, raise_on_error=False, **arguments)
+
+    def said(self, result: dg.ExecuteInProcessResult) -> list[str]:
+        """The lines of a run's log, Dagster's own among them."""
+        return [entry.user_message for entry in self.instance.all_logs(result.run_id)]
+
     def materialized(self, feed: str) -> set[str]:
         return self.instance.get_materialized_partitions(dg.AssetKey(Feed(DOMAIN, feed).asset_key))
 
@@ -87,9 +101,27 @@ def same_events(one: Sequence[dict[str, object]], other: Sequence[dict[str, obje
 
 
 @contextmanager
-def project(folder: Path, behaviour: Behaviour | None = None, source: EventSource | None = None) -> Iterator[Project]:
-    with Simulator(behaviour, source=source, domains=[DOMAIN]) as api, dg.instance_for_test() as instance:
-        file = folder / "mailevents.yaml"
-        file.write_text(SETTINGS.format(base_url=api.base_url))
-        settings = load_settings(file, environ={"UZMANPOSTA_KEY": KEY})
-        yield Project(settings, build_defs(settings), instance, api)
+def project(
+    folder: Path,
+    behaviour: Behaviour | None = None,
+    source: EventSource | None = None,
+    settings: str = SETTINGS,
+    now: Callable[[], float] = time.time,
+) -> Iterator[Project]:
+    with Simulator(behaviour, source=source, domains=[DOMAIN], now=now) as api, dg.instance_for_test() as instance:
+        yield Project(*definitions(folder, settings, api.base_url), instance, api)
+
+
+def definitions(folder: Path, text: str, base_url: str) -> tuple[Settings, dg.Definitions]:
+    """What these settings, written into the folder, come to."""
+    file = folder / "mailevents.yaml"
+    file.write_text(text.format(base_url=base_url))
+    settings = load_settings(file, environ={"UZMANPOSTA_KEY": KEY})
+    return settings, build_defs(settings)
+
+
+def stop_the_clock(monkeypatch: pytest.MonkeyPatch, at: float) -> None:
+    """What the project takes for the time: no test may depend on the minute in which it runs."""
+    modules: Sequence[ModuleType] = (jobs, schedules, sensors, collect)
+    for module in modules:
+        monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: at, monotonic=time.monotonic))

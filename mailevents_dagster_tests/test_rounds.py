@@ -1,0 +1,229 @@
+"""Rounds: many feeds side by side against the simulated API, each with failures of its own."""
+
+from __future__ import annotations
+
+import gc
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from mailevents_dagster.events import Collection, Event
+from mailevents_dagster.feeds import Feed
+from mailevents_dagster.rounds import Collected, Failed, Outcome, Round, Task
+from mailevents_dagster.sources.uzmanposta.access import Access
+from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
+from mailevents_dagster.sources.uzmanposta.simulator import Answer, FixedMail, Request, Simulator
+from mailevents_dagster.store.store import Store
+from mailevents_dagster_tests.conftest import KEY, NOON, mail
+
+DOMAINS = ["a.example", "b.example", "c.example"]
+PATIENCE = 20.0
+
+
+def incoming(domain: str) -> Feed:
+    return Feed(domain, "mail/incominglog")
+
+
+def of_domain(domain: str, kind: str) -> Callable[[Request], bool]:
+    return lambda request: request.kind == kind and request.params.get("domain", domain) == domain
+
+
+@pytest.fixture
+def clients(simulator: Simulator, tmp_path: Path) -> Iterator[Mapping[str, UzmanPostaApi]]:
+    """A client an account, each trying once."""
+    made = {
+        domain: UzmanPostaApi(Access(domain, simulator.base_url, KEY, "KEY_OF_EXAMPLE", max_attempts=1))
+        for domain in (*DOMAINS, "d.example")
+    }
+    yield made
+    for client in made.values():
+        client.close()
+
+
+@pytest.fixture
+def round_(store: Store, clients: Mapping[str, UzmanPostaApi], fixed: FixedMail) -> Round:
+    for domain in DOMAINS:
+        for hour in (NOON, NOON.next):
+            fixed.add(domain, "mail/incominglog", [mail(hour.start + n, f"{domain}{n}") for n in range(5)])
+    return Round(store, clients.__getitem__, settle_seconds=0)
+
+
+def done(outcomes: list[Outcome]) -> set[tuple[str, int, int]]:
+    """Domain, hour and number of events of what was committed."""
+    manifests = [outcome.commit.manifest for outcome in outcomes if isinstance(outcome, Collected)]
+    return {(manifest.domain, manifest.start, manifest.events) for manifest in manifests}
+
+
+def failed(outcomes: list[Outcome]) -> list[Failed]:
+    return [outcome for outcome in outcomes if isinstance(outcome, Failed)]
+
+
+def account_threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "account"]
+
+
+def test_hours_of_several_accounts_are_collected_side_by_side(
+    round_: Round, clients: Mapping[str, UzmanPostaApi], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No listing goes out before those of the other accounts are about to."""
+    meeting = threading.Barrier(len(DOMAINS))
+    for client in clients.values():
+        monkeypatch.setattr(client, "rows", after(lambda: meeting.wait(PATIENCE), client.rows))
+
+    outcomes = list(round_.collect([Task(incoming(domain), [NOON, NOON.next]) for domain in DOMAINS]))
+
+    assert not failed(outcomes)
+    assert done(outcomes) == {(domain, hour.start, 5) for domain in DOMAINS for hour in (NOON, NOON.next)}
+    assert not account_threads()
+
+
+def test_the_feeds_of_an_account_are_collected_one_after_the_other(round_: Round, simulator: Simulator) -> None:
+    tasks = [Task(Feed("a.example", name), [NOON]) for name in ("authentication", "mail/incominglog")]
+
+    outcomes = list(round_.collect(tasks))
+
+    feeds = [outcome.commit.manifest.feed for outcome in outcomes if isinstance(outcome, Collected)]
+    assert feeds == ["authentication", "mail/incominglog"]
+
+
+@pytest.mark.parametrize(("status", "said"), [(401, "KEY_OF_EXAMPLE"), (500, "answered 500")])
+def test_a_feed_that_is_refused_is_told_with_the_reason_and_the_others_are_collected(
+    round_: Round, simulator: Simulator, status: int, said: str
+) -> None:
+    simulator.fail_next(of_domain("b.example", "list"), Answer(status), times=None)
+
+    outcomes = list(round_.collect([Task(incoming(domain), [NOON, NOON.next]) for domain in DOMAINS]))
+
+    [failure] = failed(outcomes)
+    assert (failure.feed, failure.hour) == (incoming("b.example"), NOON), "its later hours are left for another time"
+    assert said in failure.said
+    assert {domain for domain, _, _ in done(outcomes)} == {"a.example", "c.example"}
+    cursor = round_.store.cursor(incoming("b.example"))
+    assert said in cursor.failed[NOON.start].said
+
+
+def test_a_feed_that_meets_an_error_nobody_thought_of_is_told_and_the_others_are_collected(
+    round_: Round, clients: Mapping[str, UzmanPostaApi], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clients["b.example"], "rows", raising(ZeroDivisionError()))
+
+    outcomes = list(round_.collect([Task(incoming(domain), [NOON]) for domain in DOMAINS]))
+
+    assert [(failure.feed.domain, failure.said) for failure in failed(outcomes)] == [("b.example", "ZeroDivisionError")]
+    assert {domain for domain, _, _ in done(outcomes)} == {"a.example", "c.example"}
+
+
+def test_an_account_without_a_usable_key_fails_feed_by_feed_and_the_others_are_collected(
+    store: Store, round_: Round, clients: Mapping[str, UzmanPostaApi]
+) -> None:
+    def client(domain: str) -> UzmanPostaApi:
+        if domain == "b.example":
+            raise ValueError("the key cannot be sent")
+        return clients[domain]
+
+    feeds = [incoming("b.example"), Feed("b.example", "authentication"), incoming("a.example")]
+    outcomes = list(Round(store, client, settle_seconds=0).collect([Task(feed, [NOON]) for feed in feeds]))
+
+    assert [(failure.feed, failure.said) for failure in failed(outcomes)] == [
+        (feed, "the key cannot be sent") for feed in feeds[:2]
+    ]
+    assert {domain for domain, _, _ in done(outcomes)} == {"a.example"}
+
+
+def test_an_hour_that_another_has_is_stepped_aside_from_and_the_next_is_collected(round_: Round, store: Store) -> None:
+    with store.open_hour(incoming("a.example"), NOON):
+        outcomes = list(round_.collect([Task(incoming("a.example"), [NOON, NOON.next])]))
+
+    assert not failed(outcomes)
+    assert done(outcomes) == {("a.example", NOON.next.start, 5)}
+
+
+@pytest.mark.parametrize("how", [KeyboardInterrupt, None], ids=["interrupted", "closed"])
+def test_a_round_that_ends_early_wakes_a_long_pause_and_keeps_what_was_fetched(
+    round_: Round, store: Store, simulator: Simulator, clients: Mapping[str, UzmanPostaApi], fixed: FixedMail,
+    monkeypatch: pytest.MonkeyPatch, how: type[BaseException] | None,
+) -> None:  # fmt: skip
+    """The second account is told to wait for most of an hour after some of its details are there."""
+    feed, behind = incoming("d.example"), Feed("d.example", "authentication")
+    fixed.add("d.example", "mail/incominglog", [mail(NOON.start + n, f"d{n}") for n in range(30)])
+    answered = iter(range(10))
+    refused = Answer(429, {"Retry-After": "3000"})
+    simulator.fail_next(
+        lambda request: (request.queue_id or "").startswith("d") and next(answered, None) is None, refused, times=None
+    )
+    paused, budget = threading.Event(), clients["d.example"].budget
+    monkeypatch.setattr(budget, "pause", then(paused.set, budget.pause))
+
+    outcomes = round_.collect([Task(feed, [NOON]), Task(behind, [NOON]), Task(incoming("a.example"), [NOON])])
+    assert done([next(outcomes)]) == {("a.example", NOON.start, 5)}
+    assert paused.wait(PATIENCE)
+    if how is None:
+        outcomes.close()  # type: ignore[attr-defined]
+    else:
+        with pytest.raises(how):
+            outcomes.throw(how)  # type: ignore[attr-defined]
+
+    assert not account_threads()
+    journal = store.layout.journal(feed, NOON).read_bytes()
+    assert [number for number in range(30) if f"d{number}".encode() in journal], "the details that were answered"
+    assert store.manifest(feed, NOON) is None
+    assert not store.cursor(behind).failed, "what was not begun yet counts as no failure"
+
+
+def test_no_outcome_keeps_events_or_answers_and_no_hour_stays_while_the_next_is_collected(
+    round_: Round, simulator: Simulator, clients: Mapping[str, UzmanPostaApi], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alive: list[int] = []
+
+    def count_collections() -> None:
+        gc.collect()
+        alive.append(sum(isinstance(one, Collection) for one in gc.get_objects()))
+
+    monkeypatch.setattr(clients["a.example"], "rows", after(count_collections, clients["a.example"].rows))
+    simulator.fail_next(of_domain("b.example", "list"), Answer(500), times=None)
+
+    outcomes = list(
+        round_.collect([Task(incoming("a.example"), [NOON, NOON.next]), Task(incoming("b.example"), [NOON])])
+    )
+
+    assert alive[0] == alive[1], "the first hour is gone when the second is listed"
+    assert {type(outcome) for outcome in outcomes} == {Collected, Failed}
+    held = reachable(outcomes)
+    assert not [one for one in held if isinstance(one, Event | Collection | BaseException)]
+
+
+def reachable(start: object) -> list[object]:
+    """All objects that hang on this one, classes and modules left out."""
+    found, waiting = {id(start): start}, [start]
+    while waiting:
+        for one in gc.get_referents(waiting.pop()):
+            if id(one) not in found and not isinstance(one, type) and type(one).__name__ not in ("module", "function"):
+                found[id(one)] = one
+                waiting.append(one)
+    return list(found.values())
+
+
+def after(before: Callable[[], object], do: Callable[..., object]) -> Callable[..., object]:
+    def both(*arguments: object) -> object:
+        before()
+        return do(*arguments)
+
+    return both
+
+
+def then(afterwards: Callable[[], object], do: Callable[..., object]) -> Callable[..., object]:
+    def both(*arguments: object) -> object:
+        result = do(*arguments)
+        afterwards()
+        return result
+
+    return both
+
+
+def raising(error: Exception) -> Callable[..., object]:
+    def fail(*arguments: object) -> object:
+        raise error
+
+    return fail
