@@ -21,6 +21,7 @@ from mailevents_dagster.hours import Hour
 from mailevents_dagster.settings import Settings, load_settings
 from mailevents_dagster.sources.uzmanposta import collect
 from mailevents_dagster.sources.uzmanposta.simulator import Behaviour, EventSource, Simulator
+from mailevents_dagster.store import open_hour
 from mailevents_dagster.store.store import Store
 
 DOMAIN = "example.com"
@@ -122,6 +123,6 @@ def definitions(folder: Path, text: str, base_url: str) -> tuple[Settings, dg.De
 
 def stop_the_clock(monkeypatch: pytest.MonkeyPatch, at: float) -> None:
     """What the project takes for the time: no test may depend on the minute in which it runs."""
-    modules: Sequence[ModuleType] = (jobs, schedules, sensors, collect)
+    modules: Sequence[ModuleType] = (jobs, schedules, sensors, collect, open_hour)
     for module in modules:
         monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: at, monotonic=time.monotonic))

@@ -281,4 +281,3 @@ def old_run(here: Project, job: str, status: dg.DagsterRunStatus, days: float) -
     here.instance.delete_run(run.run_id)
     here.instance.run_storage.add_historical_run(run, datetime.now(UTC) - timedelta(days=days))
     return run.run_id
-
