@@ -69,7 +69,7 @@ def _place(cursor: str | None) -> int:
     """Where the last tick left off comparing what is kept with what Dagster shows; somebody may have edited it."""
     try:
         return int(json.loads(cursor or "{}")["shown_up_to"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError):
         return 0
 
 
