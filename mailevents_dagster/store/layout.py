@@ -49,10 +49,6 @@ class Layout:
         """The file that says how the stored data were written."""
         return self.root / "manifests" / "store.json"
 
-    @property
-    def description_lock(self) -> Path:
-        return self.scratch / "locks" / "store.lock"
-
     def journal(self, feed: Feed, hour: Hour) -> Path:
         return self.scratch / "journal" / feed.domain / feed.name / f"{hour.stamp('%Y-%m-%d_%H')}.journal"
 
