@@ -50,23 +50,22 @@ class Automated:
                 daemon.wait()
 
     def collecting(self) -> list[int]:
-        """The processes of runs that began to collect hours as assets and committed one, the oldest first."""
+        """The processes of runs in the middle of a feed of mails, or past that; the oldest first.
+
+        They have committed an hour of it, and its other hours take seconds: what they did is not shown yet.
+        """
         log = self.log()
         begun = re.findall(r"- collect_hours - (\S{36}) - (\d+) - RUN_START", log)
-        return [
-            int(process) for run, process in begun if re.search(rf"- {run} - \S+ - .* list and .* log created", log)
-        ]
+        return [int(process) for run, process in begun if re.search(rf"- {run} - \S+ - \S+ mail/.* log created", log)]
 
     def log(self) -> str:
         return (self.folder / "daemon.log").read_text(errors="replace")
 
 
 def automated(folder: Path, settings: str, environ: Mapping[str, str]) -> Automated:
-    """A project in the folder with these settings; a run that is gone is found in seconds instead of half a minute."""
+    """A project in the folder with these settings."""
     (folder / "home").mkdir()
     (folder / "mailevents.yaml").write_text(settings)
     shutil.copy(PROJECT / "dagster.yaml", folder / "home" / "dagster.yaml")
-    file = folder / "home" / "dagster.yaml"
-    file.write_text(file.read_text().replace("poll_interval_seconds: 30", "poll_interval_seconds: 2"))
     own = {"DAGSTER_HOME": str(folder / "home"), "MAILEVENTS_CONFIG": str(folder / "mailevents.yaml")}
     return Automated(folder, {**os.environ, **environ, **own, "PYTHONPATH": str(PROJECT)})

@@ -19,8 +19,8 @@ from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.daemons import Automated, automated
 from mailevents_dagster_tests.projects import KEY, same_events
 
-PATIENCE = 150.0
-HOURS = 8
+PATIENCE = 300.0
+HOURS = 5
 SETTINGS = """
 timezone: Europe/Istanbul
 start: {start}
@@ -46,7 +46,7 @@ def until(holds: Callable[[], bool], daemon_log: Callable[[], str]) -> None:
 
 
 def test_with_kills_in_the_middle_all_hours_come_to_be_collected_closed_and_materialized(tmp_path: Path) -> None:
-    with Simulator(Behaviour(events_per_hour=60, latency_seconds=0.02)) as api:
+    with Simulator(Behaviour(events_per_hour=60, latency_seconds=0.06)) as api:
         first = Hour.containing(time.time() - HOURS * 3600, "Europe/Istanbul")
         text = SETTINGS.format(start=first.key[:10] + "T" + first.key[11:], base_url=api.base_url)
         here = automated(tmp_path, text, {"UZMANPOSTA_KEY": KEY})
