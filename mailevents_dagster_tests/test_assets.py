@@ -11,9 +11,9 @@ import dagster as dg
 import pytest
 
 from mailevents_dagster.feeds import FEED_KINDS, Feed
-from mailevents_dagster.hours import Hour, last_ended
+from mailevents_dagster.hours import Hour
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, Request
-from mailevents_dagster_tests.projects import DOMAIN, KEY, Project, project, same_events
+from mailevents_dagster_tests.projects import DOMAIN, KEY, Project, busy_hours, project, same_events
 
 INCOMING = "mail/incominglog"
 ALL_FEEDS = list(FEED_KINDS)
@@ -28,8 +28,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
 
 @pytest.fixture
 def hours() -> list[Hour]:
-    newest = last_ended(time.time() - 3600, "Europe/Istanbul")
-    return [newest.previous.previous, newest.previous, newest]
+    return busy_hours()
 
 
 def metadata_of(here: Project, feed: str, hour: Hour) -> dict[str, object]:

@@ -14,8 +14,9 @@ from dagster import AssetKey
 from mailevents_dagster.hours import Hour, hours_between
 from mailevents_dagster.settings import Settings, load_settings
 from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
-from mailevents_dagster.sources.uzmanposta.simulator import Behaviour, Simulator
+from mailevents_dagster.sources.uzmanposta.simulator import Behaviour, FixedMail, Simulator
 from mailevents_dagster.store.store import Store
+from mailevents_dagster_tests.conftest import mail
 from mailevents_dagster_tests.daemons import Automated, automated
 from mailevents_dagster_tests.projects import KEY, same_events
 
@@ -38,6 +39,18 @@ accounts:
 """
 
 
+def mail_from(first: Hour) -> FixedMail:
+    """An event every two minutes in each feed, at night as at noon."""
+    source = FixedMail()
+    for time_of_it in range(first.start, int(time.time()), 120):
+        for domain in ("example.com", "example.org"):
+            for feed in ("mail/incominglog", "mail/outgoinglog"):
+                source.add(domain, feed, [mail(time_of_it, f"{feed[5]}{time_of_it}")])
+            for feed in ("quarantine/quarantine", "authentication"):
+                source.add(domain, feed, [{"time": time_of_it, "email": "a@example.com"}])
+    return source
+
+
 def until(holds: Callable[[], bool], daemon_log: Callable[[], str]) -> None:
     deadline = time.monotonic() + PATIENCE
     while not holds():
@@ -46,8 +59,8 @@ def until(holds: Callable[[], bool], daemon_log: Callable[[], str]) -> None:
 
 
 def test_with_kills_in_the_middle_all_hours_come_to_be_collected_closed_and_materialized(tmp_path: Path) -> None:
-    with Simulator(Behaviour(events_per_hour=60, latency_seconds=0.06)) as api:
-        first = Hour.containing(time.time() - HOURS * 3600, "Europe/Istanbul")
+    first = Hour.containing(time.time() - HOURS * 3600, "Europe/Istanbul")
+    with Simulator(Behaviour(latency_seconds=0.06), source=mail_from(first)) as api:
         text = SETTINGS.format(start=first.key[:10] + "T" + first.key[11:], base_url=api.base_url)
         here = automated(tmp_path, text, {"UZMANPOSTA_KEY": KEY})
         settings = load_settings(tmp_path / "mailevents.yaml", environ={"UZMANPOSTA_KEY": KEY})

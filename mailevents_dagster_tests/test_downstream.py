@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
@@ -16,7 +15,7 @@ from mailevents_dagster_tests.conftest import mail
 from mailevents_dagster_tests.projects import DOMAIN, KEY, SETTINGS, project, range_tags, stop_the_clock
 
 INCOMING = "mail/incominglog"
-RUNNING = Hour.containing(datetime.now(UTC).timestamp() - 3600, "Europe/Istanbul")
+RUNNING = Hour.from_key("2026-11-17-14:00", "Europe/Istanbul")
 NOW = RUNNING.start + 1800.0
 CLOSED = [RUNNING.previous.previous, RUNNING.previous]
 ONCE_AN_HOUR_CHANGED = (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,8 @@ import pyarrow.dataset as ds
 import pytest
 
 from mailevents_dagster.feeds import Feed
-from mailevents_dagster.hours import Hour, last_ended
-from mailevents_dagster_tests.projects import DOMAIN, KEY, Project, project
+from mailevents_dagster.hours import Hour
+from mailevents_dagster_tests.projects import DOMAIN, KEY, Project, busy_hours, project
 
 INCOMING = "mail/incominglog"
 UPSTREAM = dg.AssetKey(Feed(DOMAIN, INCOMING).asset_key)
@@ -23,8 +22,7 @@ UPSTREAM = dg.AssetKey(Feed(DOMAIN, INCOMING).asset_key)
 
 @pytest.fixture
 def hours() -> list[Hour]:
-    newest = last_ended(time.time() - 3600, "Europe/Istanbul")
-    return [newest.previous, newest]
+    return busy_hours()
 
 
 @pytest.fixture

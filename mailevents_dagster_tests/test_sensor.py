@@ -24,7 +24,7 @@ from mailevents_dagster.sources.uzmanposta.simulator import Answer
 from mailevents_dagster_tests.projects import DOMAIN, KEY, SETTINGS, Project, project, stop_the_clock
 
 TIMEZONE = "Europe/Istanbul"
-RUNNING = Hour.containing(datetime.now(UTC).timestamp() - 3600, TIMEZONE)
+RUNNING = Hour.from_key("2026-11-17-14:00", TIMEZONE)
 """The hour that is taken for the one now running: half of it is over."""
 NOW = RUNNING.start + 1800.0
 HOURS = [Hour(RUNNING.start - back * 3600, TIMEZONE) for back in (3, 2, 1)]
