@@ -123,8 +123,8 @@ def serve(
 ) -> None:
     """Serves in the foreground until interrupted; `announce` is told the base URL once calls can come."""
     with Simulator(behaviour, domains=domains, port=port) as simulator:
-        announce(simulator.base_url)
-        try:
+        try:  # from before anybody can know of it: the interrupt may follow the word at once
+            announce(simulator.base_url)
             threading.Event().wait()
         except KeyboardInterrupt:
             return
