@@ -1,6 +1,6 @@
 """Loads the settings and builds the definitions; nothing else."""
 
 from mailevents_dagster.build import build_defs
-from mailevents_dagster.settings import load_settings
+from mailevents_dagster.settings import load_project
 
-defs = build_defs(load_settings())
+defs = build_defs(load_project())

@@ -16,7 +16,7 @@ from mailevents_dagster.by_hand import collect
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import Hour, last_ended
 from mailevents_dagster.io_manager import feed_of
-from mailevents_dagster.settings import Settings, load_settings
+from mailevents_dagster.settings import Settings, load_project
 
 HOURS: Final = 3
 SHOWN_CHARACTERS: Final = 400
@@ -30,7 +30,7 @@ class DemoRefusedError(Exception):
 
 def run_demo() -> bool:
     """Collects, shows and returns whether all went well; collected again, the same hours cost no detail call."""
-    settings = load_settings()
+    settings = load_project()
     if settings.source is not None:
         raise DemoRefusedError(f"{settings.source} is there, and the demo is for a checkout without settings.")
     console = Console(width=None if sys.stdout.isatty() else FILE_WIDTH)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from dotenv import load_dotenv
 from pydantic import ValidationError
 
 from mailevents_dagster.feeds import FEED_KINDS, Feed
@@ -28,6 +29,13 @@ DEMO: Final = {
     "api": {"base_url": SIMULATOR, "requests_per_second": 500},
     "accounts": [{"domain": domain, "feeds": list(FEED_KINDS)} for domain in ("kuzey.example", "deniz.example")],
 }
+
+
+def load_project() -> Settings:
+    """The settings that are found, with the .env beside them in the environment; what stands there already counts."""
+    file = _found(os.environ)
+    load_dotenv((file.parent if file else project_folder()) / ".env", override=False)
+    return load_settings(file)
 
 
 def load_settings(

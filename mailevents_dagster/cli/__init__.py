@@ -1,0 +1,38 @@
+"""The `mailevents` command: a module for each of its commands.
+
+What they need of Dagster and pyarrow they import when they run: help must be quick.
+"""
+
+import os
+from pathlib import Path
+
+import click
+
+from mailevents_dagster.cli.collect import collect
+from mailevents_dagster.cli.demo import demo
+from mailevents_dagster.cli.simulate import simulate
+from mailevents_dagster.cli.status import status
+from mailevents_dagster.cli.terminal import EXIT_CODES, Commands
+
+__all__ = ["main"]
+
+
+@click.group(cls=Commands, epilog=EXIT_CODES)
+@click.version_option(package_name="mailevents-dagster")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="The settings; else what MAILEVENTS_CONFIG names, else mailevents.yaml of the checkout.",
+)
+def main(config: Path | None) -> None:
+    """Complete, ordered hourly records of mail events.
+
+    Feeds are written as `example.com mail/incominglog`, hours as 2026-11-20T14:00 in the time zone of the settings.
+    """
+    if config:
+        os.environ["MAILEVENTS_CONFIG"] = str(config.absolute())
+
+
+for command in (collect, demo, simulate, status):
+    main.add_command(command)
