@@ -15,7 +15,6 @@ from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import Hour
 from mailevents_dagster.metadata import hour_metadata, hour_sentence
 from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
-from mailevents_dagster.store.layout import scratch_folder
 from mailevents_dagster.store.store import Store
 
 COLUMNS = "columns"
@@ -41,11 +40,11 @@ class EventStore(dg.ConfigurableIOManager):
     @property
     def runs(self) -> Path:
         """Where the runs of this machine sign in."""
-        return scratch_folder(self.storage) / "locks" / "runs"
+        return self.store.layout.runs
 
     @property
     def store(self) -> Store:
-        return Store(self.storage, self.timezone, self.log_file_name, ROW_FORMATS, scratch=scratch_folder(self.storage))
+        return Store(self.storage, self.timezone, self.log_file_name, ROW_FORMATS)
 
     def handle_output(self, context: dg.OutputContext, obj: CollectedHours) -> None:
         """Writes hour by hour. If a later hour fails, those done still count as materialized."""

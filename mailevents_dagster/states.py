@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from mailevents_dagster.planning import FeedState, Rules
 from mailevents_dagster.settings import Settings
+from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
 from mailevents_dagster.store.store import Store
+
+
+def store_of(settings: Settings) -> Store:
+    """The store of these settings."""
+    return Store(settings.storage, settings.timezone, settings.log_file_name, ROW_FORMATS)
 
 
 def rules_of(settings: Settings) -> Rules:

@@ -9,11 +9,8 @@ from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import SECONDS, Hour, last_ended
 from mailevents_dagster.planning import FeedState, kept_from
 from mailevents_dagster.settings import Settings
-from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
-from mailevents_dagster.states import rules_of, states_of
+from mailevents_dagster.states import rules_of, states_of, store_of
 from mailevents_dagster.store.cursors import Cursor, Span, gaps, write_cursor
-from mailevents_dagster.store.layout import scratch_folder
-from mailevents_dagster.store.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +68,3 @@ def rebuild_cursors(settings: Settings) -> Sequence[Feed]:
         with store.writing(feed):
             write_cursor(store.layout.cursor(feed), store.cursor_of_manifests(feed), store.timezone)
     return settings.feeds
-
-
-def store_of(settings: Settings) -> Store:
-    """The store of these settings."""
-    scratch = scratch_folder(settings.storage)
-    return Store(settings.storage, settings.timezone, settings.log_file_name, ROW_FORMATS, scratch=scratch)

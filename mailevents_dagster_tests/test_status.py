@@ -14,7 +14,7 @@ import pytest
 
 from mailevents_dagster.hours import Hour, last_ended
 from mailevents_dagster.settings import load_settings
-from mailevents_dagster.status import store_of
+from mailevents_dagster.states import store_of
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.conftest import AUTHENTICATION, collection, event
 

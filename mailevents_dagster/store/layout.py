@@ -60,6 +60,11 @@ class Layout:
         """Held for moments, while something of the store as a whole is written."""
         return self.scratch / "locks" / "store.lock"
 
+    @property
+    def runs(self) -> Path:
+        """Where the runs of this machine sign in."""
+        return self.scratch / "locks" / "runs"
+
     def lock(self, feed: Feed) -> Path:
         """Held for moments, while something of the feed is written."""
         return self.scratch / "locks" / feed.domain / f"{feed.name}.lock"

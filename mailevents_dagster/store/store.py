@@ -19,7 +19,7 @@ from mailevents_dagster.jsontext import pretty
 from mailevents_dagster.store.atomic import make_folder, publish
 from mailevents_dagster.store.cursors import Cursor, cursor_of, read_cursor
 from mailevents_dagster.store.damage import DamagedError
-from mailevents_dagster.store.layout import Layout
+from mailevents_dagster.store.layout import Layout, scratch_folder
 from mailevents_dagster.store.manifest import Manifest, read_manifest
 from mailevents_dagster.store.open_hour import OpenHour
 from mailevents_dagster.store.parquet import dataset
@@ -35,9 +35,14 @@ class Store:
     """The stored hours of all feeds below one storage."""
 
     def __init__(
-        self, storage: str, timezone: str, log_file_name: str, formats: Mapping[Category, RowFormat], scratch: Path
+        self,
+        storage: str,
+        timezone: str,
+        log_file_name: str,
+        formats: Mapping[Category, RowFormat],
+        scratch: Path | None = None,
     ) -> None:
-        self.layout = Layout(UPath(storage), scratch, log_file_name)
+        self.layout = Layout(UPath(storage), scratch or scratch_folder(storage), log_file_name)
         self.timezone = timezone
         self.formats = formats
 
