@@ -369,6 +369,12 @@ def test_a_wrong_key_or_value_is_named_with_its_mend(
         ("collect", "settle_minutes", 0, 1440),
         ("collect", "lookback_hours", 0, 360),
         ("collect", "hours_per_run", 1, 744),
+        ("automation", "follow_minutes", 0.1, 60),
+        ("automation", "max_parallel_runs", 1, 64),
+        ("automation", "catch_up_days", 1, 3660),
+        ("automation", "keep_follow_runs_days", 1, 365),
+        ("operating_logs", "messages_kept", 1, 10000),
+        ("operating_logs", "errors_kept", 1, 10000),
     ],
 )
 def test_every_number_has_bounds_and_the_error_says_them(
@@ -493,6 +499,44 @@ def test_an_address_that_is_not_safe_for_a_key_is_refused(complaints: Complaints
 )
 def test_a_pattern_that_cannot_name_every_log_file_is_refused(complaints: Complaints, name: str, message: str) -> None:
     assert message in complaints(log_file_name=name)["log_file_name"]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("messages.log", "the code %Y"),
+        ("messages_%m-%d_%H.log", "the code %Y"),
+        ("messages_%Y-%m-%d_%H%M.log", "no other"),
+        ("messages_%Y_%Y.log", "each once"),
+        ("messages_{domain}_%Y.log", "nor braces"),
+        ("logs/messages_%Y.log", "without folders"),
+        ("messages_%Y:%m.log", "Windows refuses"),
+    ],
+)
+def test_a_pattern_that_cannot_name_operating_logs_is_refused(complaints: Complaints, name: str, message: str) -> None:
+    assert message in complaints(operating_logs={"errors": name})["operating_logs.errors"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "path"),
+    [
+        ({"operating_logs": {"errors": "messages_%Y-%m-%d_%H.log"}}, "operating_logs.errors"),
+        (
+            {"operating_logs": {"messages": "all_%Y-%m-%d_%H.log"}, "log_file_name": "all_%Y-%m-%d_%H.log"},
+            "operating_logs.messages",
+        ),
+    ],
+)
+def test_logs_that_would_be_written_into_one_file_are_refused(
+    complaints: Complaints, changes: dict[str, Any], path: str
+) -> None:
+    assert "has that name already" in complaints(**changes)[path]
+
+
+@pytest.mark.parametrize("name", ["a/b", "a:b", "", "con", "x" * 201])
+def test_a_heartbeat_name_that_cannot_begin_a_files_name_is_refused(complaints: Complaints, name: str) -> None:
+    told = complaints(accounts=[account(sections={"mail/incominglog": name})])
+    assert list(told) == ["accounts[0].sections['mail/incominglog']"]
 
 
 def test_the_longest_domain_decides_whether_names_are_short_enough(load: Load, complaints: Complaints) -> None:

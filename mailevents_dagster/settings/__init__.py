@@ -10,6 +10,7 @@ from mailevents_dagster.settings.models import (
     ApiSettings,
     AutomationSettings,
     CollectSettings,
+    OperatingLogSettings,
     Settings,
 )
 from mailevents_dagster.settings.problems import Problem, SettingsError
@@ -22,6 +23,7 @@ __all__ = [
     "ApiSettings",
     "AutomationSettings",
     "CollectSettings",
+    "OperatingLogSettings",
     "Problem",
     "Settings",
     "SettingsError",

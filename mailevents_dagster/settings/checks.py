@@ -16,7 +16,7 @@ from mailevents_dagster.feeds import dagster_name
 from mailevents_dagster.jsontext import NotJsonError, parse
 from mailevents_dagster.settings.domain_names import ascii_domain
 from mailevents_dagster.settings.log_names import check_length
-from mailevents_dagster.settings.models import ApiSettings, SettingsFile
+from mailevents_dagster.settings.models import ApiSettings, OperatingLogSettings, SettingsFile
 from mailevents_dagster.settings.problems import Place, Problems
 from mailevents_dagster.settings.values import SIMULATOR, absolute_storage, is_url, start_of
 from mailevents_dagster.settings.variables import key_fault, variable_of
@@ -26,6 +26,8 @@ _DEFAULTS: Final[dict[Place, str]] = {
     ("storage",): SettingsFile.model_fields["storage"].default,
     ("log_file_name",): SettingsFile.model_fields["log_file_name"].default,
     ("api", "base_url"): ApiSettings.model_fields["base_url"].default,
+    ("operating_logs", "messages"): OperatingLogSettings.model_fields["messages"].default,
+    ("operating_logs", "errors"): OperatingLogSettings.model_fields["errors"].default,
 }
 
 
@@ -73,6 +75,7 @@ def check_all(draft: Draft, folder: Path, environ: Mapping[str, str], now: float
         _check_feeds(draft, index)
         _check_key(draft, index, environ)
     _check_log_file_name(draft, domains)
+    _check_names_differ(draft)
     _check_storage(draft, folder)
 
 
@@ -164,6 +167,18 @@ def _check_log_file_name(draft: Draft, domains: list[str]) -> None:
         check_length(pattern, max(domains, key=len))
     except ValueError as error:
         draft.problems.add(("log_file_name",), f"{draft.problems.quote(('log_file_name',))} {error}")
+
+
+def _check_names_differ(draft: Draft) -> None:
+    """They all lie in one folder."""
+    taken: dict[str | None, str] = {}
+    for place in (("log_file_name",), ("operating_logs", "messages"), ("operating_logs", "errors")):
+        name = draft.text_or_default(*place)
+        if name is not None and name in taken:
+            draft.problems.add(
+                place, f"{draft.problems.quote(place)}: `{taken[name]}` has that name already; write another"
+            )
+        taken[name] = ".".join(place)
 
 
 def _check_storage(draft: Draft, folder: Path) -> None:

@@ -106,6 +106,7 @@ def _resolved(file: SettingsFile, source: Path | None, folder: Path) -> Settings
         api=file.api,
         collect=file.collect,
         automation=file.automation,
+        operating_logs=file.operating_logs,
         accounts=tuple(_account(file, entry, start) for entry in file.accounts),
         source=source,
     )
@@ -122,4 +123,5 @@ def _account(file: SettingsFile, entry: AccountEntry, start: int) -> AccountSett
         base_url=base_url,
         requests_per_second=entry.requests_per_second if own_rate else file.api.requests_per_second,
         max_parallel_details=entry.max_parallel_details or file.api.max_parallel_details,
+        sections=entry.sections,
     )

@@ -10,6 +10,7 @@ from typing import Final
 from mailevents_dagster.feeds import FEED_KINDS
 
 MAX_BYTES: Final = 255
+MAX_SECTION_BYTES: Final = 200
 RESERVED_BYTES: Final = len("+0300") + len(".") + len(".partial")
 """What the store may add: the offset of an hour that occurs twice, and the name of a file that is being written."""
 
@@ -21,13 +22,7 @@ _DEVICES: Final = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|$)", r
 @cache
 def check_log_file_name(pattern: str) -> str:
     """The pattern itself; ValueError says why it cannot name the log files of all hours."""
-    if "/" in pattern or "\\" in pattern:
-        raise ValueError(f"must be the name of a file, without folders; write a name {_SUCH_AS}")
-    if re.search(r'[<>:"|?*]', pattern) or pattern.strip(" .") != pattern or not pattern or _DEVICES.match(pattern):
-        raise ValueError(
-            'is a name that Windows refuses or hides; leave out < > : " | ? *, dots and spaces at the ends, '
-            f"and names of devices such as con; write a name {_SUCH_AS}"
-        )
+    _check_name(pattern, _SUCH_AS)
     if re.search(r"[{}]", pattern.replace("{domain}", "").replace("{type}", "")):
         raise ValueError(f"may have {{domain}} and {{type}} in braces and nothing else; write a name {_SUCH_AS}")
     if re.sub(f"%[{_DIRECTIVES}]", "", pattern).count("%"):
@@ -39,6 +34,36 @@ def check_log_file_name(pattern: str) -> str:
         )
     _check_every_hour_has_its_name(pattern)
     return pattern
+
+
+def check_operating_log_name(pattern: str) -> str:
+    """The pattern itself; ValueError says why it cannot name the operating logs of one hour after another."""
+    such_as = "such as messages_%Y-%m-%d_%H.log"
+    _check_name(pattern, such_as)
+    codes = re.findall("%(.?)", pattern)
+    if not set(codes) <= set("YmdH") or len(set(codes)) != len(codes) or "Y" not in codes or "{" in pattern:
+        raise ValueError(
+            f"must have the code %Y, may have %m, %d and %H, each once, and no other nor braces; write a name {such_as}"
+        )
+    return pattern
+
+
+def check_section(name: str) -> str:
+    """The name itself; ValueError where it cannot be the beginning of a file's name."""
+    _check_name(name, "such as example-incoming")
+    if len(name.encode()) > MAX_SECTION_BYTES:
+        raise ValueError(f"is longer than {MAX_SECTION_BYTES} bytes; write a shorter name")
+    return name
+
+
+def _check_name(name: str, such_as: str) -> None:
+    if "/" in name or "\\" in name:
+        raise ValueError(f"must be the name of a file, without folders; write a name {such_as}")
+    if re.search(r'[<>:"|?*\x00-\x1f]', name) or name.strip(" .") != name or not name or _DEVICES.match(name):
+        raise ValueError(
+            'is a name that Windows refuses or hides; leave out < > : " | ? *, dots and spaces at the ends, '
+            f"and names of devices such as con; write a name {such_as}"
+        )
 
 
 def check_length(pattern: str, domain: str) -> None:

@@ -3,6 +3,7 @@ between one key and another; those are in loading and checks."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -11,7 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from mailevents_dagster.feeds import FEED_KINDS, Feed
 from mailevents_dagster.settings.domain_names import ascii_domain
-from mailevents_dagster.settings.log_names import check_log_file_name
+from mailevents_dagster.settings.log_names import check_log_file_name, check_operating_log_name, check_section
 from mailevents_dagster.settings.values import (
     check_base_url,
     check_feed,
@@ -48,6 +49,8 @@ YesNo = Annotated[bool, BeforeValidator(_truth_value)]
 BaseUrl = Annotated[str, AfterValidator(check_base_url)]
 Moment = Annotated[str, AfterValidator(check_moment)]
 FeedName = Annotated[str, AfterValidator(check_feed), Field(json_schema_extra={"enum": list(FEED_KINDS)})]
+OperatingLogName = Annotated[str, AfterValidator(check_operating_log_name)]
+FilesKept = Annotated[int, Field(ge=1, le=10_000), NO_TRUTH_VALUE]
 KeyVariable = Annotated[str, AfterValidator(variable_of), Field(json_schema_extra={"pattern": VARIABLE_PATTERN})]
 Rate = Annotated[float, Field(ge=0.01, le=1000, allow_inf_nan=False), NO_TRUTH_VALUE]
 Parallel = Annotated[int, Field(ge=1, le=64), NO_TRUTH_VALUE]
@@ -124,6 +127,21 @@ class AutomationSettings(_Strict):
     )
 
 
+class OperatingLogSettings(_Strict):
+    """The collector's own logs, beside the log files of each feed: what it did, and what went wrong."""
+
+    messages: OperatingLogName = Field(
+        default="messages_%Y-%m-%d_%H.log",
+        description="Name of the file that says what was done, a line each; %Y, %m, %d, %H of the time it was.",
+    )
+    messages_kept: FilesKept = Field(default=2, description="How many of these files are kept, the newest.")
+    errors: OperatingLogName = Field(
+        default="errors_%Y-%m-%d_%H.log",
+        description="Name of the file that says what went wrong, a JSON object a line.",
+    )
+    errors_kept: FilesKept = Field(default=2, description="How many of these files are kept, the newest.")
+
+
 class AccountEntry(_Strict):
     """One domain, the variable that holds its key, and what is collected of it."""
 
@@ -149,6 +167,11 @@ class AccountEntry(_Strict):
     )
     max_parallel_details: Parallel | None = Field(
         default=None, description="As in api, for this account.", examples=[8]
+    )
+    sections: dict[FeedName, Annotated[str, AfterValidator(check_section)]] = Field(
+        default_factory=dict,
+        description="Names of feeds in their heartbeat files, where those are not domain and feed.",
+        examples=[{"mail/incominglog": "example-incoming"}],
     )
 
 
@@ -186,6 +209,11 @@ class SettingsFile(_Strict):
         description="What the sensor and the schedules do by themselves.",
         examples=[{"follow_minutes": 5}],
     )
+    operating_logs: OperatingLogSettings = Field(
+        default=OperatingLogSettings(),
+        description="The collector's own logs, beside the log files of each feed.",
+        examples=[{"messages_kept": 24}],
+    )
     accounts: Annotated[tuple[AccountEntry, ...], Field(min_length=1)] = Field(
         description="The domains and what is collected of each.",
         examples=[[{"domain": "example.com", "feeds": ["mail/incominglog"]}]],
@@ -206,6 +234,8 @@ class AccountSettings(_Strict):
     """Without a slash at its end, or `simulator`."""
     requests_per_second: float | None
     max_parallel_details: int
+    sections: Mapping[str, str]
+    """Names of feeds in their heartbeat files, of those that have one of their own."""
 
 
 class Settings(_Strict):
@@ -220,6 +250,7 @@ class Settings(_Strict):
     api: ApiSettings
     collect: CollectSettings
     automation: AutomationSettings
+    operating_logs: OperatingLogSettings
     accounts: tuple[AccountSettings, ...]
     source: Path | None
     """The file that was read; None for the built-in demo."""
