@@ -54,10 +54,9 @@ def follow_job(settings: Settings) -> dg.JobDefinition:
     ) -> None:
         now, rules = time.time(), rules_of(settings)
         tasks = [
-            Task(feed, hours_to_follow(account.start, now, rules))
-            for account in settings.accounts
-            for feed in account.feeds
-            if str(feed) not in config.leave_out
+            Task(state.feed, hours_to_follow(state.start, now, rules))
+            for state in states_of(settings, event_store.store)
+            if str(state.feed) not in config.leave_out
         ]
         # Only an hour's own run may close it: what is closed is materialized.
         round_ = Round(event_store.store, uzmanposta.client, NEVER, settings.collect.details)

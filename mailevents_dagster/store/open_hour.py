@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from upath import UPath
 
-from mailevents_dagster.events import Collection, Event, SourceError
+from mailevents_dagster.events import Collection, Event, Origin, SourceError
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import Hour
 from mailevents_dagster.store.atomic import digest_of
@@ -214,4 +214,5 @@ def _manifest(
         strays=tuple(sorted(strays)),
         log=log,
         snapshot=snapshot,
+        origin=Origin.API if before and before.origin is Origin.API else found.origin,
     )
