@@ -16,7 +16,14 @@ from mailevents_dagster.migration.general import General, general
 from mailevents_dagster.migration.ini import OldFile, read_ini
 from mailevents_dagster.migration.positions import read_position
 from mailevents_dagster.migration.sections import Moved, NotMoved, differing, moved, moved_together, twice
-from mailevents_dagster.migration.texts import NewAccount, accounts_of, feeds_of, may_be_section, settings_text
+from mailevents_dagster.migration.texts import (
+    NewAccount,
+    accounts_of,
+    feeds_of,
+    may_be_section,
+    settings_start,
+    settings_text,
+)
 from mailevents_dagster.migration.writing import Outcome, write_cursors, write_env, write_settings
 from mailevents_dagster.settings import Settings, SettingsError, load_settings
 from mailevents_dagster.settings.models import DEFAULT_LOG_FILE_NAME
@@ -40,6 +47,30 @@ class Decided:
     general: General
     said: Sequence[str]
 
+    @property
+    def own_names(self) -> list[str]:
+        """Patterns of files, beside hourly logs, that the old tool wrote."""
+        keys = ("message_log_file_name", "error_log_file_name", "heartbeat_file", "position_file", "lock_file_path")
+        names = ((section.get(key), section.name) for section in self.old.sections for key in keys)
+        return [Path(name.replace("{section}", own).replace("{id}", own)).name for name, own in names if name]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where things go: the project of settings that are there, or of those that will be written."""
+
+    folder: Path
+    store: Store
+    feeds: Sequence[Feed]
+    settings: Settings | None
+    """Those that are there."""
+    fault: str | None = None
+    """Why those that are there cannot be used."""
+
+    @property
+    def file(self) -> Path:
+        return self.folder / SETTINGS
+
 
 @dataclass(slots=True)
 class Written:
@@ -49,8 +80,6 @@ class Written:
     problems: list[str] = field(default_factory=list)
     settings: Settings | None = None
     """Those in force; None where they cannot be loaded, or were not written."""
-    not_in_settings: list[Feed] = field(default_factory=list)
-    """Feeds that settings which were there before do not have."""
 
 
 def decide(ini: Path, folder: Path, timezone: str, now: float) -> Decided:
@@ -63,15 +92,15 @@ def decide(ini: Path, folder: Path, timezone: str, now: float) -> Decided:
     kept.sort(key=good.index)
     accounts = accounts_of(kept)
     made = general(good, [account.domain for account in accounts])
+    unnamed = [one.section.name for one in kept if not may_be_section(one.section.name)]
     said = [
         *twice(good, kept),
         *differing(kept, lambda one: one.key, "api_key"),
         *differing(kept, lambda one: one.base_url, "url"),
-        *(f"[{one.section.name}]: no name for a heartbeat file; that of the feed is used" for one in kept
-          if not may_be_section(one.section.name)),
+        *(f"[{name}]: no name for a heartbeat file; that of the feed is used" for name in unnamed),
         *made.said,
         *(f"[{name}]: no section of the old tool; left out" for name in old.others),
-    ]  # fmt: skip
+    ]
     return Decided(ini, timezone, old, kept, behind, accounts, made, said)
 
 
@@ -85,51 +114,56 @@ def _as_before(one: Moved, folder: Path, timezone: str) -> Moved:
     return replace(one, first=cursor.first, why="where its cursor in the storage says")
 
 
-def write(decided: Decided, folder: Path, first_adopted: int | None, now: float, *, dry: bool) -> Written:
-    """Keys, then cursors, then settings; the cursors into the storage of settings that are there before."""
+def target_of(decided: Decided, folder: Path, now: float) -> Target:
+    """Where everything goes."""
+    if not (folder / SETTINGS).exists():
+        name = decided.general.log_file_name or DEFAULT_LOG_FILE_NAME
+        feeds = list(feeds_of(decided.accounts))
+        return Target(folder, _store(folder, decided.timezone, name), feeds, None)
+    try:
+        keys = {account.variable: account.key for account in decided.accounts}
+        settings = _load(folder, keys, now)
+    except SettingsError as error:
+        return Target(folder, _store(folder, decided.timezone, DEFAULT_LOG_FILE_NAME), (), None, str(error))
+    return Target(folder, store_of(settings), settings.feeds, settings)
+
+
+def write(decided: Decided, target: Target, first_adopted: int | None, now: float, *, dry: bool) -> Written:
+    """Keys, then cursors, then settings; settings that are there and cannot be used stop it before the cursors."""
     written = Written()
-    file = folder / SETTINGS
     if not decided.accounts:
         return written
-    text = settings_text(decided.accounts, decided.general, decided.timezone, decided.source.name, first_adopted)
-    written.outcomes.append(write_env(folder / ".env", decided.accounts, dry=dry))
-    there = file.exists() and file.read_bytes() != text.encode()
-    if there:
-        written.settings = _loaded(file, written, now)
-    else:
-        written.outcomes.extend(write_cursors(store_for(decided, folder), feeds_of(decided.accounts), dry=dry))
-    written.outcomes.append(write_settings(file, text, dry=dry))
-    if there and written.settings:
-        ours = feeds_of(decided.accounts)
-        written.not_in_settings = [feed for feed in ours if feed not in written.settings.feeds]
-        firsts = {feed: first for feed, first in ours.items() if feed in written.settings.feeds}
-        written.outcomes.extend(write_cursors(store_of(written.settings), firsts, dry=dry))
-    elif not there and not dry:
-        written.settings = _loaded(file, written, now)
+    start = settings_start(decided.accounts, first_adopted, target.settings.start if target.settings else None)
+    text = settings_text(decided.accounts, decided.general, decided.timezone, decided.source.name, start)
+    written.outcomes.append(write_env(target.folder / ".env", decided.accounts, dry=dry))
+    if target.fault is None:
+        firsts = {feed: first for feed, first in feeds_of(decided.accounts).items() if feed in target.feeds}
+        written.outcomes.extend(write_cursors(target.store, firsts, dry=dry))
+    written.outcomes.append(write_settings(target.file, text, dry=dry))
+    written.problems.extend(_not_there(decided, target))
+    if target.fault is None and (target.settings or not dry):
+        try:
+            written.settings = _load(target.folder, {}, now) if not dry else target.settings
+        except SettingsError as error:
+            written.problems.append(str(error))
     return written
 
 
-def store_for(decided: Decided, folder: Path) -> Store:
-    """The store of the settings that are to be written."""
-    name = decided.general.log_file_name or DEFAULT_LOG_FILE_NAME
-    return _store(folder, decided.timezone, name)
+def _not_there(decided: Decided, target: Target) -> list[str]:
+    """What settings that were there before lack."""
+    if target.fault:
+        return [target.fault]
+    lacking = [feed for feed in feeds_of(decided.accounts) if feed not in target.feeds]
+    return [f"{feed}: not in {target.file}; add it there, and run this again for its cursor" for feed in lacking]
+
+
+def _load(folder: Path, keys: dict[str, str], now: float) -> Settings:
+    """The settings as the project will load them, with the keys of .env."""
+    path = folder / ".env"
+    content = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+    stored = {name: value for name, value in dotenv_values(stream=StringIO(content)).items() if value is not None}
+    return load_settings(folder / SETTINGS, environ={**keys, **stored, **os.environ}, now=now)
 
 
 def _store(folder: Path, timezone: str, log_file_name: str) -> Store:
     return Store(str(folder / "data"), timezone, log_file_name, ROW_FORMATS)
-
-
-def _loaded(file: Path, written: Written, now: float) -> Settings | None:
-    """The settings as the project will load them, keys included."""
-    try:
-        return load_settings(file, environ={**dotenv_of(file.parent), **os.environ}, now=now)
-    except SettingsError as error:
-        written.problems.append(str(error))
-        return None
-
-
-def dotenv_of(folder: Path) -> dict[str, str]:
-    """The variables of the .env file in the folder."""
-    path = folder / ".env"
-    content = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
-    return {name: value for name, value in dotenv_values(stream=StringIO(content)).items() if value is not None}

@@ -72,17 +72,19 @@ def accounts_of(feeds: Sequence[Moved]) -> list[NewAccount]:
     return [NewAccount(domain, own[0].key, own[0].base_url, own) for domain, own in by_domain.items()]
 
 
-def settings_text(
-    accounts: Sequence[NewAccount], general: General, timezone: str, source: str, first_adopted: int | None = None
-) -> str:
-    """The settings file; `first_adopted` is the oldest hour that comes from old logs."""
+def settings_start(accounts: Sequence[NewAccount], first_adopted: int | None, there: int | None) -> int:
+    """The general start: of the earliest feed, of the oldest hour of old logs, or where settings that are there say."""
+    starts = (min(account.start for account in accounts), first_adopted, there)
+    return min(start for start in starts if start is not None)
+
+
+def settings_text(accounts: Sequence[NewAccount], general: General, timezone: str, source: str, start: int) -> str:
+    """The settings file with this general start."""
     begins = min(account.start for account in accounts)
-    start = begins if first_adopted is None else min(begins, first_adopted)
     why = "" if start == begins else ": that of the oldest event in the old logs"
     head = _HEAD.format(source=json.dumps(source), timezone=timezone, why=why, start=moment(start, timezone))
-    return "".join(
-        [head, *_general(general), "\naccounts:\n", *(_account(one, start, timezone, general) for one in accounts)]
-    )
+    own = (_account(account, start, timezone, general) for account in accounts)
+    return "".join([head, *_general(general), "\naccounts:\n", *own])
 
 
 def moment(start: int, timezone: str) -> str:
