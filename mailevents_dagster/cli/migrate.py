@@ -65,7 +65,7 @@ def migrate(*, ini: Path, folder: Path, timezone: str | None, output: Path | Non
     for part in (
         *of_sections(decided, written),
         *(of_logs(old, target, written) if output else ()),
-        *next_steps(decided, written, old, folder, dry=dry),
+        *next_steps(decided, target, written, old, dry=dry),
     ):
         out.print(part, markup=False, highlight=False, soft_wrap=isinstance(part, str))
     sys.exit(Exit.SOME_FAILED if decided.behind or written.problems else Exit.DONE)

@@ -6,13 +6,15 @@ name hours by the run that wrote them, repeat events and lack others.
 
 from __future__ import annotations
 
-import hashlib
+import shutil
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
+
+from upath import UPath
 
 from mailevents_dagster.events import Collection, Detail, Event, Origin
 from mailevents_dagster.feeds import Feed
@@ -26,7 +28,7 @@ from mailevents_dagster.sources.uzmanposta.formats import UNKNOWN_ROW
 from mailevents_dagster.sources.uzmanposta.rows import row_of
 from mailevents_dagster.sources.uzmanposta.schema import record_time
 from mailevents_dagster.states import rules_of, states_of
-from mailevents_dagster.store.atomic import publish
+from mailevents_dagster.store.atomic import digest_of, publish
 from mailevents_dagster.store.cursors import UNFINISHED
 from mailevents_dagster.store.damage import DamagedError
 from mailevents_dagster.store.open_hour import OpenHour
@@ -37,6 +39,10 @@ DETAIL_FIELDS: Final = frozenset({"logs", "transactions", "filters", "emails"})
 """What only the detail of a mail has: a record without any of them is a row of the listing."""
 BYTES_AT_ONCE: Final = 32 * 2**20
 """Of lines that wait to be sorted away, so that no file is opened for every line."""
+BYTES_AROUND: Final = 50
+"""That a line takes in memory beside its own."""
+TORN: Final = 0
+"""Stands for an hour where lines are no records."""
 QUARTER: Final = 900
 """Seconds in which the clock of no time zone moves."""
 
@@ -113,34 +119,61 @@ class Adoption:
 
 def sort_logs(store: Store, logs: Sequence[OldLog], folder: Path | None, tell: Tell) -> Sorted:
     """Puts every record into the file of its own hour in the folder, or only counts where there is none."""
-    found, now = Sorted(), time.time()
-    hours: dict[int, Hour] = {}
-    waiting: defaultdict[Path, list[bytes]] = defaultdict(list)
-    size = 0
+    found, away, now = Sorted(), _Away(folder), time.time()
+    hours: dict[int, int] = {}
+
+    def hour_of(at: int) -> int:
+        if at // QUARTER not in hours:
+            hours[at // QUARTER] = Hour.containing(at, store.timezone).start
+        return hours[at // QUARTER]
+
     for log in logs:
-        found.files[log.feed] += 1
-        torn: list[bytes] = []
+        torn = 0
         for line in _lines(log.path, tell):
             good, bad = records(line)
-            torn += bad
             for record in good:
                 at = record_time(log.feed.kind.category, record)
                 if at is None or not EARLIEST <= at <= now:
-                    torn.append(one_line(record))
+                    bad.append(one_line(record))
                     continue
-                hour = hours.get(at // QUARTER) or Hour.containing(at, store.timezone)
-                hours[at // QUARTER] = hour
-                found.hours[log.feed][hour.start] += 1
-                if folder:
-                    waiting[_file(folder, log.feed, hour.start)].append(one_line(record))
-                    size += len(line)
-        found.unreadable[log.feed] += len(torn)
+                found.hours[log.feed][hour_of(at)] += 1
+                away.put(log.feed, hour_of(at), one_line(record))
+            torn += len(bad)
+            for part in bad:
+                away.put(log.feed, TORN, part)
+        found.files[log.feed] += 1
+        found.unreadable[log.feed] += torn
         if folder and torn:
-            _set_aside(store, log, torn)
-        if folder and size > BYTES_AT_ONCE:
-            size = _put_away(waiting)
-    _put_away(waiting)
+            away.write()
+            _set_aside(store, log, _file(folder, log.feed, TORN))
+    away.write()
     return found
+
+
+class _Away:
+    """Lines on their way into the files of their hours, many at once: no file is opened for each."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+        self._lines: defaultdict[tuple[Feed, int], list[bytes]] = defaultdict(list)
+        self._size = 0
+
+    def put(self, feed: Feed, start: int, line: bytes) -> None:
+        if self._folder:
+            self._lines[feed, start].append(line)
+            self._size += len(line) + BYTES_AROUND
+            if self._size > BYTES_AT_ONCE:
+                self.write()
+
+    def write(self) -> None:
+        for (feed, start), lines in self._lines.items():
+            assert self._folder  # noqa: S101 - without it nothing is put
+            path = _file(self._folder, feed, start)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("ab") as file:
+                file.writelines(line + b"\n" for line in lines)
+        self._lines.clear()
+        self._size = 0
 
 
 def _lines(path: Path, tell: Tell) -> Iterator[bytes]:
@@ -155,22 +188,13 @@ def _file(folder: Path, feed: Feed, start: int) -> Path:
     return folder / feed.domain / feed.name / f"{start}.lines"
 
 
-def _put_away(waiting: dict[Path, list[bytes]]) -> int:
-    for path, lines in waiting.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("ab") as file:
-            file.writelines(line + b"\n" for line in lines)
-    waiting.clear()
-    return 0
-
-
-def _set_aside(store: Store, log: OldLog, torn: Sequence[bytes]) -> None:
+def _set_aside(store: Store, log: OldLog, torn: Path) -> None:
     """Keeps what is no record under a name that follows from it, so that it is kept once."""
-    content = b"\n".join(torn) + b"\n"
-    path = store.layout.unreadable(log.feed, log.path.name, hashlib.sha256(content).hexdigest())
+    path = store.layout.unreadable(log.feed, log.path.name, digest_of(UPath(torn)) or "")
     if not path.exists():
-        with publish(path) as file:
-            file.write(content)
+        with torn.open("rb") as source, publish(path) as file:
+            shutil.copyfileobj(source, file)
+    torn.unlink()
 
 
 def _events(feed: Feed, path: Path) -> list[Event]:

@@ -141,6 +141,11 @@ def write(decided: Decided, target: Target, first_adopted: int | None, now: floa
         written.outcomes.extend(write_cursors(target.store, firsts, dry=dry))
     written.outcomes.append(write_settings(target.file, text, dry=dry))
     written.problems.extend(_not_there(decided, target))
+    written.problems.extend(
+        f"{one.variable} has another value in this environment, which counts before that in .env"
+        for one in decided.accounts
+        if os.environ.get(one.variable, one.key) != one.key
+    )
     if target.fault is None and (target.settings or not dry):
         try:
             written.settings = _load(target.folder, {}, now) if not dry else target.settings

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 from rich import box
 from rich.markup import escape
@@ -14,6 +13,7 @@ from mailevents_dagster.hours import Hour
 from mailevents_dagster.migration.adopting import Adopted, Adoption
 from mailevents_dagster.migration.migrating import Decided, Target, Written
 from mailevents_dagster.migration.texts import moment
+from mailevents_dagster.settings.loading import project_folder
 
 
 def of_sections(decided: Decided, written: Written) -> Iterator[Table | str]:
@@ -44,7 +44,7 @@ def of_logs(old: Adoption, target: Target, written: Written) -> Iterator[Table |
         )
 
 
-def next_steps(decided: Decided, written: Written, old: Adoption, folder: Path, *, dry: bool) -> Iterator[str]:
+def next_steps(decided: Decided, target: Target, written: Written, old: Adoption, *, dry: bool) -> Iterator[str]:
     """The end of the report."""
     yield ""
     if dry:
@@ -52,11 +52,12 @@ def next_steps(decided: Decided, written: Written, old: Adoption, folder: Path, 
     elif not any(one.done.changed for one in written.outcomes) and not any(one.hours for one in old.done.values()):
         yield "Nothing was changed." if decided.moved else "No section could be carried over; nothing was changed."
     else:
-        config = "" if folder == Path() else f" --config {folder / 'mailevents.yaml'}"
         yield "Next:"
-        yield f"  1. mailevents{config} status: every feed stands there, with its missing hours."
+        if target.folder != project_folder():
+            yield f"  export MAILEVENTS_CONFIG={target.file}, here and where it will run"
+        yield "  1. make check, then mailevents status: every feed stands there, with its missing hours."
         yield "  2. make ui, or both processes as docs/automation.md says: hours come in by themselves."
-        yield "  3. When the feeds are current, take the old tool's line out of the crontab."
+        yield "  3. When `mailevents status` says that all feeds are current, take the old tool out of the crontab."
         yield "  docs/migration.md has the rest, such as running both for a day, and the way back."
 
 

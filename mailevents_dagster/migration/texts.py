@@ -14,7 +14,6 @@ from mailevents_dagster.migration.general import General
 from mailevents_dagster.migration.sections import Moved, variable_for
 from mailevents_dagster.settings.log_names import check_section
 from mailevents_dagster.settings.models import DEFAULT_BASE_URL
-from mailevents_dagster.settings.values import start_of
 from mailevents_dagster.settings.yaml_file import is_plain
 
 _HEAD: Final = """\
@@ -90,8 +89,7 @@ def settings_text(accounts: Sequence[NewAccount], general: General, timezone: st
 def moment(start: int, timezone: str) -> str:
     """An hour as settings take it; with its offset where the clock shows it twice."""
     local = datetime.fromtimestamp(start, ZoneInfo(timezone))
-    text = local.strftime("%Y-%m-%dT%H:%M")
-    return text if start_of(text, timezone, None) == start else local.isoformat(timespec="minutes")
+    return local.isoformat(timespec="minutes") if local.fold else local.strftime("%Y-%m-%dT%H:%M")
 
 
 def _general(general: General) -> Iterator[str]:

@@ -71,8 +71,8 @@ class Layout:
 
     @property
     def adopting(self) -> Path:
-        """Where old logs are sorted by hours before they are taken in."""
-        return self.scratch / "adopting"
+        """Where old logs are sorted by hours before they are taken in. No domain has this name: it has no dot."""
+        return self.scratch / "journal" / "old-logs"
 
     @property
     def adopting_lock(self) -> Path:

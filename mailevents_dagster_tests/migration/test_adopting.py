@@ -20,6 +20,7 @@ from mailevents_dagster.hours import Hour
 from mailevents_dagster.settings import Settings, load_settings
 from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
 from mailevents_dagster.states import states_of, store_of
+from mailevents_dagster.store.cursors import write_cursor
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.conftest import collection, digest
 from mailevents_dagster_tests.migration.old_tool import COMMAND, INI, OldTool, state
@@ -251,6 +252,28 @@ def test_an_adopted_hour_that_is_collected_later_is_of_the_api(tool: OldTool) ->
     assert state(tool.out) == once
 
 
+def test_an_event_that_the_hour_beside_holds_is_not_taken_in_a_second_time(tool: OldTool) -> None:
+    tool.migrate()
+    raw = lines(mail(FIRST.start - 1, "stray"))[:-1]
+    event = replace(ROW_FORMATS["mail"].event_of(raw, 0), listing=digest("row"))
+    with store(tool).open_hour(INCOMING, FIRST) as work:
+        work.commit(collection([event], strays=[event]))
+    once = state(tool.out)
+    tool.log("example.com/mail/incominglog/a.log", raw)
+    assert row(adopt(tool), INCOMING) == [1, 1, 0, 0, 1, 0, 0]
+    assert state(tool.out) == once
+
+
+def test_an_hour_whose_cursor_was_not_written_any_more_is_finished_by_the_next_run(tool: OldTool) -> None:
+    tool.log("example.com/mail/incominglog/a.log", lines(mail(FIRST.start, "A")))
+    adopt(tool)
+    kept = store(tool)
+    killed = replace(kept.cursor(INCOMING), open={}).begun(FIRST, NOW)
+    write_cursor(kept.layout.cursor(INCOMING), killed, ZONE)
+    adopt(tool)
+    assert (list(kept.cursor(INCOMING).open), kept.cursor(INCOMING).failed) == ([FIRST.start], {})
+
+
 def test_settings_that_begin_later_are_left_alone_and_the_change_is_told(tool: OldTool) -> None:
     tool.migrate()
     tool.log("example.com/mail/incominglog/a.log", lines(mail(OLD.start, "A")))
@@ -303,7 +326,7 @@ def test_a_killed_run_is_made_whole_by_the_next(tool: OldTool) -> None:
         assert_agrees_with_itself(store(tool), INCOMING, hour)
     cursor = store(tool).cursor(INCOMING)
     assert (cursor.failed, sum(end - first for first, end in cursor.closed)) == ({}, (hours + 1) * 3600)
-    assert not (tool.out / "data" / "adopting").exists()
+    assert not list((tool.out / "data").rglob("*.lines"))
     once = state(tool.out)
     adopt(tool)
     assert state(tool.out) == once
