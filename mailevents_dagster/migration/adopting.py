@@ -130,7 +130,7 @@ def sort_logs(store: Store, logs: Sequence[OldLog], folder: Path | None, tell: T
     for log in logs:
         torn = 0
         for line in _lines(log.path, tell):
-            good, bad = records(line)
+            good, bad = records(line, log.feed.kind.category)
             for record in good:
                 at = record_time(log.feed.kind.category, record)
                 if at is None or not EARLIEST <= at <= now:

@@ -37,6 +37,9 @@ CARRIED: Final = frozenset(
 }
 
 
+_LOGS: Final = {"messages": "message", "errors": "error"}
+
+
 @dataclass(slots=True)
 class General:
     """What stands once in the new settings; only what differs from their defaults."""
@@ -71,12 +74,16 @@ def general(sections: Sequence[Moved], domains: Iterable[str]) -> General:
     ):
         _number(made.api, ApiSettings, key, choose, sections, old, made.said)
     _parallel(made, sections)
-    for kind, old_name in (("messages", "message"), ("errors", "error")):
+    for kind, old_name in _LOGS.items():
         text = _agreed(sections, f"{old_name}_log_file_name", check_operating_log_name, made.said)
         if text and text != OperatingLogSettings.model_fields[kind].default:
             made.operating_logs[kind] = text
         retention = (f"{old_name}_log_retention_count",)
         _number(made.operating_logs, OperatingLogSettings, f"{kind}_kept", max, sections, retention, made.said)
+    names = [made.operating_logs.get(kind, OperatingLogSettings.model_fields[kind].default) for kind in _LOGS]
+    if len({*names, name or DEFAULT_LOG_FILE_NAME}) < len(names) + 1:
+        made.said.append("message_log_file_name, error_log_file_name: two kinds of logs had one name; these are as new")
+        made.operating_logs = {key: value for key, value in made.operating_logs.items() if key not in _LOGS}
     made.said += _left_out(sections)
     return made
 

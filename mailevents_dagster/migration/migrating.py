@@ -12,6 +12,7 @@ from typing import Final
 from dotenv import dotenv_values
 
 from mailevents_dagster.feeds import Feed
+from mailevents_dagster.hours import Hour
 from mailevents_dagster.migration.general import General, general
 from mailevents_dagster.migration.ini import OldFile, read_ini
 from mailevents_dagster.migration.positions import read_position
@@ -137,15 +138,12 @@ def write(decided: Decided, target: Target, first_adopted: int | None, now: floa
     text = settings_text(decided.accounts, decided.general, decided.timezone, decided.source.name, start)
     written.outcomes.append(write_env(target.folder / ".env", decided.accounts, dry=dry))
     if target.fault is None:
-        firsts = {feed: first for feed, first in feeds_of(decided.accounts).items() if feed in target.feeds}
-        written.outcomes.extend(write_cursors(target.store, firsts, dry=dry))
+        zone = target.store.timezone  # of settings that are there, perhaps, where other hours begin
+        firsts = {feed: Hour.containing(first, zone).start for feed, first in feeds_of(decided.accounts).items()}
+        ours = {feed: first for feed, first in firsts.items() if feed in target.feeds}
+        written.outcomes.extend(write_cursors(target.store, ours, dry=dry))
     written.outcomes.append(write_settings(target.file, text, dry=dry))
-    written.problems.extend(_not_there(decided, target))
-    written.problems.extend(
-        f"{one.variable} has another value in this environment, which counts before that in .env"
-        for one in decided.accounts
-        if os.environ.get(one.variable, one.key) != one.key
-    )
+    written.problems += [*_not_there(decided, target), *_other_keys(decided.accounts)]
     if target.fault is None and (target.settings or not dry):
         try:
             written.settings = _load(target.folder, {}, now) if not dry else target.settings
@@ -160,6 +158,12 @@ def _not_there(decided: Decided, target: Target) -> list[str]:
         return [target.fault]
     lacking = [feed for feed in feeds_of(decided.accounts) if feed not in target.feeds]
     return [f"{feed}: not in {target.file}; add it there, and run this again for its cursor" for feed in lacking]
+
+
+def _other_keys(accounts: Sequence[NewAccount]) -> list[str]:
+    """Variables that the environment gives another value."""
+    other = [one.variable for one in accounts if os.environ.get(one.variable, one.key) != one.key]
+    return [f"{name} has another value in this environment, which counts before that in .env" for name in other]
 
 
 def _load(folder: Path, keys: dict[str, str], now: float) -> Settings:

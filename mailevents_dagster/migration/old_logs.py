@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from mailevents_dagster.feeds import FEED_KINDS, Feed
+from mailevents_dagster.feeds import FEED_KINDS, Category, Feed
 from mailevents_dagster.jsontext import NotJsonError, parse
 from mailevents_dagster.settings.domain_names import ascii_domain
 from mailevents_dagster.settings.models import OperatingLogSettings
@@ -20,8 +21,13 @@ GLOBAL: Final = "global"
 COMPRESSED: Final = frozenset({".gz", ".bz2", ".xz", ".zst", ".zip"})
 OTHERS: Final = re.compile(r"\..*|.*_heartbeat\.json|.*\.(pos|lock|tmp)")
 """What else the old tool and its surroundings leave there."""
-SPLITS_TRIED: Final = 2000
-"""Places in one torn line at which the next record may begin."""
+_DECODER: Final = json.JSONDecoder()
+_MARKS: Final[Mapping[Category, frozenset[str]]] = {
+    "mail": frozenset({"queue_id", "recipients"}),
+    "quarantine": frozenset({"queue_id"}),
+    "authentication": frozenset(),
+}
+"""Fields that no part of a record has; records of sign-ins have no parts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,21 +75,40 @@ def find_logs(output: Path, feeds: Collection[Feed], own_names: Iterable[str]) -
     return found
 
 
-def records(line: bytes) -> tuple[list[dict[str, Any]], list[bytes]]:
+def records(line: bytes, category: Category) -> tuple[list[dict[str, Any]], list[bytes]]:
     """The records of a line, and what of it is none.
 
     A writer that was killed, or found the disk full, leaves half a record, and the next one follows on the same line.
+    So whole records are taken from the beginning on, and those with which the line ends where they have what marks a
+    record; nothing from between. A part of a torn record must not pass for a whole one.
     """
     whole = _record(line)
     if whole is not None:
         return [whole], []
-    starts = (found.start() for found in re.finditer(rb'\{"', line) if found.start())
-    for _, start in zip(range(SPLITS_TRIED), starts, strict=False):
-        rest = _record(line[start:])
-        if rest is not None:
-            before, torn = records(line[:start])
-            return [*before, rest], torn
-    return [], [line]
+    text = line.decode("latin-1")  # a character a byte, and the signs of JSON are the same
+    first, torn = _in_a_row(line, text, 0)
+    for found in re.finditer(r'\{"', text[torn + 1 :]):
+        start = torn + 1 + found.start()
+        last, end = _in_a_row(line, text, start)
+        if end == len(line) and _MARKS[category] <= last[0].keys():
+            return [*first, *last], [line[torn:start]]
+    return first, [line[torn:]] if torn < len(line) else []
+
+
+def _in_a_row(line: bytes, text: str, at: int) -> tuple[list[dict[str, Any]], int]:
+    """The whole records from a place on, and where they end."""
+    found = []
+    while at < len(line):
+        try:
+            end = _DECODER.raw_decode(text, at)[1]
+        except (ValueError, RecursionError):
+            break
+        record = _record(line[at:end])
+        if record is None:
+            break
+        found.append(record)
+        at = end
+    return found, at
 
 
 def _record(line: bytes) -> dict[str, Any] | None:

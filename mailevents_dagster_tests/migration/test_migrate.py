@@ -268,6 +268,20 @@ def test_what_the_ini_says_of_the_whole_is_carried_over(old: OldTool) -> None:
         assert done.stdout.count(said) == 1, said
 
 
+def test_logs_that_shared_a_name_get_names_of_their_own(old: OldTool) -> None:
+    names = "message_log_file_name = log_%Y-%m-%d.log\nerror_log_file_name = log_%Y-%m-%d.log\n"
+    old.ini("[DEFAULT]\n" + names + INI.replace("[DEFAULT]\n", ""))
+    assert "two kinds of logs had one name" in old.migrate().stdout
+    assert loaded(old).operating_logs.messages == "messages_%Y-%m-%d_%H.log"
+
+
+def test_a_key_that_the_environment_has_another_value_of_is_told(two: OldTool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UZMANPOSTA_KEY_EXAMPLE_COM", "0ther-than-in-the-INI")
+    done = two.migrate()
+    assert "UZMANPOSTA_KEY_EXAMPLE_COM has another value in this environment" in done.stdout
+    assert "0ther-than" not in done.stdout
+
+
 def test_accounts_that_are_asked_differently_stay_so(old: OldTool) -> None:
     old.ini(INI + "max_parallel_details = 3\n[MailLogger:net]\ndomain = example.net\nmax_parallel_details = 5\n")
     old.migrate()

@@ -98,7 +98,9 @@ def test_a_position_at_the_very_beginning_of_an_hour_begins_there() -> None:
     assert first_hour(kind, Position(None, int(NOW)), "", NOW, "UTC") == (NOW, "")
 
 
-A, B = b'{"a": {"time": 1}}', b'{"b": [{"c": "{\\"d\\"}"}]}'
+A = b'{"a": {"time": 1}, "queue_id": "A", "recipients": []}'
+B = b'{"b": [{"c": "{\\"d\\"}"}], "queue_id": "B", "recipients": []}'
+C = b'{"queue_id": "C", "recipients": [{"time": 1}]}'
 
 
 @pytest.mark.parametrize(
@@ -107,7 +109,14 @@ A, B = b'{"a": {"time": 1}}', b'{"b": [{"c": "{\\"d\\"}"}]}'
         (A, [A], []),
         (A + B, [A, B], []),
         (A[:9] + B, [B], [A[:9]]),
-        (A + B[:9], [], [A + B[:9]]),
+        (A + B[:9], [A], [B[:9]]),
+        (A + B[:9] + A + B, [A, A, B], [B[:9]]),
+        (A[:9] + B + A[:9] + B, [B], [A[:9] + B + A[:9]]),
+        (A[1:], [], [A[1:]]),
+        (A * 3000, [A] * 3000, []),
+        (b'{"a":' * 3000 + A, [A], [b'{"a":' * 3000]),
+        (C[:-2], [], [C[:-2]]),
+        (C[:-2] + C, [C], [C[:-2]]),
         (A[:9] + B[:9] + A, [A], [A[:9] + B[:9]]),
         (A[:9] + B + A, [B, A], [A[:9]]),
         (b"\0\0" + A, [A], [b"\0\0"]),
@@ -115,9 +124,9 @@ A, B = b'{"a": {"time": 1}}', b'{"b": [{"c": "{\\"d\\"}"}]}'
         (b'{"a": NaN}', [], [b'{"a": NaN}']),
     ],
 )
-def test_of_a_torn_line_what_is_whole_at_its_end_is_a_record(line: bytes, good: list[bytes], bad: list[bytes]) -> None:
-    whole = [record for part in good for record in records(part)[0]]
-    assert records(line) == (whole, bad)
+def test_of_a_torn_line_what_is_whole_at_its_ends_is_a_record(line: bytes, good: list[bytes], bad: list[bytes]) -> None:
+    whole = [record for part in good for record in records(part, "mail")[0]]
+    assert records(line, "mail") == (whole, bad)
 
 
 def test_the_second_of_two_like_sections_is_refused_and_default_is_no_feed() -> None:
