@@ -52,6 +52,14 @@ class Gap:
     seen: int
 
 
+class Origin(StrEnum):
+    """Where the events of an hour come from."""
+
+    API = "api"
+    LOGS = "logs"
+    """Log files of the tool used before: nobody proved that they hold all that the API had."""
+
+
 @dataclass(frozen=True, slots=True)
 class Collection:
     """What one collection of an hour found."""
@@ -69,6 +77,7 @@ class Collection:
     """Numbers about the work itself, such as calls; they become metadata under these names."""
     notes: tuple[str, ...] = ()
     """What somebody should know of this collection; for the log of the run."""
+    origin: Origin = Origin.API
 
 
 class SourceError(Exception):

@@ -58,14 +58,13 @@ def follow_job(settings: Settings, collector: Collector) -> dg.JobDefinition:
         context: dg.OpExecutionContext,
         config: LeftOut,
         uzmanposta: UzmanPosta,
-        event_store: SignsIn,  # noqa: ARG001
+        event_store: SignsIn,
     ) -> None:
         now, rules = time.time(), rules_of(settings)
         tasks = [
-            Task(feed, hours_to_follow(account.start, now, rules))
-            for account in settings.accounts
-            for feed in account.feeds
-            if str(feed) not in config.leave_out
+            Task(state.feed, hours_to_follow(state.start, now, rules))
+            for state in states_of(settings, event_store.store)
+            if str(state.feed) not in config.leave_out
         ]
         # Only an hour's own run may close it: what is closed is materialized.
         round_ = Round(replace(collector, settle_seconds=NEVER), uzmanposta.client)

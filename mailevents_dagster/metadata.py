@@ -8,6 +8,7 @@ import dagster as dg
 from upath import UPath
 
 from mailevents_dagster.columns import RowFormat
+from mailevents_dagster.events import Origin
 from mailevents_dagster.store.manifest import Manifest
 from mailevents_dagster.store.open_hour import Commit
 from mailevents_dagster.store.parquet import all_columns
@@ -32,6 +33,7 @@ def manifest_metadata(manifest: Manifest, log: UPath, snapshot: UPath) -> dict[s
         "details_missing": manifest.details_owed,
         "complete": manifest.complete,
         "closed": manifest.closed,
+        "origin": manifest.origin.value,
         "log_bytes": manifest.log.bytes,
         "parquet_bytes": manifest.snapshot.bytes,
         "log_file": dg.MetadataValue.path(str(log)),
@@ -41,7 +43,7 @@ def manifest_metadata(manifest: Manifest, log: UPath, snapshot: UPath) -> dict[s
             for name, at in (
                 ("first_event", manifest.first_event),
                 ("last_event", manifest.last_event),
-                ("listed_at", manifest.listed_at),
+                ("listed_at", manifest.listed_at if manifest.origin is Origin.API else None),
             )
             if at is not None
         },

@@ -31,10 +31,15 @@ class FeedState:
     """What planning knows of a feed."""
 
     feed: Feed
-    start: int
-    """Its first hour."""
+    account_start: int
     cursor: Cursor | None
     """None where it cannot be read: the next collection makes it anew, until then nothing is caught up."""
+
+    @property
+    def start(self) -> int:
+        """Its first hour: that of its account, or the cursor's where that is later."""
+        own = self.cursor.first if self.cursor else None
+        return self.account_start if own is None else max(self.account_start, own)
 
 
 @dataclass(frozen=True, slots=True)

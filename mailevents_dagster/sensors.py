@@ -50,8 +50,8 @@ def follow_sensor(settings: Settings, jobs: Sequence[Any]) -> dg.SensorDefinitio
         shown, place = show_what_is_kept(context.instance, store, idle, _place(context.cursor))
         if shown:
             context.log.warning(
-                f"{shown:,} hours were kept and not shown here: the runs that collected them were killed, or this "
-                f"DAGSTER_HOME is new. They are shown now."
+                f"{shown:,} hours were kept and not shown here: their runs were killed, they come from old logs, or "
+                f"this DAGSTER_HOME is new. They are shown now."
             )
         waiting = {str(feed): until for feed, until in made.waiting.items()}
         state = json.dumps({"said": said, "waiting": waiting, "shown_up_to": place})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import SECONDS, Hour, last_ended
@@ -58,9 +58,14 @@ def _status(state: FeedState, kept: int, end: int, timezone: str) -> FeedStatus:
 
 
 def rebuild_cursors(settings: Settings) -> Sequence[Feed]:
-    """Makes the cursors of all feeds anew from their manifests; what was noted of failures is forgotten."""
+    """Makes the cursors of all feeds anew from their manifests; what was noted of failures is forgotten.
+
+    A feed's own first hour, which no manifest knows, is kept where its cursor can be read.
+    """
     store = store_of(settings)
     for feed in settings.feeds:
         with store.writing(feed):
-            write_cursor(store.layout.cursor(feed), store.cursor_of_manifests(feed), store.timezone)
+            before = store.readable_cursor(feed)
+            cursor = replace(store.cursor_of_manifests(feed), first=before.first if before else None)
+            write_cursor(store.layout.cursor(feed), cursor, store.timezone)
     return settings.feeds

@@ -16,6 +16,7 @@ from mailevents_dagster.hours import Hour
 from mailevents_dagster.pace import Pace, pace_of
 from mailevents_dagster.sources.uzmanposta.rate import SharedBudget
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, FixedMail
+from mailevents_dagster.store.cursors import Cursor, write_cursor
 from mailevents_dagster_tests.conftest import mail
 from mailevents_dagster_tests.projects import (
     DOMAIN,
@@ -70,6 +71,14 @@ def asset_events(here: Project, result: dg.ExecuteInProcessResult) -> list[str]:
 
 
 # --- follow
+
+
+def test_a_feed_that_begins_later_is_not_followed_before(here: Project) -> None:
+    later = Feed(DOMAIN, INCOMING)
+    write_cursor(here.store.layout.cursor(later), Cursor(first=RUNNING.end), here.settings.timezone)
+    assert here.run("follow").success
+    assert here.store.manifest(later, RUNNING) is None
+    assert here.store.manifest(Feed(DOMAIN, SIGN_INS), RUNNING)
 
 
 def test_a_follow_run_collects_the_hour_now_running_and_neither_closes_nor_materializes_it(here: Project) -> None:

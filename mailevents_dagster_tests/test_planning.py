@@ -136,6 +136,20 @@ def test_an_account_that_begins_later_is_asked_for_from_there_on() -> None:
     assert made.asks == (Ask(ago(10), START, (INCOMING,)), Ask(ago(3), START, (late,)))
 
 
+def test_a_feed_that_begins_later_than_its_account_is_asked_for_from_there_on() -> None:
+    made = plan([state(HELD, 24 * 10, first=ago(5)), state(hours=10, first=ago(5))], IDLE, NOW, RULES)
+    assert made.asks == (Ask(ago(5), START, (HELD, INCOMING)),)
+    assert (made.behind, made.forgotten) == (0, 0)
+    assert state(hours=10, first=ago(20)).start == state(hours=10).start == ago(10)
+
+
+def test_hours_from_before_a_feed_begins_stay_closed_and_those_between_them_are_not_missing() -> None:
+    kept = state(HELD, 24 * 10, [span(24 * 9, 24 * 8), span(30, 20), span(5, 0)], first=ago(5))
+    made = plan([kept], IDLE, NOW, RULES)
+    assert (made.asks, made.behind, made.forgotten) == ((), 0, 0)
+    assert hours_to_follow(replace(kept, cursor=Cursor(first=NOON.end)).start, NOW, RULES) == []
+
+
 def test_gaps_are_caught_up_with_for_so_many_days_and_what_lies_before_is_not_called_forgotten() -> None:
     made = plan([state(hours=24 * 9)], IDLE, NOW, replace(RULES, catch_up_days=2, hours_per_run=100))
     assert asked(made) == [(47, 0, 1)]

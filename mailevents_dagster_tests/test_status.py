@@ -15,6 +15,7 @@ import pytest
 from mailevents_dagster.hours import Hour, last_ended
 from mailevents_dagster.settings import load_settings
 from mailevents_dagster.states import store_of
+from mailevents_dagster.store.cursors import Cursor, write_cursor
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.conftest import AUTHENTICATION, collection, event
 
@@ -98,3 +99,11 @@ def test_cursors_can_be_made_anew_from_the_manifests(status: Status, store: Stor
 
     assert "2 feeds" in done.stderr
     assert of_authentication(done.stdout) == before
+
+
+def test_what_lies_before_a_feeds_own_first_hour_is_not_missing(status: Status, store: Store, newest: Hour) -> None:
+    write_cursor(store.layout.cursor(AUTHENTICATION), Cursor(first=newest.start), "UTC")
+    keep(store, newest.previous.previous)
+    before = of_authentication(status("--json").stdout)
+    assert (before["oldest_missing"], before["closed_hours"], before["forgotten_hours"]) == (newest.key, 1, 0)
+    assert of_authentication(status("--json", "--rebuild-cursors").stdout) == before

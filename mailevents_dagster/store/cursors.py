@@ -50,6 +50,8 @@ class Cursor:
     failures_in_a_row: int = 0
     """Tries that failed since any hour was committed."""
     committed_at: float | None = None
+    first: int | None = None
+    """The feed's first hour, where it is later than its account's: what lies before was left to the tool before."""
 
     def begun(self, hour: Hour, now: float) -> Cursor:
         """Counts a collection as failed until it is known to have ended: a killed process reports nothing."""
@@ -82,7 +84,7 @@ class Cursor:
         else:
             still_open[start] = manifest.listed_at
         failed = {hour: failure for hour, failure in self.failed.items() if hour != start}
-        return Cursor(closed, still_open, failed, 0, now)
+        return replace(self, closed=closed, open=still_open, failed=failed, failures_in_a_row=0, committed_at=now)
 
     def is_closed(self, start: int) -> bool:
         return any(first <= start < end for first, end in self.closed)
@@ -149,6 +151,8 @@ def write_cursor(path: UPath, cursor: Cursor, timezone: str) -> None:
         "failures_in_a_row": cursor.failures_in_a_row,
         "committed_at": cursor.committed_at,
     }  # fmt: skip
+    if cursor.first is not None:
+        content |= {"first_hour": _text(cursor.first, timezone), "first": cursor.first}
     write_sealed(path, content)
 
 
@@ -167,6 +171,7 @@ def read_cursor(path: UPath) -> Cursor | None:
             },
             failures_in_a_row=content["failures_in_a_row"],
             committed_at=content["committed_at"],
+            first=content.get("first"),
         )
     except (KeyError, TypeError) as error:
         raise DamagedError(f"{path} is no cursor of a feed ({type(error).__name__}: {error})") from error

@@ -10,6 +10,7 @@ from upath import UPath
 
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import SECONDS, Hour
+from mailevents_dagster.store.atomic import local
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,28 @@ class Layout:
 
     def cursor(self, feed: Feed) -> UPath:
         return self.root / "cursors" / feed.domain / f"{feed.name}.json"
+
+    def holds(self, folder: Path) -> bool:
+        """Whether a folder of this machine is the storage, or lies in it, or holds it."""
+        here = local(self.root)
+        if here is None:
+            return False
+        one, other = here.resolve(), folder.resolve()
+        return one.is_relative_to(other) or other.is_relative_to(one)
+
+    def unreadable(self, feed: Feed, name: str, digest: str) -> UPath:
+        """What of an old log of this name is no record; the digest is that of its content."""
+        short = name.encode()[:150].decode(errors="ignore")
+        return self.root / "unreadable" / feed.domain / feed.name / f"{short}.{digest[:8]}"
+
+    @property
+    def adopting(self) -> Path:
+        """Where old logs are sorted by hours before they are taken in. No domain has this name: it has no dot."""
+        return self.scratch / "journal" / "old-logs"
+
+    @property
+    def adopting_lock(self) -> Path:
+        return self.scratch / "locks" / "adopting.lock"
 
     @property
     def store_lock(self) -> Path:

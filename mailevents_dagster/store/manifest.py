@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from upath import UPath
 
-from mailevents_dagster.events import Gap
+from mailevents_dagster.events import Gap, Origin
 from mailevents_dagster.store.damage import DamagedError
 from mailevents_dagster.store.sealed import read_sealed, write_sealed
 
@@ -39,16 +39,18 @@ class Manifest:
     first_event: int | None
     last_event: int | None
     listed_at: float
+    """When the API was asked, or when the logs were read that the hour comes from."""
     closed: bool
     strays: tuple[str, ...]
     log: StoredFile
     snapshot: StoredFile
     version: int = field(default=VERSION)
+    origin: Origin = field(default=Origin.API)
 
     @property
     def complete(self) -> bool:
-        """Whether everything the source has of the hour is here."""
-        return not self.gaps and not self.details_owed
+        """Whether everything the source has of the hour is here; never so where nobody asked the source."""
+        return self.origin is Origin.API and not self.gaps and not self.details_owed
 
 
 def write_manifest(path: UPath, manifest: Manifest) -> None:
@@ -62,10 +64,12 @@ def read_manifest(path: UPath) -> Manifest | None:
     if content is None:
         return None
     try:
+        content.setdefault("origin", Origin.API)
         fields = {name: content[name] for name in Manifest.__dataclass_fields__}
+        fields["origin"] = Origin(fields["origin"])
         fields["gaps"] = tuple(Gap(**gap) for gap in fields["gaps"])
         fields["strays"] = tuple(fields["strays"])
         fields["log"], fields["snapshot"] = StoredFile(**fields["log"]), StoredFile(**fields["snapshot"])
         return Manifest(**fields)
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise DamagedError(f"{path} is no manifest of an hour ({type(error).__name__}: {error})") from error

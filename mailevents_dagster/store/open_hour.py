@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from upath import UPath
 
-from mailevents_dagster.events import Collection, Event, SourceError
+from mailevents_dagster.events import Collection, Event, Origin, SourceError
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import Hour
 from mailevents_dagster.store.atomic import digest_of
@@ -107,12 +107,7 @@ class OpenHour:
     @property
     def strays_elsewhere(self) -> frozenset[bytes]:
         """Strays that the hours before and after hold: a window's ends may return them here too."""
-        strays: set[bytes] = set()
-        for hour in (self.hour.previous, self.hour.next):
-            with suppress(DamagedError):  # its own collection sets it aside and says so
-                manifest = self._store.manifest(self.feed, hour)
-                strays.update(bytes.fromhex(stray) for stray in (manifest.strays if manifest else ()))
-        return frozenset(strays)
+        return self._store.strays_beside(self.feed, self.hour)
 
     def commit(self, found: Collection) -> Commit:
         """Snapshot, log, manifest, cursor, in this order, each whole; then the journal goes.
@@ -216,4 +211,5 @@ def _manifest(
         strays=tuple(sorted(strays)),
         log=log,
         snapshot=snapshot,
+        origin=Origin.API if before and before.origin is Origin.API else found.origin,
     )

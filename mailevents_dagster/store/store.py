@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -71,6 +72,20 @@ class Store:
         with _locked(self.layout.lock(feed)):
             yield
 
+    @contextmanager
+    def adopting(self, when_held: Callable[[str], object] = logger.warning) -> Iterator[Path]:
+        """An empty folder of this machine to sort old logs in, for one process at a time; it goes with the block."""
+        said = "Another process takes old logs into this storage, and is waited for."
+        with _locked(self.layout.adopting_lock, lambda: when_held(said)):
+            folder = self.layout.adopting
+            if folder.exists():  # of a process that was killed
+                shutil.rmtree(folder)
+            make_folder(folder)
+            try:
+                yield folder
+            finally:
+                shutil.rmtree(folder)
+
     def cursor(self, feed: Feed) -> Cursor:
         """What the feed has; from the manifests where the cursor is gone, which takes a second a year of hours."""
         cursor = read_cursor(self.layout.cursor(feed))
@@ -94,6 +109,15 @@ class Store:
 
     def manifest(self, feed: Feed, hour: Hour) -> Manifest | None:
         return read_manifest(self.layout.manifest(feed, hour))
+
+    def strays_beside(self, feed: Feed, hour: Hour) -> frozenset[bytes]:
+        """Identities of the strays that the hours before and after hold."""
+        strays: set[bytes] = set()
+        for beside in (hour.previous, hour.next):
+            with suppress(DamagedError):  # its own collection sets it aside and says so
+                manifest = self.manifest(feed, beside)
+                strays.update(bytes.fromhex(stray) for stray in (manifest.strays if manifest else ()))
+        return frozenset(strays)
 
     def dataset(self, feed: Feed, hours: Sequence[Hour]) -> ds.Dataset:
         """The committed hours of a feed as one lazy dataset; NotCollectedError names those that are not there."""

@@ -93,6 +93,24 @@ def test_people_can_read_it_in_local_time(tmp_path: Path) -> None:
     assert len((root(store) / CURSOR).read_text().splitlines()) > 20
 
 
+def test_the_first_hour_of_a_feed_outlives_whatever_becomes_of_its_hours(store: Store) -> None:
+    path, first = store.layout.cursor(INCOMING), hour_of(-3).start
+    write_cursor(path, Cursor(first=first), "UTC")
+    commit_hours(store, 0)
+    commit_hours(store, 1, closed=False)
+    fail(store, RuntimeError("no"), hour_of(2))
+    cursor = store.cursor(INCOMING)
+    assert (cursor.first, cursor.closed, list(cursor.open)) == (first, (span(0, 1),), [hour_of(1).start])
+    assert cursor.given_up(hour_of(2)).first == first
+    assert json.loads(path.read_text())["first_hour"] == "2026-11-20T09:00+00:00"
+
+
+def test_a_cursor_without_a_first_hour_of_its_own_says_nothing_of_it(store: Store) -> None:
+    commit_hours(store, 0)
+    assert store.cursor(INCOMING).first is None
+    assert not {"first", "first_hour"} & json.loads((root(store) / CURSOR).read_text()).keys()
+
+
 # --- when it is written
 
 

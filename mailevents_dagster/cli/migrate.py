@@ -1,0 +1,133 @@
+"""`mailevents migrate`."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from mailevents_dagster.cli.terminal import Exit, console
+
+if TYPE_CHECKING:
+    from mailevents_dagster.migration.adopting import Adoption
+    from mailevents_dagster.migration.migrating import Decided, Target
+
+SAY_EVERY: Final = 10.0
+"""Seconds between two lines of progress, where no terminal shows it."""
+
+
+@click.command()
+@click.argument("ini", type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--out",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path(),
+    metavar="FOLDER",
+    help="Where mailevents.yaml, .env and data/ are written; else the current folder.",
+)
+@click.option("--timezone", metavar="NAME", help="IANA name, such as Europe/Istanbul; else that of this machine.")
+@click.option(
+    "--adopt",
+    "output",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    metavar="OUTPUT",
+    help="Take the hourly logs below this folder of the old tool into the storage, too.",
+)
+@click.option("--dry-run", "dry", is_flag=True, help="Say what would be done, and write nothing.")
+def migrate(*, ini: Path, folder: Path, timezone: str | None, output: Path | None, dry: bool) -> None:
+    """Move over from the cron script with its INI file and positions.
+
+    Nothing that is there is overwritten, and no file of the old tool is changed. Ends with 1 where a section could not
+    be carried over.
+    """
+    import time
+
+    from mailevents_dagster.migration.ini import IniError
+    from mailevents_dagster.migration.migrating import decide, target_of, write
+    from mailevents_dagster.migration.report import next_steps, of_logs, of_sections
+
+    now, out = time.time(), console()
+    try:
+        decided = decide(ini.absolute(), folder.absolute(), _timezone(timezone), now)
+    except OSError as error:
+        raise click.UsageError(f"{ini} cannot be read: {error.strerror or error}") from error
+    except IniError as error:
+        raise click.UsageError(f"{ini}: {error}") from error
+    target = target_of(decided, folder.absolute(), now)
+    with _old_logs(decided, target, output, dry=dry) as old:
+        written = write(decided, target, old.first, now, dry=dry)
+        if written.settings and not dry:
+            with _progress("Hours of old logs", old.records) as tell:
+                old.adopt(written.settings, tell)
+    for part in (
+        *of_sections(decided, written),
+        *(of_logs(old, target, written) if output else ()),
+        *next_steps(decided, target, written, old, dry=dry),
+    ):
+        out.print(part, markup=False, highlight=False, soft_wrap=isinstance(part, str))
+    sys.exit(Exit.SOME_FAILED if decided.behind or written.problems else Exit.DONE)
+
+
+@contextmanager
+def _old_logs(decided: "Decided", target: "Target", output: Path | None, *, dry: bool) -> "Iterator[Adoption]":
+    """The old logs, read and sorted by hours; none where no folder is given, or nothing to take them into."""
+    from mailevents_dagster.migration.adopting import Adoption, sort_logs
+    from mailevents_dagster.migration.old_logs import find_logs
+
+    if output is None or target.fault:
+        yield Adoption(target.store)
+        return
+    if target.store.layout.holds(output):
+        raise click.UsageError(f"--adopt {output} is the new storage; give the folder that log_directory names.")
+    logs = find_logs(output, target.feeds, decided.own_names)
+    with ExitStack() as stack:
+        folder = None if dry else stack.enter_context(target.store.adopting(lambda said: click.echo(said, err=True)))
+        with _progress("Reading old logs", logs.size) as tell:
+            found = sort_logs(target.store, logs.logs, folder, tell)
+        yield Adoption(target.store, logs, found, folder)
+
+
+@contextmanager
+def _progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Takes how much more is done; shows it as a bar on a terminal, and as a line now and then elsewhere."""
+    import time
+
+    from rich.progress import Progress
+
+    terminal = sys.stdout.isatty()
+    done, said, every = 0, time.monotonic(), 0.2 if terminal else SAY_EVERY
+    with Progress(console=console(), transient=True, disable=not terminal) as bar:
+        task = bar.add_task(what, total=total)
+
+        def tell(more: int) -> None:
+            nonlocal done, said
+            done += more
+            if time.monotonic() - said < every:
+                return
+            said = time.monotonic()
+            bar.update(task, completed=done)
+            if not terminal:
+                click.echo(f"{what}: {done * 100 // max(total, 1)} %")
+
+        yield tell
+
+
+def _timezone(given: str | None) -> str:
+    from mailevents_dagster.migration.timezones import machine_timezone
+    from mailevents_dagster.settings.values import check_timezone
+
+    if given:
+        try:
+            return check_timezone(given)
+        except ValueError as error:
+            raise click.UsageError(f"--timezone `{given}` {error}") from error
+    found = machine_timezone()
+    if found is None:
+        raise click.UsageError(
+            "The time zone of this machine has no name that TZ, /etc/localtime or /etc/timezone would tell. The old "
+            "tool named its files by it; give its name, such as --timezone Europe/Istanbul."
+        )
+    return found
