@@ -35,6 +35,8 @@ class FeedState:
     """Its first hour."""
     cursor: Cursor | None
     """None where it cannot be read: the next collection makes it anew, until then nothing is caught up."""
+    kept_days: int | None = None
+    """How long retention keeps its hours; None: for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,9 @@ def plan(states: Sequence[FeedState], under_way: UnderWay, now: float, rules: Ru
         if state.cursor is None or state.feed in waiting:
             continue
         kept = kept_from(state, now, rules)
-        forgotten += sum(_hours(span) for span in gaps((state.start, min(kept, end)), state.cursor.closed))
+        forgotten += sum(
+            _hours(span) for span in gaps((begins(state, now, rules), min(kept, end)), state.cursor.closed)
+        )
         due = list(_due(state, (wanted_from(state, now, rules), end), under_way, now, rules))
         behind += sum(map(_hours, due))
         if due and state.feed not in under_way.held:
@@ -155,9 +159,14 @@ def _tried_again_at(failure: Failure, times: int, first_wait: float) -> float:
     return failure.at + min(longest, first * 2.0 ** min(times - 1, 30))
 
 
+def begins(state: FeedState, now: float, rules: Rules) -> int:
+    """The feed's first hour that retention keeps: older ones are not collected only to be destroyed."""
+    return _first_hour(state, state.kept_days, now, rules)
+
+
 def kept_from(state: FeedState, now: float, rules: Rules) -> int:
-    """The feed's first hour that the API still has."""
-    return _first_hour(state, state.feed.kind.asked_days, now, rules)
+    """The feed's first hour that the API still has, of those that retention keeps."""
+    return max(begins(state, now, rules), _first_hour(state, state.feed.kind.asked_days, now, rules))
 
 
 def wanted_from(state: FeedState, now: float, rules: Rules) -> int:

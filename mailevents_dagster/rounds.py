@@ -119,12 +119,13 @@ class Round:
 
     def _collect_hour(self, api: UzmanPostaApi, feed: Feed, hour: Hour) -> Collected:
         """On its own, so that the hour does not stay in memory while the next one is collected."""
-        with self.store.open_hour(feed, hour, _step_aside) as work:
+        with self.store.open_hour(feed, hour, step_aside) as work:
             found = collect_hour(api, work, settle_seconds=self.settle_seconds, details=self.details)
             return Collected(work.commit(found), found.measures, (*work.notes, *found.notes))
 
 
-def _step_aside(why: str) -> None:
+def step_aside(why: str) -> None:
+    """For hours that are left to whoever has them."""
     raise HeldElsewhereError(why)
 
 

@@ -37,7 +37,7 @@ def build_schedules(settings: Settings, jobs: dict[str, Any]) -> Sequence[dg.Sch
             cron_schedule=f"{later % 60} {later // 60} * * *",
             execution_timezone=settings.timezone,
             default_status=running,
-            description="Each day: deletes Dagster's records of old follow runs.",
+            description="Each day: destroys hours that have expired, deletes Dagster's records of old follow runs.",
         ),
     ]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import SECONDS, Hour, last_ended
-from mailevents_dagster.planning import FeedState, kept_from
+from mailevents_dagster.planning import FeedState, Rules, begins, kept_from
 from mailevents_dagster.settings import Settings
 from mailevents_dagster.states import rules_of, states_of, store_of
 from mailevents_dagster.store.cursors import Cursor, Span, gaps, write_cursor
@@ -36,10 +36,11 @@ def statuses(settings: Settings, now: float) -> Iterator[FeedStatus]:
     store = store_of(settings)
     end = last_ended(now - settings.collect.settle_minutes * 60, settings.timezone).end
     for state in states_of(settings, store):
-        yield _status(state, kept_from(state, now, rules_of(settings)), end, settings.timezone)
+        yield _status(state, now, rules_of(settings), end)
 
 
-def _status(state: FeedState, kept: int, end: int, timezone: str) -> FeedStatus:
+def _status(state: FeedState, now: float, rules: Rules, end: int) -> FeedStatus:
+    kept, timezone = kept_from(state, now, rules), rules.timezone
     known = state.cursor or Cursor()
     missing = list(gaps((kept, end), known.closed))
     newest = max(known.failed.values(), key=lambda failure: failure.at, default=None)
@@ -49,8 +50,7 @@ def _status(state: FeedState, kept: int, end: int, timezone: str) -> FeedStatus:
         closed_hours=_hours(known.closed),
         missing_hours=_hours(missing),
         oldest_missing=Hour(missing[0][0], timezone).key if missing else None,
-        forgotten_hours=sum(last - first for first, last in gaps((state.start, min(kept, end)), known.closed))
-        // SECONDS,
+        forgotten_hours=_hours(gaps((begins(state, now, rules), min(kept, end)), known.closed)),
         failing_hours=len(known.failed),
         last_failure=f"{newest.cause}: {newest.said}" if newest else None,
         readable=state.cursor is not None,

@@ -10,6 +10,7 @@ import click
 
 from mailevents_dagster.cli.collect import collect
 from mailevents_dagster.cli.demo import demo
+from mailevents_dagster.cli.housekeeping import housekeeping
 from mailevents_dagster.cli.simulate import simulate
 from mailevents_dagster.cli.status import status
 from mailevents_dagster.cli.terminal import EXIT_CODES, Commands
@@ -34,5 +35,5 @@ def main(config: Path | None) -> None:
         os.environ["MAILEVENTS_CONFIG"] = str(config.absolute())
 
 
-for command in (collect, demo, simulate, status):
+for command in (collect, demo, housekeeping, simulate, status):
     main.add_command(command)

@@ -10,6 +10,8 @@ from mailevents_dagster.settings.models import (
     ApiSettings,
     AutomationSettings,
     CollectSettings,
+    LegalHold,
+    RetentionSettings,
     Settings,
 )
 from mailevents_dagster.settings.problems import Problem, SettingsError
@@ -22,7 +24,9 @@ __all__ = [
     "ApiSettings",
     "AutomationSettings",
     "CollectSettings",
+    "LegalHold",
     "Problem",
+    "RetentionSettings",
     "Settings",
     "SettingsError",
     "json_schema",

@@ -106,6 +106,7 @@ def _resolved(file: SettingsFile, source: Path | None, folder: Path) -> Settings
         api=file.api,
         collect=file.collect,
         automation=file.automation,
+        retention=file.retention,
         accounts=tuple(_account(file, entry, start) for entry in file.accounts),
         source=source,
     )
