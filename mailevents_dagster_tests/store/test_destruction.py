@@ -16,6 +16,7 @@ from mailevents_dagster.events import SourceError
 from mailevents_dagster.feeds import FEED_KINDS, Feed
 from mailevents_dagster.hours import SECONDS, Hour
 from mailevents_dagster.store import destruction
+from mailevents_dagster.store import inventory as inventory_module
 from mailevents_dagster.store.damage import DamagedError
 from mailevents_dagster.store.destruction import DestroyedError, Destruction, destroying, read_destruction
 from mailevents_dagster.store.inventory import Inventory, stored_feeds
@@ -35,7 +36,13 @@ RECORD = "destroyed/example.com/mail/incominglog/2026-11-20/12.json"
 BEGUN = "destroyed/example.com/mail/incominglog/2026-11-20_12.begun"
 JOURNAL = "journal/example.com/mail/incominglog/2026-11-20_12.journal"
 RULE = "mail_days: 90"
-LATER = START + 400 * 86_400.0
+LATER = START + 50 * 86_400.0
+
+
+@pytest.fixture(autouse=True)
+def _from_this_year_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eight years of hours would be named for each inventory."""
+    monkeypatch.setattr(inventory_module, "FIRST", START - 50 * 86_400.0)
 
 
 def never(why: str) -> None:
@@ -208,9 +215,9 @@ def test_a_destroyed_hour_is_neither_collected_nor_read_and_the_error_says_when_
     destroy(store)
     cursor = store.cursor(INCOMING)
 
-    with pytest.raises(DestroyedError, match=r"was destroyed at 20.*retention.mail_days: 90") as raised:
-        with store.open_hour(INCOMING, NOON):
-            pytest.fail("it was opened")
+    said = r"was destroyed at 20.*retention.mail_days: 90"
+    with pytest.raises(DestroyedError, match=said) as raised, store.open_hour(INCOMING, NOON):
+        pytest.fail("it was opened")
     with pytest.raises(DestroyedError, match=re.escape(RECORD)):
         store.dataset(INCOMING, [NOON])
 
@@ -269,9 +276,13 @@ def test_an_hour_that_is_being_collected_is_left_alone(store: Store) -> None:
 
     commit(store, [event(START)])
     before = files(store)
-    with store.open_hour(INCOMING, NOON), pytest.raises(HeldError):
-        with destroying(store, INCOMING, NOON, inventory(store)[NOON], RULE, held):
-            pytest.fail("it was destroyed")
+    found = inventory(store)[NOON]
+    with (
+        store.open_hour(INCOMING, NOON),
+        pytest.raises(HeldError),
+        destroying(store, INCOMING, NOON, found, RULE, held),
+    ):
+        pytest.fail("it was destroyed")
     assert {name: files(store)[name] for name in (LOG, SNAPSHOT)} == {name: before[name] for name in (LOG, SNAPSHOT)}
     assert destroy(store)
 
