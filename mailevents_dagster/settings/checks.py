@@ -217,12 +217,10 @@ def _stored_timezone(file: Path) -> str | None:
 
 def _check_retention(draft: Draft) -> None:
     """Days that end before automation looks at an hour for the last time would have it collected and destroyed."""
-    relisted = sum(
-        (draft.number("collect", key) or CollectSettings.model_fields[key].default) * minutes
-        for key, minutes in (("lookback_hours", 60), ("settle_minutes", 1))
-        if not draft.problems.at(("collect", key))
-    )
-    least = (relisted + 60) // (24 * 60) + 1  # an hour more, since hours are whole
+    lookback, settle = draft.number("collect", "lookback_hours"), draft.number("collect", "settle_minutes")
+    hours = CollectSettings().lookback_hours if lookback is None else lookback
+    minutes = CollectSettings().settle_minutes if settle is None else settle
+    least = ((hours + 1) * 60 + minutes) // (24 * 60) + 1  # an hour more, since hours are whole
     for key in (f"{category}_days" for category in {kind.category: None for kind in FEED_KINDS.values()}):
         days = draft.number("retention", key)
         if days is not None and days < least:
