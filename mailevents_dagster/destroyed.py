@@ -10,6 +10,7 @@ from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import Hour
 from mailevents_dagster.housekeeping import MeaninglessHoldError, NotDestroyed, destroy, expired_hours
 from mailevents_dagster.settings import Settings
+from mailevents_dagster.states import retention_of
 from mailevents_dagster.store.destruction import Destruction
 from mailevents_dagster.store.store import Store
 
@@ -23,6 +24,8 @@ FAILURES_NAMED: Final = 20
 
 def destroy_expired(context: dg.OpExecutionContext, settings: Settings, store: Store, now: float) -> None:
     """Destroys a portion of what has expired; each hour stays materialized and is observed as destroyed."""
+    if not retention_of(settings).days:
+        context.log.info("No hour expires: `retention` in the settings names no days.")
     said, until = time.monotonic(), time.monotonic() + SECONDS_A_RUN
     hours = events = size = left = held = failed = 0
     try:
@@ -35,7 +38,7 @@ def destroy_expired(context: dg.OpExecutionContext, settings: Settings, store: S
                     if failed <= FAILURES_NAMED:
                         context.log.error(f"{outcome.feed} {outcome.hour}: {outcome.said}")
                     continue
-                context.log_event(_observation(store, outcome))
+                context.log_event(observation(store, outcome))
                 hours, events, size, left = hours + 1, events + (outcome.events or 0), size + outcome.bytes, left - 1
                 if time.monotonic() - said >= SAY_EVERY:
                     said = time.monotonic()
@@ -53,7 +56,8 @@ def destroy_expired(context: dg.OpExecutionContext, settings: Settings, store: S
         raise dg.Failure(f"{failed:,} expired hours could not be destroyed; why is above.", allow_retries=False)
 
 
-def _observation(store: Store, record: Destruction) -> dg.AssetObservation:
+def observation(store: Store, record: Destruction) -> dg.AssetObservation:
+    """What Dagster shows of an hour that was destroyed."""
     feed = Feed(record.domain, record.feed)
     path = store.layout.destruction(feed, Hour(record.start, store.timezone))
     return dg.AssetObservation(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,10 @@ import pandas as pd
 import pytest
 
 from mailevents_dagster import destroyed, shown
+from mailevents_dagster.assets import hourly_partitions
 from mailevents_dagster.feeds import FEED_KINDS, Feed
 from mailevents_dagster.hours import Hour, hours_between
+from mailevents_dagster.housekeeping import destroy, expired_hours
 from mailevents_dagster.planning import UnderWay, plan
 from mailevents_dagster.states import rules_of, states_of
 from mailevents_dagster.status import rebuild_cursors, statuses
@@ -20,6 +23,7 @@ from mailevents_dagster.store import destruction
 from mailevents_dagster_tests.conftest import collection, event
 from mailevents_dagster_tests.projects import DOMAIN, KEY, SETTINGS, Project, project, range_tags, stop_the_clock
 from mailevents_dagster_tests.store.kept import commit
+from mailevents_dagster_tests.store.years import keep_hours
 
 INCOMING = Feed(DOMAIN, "mail/incominglog")
 SIGN_INS = Feed(DOMAIN, "authentication")
@@ -105,7 +109,7 @@ def test_without_the_setting_nothing_ever_goes(tmp_path: Path) -> None:
         keep(here, OLD)
         result = here.run("housekeeping")
         assert snapshots(here) == 5
-        assert any(line.startswith("0 expired hours destroyed") for line in here.said(result))
+        assert any("names no days" in line for line in here.said(result))
 
 
 def test_what_a_legal_hold_names_stays_and_the_run_says_how_much(tmp_path: Path) -> None:
@@ -204,7 +208,7 @@ def test_a_run_that_was_killed_before_it_told_of_an_hour_is_made_up_for(
 ) -> None:
     keep(here, OLD[:2])
     with monkeypatch.context() as patched:
-        patched.setattr(destroyed, "_observation", lambda *_: 1 / 0)
+        patched.setattr(destroyed, "observation", lambda *_: 1 / 0)
         assert not here.run("housekeeping").success
     assert observations(here) == {}
 
@@ -300,6 +304,46 @@ def test_a_new_home_of_dagster_shows_hours_that_were_destroyed_as_it_shows_all(e
         states = states_of(emptied.settings, emptied.store)
         assert shown.show_what_is_kept(instance, emptied.store, states, 0)[0] == len(OLD)
         assert instance.get_materialized_partitions(_key(INCOMING)) == {hour.key for hour in OLD}
+        assert len(instance.fetch_observations(_key(INCOMING), limit=100).records) == len(OLD)
+
+
+def test_assets_on_a_feed_are_not_asked_for_because_an_hour_was_destroyed(here: Project) -> None:
+    @dg.asset(
+        deps=[_key(INCOMING)],
+        partitions_def=hourly_partitions(here.settings.start, TIMEZONE),
+        automation_condition=dg.AutomationCondition.any_deps_updated().since_last_handled(),
+    )
+    def report() -> None: ...
+
+    defs = dg.Definitions([*(here.defs.assets or ()), report], resources=here.defs.resources)
+    nothing = dg.evaluate_automation_conditions(defs, here.instance)
+    here.materialize([INCOMING.name], OLD)
+    before = dg.evaluate_automation_conditions(defs, here.instance, cursor=nothing.cursor)
+    assert before.get_num_requested(report.key) == len(OLD)
+
+    assert here.run("housekeeping").success
+
+    assert len(observations(here)) == len(OLD)
+    after = dg.evaluate_automation_conditions(defs, here.instance, cursor=before.cursor)
+    assert after.get_num_requested(report.key) == 0
+
+
+# --- a year
+
+
+def test_of_a_year_of_hours_a_portion_goes_and_the_rest_is_found_as_it_was(here: Project) -> None:
+    year = list(hours_between(RUNNING.start - 365 * DAY, RUNNING.start, TIMEZONE))
+    keep_hours(here.store, INCOMING, year)
+    [found] = expired_hours(here.settings, here.store, NOW)
+    assert list(found.due) == year[: year.index(EDGE)]
+    assert {len(files) for files in found.due.values()} == {2}
+
+    assert len(list(destroy(here.store, found, 48, time.monotonic() + 600))) == 48
+
+    [left] = expired_hours(here.settings, here.store, NOW)
+    assert list(left.due) == list(found.due)[48:]
+    assert here.store.cursor_of_manifests(INCOMING).closed == here.store.cursor(INCOMING).closed
+    assert here.store.cursor(INCOMING).closed == ((year[0].start, RUNNING.start),)
 
 
 def _key(feed: Feed) -> dg.AssetKey:

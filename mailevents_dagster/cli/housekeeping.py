@@ -40,7 +40,7 @@ def _show_expired(settings: "Settings", *, as_json: bool) -> Exit:
     import time
 
     from mailevents_dagster.housekeeping import expired_hours
-    from mailevents_dagster.states import store_of
+    from mailevents_dagster.states import retention_of, store_of
 
     store = store_of(settings)
     rows = [row for expired in expired_hours(settings, store, time.time()) for row in _rows(store, expired)]
@@ -49,7 +49,9 @@ def _show_expired(settings: "Settings", *, as_json: bool) -> Exit:
         click.echo(json.dumps(rows, indent=2))
     elif rows:
         _print(rows)
-    if not as_json:
+    if not retention_of(settings).days:
+        click.echo("No hour expires: `retention` in the settings names no days.", err=as_json)
+    elif not as_json:
         hours, held = (sum(row["hours"] for row in part) for part in (due, [row for row in rows if row not in due]))
         click.echo(f"{hours:,} expired hours would be destroyed; {held:,} are kept by legal holds.")
     return Exit.DONE if due else Exit.NOTHING
