@@ -108,9 +108,7 @@ def plan(states: Sequence[FeedState], under_way: UnderWay, now: float, rules: Ru
         if state.cursor is None or state.feed in waiting:
             continue
         kept = kept_from(state, now, rules)
-        forgotten += sum(
-            _hours(span) for span in gaps((begins(state, now, rules), min(kept, end)), state.cursor.closed)
-        )
+        forgotten += sum(map(_hours, gaps((begins(state, now, rules), min(kept, end)), state.cursor.closed)))
         due = list(_due(state, (wanted_from(state, now, rules), end), under_way, now, rules))
         behind += sum(map(_hours, due))
         if due and state.feed not in under_way.held:

@@ -203,6 +203,22 @@ def test_an_hour_that_cannot_be_destroyed_fails_the_run_and_the_others_go(
     assert len(observations(here)) == 5
 
 
+def test_a_hold_that_is_added_while_an_hour_is_being_destroyed_spares_what_is_left(
+    here: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(here, OLD[:1])
+    with monkeypatch.context() as patched:
+        patched.setattr(destruction, "_delete", lambda *_: 1 / 0)
+        assert not here.run("housekeeping").success
+    hold = '{{feeds: "*", reason: "case 2026/17"}}'
+    settings = FIVE_DAYS.replace("mail_days: 5", f"mail_days: 5, legal_hold: [{hold}]")
+    with project(tmp_path, settings=settings, now=lambda: NOW) as held:
+        result = held.run("housekeeping")
+        assert result.success
+        assert any("0 expired hours destroyed" in line and "1 more are kept" in line for line in held.said(result))
+        assert snapshots(held) == 1
+
+
 def test_a_run_that_was_killed_before_it_told_of_an_hour_is_made_up_for(
     here: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:

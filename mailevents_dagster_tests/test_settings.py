@@ -19,9 +19,10 @@ from hypothesis import strategies as st
 
 from mailevents_dagster.feeds import FEED_KINDS, Feed, readable_domain
 from mailevents_dagster.retention import Hold, Retention
-from mailevents_dagster.settings import Settings, SettingsError, json_schema, load_settings, loading
+from mailevents_dagster.settings import Settings, SettingsError, checks, json_schema, load_settings, loading
 from mailevents_dagster.settings.schema import SCHEMA_FILE
 from mailevents_dagster.states import retention_of
+from mailevents_dagster.store.layout import Layout
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC).timestamp()
 KEY = "k3y-0f-a-r3al-acc0unt"
@@ -449,6 +450,7 @@ def test_days_of_retention_have_bounds_and_the_error_says_them(load: Load, compl
         ({"lookback_hours": 22, "settle_minutes": 59}, 1),
         ({"lookback_hours": 22, "settle_minutes": 60}, 2),
         ({"lookback_hours": 48}, 3),
+        ({"lookback_hours": "48", "settle_minutes": 10.0}, 3),
         ({"lookback_hours": 360, "settle_minutes": 1440}, 17),
     ],
 )
@@ -509,6 +511,22 @@ def test_a_hold_may_mean_a_feed_that_is_stored_and_no_longer_collected(
 
 def test_a_hold_on_an_object_store_is_looked_at_by_housekeeping(load: Load) -> None:
     assert load(storage="s3://bucket/prefix", retention=held(feeds="gone.example *")).retention.legal_hold
+
+
+def test_days_are_judged_however_the_number_is_written(complaints: Complaints) -> None:
+    for written in (1, 1.0, "1", "1.0"):
+        assert "1 is too short" in complaints(retention={"mail_days": written})["retention.mail_days"]
+
+
+def test_a_storage_that_cannot_be_looked_at_for_held_feeds_is_told(
+    complaints: Complaints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(layout: Layout) -> Any:
+        raise PermissionError(13, "Permission denied", "output")
+
+    monkeypatch.setattr(checks, "stored_feeds", refuse)
+    told = complaints(retention=held(feeds="gone.example *"))
+    assert told == {"storage": "holds output, which cannot be read (Permission denied)"}
 
 
 def test_a_wrong_account_is_not_told_a_second_time_by_the_holds(complaints: Complaints) -> None:

@@ -44,7 +44,8 @@ def _show_expired(settings: "Settings", *, as_json: bool) -> Exit:
 
     store = store_of(settings)
     rows = [row for expired in expired_hours(settings, store, time.time()) for row in _rows(store, expired)]
-    due = [row for row in rows if row["held_by"] is None]
+    due = sum(row["hours"] for row in rows if row["held_by"] is None)
+    held = sum(row["hours"] for row in rows if row["held_by"] is not None)
     if as_json:
         click.echo(json.dumps(rows, indent=2))
     elif rows:
@@ -52,8 +53,7 @@ def _show_expired(settings: "Settings", *, as_json: bool) -> Exit:
     if not retention_of(settings).days:
         click.echo("No hour expires: `retention` in the settings names no days.", err=as_json)
     elif not as_json:
-        hours, held = (sum(row["hours"] for row in part) for part in (due, [row for row in rows if row not in due]))
-        click.echo(f"{hours:,} expired hours would be destroyed; {held:,} are kept by legal holds.")
+        click.echo(f"{due:,} expired hours would be destroyed; {held:,} are kept by legal holds.")
     return Exit.DONE if due else Exit.NOTHING
 
 

@@ -54,7 +54,7 @@ class Draft:
     def number(self, *place: str | int) -> int | None:
         """The whole number at a place, or None: there is none, or it has a problem."""
         value = self._at(place)
-        return int(value) if isinstance(value, int | str) else None
+        return int(float(value)) if isinstance(value, int | float | str) else None
 
     def count(self, *place: str | int) -> int:
         value = self._at(place)
@@ -255,8 +255,12 @@ def _check_held_feeds(draft: Draft, place: Place, folder: Path) -> None:
     if storage is None or is_url(storage):  # what lies elsewhere is looked at by housekeeping, before it destroys
         return
     root = absolute_storage(storage, folder)
-    layout = Layout(UPath(root), scratch_folder(root), "")
-    if not any(feed.is_like(pattern) for feed in stored_feeds(layout)):
+    try:
+        stored = list(stored_feeds(Layout(UPath(root), scratch_folder(root), "")))
+    except OSError as error:
+        draft.problems.add(("storage",), f"holds {error.filename}, which cannot be read ({error.strerror})")
+        return
+    if not any(feed.is_like(pattern) for feed in stored):
         such_as = f"; feeds are written like `{feeds[0]}`" if feeds else ""
         draft.problems.add(
             place, f"{draft.problems.quote(place)} is like no feed of these settings or of the storage{such_as}"

@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
@@ -16,7 +17,7 @@ from upath import UPath
 from mailevents_dagster.events import SourceError
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import Hour
-from mailevents_dagster.store.atomic import digest_of, local
+from mailevents_dagster.store.atomic import digest_of, local, sync_folder
 from mailevents_dagster.store.cursors import write_cursor
 from mailevents_dagster.store.damage import DamagedError, set_aside
 from mailevents_dagster.store.layout import Layout
@@ -185,16 +186,18 @@ def _write(path: UPath, record: Destruction) -> None:
 
 
 def _delete(layout: Layout, feed: Feed, files: Iterable[UPath]) -> None:
-    """Deletes the files, and the folders that are empty then."""
-    emptied = {layout.snapshots(feed): None}
+    """Deletes the files, so that a power cut does not bring them back, and the folders that are empty then."""
+    folders: set[Path] = set()
     for file in files:
         file.unlink(missing_ok=True)
-        if layout.journals(feed) != local(file.parent):  # without a lock others make it and write into it
-            emptied = {file.parent: None, **emptied}
-    for folder in emptied:
-        here = local(folder)
-        if here and here.is_dir() and not any(here.iterdir()):
-            here.rmdir()
+        if here := local(file.parent):
+            folders.add(here)
+    for folder in folders:
+        sync_folder(folder)
+    folders.discard(layout.journals(feed))  # others make it and write into it without a lock
+    for folder in (*folders, Path(layout.snapshots(feed).path)) if folders else ():
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
 
 
 def _close(store: Store, feed: Feed, hour: Hour) -> None:

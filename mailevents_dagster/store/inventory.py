@@ -44,34 +44,34 @@ class Inventory:
         destruction hold no personal data and are not among the files.
         """
         found: defaultdict[Hour, list[UPath]] = defaultdict(list)
-        for hour, file in (*self._logs(feed), *self._snapshots(feed), *self._journals(feed)):
+        for hour, folder, name in (*self._logs(feed), *self._snapshots(feed), *self._journals(feed)):
             if hour.end < end:
-                found[hour].append(file)
+                found[hour].append(folder / name)
         for name in names_in(self._layout.destructions(feed)):
             if name.endswith(BEGUN) and (begun := self._by_stamp.get(name.removesuffix(BEGUN))):
                 found[begun] += []
         return dict(sorted(found.items()))
 
-    def _logs(self, feed: Feed) -> Iterator[tuple[Hour, UPath]]:
+    def _logs(self, feed: Feed) -> Iterator[tuple[Hour, UPath, str]]:
         folder = self._layout.logs(feed)
         hours = {self._layout.log_name(feed, stamp): hour for stamp, hour in self._by_log_stamp.items()}
         for name in names_in(folder):
             if hour := hours.get(_original(name)):
-                yield hour, folder / name
+                yield hour, folder, name
 
-    def _snapshots(self, feed: Feed) -> Iterator[tuple[Hour, UPath]]:
+    def _snapshots(self, feed: Feed) -> Iterator[tuple[Hour, UPath, str]]:
         for day in names_in(self._layout.snapshots(feed)):
             folder = self._layout.snapshots(feed) / day
             for name in names_in(folder):
                 stamp = f"{day.removeprefix('date=')}_{_original(name).removesuffix('.parquet')}"
                 if hour := self._by_stamp.get(stamp):
-                    yield hour, folder / name
+                    yield hour, folder, name
 
-    def _journals(self, feed: Feed) -> Iterator[tuple[Hour, UPath]]:
+    def _journals(self, feed: Feed) -> Iterator[tuple[Hour, UPath, str]]:
         folder = UPath(self._layout.journals(feed))
         for name in names_in(folder):
             if hour := self._by_stamp.get(_original(name).removesuffix(".journal")):
-                yield hour, folder / name
+                yield hour, folder, name
 
 
 def _original(name: str) -> str:
