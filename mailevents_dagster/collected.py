@@ -10,12 +10,12 @@ from typing import Final
 import dagster as dg
 
 from mailevents_dagster.collector import Collector
-from mailevents_dagster.events import Collection
+from mailevents_dagster.events import Collection, SourceError
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import Hour
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.collect import Progress, Tell
-from mailevents_dagster.sources.uzmanposta.errors import ApiError, Cause, TransientError
+from mailevents_dagster.sources.uzmanposta.errors import Cause, TransientError
 from mailevents_dagster.store.open_hour import OpenHour
 
 API_IS_DOWN_AFTER: Final = 3
@@ -45,7 +45,7 @@ class CollectedHours:
 
     def __iter__(self) -> Iterator[tuple[OpenHour, Collection]]:
         log = self.log
-        failures: dict[str, tuple[Cause, str]] = {}
+        failures: dict[str, tuple[str, str]] = {}
         waiting = deque(self.hours)
         in_a_row = 0
         while waiting:
@@ -54,11 +54,11 @@ class CollectedHours:
                 with self.collector.hour(self.api, self.feed, hour, log.warning, self._teller(hour)) as found:
                     yield found
                 in_a_row = 0
-            except ApiError as error:
+            except SourceError as error:
                 failures[hour.key] = error.cause, str(error)  # the error itself holds the whole answer it is about
                 log.error(f"{self.feed} {hour}: {error}")
                 in_a_row = in_a_row + 1 if isinstance(error, TransientError) else 0
-                if error.cause is Cause.PERMISSION or in_a_row == API_IS_DOWN_AFTER:
+                if error.cause == Cause.PERMISSION or in_a_row == API_IS_DOWN_AFTER:
                     break  # the other hours would be answered alike
         if failures:
             raise _failure(self.feed, failures, len(self.hours), len(waiting))
@@ -77,8 +77,8 @@ class CollectedHours:
         return tell
 
 
-def _failure(feed: Feed, failures: dict[str, tuple[Cause, str]], asked: int, not_tried: int) -> dg.Failure:
-    reasons = sorted({cause.value for cause, _ in failures.values()})
+def _failure(feed: Feed, failures: dict[str, tuple[str, str]], asked: int, not_tried: int) -> dg.Failure:
+    reasons = sorted({str(cause) for cause, _ in failures.values()})
     first_hour, (_, first) = next(iter(failures.items()))
     rest = f"{not_tried} hours were not tried: they would have failed alike. " if not_tried else ""
     return dg.Failure(

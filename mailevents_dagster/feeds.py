@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Final, Literal
 
 import idna
@@ -72,6 +73,11 @@ class Feed:
     @property
     def group(self) -> str:
         return dagster_name(self.domain)
+
+    def is_like(self, pattern: str) -> bool:
+        """Whether a pattern such as `example.com mail/*` means this feed; the domain may be written as people do."""
+        written = (str(self), f"{readable_domain(self.domain)} {self.name}")
+        return any(fnmatchcase(one, pattern.lower()) for one in written)
 
     def __str__(self) -> str:
         return f"{self.domain} {self.name}"

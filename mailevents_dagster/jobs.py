@@ -11,6 +11,7 @@ import dagster as dg
 from pydantic import Field
 
 from mailevents_dagster.collector import Collector
+from mailevents_dagster.destroyed import DESTROY_OP, destroy_expired
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import SECONDS, Hour, hours_between, last_ended
 from mailevents_dagster.io_manager import EventStore
@@ -24,7 +25,7 @@ from mailevents_dagster.settings import Settings
 from mailevents_dagster.states import paces, rules_of, states_of
 from mailevents_dagster.store.cursors import Cursor
 from mailevents_dagster.store.store import Store
-from mailevents_dagster.under_way import COLLECT_JOB, FOLLOW_JOB
+from mailevents_dagster.under_way import COLLECT_JOB, FOLLOW_JOB, HOUSEKEEPING_JOB
 
 FAILURES_NAMED: Final = 20
 """In the log of a run, where each line is a row of the event log."""
@@ -107,9 +108,9 @@ def reconcile_job(settings: Settings, collector: Collector) -> dg.JobDefinition:
 
 
 def housekeeping_job(settings: Settings) -> dg.JobDefinition:
-    """Deletes Dagster's records of old follow runs, on which no hour's status hangs."""
+    """Destroys hours that have expired, and deletes Dagster's records of old follow runs."""
 
-    @dg.op(name="delete_old_follow_runs", description=housekeeping_job.__doc__)
+    @dg.op(name="delete_old_follow_runs", description="Deletes runs on which no hour's status hangs.")
     def keep_house(context: dg.OpExecutionContext, event_store: SignsIn) -> None:  # noqa: ARG001
         before = datetime.now(UTC) - timedelta(days=settings.automation.keep_follow_runs_days)
         old = context.instance.get_run_records(
@@ -118,10 +119,16 @@ def housekeeping_job(settings: Settings) -> dg.JobDefinition:
         for record in old:
             context.instance.delete_run(record.dagster_run.run_id)
         context.log.info(f"{len(old):,} follow runs from before {before:%Y-%m-%d %H:%M} UTC were deleted.")
+        context.add_output_metadata({"follow_runs_deleted": len(old)})
 
-    @dg.job(name="housekeeping", description=housekeeping_job.__doc__)
+    @dg.op(name=DESTROY_OP, description="Destroys hours that are older than retention allows.")
+    def destroy(context: dg.OpExecutionContext, event_store: dg.ResourceParam[EventStore]) -> None:
+        destroy_expired(context, settings, event_store.store, time.time())
+
+    @dg.job(name=HOUSEKEEPING_JOB, description=housekeeping_job.__doc__)
     def job() -> None:
         keep_house()
+        destroy()
 
     return job
 

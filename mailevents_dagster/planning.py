@@ -34,6 +34,8 @@ class FeedState:
     account_start: int
     cursor: Cursor | None
     """None where it cannot be read: the next collection makes it anew, until then nothing is caught up."""
+    kept_days: int | None = None
+    """How long retention keeps its hours; None: for ever."""
 
     @property
     def start(self) -> int:
@@ -118,7 +120,7 @@ def plan(states: Sequence[FeedState], under_way: UnderWay, now: float, rules: Ru
         if state.cursor is None or state.feed in waiting:
             continue
         kept = kept_from(state, now, rules)
-        forgotten += hours_in(gaps((state.start, min(kept, end)), state.cursor.closed))
+        forgotten += hours_in(gaps((begins(state, now, rules), min(kept, end)), state.cursor.closed))
         asked = under_way.backfills.get(state.feed, ())
         due = list(_due(state.cursor, (wanted_from(state, now, rules), end), asked, now, rules))
         behind += hours_in(due)
@@ -163,9 +165,14 @@ def _tried_again_at(failure: Failure, times: int, first_wait: float) -> float:
     return failure.at + min(longest, first * 2.0 ** min(times - 1, 30))
 
 
+def begins(state: FeedState, now: float, rules: Rules) -> int:
+    """The feed's first hour that retention keeps: older ones are not collected only to be destroyed."""
+    return _first_hour(state, state.kept_days, now, rules)
+
+
 def kept_from(state: FeedState, now: float, rules: Rules) -> int:
-    """The feed's first hour that the API still has."""
-    return _first_hour(state, state.feed.kind.asked_days, now, rules)
+    """The feed's first hour that the API still has, of those that retention keeps."""
+    return max(begins(state, now, rules), _first_hour(state, state.feed.kind.asked_days, now, rules))
 
 
 def wanted_from(state: FeedState, now: float, rules: Rules) -> int:

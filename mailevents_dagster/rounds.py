@@ -116,11 +116,12 @@ class Round:
 
     def _collect_hour(self, api: UzmanPostaApi, feed: Feed, hour: Hour) -> Collected:
         """On its own, so that the hour does not stay in memory while the next one is collected."""
-        with self.collector.hour(api, feed, hour, _step_aside) as (work, found):
+        with self.collector.hour(api, feed, hour, step_aside) as (work, found):
             return Collected(feed, work.commit(found), found.measures, (*work.notes, *found.notes))
 
 
-def _step_aside(why: str) -> None:
+def step_aside(why: str) -> None:
+    """For hours that are left to whoever has them."""
     raise HeldElsewhereError(why)
 
 

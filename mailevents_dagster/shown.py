@@ -9,11 +9,13 @@ from typing import Final
 
 from dagster import AssetKey, AssetMaterialization, DagsterInstance
 
+from mailevents_dagster.destroyed import observation
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import Hour, hours_between
 from mailevents_dagster.metadata import manifest_metadata
 from mailevents_dagster.planning import FeedState
 from mailevents_dagster.store.damage import DamagedError
+from mailevents_dagster.store.destruction import Destruction, read_destruction
 from mailevents_dagster.store.manifest import Manifest
 from mailevents_dagster.store.store import Store
 
@@ -36,6 +38,8 @@ def show_what_is_kept(
     for state in turn:
         for manifest in _not_shown(instance, store, state):
             instance.report_runless_asset_event(_materialization(store, state.feed, manifest))
+            if record := _destruction(store, state.feed, manifest):
+                instance.report_runless_asset_event(observation(store, record))
             shown += 1
             if shown >= HOURS_A_TICK or time.monotonic() >= until:
                 return shown, first % len(states)
@@ -59,6 +63,13 @@ def _materialization(store: Store, feed: Feed, manifest: Manifest) -> AssetMater
     hour = Hour(manifest.start, store.timezone)
     metadata = manifest_metadata(manifest, store.layout.log(feed, hour), store.layout.snapshot(feed, hour))
     return AssetMaterialization(AssetKey(feed.asset_key), partition=hour.key, metadata=metadata)
+
+
+def _destruction(store: Store, feed: Feed, manifest: Manifest) -> Destruction | None:
+    try:
+        return read_destruction(store.layout.destruction(feed, Hour(manifest.start, store.timezone)))
+    except DamagedError:  # the hour is no less destroyed; whoever asks for it is told
+        return None
 
 
 def _manifest(store: Store, state: FeedState, hour: Hour) -> Manifest | None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
-from mailevents_dagster.feeds import Feed
+from mailevents_dagster.feeds import Category, Feed
 from mailevents_dagster.hours import SECONDS, Hour
 from mailevents_dagster.pace import Pace, pace_of
 from mailevents_dagster.planning import FeedState, Rules, wanted_from
-from mailevents_dagster.settings import Settings
+from mailevents_dagster.retention import Hold, Retention
+from mailevents_dagster.settings import Settings, start_of
 from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
 from mailevents_dagster.store.cursors import Cursor, gaps, hours_in
 from mailevents_dagster.store.damage import DamagedError
@@ -57,10 +58,31 @@ def _events_of_newest(store: Store, feed: Feed, cursor: Cursor) -> int:
     return 0
 
 
+def retention_of(settings: Settings) -> Retention:
+    """How long what is kept, as it is configured."""
+    written, timezone = settings.retention, settings.timezone
+    days: dict[Category, int | None] = {
+        "mail": written.mail_days,
+        "quarantine": written.quarantine_days,
+        "authentication": written.authentication_days,
+    }
+    holds = (
+        Hold(
+            hold.feeds,
+            start_of(hold.first, timezone, None) if hold.first else None,
+            start_of(hold.until, timezone, None) if hold.until else None,
+            hold.reason,
+        )
+        for hold in written.legal_hold
+    )
+    return Retention({category: kept for category, kept in days.items() if kept is not None}, tuple(holds))
+
+
 def states_of(settings: Settings, store: Store) -> list[FeedState]:
     """What planning knows of each feed."""
+    days = retention_of(settings).days
     return [
-        FeedState(feed, account.start, store.readable_cursor(feed))
+        FeedState(feed, account.start, store.readable_cursor(feed), days.get(feed.kind.category))
         for account in settings.accounts
         for feed in account.feeds
     ]

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from mailevents_dagster.collector import Collector, collector_of
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import SECONDS, Hour, last_ended
-from mailevents_dagster.planning import FeedState, kept_from
+from mailevents_dagster.planning import FeedState, Rules, begins, kept_from
 from mailevents_dagster.settings import Settings
 from mailevents_dagster.states import paces, rules_of, states_of, store_of
 from mailevents_dagster.store.cursors import UNFINISHED, Cursor, gaps, hours_in, write_cursor
@@ -91,7 +91,7 @@ def status_of(settings: Settings, now: float) -> Status:
     collector, rules = collector_of(settings), rules_of(settings)
     end = last_ended(now - settings.collect.settle_minutes * 60, settings.timezone).end
     states = states_of(settings, collector.store)
-    feeds = [_feed(state, kept_from(state, now, rules), end, now, collector) for state in states]
+    feeds = [_feed(state, now, rules, end, collector) for state in states]
     accounts = [
         AccountStatus(domain, round(pace.arriving, 4), pace.allowed, pace.sentence(domain))
         for domain, pace in paces(settings, collector.store, states, now)
@@ -99,8 +99,9 @@ def status_of(settings: Settings, now: float) -> Status:
     return Status(feeds, accounts)
 
 
-def _feed(state: FeedState, kept: int, end: int, now: float, collector: Collector) -> FeedStatus:
-    known, zone = state.cursor or Cursor(), collector.store.timezone
+def _feed(state: FeedState, now: float, rules: Rules, end: int, collector: Collector) -> FeedStatus:
+    kept, zone = kept_from(state, now, rules), rules.timezone
+    known = state.cursor or Cursor()
     missing = list(gaps((kept, end), known.closed))
     newest = max(known.failed.values(), key=lambda failure: failure.at, default=None)
     beat = collector.heartbeats.read(state.feed)
@@ -114,7 +115,7 @@ def _feed(state: FeedState, kept: int, end: int, now: float, collector: Collecto
         closed_hours=hours_in(known.closed),
         missing_hours=hours_in(missing),
         gaps=[(Hour(first, zone).key, Hour(last - SECONDS, zone).key) for first, last in missing],
-        forgotten_hours=hours_in(gaps((state.start, min(kept, end)), known.closed)),
+        forgotten_hours=hours_in(gaps((begins(state, now, rules), min(kept, end)), known.closed)),
         failing_hours=sum(failure.cause != UNFINISHED or not is_at_work for failure in known.failed.values()),
         last_failure=f"{newest.cause}: {newest.said}" if newest else None,
         readable=state.cursor is not None,

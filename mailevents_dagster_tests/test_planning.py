@@ -156,6 +156,23 @@ def test_gaps_are_caught_up_with_for_so_many_days_and_what_lies_before_is_not_ca
     assert (made.behind, made.forgotten) == (0, 0)
 
 
+@pytest.mark.parametrize(("kept_days", "hours_ago"), [(None, 24 * 9), (20, 24 * 9), (9, 24 * 9 - 1), (2, 47), (1, 23)])
+def test_hours_that_retention_would_destroy_are_neither_asked_for_nor_called_forgotten(
+    kept_days: int | None, hours_ago: int
+) -> None:
+    began = replace(state(hours=24 * 9), kept_days=kept_days)
+    made = plan([began], IDLE, NOW, replace(RULES, hours_per_run=1000))
+    assert asked(made) == [(hours_ago, 0, 1)]
+    assert (made.behind, made.forgotten) == (0, 0)
+
+
+def test_what_the_api_forgot_counts_as_forgotten_as_far_as_retention_would_have_kept_it() -> None:
+    began = state(HELD, 24 * 30)
+    assert plan([began], IDLE, NOW, RULES).forgotten == 24 * 24 + 1
+    assert plan([replace(began, kept_days=10)], IDLE, NOW, RULES).forgotten == 24 * 4
+    assert plan([replace(began, kept_days=3)], IDLE, NOW, RULES).forgotten == 0
+
+
 # --- runs
 
 

@@ -11,6 +11,7 @@ import click
 from mailevents_dagster.cli.collect import collect
 from mailevents_dagster.cli.demo import demo
 from mailevents_dagster.cli.feeds import feeds
+from mailevents_dagster.cli.housekeeping import housekeeping
 from mailevents_dagster.cli.migrate import migrate
 from mailevents_dagster.cli.simulate import simulate
 from mailevents_dagster.cli.status import status
@@ -36,5 +37,5 @@ def main(config: Path | None) -> None:
         os.environ["MAILEVENTS_CONFIG"] = str(config.absolute())
 
 
-for command in (collect, demo, feeds, migrate, simulate, status):
+for command in (collect, demo, feeds, housekeeping, migrate, simulate, status):
     main.add_command(command)

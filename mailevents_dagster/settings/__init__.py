@@ -10,7 +10,9 @@ from mailevents_dagster.settings.models import (
     ApiSettings,
     AutomationSettings,
     CollectSettings,
+    LegalHold,
     OperatingLogSettings,
+    RetentionSettings,
     Settings,
 )
 from mailevents_dagster.settings.problems import Problem, SettingsError
@@ -23,8 +25,10 @@ __all__ = [
     "ApiSettings",
     "AutomationSettings",
     "CollectSettings",
+    "LegalHold",
     "OperatingLogSettings",
     "Problem",
+    "RetentionSettings",
     "Settings",
     "SettingsError",
     "home",

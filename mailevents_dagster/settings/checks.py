@@ -12,14 +12,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from mailevents_dagster.feeds import dagster_name
+from upath import UPath
+
+from mailevents_dagster.feeds import FEED_KINDS, Feed, dagster_name
 from mailevents_dagster.jsontext import NotJsonError, parse
 from mailevents_dagster.settings.domain_names import ascii_domain
 from mailevents_dagster.settings.log_names import check_length
-from mailevents_dagster.settings.models import ApiSettings, OperatingLogSettings, SettingsFile
+from mailevents_dagster.settings.models import ApiSettings, CollectSettings, OperatingLogSettings, SettingsFile
 from mailevents_dagster.settings.problems import Place, Problems
 from mailevents_dagster.settings.values import SIMULATOR, absolute_storage, is_url, start_of
 from mailevents_dagster.settings.variables import key_fault, variable_of
+from mailevents_dagster.store.inventory import stored_feeds
+from mailevents_dagster.store.layout import Layout, scratch_folder
 
 _DEFAULTS: Final[dict[Place, str]] = {
     ("timezone",): SettingsFile.model_fields["timezone"].default,
@@ -49,6 +53,11 @@ class Draft:
             return None
         return self.text(*place) or _DEFAULTS[place]
 
+    def number(self, *place: str | int) -> int | None:
+        """The whole number at a place, or None: there is none, or it has a problem."""
+        value = self._at(place)
+        return int(float(value)) if isinstance(value, int | float | str) else None
+
     def count(self, *place: str | int) -> int:
         value = self._at(place)
         return len(value) if isinstance(value, list) else 0
@@ -77,6 +86,8 @@ def check_all(draft: Draft, folder: Path, environ: Mapping[str, str], now: float
     _check_log_file_name(draft, domains)
     _check_names_differ(draft)
     _check_storage(draft, folder)
+    _check_retention(draft)
+    _check_legal_holds(draft, folder)
 
 
 def _check_starts(draft: Draft, now: float | None) -> None:
@@ -217,3 +228,68 @@ def _stored_timezone(file: Path) -> str | None:
     if not isinstance(timezone, str) or not re.fullmatch(r"[\w+/-]{1,60}", timezone):
         raise ValueError(f"holds manifests/store.json, which does not say in what time zone the data are; {mend}")
     return timezone
+
+
+def _check_retention(draft: Draft) -> None:
+    """Days that end before automation looks at an hour for the last time would have it collected and destroyed."""
+    lookback, settle = draft.number("collect", "lookback_hours"), draft.number("collect", "settle_minutes")
+    hours = CollectSettings().lookback_hours if lookback is None else lookback
+    minutes = CollectSettings().settle_minutes if settle is None else settle
+    least = ((hours + 1) * 60 + minutes) // (24 * 60) + 1  # an hour more, since hours are whole
+    for key in (f"{category}_days" for category in {kind.category: None for kind in FEED_KINDS.values()}):
+        days = draft.number("retention", key)
+        if days is not None and days < least:
+            draft.problems.add(
+                ("retention", key),
+                f"{days} is too short: hours are listed again for collect.lookback_hours after they closed; "
+                f"write {least} or more, or lower that",
+            )
+
+
+def _check_legal_holds(draft: Draft, folder: Path) -> None:
+    timezone = draft.text_or_default("timezone")
+    for index in range(draft.count("retention", "legal_hold")):
+        place = ("retention", "legal_hold", index)
+        if timezone is not None:
+            first = _start(draft, (*place, "from"), timezone, None)
+            until = _start(draft, (*place, "until"), timezone, None)
+            if first is not None and until is not None and first >= until:
+                draft.problems.add(
+                    (*place, "until"), f"{draft.problems.quote((*place, 'until'))} is not after `from`; nothing is held"
+                )
+        _check_held_feeds(draft, (*place, "feeds"), folder)
+
+
+def _check_held_feeds(draft: Draft, place: Place, folder: Path) -> None:
+    """A hold that means no feed protects nothing: with a typing mistake in it, evidence would be destroyed."""
+    pattern = draft.text(*place)
+    feeds = _feeds(draft)
+    if pattern is None or feeds is None or any(feed.is_like(pattern) for feed in feeds):
+        return
+    storage = draft.text_or_default("storage")
+    if storage is None or is_url(storage):  # what lies elsewhere is looked at by housekeeping, before it destroys
+        return
+    root = absolute_storage(storage, folder)
+    try:
+        stored = list(stored_feeds(Layout(UPath(root), scratch_folder(root), "")))
+    except OSError as error:
+        draft.problems.add(("storage",), f"holds {error.filename}, which cannot be read ({error.strerror})")
+        return
+    if not any(feed.is_like(pattern) for feed in stored):
+        such_as = f"; feeds are written like `{feeds[0]}`" if feeds else ""
+        draft.problems.add(
+            place, f"{draft.problems.quote(place)} is like no feed of these settings or of the storage{such_as}"
+        )
+
+
+def _feeds(draft: Draft) -> list[Feed] | None:
+    """The feeds of all accounts; None where a domain or feed has a problem, so that one mistake is not told twice."""
+    feeds = []
+    for index in range(draft.count("accounts")):
+        domain = draft.text("accounts", index, "domain")
+        for number in range(draft.count("accounts", index, "feeds")):
+            name = draft.text("accounts", index, "feeds", number)
+            if domain is None or name is None:
+                return None
+            feeds.append(Feed(ascii_domain(domain), name))
+    return feeds

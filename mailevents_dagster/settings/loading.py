@@ -125,6 +125,7 @@ def _resolved(file: SettingsFile, source: Path | None, folder: Path) -> Settings
         collect=file.collect,
         automation=file.automation,
         operating_logs=file.operating_logs,
+        retention=file.retention,
         accounts=tuple(_account(file, entry, start) for entry in file.accounts),
         source=source,
     )

@@ -16,7 +16,9 @@ from mailevents_dagster.settings.log_names import check_log_file_name, check_ope
 from mailevents_dagster.settings.values import (
     check_base_url,
     check_feed,
+    check_feed_pattern,
     check_moment,
+    check_reason,
     check_storage,
     check_time_of_day,
     check_timezone,
@@ -54,6 +56,7 @@ FilesKept = Annotated[int, Field(ge=1, le=10_000), NO_TRUTH_VALUE]
 KeyVariable = Annotated[str, AfterValidator(variable_of), Field(json_schema_extra={"pattern": VARIABLE_PATTERN})]
 Rate = Annotated[float, Field(ge=0.01, le=1000, allow_inf_nan=False), NO_TRUTH_VALUE]
 Parallel = Annotated[int, Field(ge=1, le=64), NO_TRUTH_VALUE]
+Days = Annotated[int, Field(ge=1, le=3660), NO_TRUTH_VALUE]
 
 
 class _Strict(BaseModel):
@@ -142,6 +145,41 @@ class OperatingLogSettings(_Strict):
     errors_kept: FilesKept = Field(default=2, description="How many of these files are kept, the newest.")
 
 
+class LegalHold(_Strict):
+    """Hours that are kept whatever their age, because somebody may be asked for them."""
+
+    feeds: Annotated[str, AfterValidator(check_feed_pattern)] = Field(
+        description="The feeds that are held, as a pattern of `domain feed`.", examples=["example.com *"]
+    )
+    first: Moment | None = Field(
+        default=None,
+        alias="from",
+        description="The first hour held, in the time zone above; null: from the beginning.",
+        examples=["2026-03-01T00:00"],
+    )
+    until: Moment | None = Field(
+        default=None, description="The hour after the last held; null: without end.", examples=["2026-07-01T00:00"]
+    )
+    reason: Annotated[str, AfterValidator(check_reason)] = Field(
+        description="Why; it stands in logs, so no names of people.", examples=["case 2026/17"]
+    )
+
+
+class RetentionSettings(_Strict):
+    """How long stored events are kept before housekeeping destroys them."""
+
+    mail_days: Days | None = Field(
+        default=None, description="Mail events older than so many days are destroyed; null: kept for ever."
+    )
+    quarantine_days: Days | None = Field(default=None, description="As mail_days, for quarantine.")
+    authentication_days: Days | None = Field(default=None, description="As mail_days, for sign-ins.")
+    legal_hold: tuple[LegalHold, ...] = Field(
+        default=(),
+        description="What is never destroyed, whatever its age.",
+        examples=[[{"feeds": "example.com *", "reason": "case 2026/17"}]],
+    )
+
+
 class AccountEntry(_Strict):
     """One domain, the variable that holds its key, and what is collected of it."""
 
@@ -214,6 +252,11 @@ class SettingsFile(_Strict):
         description="The collector's own logs, beside the log files of each feed.",
         examples=[{"messages_kept": 24}],
     )
+    retention: RetentionSettings = Field(
+        default=RetentionSettings(),
+        description="How long stored events are kept; without it, for ever.",
+        examples=[{"mail_days": 90}],
+    )
     accounts: Annotated[tuple[AccountEntry, ...], Field(min_length=1)] = Field(
         description="The domains and what is collected of each.",
         examples=[[{"domain": "example.com", "feeds": ["mail/incominglog"]}]],
@@ -251,6 +294,7 @@ class Settings(_Strict):
     collect: CollectSettings
     automation: AutomationSettings
     operating_logs: OperatingLogSettings
+    retention: RetentionSettings
     accounts: tuple[AccountSettings, ...]
     source: Path | None
     """The file that was read; None for the built-in demo."""

@@ -22,6 +22,7 @@ from mailevents_dagster.settings.problems import enumeration
 
 SIMULATOR: Final = "simulator"
 FIRST_YEAR: Final = 2019
+LONGEST_REASON: Final = 200
 
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://.*")
 _HOST: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
@@ -52,6 +53,20 @@ def check_feed(name: str) -> str:
     close = get_close_matches(name, FEED_KINDS, n=1)
     mend = f"did you mean `{close[0]}`? The" if close else "the"
     raise ValueError(f"is no feed; {mend} feeds are {enumeration(FEED_KINDS)}")
+
+
+def check_feed_pattern(pattern: str) -> str:
+    """The pattern in small letters, as feeds are named; which feeds it means is for others to see."""
+    if not re.fullmatch(r"\S+ \S+", pattern) and pattern != "*":
+        raise ValueError("is no pattern of feeds; write domain and feed, a space between, like `example.com mail/*`")
+    return pattern.lower()
+
+
+def check_reason(text: str) -> str:
+    """Something to read, on one line."""
+    if not text.strip() or not text.isprintable() or len(text) > LONGEST_REASON:
+        raise ValueError(f"is no reason; write one line of up to {LONGEST_REASON} characters, like `case 2026/17`")
+    return text
 
 
 def check_moment(text: str) -> str:

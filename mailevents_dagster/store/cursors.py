@@ -86,6 +86,12 @@ class Cursor:
         failed = {hour: failure for hour, failure in self.failed.items() if hour != start}
         return replace(self, closed=closed, open=still_open, failed=failed, failures_in_a_row=0, committed_at=now)
 
+    def destroyed(self, hour: Hour) -> Cursor:
+        """An hour was destroyed: it counts as done, whether it ever was."""
+        still_open = {start: at for start, at in self.open.items() if start != hour.start}
+        failed = {start: failure for start, failure in self.failed.items() if start != hour.start}
+        return replace(self, closed=merged((*self.closed, (hour.start, hour.end))), open=still_open, failed=failed)
+
     def is_closed(self, start: int) -> bool:
         return any(first <= start < end for first, end in self.closed)
 
@@ -119,13 +125,14 @@ def hours_in(spans: Iterable[Span]) -> int:
     return sum(max(0, end - first) for first, end in spans) // SECONDS
 
 
-def cursor_of(manifests: Iterable[Manifest]) -> Cursor:
-    """The cursor that these manifests, all of one feed, amount to."""
-    closed, still_open = [], {}
+def cursor_of(manifests: Iterable[Manifest], destroyed: Iterable[Span] = ()) -> Cursor:
+    """The cursor that these manifests and destroyed hours, all of one feed, amount to."""
+    closed, still_open = list(destroyed), {}
+    gone = {first for first, _ in closed}
     for manifest in manifests:
         if manifest.closed:
             closed.append((manifest.start, manifest.end))
-        else:
+        elif manifest.start not in gone:
             still_open[manifest.start] = manifest.listed_at
     return Cursor(merged(closed), still_open)
 

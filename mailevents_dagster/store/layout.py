@@ -5,12 +5,17 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Final
 
 from upath import UPath
 
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import SECONDS, Hour
 from mailevents_dagster.store.atomic import local
+
+STAMP: Final = "%Y-%m-%d_%H"
+"""An hour in names of files that no user names."""
+BEGUN: Final = ".begun"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +27,20 @@ class Layout:
     log_file_name: str
 
     def log(self, feed: Feed, hour: Hour) -> UPath:
+        return self.logs(feed) / self.log_name(feed, self.log_stamp(hour))
+
+    def logs(self, feed: Feed) -> UPath:
+        """The folder of all logs of a feed; that of another feed may lie in it."""
+        return self.root / "output" / _log_folder(feed)
+
+    def log_stamp(self, hour: Hour) -> str:
+        """The part of a log's name that all feeds have in common at an hour."""
         stem, dot, suffix = self.log_file_name.rpartition(".")
-        pattern = stem if dot else suffix
-        name = hour.stamp(pattern).format(domain=feed.domain, type=feed.kind.type) + (dot + suffix if dot else "")
-        return self.root / "output" / _log_folder(feed) / name
+        return hour.stamp(stem if dot else suffix)
+
+    def log_name(self, feed: Feed, stamp: str) -> str:
+        _, dot, suffix = self.log_file_name.rpartition(".")
+        return stamp.format(domain=feed.domain, type=feed.kind.type) + (dot + suffix if dot else "")
 
     def snapshot(self, feed: Feed, hour: Hour) -> UPath:
         return self.snapshots(feed) / hour.stamp("date=%Y-%m-%d") / f"{hour.stamp('%H')}.parquet"
@@ -60,7 +75,21 @@ class Layout:
         return self.scratch / "metrics" / "mailevents.prom"
 
     def journal(self, feed: Feed, hour: Hour) -> Path:
-        return self.scratch / "journal" / feed.domain / feed.name / f"{hour.stamp('%Y-%m-%d_%H')}.journal"
+        return self.journals(feed) / f"{hour.stamp(STAMP)}.journal"
+
+    def journals(self, feed: Feed) -> Path:
+        return self.scratch / "journal" / feed.domain / feed.name
+
+    def destruction(self, feed: Feed, hour: Hour) -> UPath:
+        """The record that stays of an hour that was destroyed."""
+        return self.destructions(feed) / hour.stamp("%Y-%m-%d") / f"{hour.stamp('%H')}.json"
+
+    def begun_destruction(self, feed: Feed, hour: Hour) -> UPath:
+        """The record of an hour that is being destroyed; beside the days, so that leftovers are found at a glance."""
+        return self.destructions(feed) / f"{hour.stamp(STAMP)}{BEGUN}"
+
+    def destructions(self, feed: Feed) -> UPath:
+        return self.root / "destroyed" / feed.domain / feed.name
 
     def cursor(self, feed: Feed) -> UPath:
         return self.root / "cursors" / feed.domain / f"{feed.name}.json"
@@ -106,7 +135,29 @@ class Layout:
         return self.scratch / "locks" / feed.domain / feed.name / f"{hour.start // SECONDS % 24:02d}.lock"
 
     def relative(self, path: UPath) -> str:
-        return str(PurePosixPath(path.path).relative_to(PurePosixPath(self.root.path)))
+        """The path as records of an hour name it; that of a journal begins in its own folder."""
+        above = self.root.path if self.root in path.parents else str(self.scratch)
+        return str(PurePosixPath(path.path).relative_to(PurePosixPath(above)))
+
+    def holds_files_of(self, feed: Feed) -> bool:
+        folders = (self.manifests(feed), self.snapshots(feed), self.logs(feed), self.journals(feed))
+        return any(folder.exists() for folder in folders)
+
+    @property
+    def domains(self) -> set[str]:
+        """The domains that have files here; other names that somebody put there may be among them."""
+        folders = (self.root / "manifests", self.root / "output", self.scratch / "journal")
+        hive = {name.removeprefix("domain=") for name in names_in(self.all_snapshots)}
+        return hive.union(*(names_in(folder) for folder in folders))
+
+
+def names_in(folder: UPath | Path) -> list[str]:
+    """The names of what is in a folder, nothing where there is no folder."""
+    try:
+        here = folder if isinstance(folder, Path) else local(folder)
+        return os.listdir(here) if here else [path.name for path in folder.iterdir()]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 def scratch_folder(storage: str) -> Path:

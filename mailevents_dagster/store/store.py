@@ -20,6 +20,7 @@ from mailevents_dagster.jsontext import pretty
 from mailevents_dagster.store.atomic import make_folder, publish
 from mailevents_dagster.store.cursors import Cursor, cursor_of, read_cursor
 from mailevents_dagster.store.damage import DamagedError
+from mailevents_dagster.store.destruction import read_destruction, refuse_destroyed
 from mailevents_dagster.store.layout import Layout, scratch_folder
 from mailevents_dagster.store.manifest import Manifest, read_manifest
 from mailevents_dagster.store.open_hour import OpenHour
@@ -53,9 +54,11 @@ class Store:
     ) -> Iterator[OpenHour]:
         """An hour to collect into. What is recorded in its journal outlives the block unless it is committed.
 
-        `when_held` is told where another process has the hour. It is waited for, unless that raises.
+        `when_held` is told where another process has the hour. It is waited for, unless that raises. An hour that was
+        destroyed raises DestroyedError.
         """
-        with _locked(self.layout.hour_lock(feed, hour), lambda: when_held(_held(feed, hour))):
+        with self.holding(feed, hour, when_held):
+            refuse_destroyed(self, feed, hour)
             work = OpenHour(self, feed, hour)
             work.note_begin()
             try:
@@ -65,6 +68,12 @@ class Store:
                 raise
             finally:
                 work.journal.close()
+
+    @contextmanager
+    def holding(self, feed: Feed, hour: Hour, when_held: Callable[[str], object]) -> Iterator[None]:
+        """Keeps other processes from collecting or destroying the hour."""
+        with _locked(self.layout.hour_lock(feed, hour), lambda: when_held(_held(feed, hour))):
+            yield
 
     @contextmanager
     def writing(self, feed: Feed) -> Iterator[None]:
@@ -100,12 +109,17 @@ class Store:
         return Cursor() if cursor is None and not self.layout.manifests(feed).exists() else cursor
 
     def cursor_of_manifests(self, feed: Feed) -> Cursor:
-        """What the manifests say that the feed has; damaged ones say nothing."""
+        """What the manifests and the records of destroyed hours say that the feed has; damaged ones say nothing."""
         manifests = []
         for path in self.layout.manifests(feed).glob("*/*.json"):
             with suppress(DamagedError):
                 manifests.append(read_manifest(path))
-        return cursor_of(manifest for manifest in manifests if manifest)
+        destroyed = []
+        for path in self.layout.destructions(feed).glob("*/*.json"):
+            with suppress(DamagedError):
+                record = read_destruction(path)
+                destroyed += [(record.start, record.end)] if record else []
+        return cursor_of((manifest for manifest in manifests if manifest), destroyed)
 
     def manifest(self, feed: Feed, hour: Hour) -> Manifest | None:
         return read_manifest(self.layout.manifest(feed, hour))
@@ -120,7 +134,12 @@ class Store:
         return frozenset(strays)
 
     def dataset(self, feed: Feed, hours: Sequence[Hour]) -> ds.Dataset:
-        """The committed hours of a feed as one lazy dataset; NotCollectedError names those that are not there."""
+        """The committed hours of a feed as one lazy dataset; NotCollectedError names those that are not there.
+
+        DestroyedError where one of them was destroyed.
+        """
+        for hour in hours if self.layout.destructions(feed).exists() else ():
+            refuse_destroyed(self, feed, hour)
         missing = [hour.key for hour in hours if self.manifest(feed, hour) is None]
         if missing:
             named = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")

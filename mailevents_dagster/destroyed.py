@@ -1,0 +1,72 @@
+"""Destroying expired hours in a run of Dagster: what the run says, and what each hour shows from then on."""
+
+import time
+from datetime import UTC, datetime
+from typing import Final
+
+import dagster as dg
+
+from mailevents_dagster.feeds import Feed
+from mailevents_dagster.hours import Hour
+from mailevents_dagster.housekeeping import MeaninglessHoldError, NotDestroyed, destroy, expired_hours
+from mailevents_dagster.settings import Settings
+from mailevents_dagster.states import retention_of
+from mailevents_dagster.store.destruction import Destruction
+from mailevents_dagster.store.store import Store
+
+DESTROY_OP: Final = "destroy_expired_hours"
+HOURS_A_FEED: Final = 480
+"""Of a feed in one run, each a row of the event log: twenty days' worth, so that a backlog of years melts."""
+SECONDS_A_RUN: Final = 1800.0
+SAY_EVERY: Final = 10.0
+FAILURES_NAMED: Final = 20
+
+
+def destroy_expired(context: dg.OpExecutionContext, settings: Settings, store: Store, now: float) -> None:
+    """Destroys a portion of what has expired; each hour stays materialized and is observed as destroyed."""
+    if not retention_of(settings).days:
+        context.log.info("No hour expires: `retention` in the settings names no days.")
+    said, until = time.monotonic(), time.monotonic() + SECONDS_A_RUN
+    hours = events = size = left = held = failed = 0
+    try:
+        for expired in expired_hours(settings, store, now):
+            held += sum(map(len, expired.held.values()))
+            left += len(expired.due)
+            for outcome in destroy(store, expired, HOURS_A_FEED, until):
+                if isinstance(outcome, NotDestroyed):
+                    failed += 1
+                    if failed <= FAILURES_NAMED:
+                        context.log.error(f"{outcome.feed} {outcome.hour}: {outcome.said}")
+                    continue
+                context.log_event(observation(store, outcome))
+                hours, events, size, left = hours + 1, events + (outcome.events or 0), size + outcome.bytes, left - 1
+                if time.monotonic() - said >= SAY_EVERY:
+                    said = time.monotonic()
+                    context.log.info(f"{hours:,} hours destroyed so far, now at {expired.feed} {outcome.hour}")
+    except MeaninglessHoldError as error:
+        raise dg.Failure(str(error), allow_retries=False) from error
+    context.add_output_metadata(
+        {"hours": hours, "events": events, "bytes": size, "left": left, "held": held, "failed": failed}
+    )
+    context.log.info(
+        f"{hours:,} expired hours destroyed, {events:,} events, {size:,} bytes; {held:,} more are kept by legal holds"
+        + (f"; {left:,} hours are left to the next housekeeping" if left else "")
+    )
+    if failed:
+        raise dg.Failure(f"{failed:,} expired hours could not be destroyed; why is above.", allow_retries=False)
+
+
+def observation(store: Store, record: Destruction) -> dg.AssetObservation:
+    """What Dagster shows of an hour that was destroyed."""
+    feed = Feed(record.domain, record.feed)
+    path = store.layout.destruction(feed, Hour(record.start, store.timezone))
+    return dg.AssetObservation(
+        dg.AssetKey(feed.asset_key),
+        partition=record.hour,
+        description=f"Destroyed by the rule retention.{record.rule}.",
+        metadata={
+            "destroyed_at": dg.MetadataValue.timestamp(datetime.fromtimestamp(record.finished or record.begun, UTC)),
+            "rule": record.rule,
+            "record": dg.MetadataValue.path(str(path)),
+        },
+    )

@@ -1,0 +1,81 @@
+"""What lies in a store: which feeds, and which files hold the events of which hour.
+
+Found by names, not by manifests: what a crash, a lost manifest or a removed account left behind is personal data, too.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Final
+
+from upath import UPath
+
+from mailevents_dagster.feeds import FEED_KINDS, Feed
+from mailevents_dagster.hours import Hour, hours_between
+from mailevents_dagster.store.layout import BEGUN, STAMP, Layout, names_in
+
+FIRST: Final = datetime(2018, 12, 31, tzinfo=UTC).timestamp()
+"""Hours begin to be defined in 2019, in every time zone."""
+
+
+def stored_feeds(layout: Layout) -> Iterator[Feed]:
+    """The feeds that have files below a storage, whether the settings still name them or not."""
+    for domain in sorted(layout.domains):
+        for name in FEED_KINDS:
+            if layout.holds_files_of(feed := Feed(domain, name)):
+                yield feed
+
+
+class Inventory:
+    """Which files hold which hour, by their names. Made once for many feeds: it takes half a second."""
+
+    def __init__(self, layout: Layout, timezone: str, end: float) -> None:
+        self._layout = layout
+        hours = list(hours_between(FIRST, end, timezone))
+        self._by_stamp = {hour.stamp(STAMP): hour for hour in hours}
+        self._by_log_stamp = {layout.log_stamp(hour): hour for hour in hours}
+
+    def files(self, feed: Feed, end: float) -> dict[Hour, list[UPath]]:
+        """The files with events of each hour that ended before, damaged and half-written ones too, oldest hour first.
+
+        An hour whose destruction was begun is among them even where nothing is left of it. Manifests and records of
+        destruction hold no personal data and are not among the files.
+        """
+        found: defaultdict[Hour, list[UPath]] = defaultdict(list)
+        for hour, folder, name in (*self._logs(feed), *self._snapshots(feed), *self._journals(feed)):
+            if hour.end < end:
+                found[hour].append(folder / name)
+        for name in names_in(self._layout.destructions(feed)):
+            if name.endswith(BEGUN) and (begun := self._by_stamp.get(name.removesuffix(BEGUN))):
+                found[begun] += []
+        return dict(sorted(found.items()))
+
+    def _logs(self, feed: Feed) -> Iterator[tuple[Hour, UPath, str]]:
+        folder = self._layout.logs(feed)
+        hours = {self._layout.log_name(feed, stamp): hour for stamp, hour in self._by_log_stamp.items()}
+        for name in names_in(folder):
+            if hour := hours.get(_original(name)):
+                yield hour, folder, name
+
+    def _snapshots(self, feed: Feed) -> Iterator[tuple[Hour, UPath, str]]:
+        for day in names_in(self._layout.snapshots(feed)):
+            folder = self._layout.snapshots(feed) / day
+            for name in names_in(folder):
+                stamp = f"{day.removeprefix('date=')}_{_original(name).removesuffix('.parquet')}"
+                if hour := self._by_stamp.get(stamp):
+                    yield hour, folder, name
+
+    def _journals(self, feed: Feed) -> Iterator[tuple[Hour, UPath, str]]:
+        folder = UPath(self._layout.journals(feed))
+        for name in names_in(folder):
+            if hour := self._by_stamp.get(_original(name).removesuffix(".journal")):
+                yield hour, folder, name
+
+
+def _original(name: str) -> str:
+    """The name of the file that this one was before it was set aside as damaged, or would have become."""
+    if name.startswith(".") and name.endswith(".partial"):
+        name = name[1 : -len(".partial")]
+    return name.partition(".damaged")[0]
