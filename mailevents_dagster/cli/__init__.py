@@ -13,6 +13,7 @@ from mailevents_dagster.cli.demo import demo
 from mailevents_dagster.cli.simulate import simulate
 from mailevents_dagster.cli.status import status
 from mailevents_dagster.cli.terminal import EXIT_CODES, Commands
+from mailevents_dagster.cli.verify import verify
 
 __all__ = ["main"]
 
@@ -34,5 +35,5 @@ def main(config: Path | None) -> None:
         os.environ["MAILEVENTS_CONFIG"] = str(config.absolute())
 
 
-for command in (collect, demo, simulate, status):
+for command in (collect, demo, simulate, status, verify):
     main.add_command(command)

@@ -1,0 +1,167 @@
+"""`mailevents verify`."""
+
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from mailevents_dagster.cli.terminal import Exit, configured, console, feed_option, feeds_like, hour_start
+
+if TYPE_CHECKING:
+    from mailevents_dagster.feeds import Feed
+    from mailevents_dagster.store.store import Store
+    from mailevents_dagster.store.verify import Finding, Verified
+
+MOST_NOTES: Final = 20
+"""Beyond so many, notes are summed up by kind."""
+NAMES_SHOWN: Final = 5
+SAY_EVERY: Final = 5.0
+MB: Final = 1e6
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What was looked at and what was found."""
+
+    hours: int = 0
+    events: int = 0
+    log_bytes: int = 0
+    findings: "list[Finding]" = field(default_factory=list)
+
+    def add(self, verified: "Verified") -> None:
+        self.hours += 1
+        self.events += verified.events
+        self.log_bytes += verified.log_bytes
+        self.findings += verified.findings
+
+    @property
+    def bad(self) -> "list[Finding]":
+        return [finding for finding in self.findings if finding.severity != "note"]
+
+    @property
+    def notes(self) -> "list[Finding]":
+        return [finding for finding in self.findings if finding.severity == "note"]
+
+
+@click.command()
+@feed_option
+@click.option("--from", "first", metavar="HOUR", help="First hour, such as 2026-11-01T00:00; else the first kept.")
+@click.option("--to", "end", metavar="HOUR", help="Hour after the last; else all that are kept.")
+@click.option("--json", "as_json", is_flag=True, help="For programs: one JSON object.")
+def verify(patterns: tuple[str, ...], first: str | None, end: str | None, *, as_json: bool) -> None:
+    """Whether what is stored is what was committed: every log, Parquet file, manifest and cursor. Changes nothing.
+
+    Ends with 1 where something is damaged, with 3 where nothing is stored in that range.
+    """
+    from mailevents_dagster.states import store_of
+    from mailevents_dagster.store.verify import FOR_EVER
+
+    settings = configured()
+    feeds = feeds_like(settings, patterns)
+    span = (
+        hour_start(settings, "--from", first) if first else 0,
+        hour_start(settings, "--to", end) if end else FOR_EVER,
+    )
+    if span[0] >= span[1]:
+        raise click.UsageError("--from lies not before --to.")
+    outcome = _verified(store_of(settings), feeds, span)
+    if as_json:
+        _print_json(outcome)
+    else:
+        _show(outcome)
+    if not outcome.hours and not outcome.findings:
+        sys.exit(Exit.NOTHING)
+    sys.exit(Exit.SOME_FAILED if outcome.bad else Exit.DONE)
+
+
+def _verified(store: "Store", feeds: "Sequence[Feed]", span: tuple[int, int]) -> Outcome:
+    from mailevents_dagster.store.verify import kept_hours, verify_feed, verify_hour
+
+    outcome = Outcome()
+    hours = [(feed, hour) for feed in feeds for hour in kept_hours(store, feed, *span)]
+    began = time.monotonic()
+    with _progress(len(hours)) as tell:
+        for feed, hour in hours:
+            outcome.add(verify_hour(store, feed, hour))
+            tell(outcome.hours, f"{outcome.log_bytes / MB / (time.monotonic() - began):,.0f} MB/s")
+    for feed in feeds:
+        outcome.findings += verify_feed(store, feed, *span)
+    return outcome
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[int, str], None]]:
+    """Takes how many hours are done, and how fast: a bar on a terminal, elsewhere a line every few seconds."""
+    said = time.monotonic()
+
+    def say(done: int, pace: str) -> None:
+        nonlocal said
+        if time.monotonic() - said >= SAY_EVERY:
+            said = time.monotonic()
+            click.echo(f"{done:,} of {total:,} hours, {pace}", err=True)
+
+    if not sys.stderr.isatty():
+        yield say
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    with Progress(BarColumn(), TextColumn("{task.description}"), console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=total)
+        yield lambda done, pace: bar.update(task, completed=done, description=f"{done:,} of {total:,} hours, {pace}")
+
+
+def _print_json(outcome: Outcome) -> None:
+    click.echo(
+        json.dumps(
+            {
+                "hours": outcome.hours,
+                "events": outcome.events,
+                "log_bytes": outcome.log_bytes,
+                "damaged": sum(finding.severity == "damage" for finding in outcome.findings),
+                "findings": [asdict(finding) for finding in outcome.findings],
+            },
+            indent=2,
+        )
+    )
+
+
+def _show(outcome: Outcome) -> None:
+    from rich import box
+    from rich.markup import escape
+    from rich.table import Table
+
+    shown = outcome.bad + (outcome.notes if len(outcome.notes) <= MOST_NOTES else [])
+    out = console()
+    if shown:
+        table = Table("feed", "hour", "", box=box.SIMPLE)
+        for name in ("what is wrong", "what to do"):
+            table.add_column(name, overflow="fold")  # a path that is cut short names no file
+        for one in shown:
+            names = ", ".join(one.names[:NAMES_SHOWN])
+            more = f" and {len(one.names) - NAMES_SHOWN:,} more" if len(one.names) > NAMES_SHOWN else ""
+            what = f"{one.what} {names}{more}" if names else one.what
+            table.add_row(one.feed, one.hour or "", one.severity, escape(what), escape(one.do))
+        out.print(table)
+    if len(outcome.notes) > MOST_NOTES:
+        kinds = Counter(one.kind for one in outcome.notes)
+        summed = ", ".join(f"{number:,} {kind}" for kind, number in kinds.most_common())
+        out.print(f"{len(outcome.notes):,} notes: {summed}. `mailevents verify --json` has them all.", soft_wrap=True)
+    out.print(_verdict(outcome), soft_wrap=True)
+
+
+def _verdict(outcome: Outcome) -> str:
+    looked = f"{outcome.hours:,} hours with {outcome.events:,} events in {outcome.log_bytes / MB:,.1f} MB of logs"
+    if not outcome.hours and not outcome.findings:
+        return "Nothing is stored in that range, so there is nothing to verify."
+    if outcome.bad:
+        kinds = Counter(one.severity for one in outcome.bad)
+        return f"{looked}: {', '.join(f'{number:,} {severity}' for severity, number in kinds.items())}."
+    notes = f"; {len(outcome.notes):,} notes" if outcome.notes else ""
+    return f"{looked}: all is as it was committed{notes}."
