@@ -22,6 +22,7 @@ from mailevents_dagster.store.manifest import Manifest, StoredFile, read_manifes
 from mailevents_dagster.store.store import Store
 
 FROM_THE_LOG: Final = "Materialize the hour again: its events are taken from the log."
+FROM_ITSELF: Final = "Materialize the hour again: its events can be read and are written anew."
 FROM_THE_SNAPSHOT: Final = "Materialize the hour again: the log is written anew from the snapshot."
 FROM_ANYWHERE: Final = "Restore the file, or materialize the hour again: what the API still has is fetched."
 BY_HAND: Final = "Restore log, snapshot and manifest of the hour together from a copy of the storage."
@@ -162,7 +163,7 @@ class _HourCheck:
             self._add("snapshot", f"{path} cannot be read: {error}.", FROM_THE_LOG)
         else:
             if differs := _difference(manifest.snapshot, len(stored), hashlib.sha256(stored).hexdigest()):
-                self._add("snapshot", f"{path} is not what was committed: {differs}.", FROM_ANYWHERE)
+                self._add("snapshot", f"{path} is not what was committed: {differs}.", FROM_ITSELF)
             return content
         return None
 
