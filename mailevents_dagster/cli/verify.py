@@ -15,6 +15,7 @@ from mailevents_dagster.cli.terminal import Exit, configured, console, feed_opti
 
 if TYPE_CHECKING:
     from mailevents_dagster.feeds import Feed
+    from mailevents_dagster.settings import Settings
     from mailevents_dagster.store.store import Store
     from mailevents_dagster.store.verify import Finding, Verified
 
@@ -32,6 +33,11 @@ class Outcome:
     hours: int = 0
     events: int = 0
     log_bytes: int = 0
+    compared: int = 0
+    """Hours that were listed again."""
+    forgotten: int = 0
+    """Hours that the API no longer has."""
+    calls: int = 0
     findings: "list[Finding]" = field(default_factory=list)
 
     def add(self, verified: "Verified") -> None:
@@ -39,6 +45,10 @@ class Outcome:
         self.events += verified.events
         self.log_bytes += verified.log_bytes
         self.findings += verified.findings
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.hours and not self.findings
 
     @property
     def bad(self) -> "list[Finding]":
@@ -53,11 +63,12 @@ class Outcome:
 @feed_option
 @click.option("--from", "first", metavar="HOUR", help="First hour, such as 2026-11-01T00:00; else the first kept.")
 @click.option("--to", "end", metavar="HOUR", help="Hour after the last; else all that are kept.")
+@click.option("--against-api", is_flag=True, help="Also list the hours again and name what the API shows otherwise.")
 @click.option("--json", "as_json", is_flag=True, help="For programs: one JSON object.")
-def verify(patterns: tuple[str, ...], first: str | None, end: str | None, *, as_json: bool) -> None:
+def verify(patterns: tuple[str, ...], first: str | None, end: str | None, *, against_api: bool, as_json: bool) -> None:
     """Whether what is stored is what was committed: every log, Parquet file, manifest and cursor. Changes nothing.
 
-    Ends with 1 where something is damaged, with 3 where nothing is stored in that range.
+    Ends with 1 where something is damaged or the API shows otherwise, with 3 where nothing is stored in that range.
     """
     from mailevents_dagster.states import store_of
     from mailevents_dagster.store.verify import FOR_EVER
@@ -70,12 +81,15 @@ def verify(patterns: tuple[str, ...], first: str | None, end: str | None, *, as_
     )
     if span[0] >= span[1]:
         raise click.UsageError("--from lies not before --to.")
-    outcome = _verified(store_of(settings), feeds, span)
+    store = store_of(settings)
+    outcome = _verified(store, feeds, span)
+    if against_api:
+        _compare(settings, store, feeds, span, outcome)
     if as_json:
         _print_json(outcome)
     else:
         _show(outcome)
-    if not outcome.hours and not outcome.findings:
+    if outcome.is_empty:
         sys.exit(Exit.NOTHING)
     sys.exit(Exit.SOME_FAILED if outcome.bad else Exit.DONE)
 
@@ -93,6 +107,28 @@ def _verified(store: "Store", feeds: "Sequence[Feed]", span: tuple[int, int]) ->
     for feed in feeds:
         outcome.findings += verify_feed(store, feed, *span)
     return outcome
+
+
+def _compare(
+    settings: "Settings", store: "Store", feeds: "Sequence[Feed]", span: tuple[int, int], outcome: Outcome
+) -> None:
+    """Lists the hours again that the API still has, account by account; one that refuses holds up no other."""
+    from mailevents_dagster.accesses import access_of
+    from mailevents_dagster.against_api import compare_hours
+    from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
+    from mailevents_dagster.store.verify import kept_hours
+
+    hours = [(feed, hour) for feed in feeds for hour in kept_hours(store, feed, *span)]
+    due = [(feed, hour) for feed, hour in hours if feed.kind.is_asked_for(hour.start, time.time())]
+    outcome.forgotten = len(hours) - len(due)
+    with _progress(len(due)) as tell:
+        for domain in dict.fromkeys(feed.domain for feed, _ in due):
+            with UzmanPostaApi(access_of(settings, domain)) as api:
+                for findings in compare_hours(api, store, [pair for pair in due if pair[0].domain == domain]):
+                    outcome.compared += 1
+                    outcome.findings += findings
+                    tell(outcome.compared, f"{outcome.calls + api.tally.lists:,} calls")
+                outcome.calls += api.tally.lists
 
 
 @contextmanager
@@ -118,13 +154,18 @@ def _progress(total: int) -> Iterator[Callable[[int, str], None]]:
 
 
 def _print_json(outcome: Outcome) -> None:
+    from mailevents_dagster.store.verify import Severity
+
     click.echo(
         json.dumps(
             {
                 "hours": outcome.hours,
                 "events": outcome.events,
                 "log_bytes": outcome.log_bytes,
-                "damaged": sum(finding.severity == "damage" for finding in outcome.findings),
+                "compared_hours": outcome.compared,
+                "forgotten_hours": outcome.forgotten,
+                "list_calls": outcome.calls,
+                **{word: sum(one.severity == word for one in outcome.findings) for word in Severity},
                 "findings": [asdict(finding) for finding in outcome.findings],
             },
             indent=2,
@@ -157,11 +198,14 @@ def _show(outcome: Outcome) -> None:
 
 
 def _verdict(outcome: Outcome) -> str:
-    looked = f"{outcome.hours:,} hours with {outcome.events:,} events in {outcome.log_bytes / MB:,.1f} MB of logs"
-    if not outcome.hours and not outcome.findings:
+    if outcome.is_empty:
         return "Nothing is stored in that range, so there is nothing to verify."
-    if outcome.bad:
-        kinds = Counter(one.severity for one in outcome.bad)
-        return f"{looked}: {', '.join(f'{number:,} {severity}' for severity, number in kinds.items())}."
-    notes = f"; {len(outcome.notes):,} notes" if outcome.notes else ""
-    return f"{looked}: all is as it was committed{notes}."
+    looked = f"{outcome.hours:,} hours with {outcome.events:,} events in {outcome.log_bytes / MB:,.1f} MB of logs"
+    kinds = Counter(str(one.severity) for one in outcome.findings)
+    found = ", ".join(f"{number:,} {kind}{'s' * (kind == 'note' and number > 1)}" for kind, number in kinds.items())
+    asked = (
+        f" {outcome.compared:,} hours were listed again in {outcome.calls:,} calls; {outcome.forgotten:,} hours are "
+        f"older than the API is asked for."
+    )
+    verdict = found if outcome.bad else f"all is as it was committed{f' ({found})' if found else ''}"
+    return f"{looked}: {verdict}.{asked if outcome.compared or outcome.forgotten else ''}"

@@ -105,13 +105,8 @@ class OpenHour:
 
     @property
     def strays_elsewhere(self) -> frozenset[bytes]:
-        """Strays that the hours before and after hold: a window's ends may return them here too."""
-        strays: set[bytes] = set()
-        for hour in (self.hour.previous, self.hour.next):
-            with suppress(DamagedError):  # its own collection sets it aside and says so
-                manifest = self._store.manifest(self.feed, hour)
-                strays.update(bytes.fromhex(stray) for stray in (manifest.strays if manifest else ()))
-        return frozenset(strays)
+        """Strays that the hours before and after hold."""
+        return self._store.strays_beside(self.feed, self.hour)
 
     def commit(self, found: Collection) -> Commit:
         """Snapshot, log, manifest, cursor, in this order, each whole; then the journal goes.

@@ -95,6 +95,15 @@ class Store:
     def manifest(self, feed: Feed, hour: Hour) -> Manifest | None:
         return read_manifest(self.layout.manifest(feed, hour))
 
+    def strays_beside(self, feed: Feed, hour: Hour) -> frozenset[bytes]:
+        """Strays that the hours before and after hold: a window's ends may return them here too."""
+        strays: set[bytes] = set()
+        for beside in (hour.previous, hour.next):
+            with suppress(DamagedError):  # its own collection sets it aside and says so
+                manifest = self.manifest(feed, beside)
+                strays.update(bytes.fromhex(stray) for stray in (manifest.strays if manifest else ()))
+        return frozenset(strays)
+
     def dataset(self, feed: Feed, hours: Sequence[Hour]) -> ds.Dataset:
         """The committed hours of a feed as one lazy dataset; NotCollectedError names those that are not there."""
         missing = [hour.key for hour in hours if self.manifest(feed, hour) is None]

@@ -30,6 +30,7 @@ REBUILD: Final = "`mailevents status --rebuild-cursors` makes it anew, and so do
 REBUILD_AND_COLLECT: Final = "run `mailevents status --rebuild-cursors`: these hours are then collected again."
 FOR_EVER: Final = 253_402_300_800
 """The end of the year 9999."""
+DAY: Final = 86_400
 NO_TIME: Final = -1
 
 
@@ -38,6 +39,10 @@ class Severity(StrEnum):
 
     DAMAGE = "damage"
     """Something is not as it was committed."""
+    DIFFERENCE = "difference"
+    """The source shows something else than what was committed."""
+    FAILED = "failed"
+    """It could not be looked at."""
     NOTE = "note"
     """Something to know of; nothing that was committed is lost."""
 
@@ -243,7 +248,7 @@ def _cursor_findings(store: Store, feed: Feed, first: int, end: int) -> list[Fin
 
 
 def _lone_logs(store: Store, feed: Feed, first: int, end: int) -> list[Finding]:
-    """Files beside the logs that are those of no hour: of a span, where one was asked for."""
+    """Files beside the logs that are those of no hour: of a span, where one was asked for, about the hours kept."""
     layout = store.layout
     if not layout.logs(feed).exists():
         return []
@@ -251,7 +256,8 @@ def _lone_logs(store: Store, feed: Feed, first: int, end: int) -> list[Finding]:
     hours = kept_hours(store, feed, 0, FOR_EVER)
     lone = names.keys() - {layout.log(feed, hour).name for hour in hours}
     if (first, end) != (0, FOR_EVER):
-        lone &= {layout.log(feed, hour).name for hour in hours_between(first, end, store.timezone)}
+        kept = (max(first, hours[0].start - DAY), min(end, hours[-1].end + DAY)) if hours else (0, 0)
+        lone &= {layout.log(feed, hour).name for hour in hours_between(*kept, store.timezone)}
     what, do = "{} belongs to no hour that was committed.", "If it is not yours, collect its hour: it is completed."
     return [
         Finding(str(feed), None, Severity.NOTE, "log alone", what.format(names[name]), do)
