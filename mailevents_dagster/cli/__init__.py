@@ -10,6 +10,7 @@ import click
 
 from mailevents_dagster.cli.collect import collect
 from mailevents_dagster.cli.demo import demo
+from mailevents_dagster.cli.probe import probe
 from mailevents_dagster.cli.simulate import simulate
 from mailevents_dagster.cli.status import status
 from mailevents_dagster.cli.terminal import EXIT_CODES, Commands
@@ -35,5 +36,5 @@ def main(config: Path | None) -> None:
         os.environ["MAILEVENTS_CONFIG"] = str(config.absolute())
 
 
-for command in (collect, demo, simulate, status, verify):
+for command in (collect, demo, probe, simulate, status, verify):
     main.add_command(command)
