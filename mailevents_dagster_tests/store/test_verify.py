@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
+import pyarrow.parquet as pq
 import pytest
 
 from mailevents_dagster.events import Detail, Event
@@ -186,6 +188,27 @@ def test_a_log_of_other_content_is_found_though_its_hash_fits_the_manifest(kept:
     assert "line 3" in finding.what
 
 
+@pytest.mark.parametrize("kind", ["log", "snapshot"])
+def test_a_length_that_is_not_that_of_the_file_is_found(kind: str, kept: Store) -> None:
+    stored = getattr(manifest_of(kept), kind)
+    rewrite(kept, EVENTS, changed={kind: replace(stored, bytes=stored.bytes + 1)})
+    assert [one.kind for one in found(kept)] == [kind]
+
+
+def test_a_snapshot_whose_content_is_not_what_was_written_is_found_though_its_hash_fits(kept: Store) -> None:
+    path = root(kept) / SNAPSHOT
+    table = pq.read_table(path, partitioning=None)
+    pq.write_table(table.set_column(table.schema.get_field_index("detail"), "detail", [["missing"] * 5]), path)
+    written = path.read_bytes()
+    fitting = StoredFile(SNAPSHOT, len(written), hashlib.sha256(written).hexdigest())
+    changed = replace(manifest_of(kept), snapshot=fitting, details_owed=5)
+    write_manifest(kept.layout.manifest(INCOMING, NOON), changed)
+
+    [finding] = found(kept)
+    assert (finding.kind, finding.severity) == ("snapshot", Severity.DAMAGE)
+    assert "does not fit its digest" in finding.what
+
+
 def test_events_in_the_order_of_the_log_and_not_of_the_snapshot_are_found(kept: Store) -> None:
     rewrite(kept, EVENTS, logged=[EVENTS[1], EVENTS[0], *EVENTS[2:]])
     assert [one.kind for one in found(kept)] == ["log"]
@@ -306,6 +329,9 @@ def test_hours_are_found_whatever_the_clock_calls_them(tmp_path: Path) -> None:
 
     assert kept_hours(store, INCOMING, 0, FOR_EVER) == hours
     assert kept_hours(store, INCOMING, first.next.start, first.next.end) == [first.next]
+    assert kept_hours(make_store(tmp_path / "second", "Europe/Berlin"), INCOMING, 0, FOR_EVER) == []
+    commit(second := make_store(tmp_path / "second", "Europe/Berlin"), [], hour=first)
+    assert kept_hours(second, INCOMING, 0, FOR_EVER) == [first]
     assert [found(store, hour) for hour in hours] == [(), (), ()]
     assert of_feed(store) == []
 
