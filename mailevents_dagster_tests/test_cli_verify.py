@@ -264,7 +264,21 @@ def test_an_api_that_refuses_or_fails_is_told_and_ends_with_one(
 
     assert done.returncode == 1
     assert str(status) in done.stdout
+    assert "0 hours were listed again in 0 calls, 2 were not" in done.stdout
     assert api.calls.count() == calls  # a refused key is not tried on every hour
+
+
+def test_a_key_that_cannot_be_one_is_told(
+    verify: Verify, store: Store, settings: Settings, newest: Hour, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collect(settings, store, INCOMING, newest)
+    monkeypatch.setenv("UZMANPOSTA_KEY", "two words")
+
+    done = verify("--against-api")
+
+    assert done.returncode in (1, 2)
+    assert "UZMANPOSTA_KEY" in done.stderr
+    assert "two words" not in done.stderr
 
 
 def test_the_simulator_that_settings_name_is_asked_as_well(tmp_path: Path, newest: Hour) -> None:

@@ -16,6 +16,7 @@ from mailevents_dagster.cli.terminal import Exit, configured, console, feed_opti
 if TYPE_CHECKING:
     from mailevents_dagster.feeds import Feed
     from mailevents_dagster.settings import Settings
+    from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
     from mailevents_dagster.store.store import Store
     from mailevents_dagster.store.verify import Finding, Verified
 
@@ -35,6 +36,8 @@ class Outcome:
     log_bytes: int = 0
     compared: int = 0
     """Hours that were listed again."""
+    not_compared: int = 0
+    """Hours that could not be listed, or were not tried after a key was refused."""
     forgotten: int = 0
     """Hours that the API no longer has."""
     calls: int = 0
@@ -45,6 +48,12 @@ class Outcome:
         self.events += verified.events
         self.log_bytes += verified.log_bytes
         self.findings += verified.findings
+
+    def add_comparison(self, findings: "Sequence[Finding]") -> None:
+        failed = any(finding.severity == "failed" for finding in findings)
+        self.compared += not failed
+        self.not_compared -= not failed
+        self.findings += findings
 
     @property
     def is_empty(self) -> bool:
@@ -113,22 +122,29 @@ def _compare(
     settings: "Settings", store: "Store", feeds: "Sequence[Feed]", span: tuple[int, int], outcome: Outcome
 ) -> None:
     """Lists the hours again that the API still has, account by account; one that refuses holds up no other."""
-    from mailevents_dagster.accesses import access_of
     from mailevents_dagster.against_api import compare_hours
-    from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
     from mailevents_dagster.store.verify import kept_hours
 
     hours = [(feed, hour) for feed in feeds for hour in kept_hours(store, feed, *span)]
     due = [(feed, hour) for feed, hour in hours if feed.kind.is_asked_for(hour.start, time.time())]
-    outcome.forgotten = len(hours) - len(due)
+    outcome.forgotten, outcome.not_compared = len(hours) - len(due), len(due)
     with _progress(len(due)) as tell:
         for domain in dict.fromkeys(feed.domain for feed, _ in due):
-            with UzmanPostaApi(access_of(settings, domain)) as api:
+            with _client(settings, domain) as api:
                 for findings in compare_hours(api, store, [pair for pair in due if pair[0].domain == domain]):
-                    outcome.compared += 1
-                    outcome.findings += findings
+                    outcome.add_comparison(findings)
                     tell(outcome.compared, f"{outcome.calls + api.tally.lists:,} calls")
                 outcome.calls += api.tally.lists
+
+
+def _client(settings: "Settings", domain: str) -> "UzmanPostaApi":
+    from mailevents_dagster.accesses import access_of
+    from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
+
+    try:
+        return UzmanPostaApi(access_of(settings, domain))
+    except ValueError as error:  # the value of the key cannot be one
+        raise click.ClickException(str(error)) from error
 
 
 @contextmanager
@@ -163,6 +179,7 @@ def _print_json(outcome: Outcome) -> None:
                 "events": outcome.events,
                 "log_bytes": outcome.log_bytes,
                 "compared_hours": outcome.compared,
+                "not_compared_hours": outcome.not_compared,
                 "forgotten_hours": outcome.forgotten,
                 "list_calls": outcome.calls,
                 **{word: sum(one.severity == word for one in outcome.findings) for word in Severity},
@@ -204,8 +221,8 @@ def _verdict(outcome: Outcome) -> str:
     kinds = Counter(str(one.severity) for one in outcome.findings)
     found = ", ".join(f"{number:,} {kind}{'s' * (kind == 'note' and number > 1)}" for kind, number in kinds.items())
     asked = (
-        f" {outcome.compared:,} hours were listed again in {outcome.calls:,} calls; {outcome.forgotten:,} hours are "
-        f"older than the API is asked for."
+        f" {outcome.compared:,} hours were listed again in {outcome.calls:,} calls, {outcome.not_compared:,} were not; "
+        f"{outcome.forgotten:,} hours are older than the API is asked for."
     )
     verdict = found if outcome.bad else f"all is as it was committed{f' ({found})' if found else ''}"
-    return f"{looked}: {verdict}.{asked if outcome.compared or outcome.forgotten else ''}"
+    return f"{looked}: {verdict}.{asked if outcome.compared or outcome.not_compared or outcome.forgotten else ''}"
