@@ -70,6 +70,7 @@ constraints:
 bench: .venv/installed
 	$(BIN)/python benchmarks/budget.py
 	$(BIN)/python benchmarks/collector.py
+	$(BIN)/python benchmarks/verify.py
 
 newcomer:
 	$(PYTHON) .ci/newcomer

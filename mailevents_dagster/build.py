@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import dagster as dg
 
+from mailevents_dagster.accesses import budgets_folder
 from mailevents_dagster.assets import build_feed_asset, hourly_partitions
 from mailevents_dagster.collector import Collector, collector_of
 from mailevents_dagster.io_manager import EventStore
@@ -14,7 +15,6 @@ from mailevents_dagster.schedules import build_schedules
 from mailevents_dagster.sensors import follow_sensor
 from mailevents_dagster.settings import Settings
 from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
-from mailevents_dagster.store.layout import scratch_folder
 
 
 def build_defs(
@@ -73,5 +73,5 @@ def _uzmanposta(settings: Settings) -> UzmanPosta:
         timeout_seconds=api.timeout_seconds,
         max_attempts=api.max_attempts,
         page_limit=api.page_limit,
-        budgets=str(scratch_folder(settings.storage) / "budgets"),
+        budgets=str(budgets_folder(settings.storage)),
     )

@@ -29,6 +29,10 @@ class FeedKind:
         """How far back it is asked for: a day less than it is kept, since the API might forget it in the middle."""
         return None if self.kept_days is None else self.kept_days - 1
 
+    def is_asked_for(self, start: float, now: float) -> bool:
+        """Whether a window from this time on is still asked for."""
+        return self.asked_days is None or start >= now - self.asked_days * 86_400
+
     @property
     def has_details(self) -> bool:
         return self.category == "mail"

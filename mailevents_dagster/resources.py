@@ -1,15 +1,13 @@
 """Dagster's side of the API client: configuration in, plain objects out."""
 
-import os
 from pathlib import Path
 
 import dagster as dg
 from pydantic import PrivateAttr
 
-from mailevents_dagster.settings import SIMULATOR
+from mailevents_dagster.accesses import access_to
 from mailevents_dagster.sources.uzmanposta.access import Access
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
-from mailevents_dagster.sources.uzmanposta.simulator import embedded
 
 
 class AccountAccess(dg.Config):
@@ -46,17 +44,5 @@ class UzmanPosta(dg.ConfigurableResource["UzmanPosta"]):
 
     def _access(self, domain: str) -> Access:
         account = next(account for account in self.accounts if account.domain == domain)
-        simulated = account.base_url == SIMULATOR
-        variable = account.api_key_variable
-        return Access(
-            domain=domain,
-            base_url=embedded([one.domain for one in self.accounts]) if simulated else account.base_url,
-            key=os.environ[variable] if variable else SIMULATOR,
-            key_variable=variable,
-            requests_per_second=account.requests_per_second,
-            max_parallel_details=account.max_parallel_details,
-            timeout_seconds=self.timeout_seconds,
-            max_attempts=self.max_attempts,
-            page_limit=self.page_limit,
-            budget_file=Path(self.budgets) / f"{domain}.budget" if self.budgets else None,
-        )
+        domains = [one.domain for one in self.accounts]
+        return access_to(account, self, domains, Path(self.budgets) if self.budgets else None)

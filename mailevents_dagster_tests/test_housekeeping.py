@@ -302,11 +302,11 @@ def test_automation_asks_for_no_hour_that_has_expired_whether_it_was_ever_collec
 
 def test_expired_hours_are_not_missing_nor_forgotten(emptied: Project) -> None:
     [incoming, sign_ins] = status_of(emptied.settings, NOW).feeds
-    assert incoming.oldest_missing == EDGE.next.key
+    assert incoming.gaps[0][0] == EDGE.next.key
     assert incoming.missing_hours == (RUNNING.start - EDGE.end) // 3600
     assert incoming.closed_hours == len(OLD)
     assert (incoming.failing_hours, incoming.forgotten_hours) == (0, 0)
-    assert sign_ins.oldest_missing == Hour(emptied.settings.start, TIMEZONE).key
+    assert sign_ins.gaps[0][0] == Hour(emptied.settings.start, TIMEZONE).key
 
 
 def test_a_cursor_made_anew_has_destroyed_hours_closed(emptied: Project) -> None:

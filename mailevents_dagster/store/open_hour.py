@@ -106,7 +106,7 @@ class OpenHour:
 
     @property
     def strays_elsewhere(self) -> frozenset[bytes]:
-        """Strays that the hours before and after hold: a window's ends may return them here too."""
+        """Strays that the hours before and after hold."""
         return self._store.strays_beside(self.feed, self.hour)
 
     def commit(self, found: Collection) -> Commit:

@@ -41,6 +41,10 @@ LAST_COLUMNS: Final = (
 )
 
 
+READ_COLUMNS: Final = [column.name for column in (*FIRST_COLUMNS, *LAST_COLUMNS)]
+"""What makes an event again; the typed columns follow from the record."""
+
+
 def all_columns(rows: RowFormat) -> tuple[Column, ...]:
     """The columns of a snapshot, in their order."""
     return (*FIRST_COLUMNS, *rows.columns, *LAST_COLUMNS)
@@ -55,49 +59,78 @@ def write_snapshot(path: UPath, events: Sequence[Event], rows: RowFormat) -> tup
     schema = snapshot_schema(rows)
     # Digests and records do not repeat within an hour: building a dictionary of them is work thrown away.
     repeating = [column.name for column in (*rows.columns, LAST_COLUMNS[0]) if not pa.types.is_nested(column.type)]
+    content = hashlib.sha256()
     with publish(path) as file:
         measured = _Measured(file)
         with pq.ParquetWriter(measured, schema, compression="zstd", use_dictionary=repeating) as writer:
-            writer.add_key_value_metadata({CONTENT: _digest_of(events)})
-            for batch in _batches(events):
-                writer.write_batch(_record_batch(batch, rows, schema))
+            for part in _batches(events):
+                batch = _record_batch(part, rows, schema)
+                content.update(_all_said(batch))
+                writer.write_batch(batch)
+            writer.add_key_value_metadata({CONTENT: content.hexdigest()})
     return measured.size, measured.sha256
 
 
 def read_events(path: UPath) -> list[Event]:
     """The events of a snapshot, in its order; nothing where there is none."""
-    names = [column.name for column in (*FIRST_COLUMNS, *LAST_COLUMNS)]
     try:
         with path.open("rb") as file:
-            parquet = pq.ParquetFile(file)
-            table, content = parquet.read(names, use_threads=False), parquet.metadata.metadata[CONTENT]
+            batches = list(read_batches(file, path))
     except FileNotFoundError:
         return []
+    events: list[Event] = []
+    states = {state.value: state for state in Detail}
+    for batch in batches:
+        _, detail, identity, listing, raw = (batch.column(name) for name in READ_COLUMNS)
+        columns = (seconds_of(batch), identity, listing, detail, raw)
+        for at, known_as, row, state, text in zip(*(column.to_pylist() for column in columns), strict=True):
+            events.append(Event(at, known_as, row, states[state], text.encode()))
+    return events
+
+
+def read_batches(file: IO[bytes], path: UPath) -> Iterator[pa.RecordBatch]:
+    """What is read back of a snapshot, a row group at a time.
+
+    DamagedError where it cannot be read, or after the last where all of it is not what was written: a flipped bit can
+    leave Parquet readable and wrong. Until then no batch is to be believed.
+    """
+    content = hashlib.sha256()
+    try:
+        parquet = pq.ParquetFile(file)
+        for group in range(parquet.num_row_groups):
+            for batch in parquet.read_row_group(group, READ_COLUMNS, use_threads=False).combine_chunks().to_batches():
+                content.update(_all_said(batch))
+                yield batch
+        written = (parquet.metadata.metadata or {}).get(CONTENT)
     except (pa.ArrowException, OSError, ValueError, KeyError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the disk's, not the file's: what cannot be read now may be whole
         raise DamagedError(f"{path} is no readable snapshot: {error}") from error
-    events: list[Event] = []
-    states = {state.value: state for state in Detail}
-    for batch in table.to_batches():
-        time, detail, identity, listing, raw = (batch.column(name) for name in names)
-        columns = (pc.divide(time.cast(pa.int64()), 1000), identity, listing, detail, raw)
-        for at, known_as, row, state, text in zip(*(column.to_pylist() for column in columns), strict=True):
-            events.append(Event(at, known_as, row, states[state], text.encode()))
-    if content != _digest_of(events):
+    if written != content.hexdigest().encode():
         raise DamagedError(f"{path} is not as it was written: its content does not fit its digest")
-    return events
 
 
-def _digest_of(events: Sequence[Event]) -> bytes:
-    """Of all that is read back: a flipped bit can leave Parquet readable and wrong."""
-    digest = hashlib.sha256()
-    for event in events:
-        digest.update(b"%d %s " % (event.time, event.detail.encode()))
-        digest.update(event.identity)
-        digest.update(event.listing)
-        digest.update(event.raw)
-    return digest.hexdigest().encode()
+def seconds_of(batch: pa.RecordBatch) -> pa.Array:
+    """The times of the events in Unix seconds."""
+    return pc.divide(batch.column("event_time").cast(pa.int64()), 1000)
+
+
+def lines_of(batch: pa.RecordBatch) -> pa.Buffer:
+    """The records as the log has them: each with its line end, one after the other."""
+    return _joined(batch.column("raw"), "", separator="\n")
+
+
+def _all_said(batch: pa.RecordBatch) -> pa.Buffer:
+    """All that is read back of the events, as the digest of a snapshot takes it."""
+    _, detail, identity, listing, raw = (batch.column(name) for name in READ_COLUMNS)
+    return _joined(seconds_of(batch).cast(pa.string()), " ", detail, " ", identity, listing, raw)
+
+
+def _joined(*parts: pa.Array | str, separator: str = "") -> pa.Buffer:
+    """The parts of each row one behind the other, and so the rows; an array of texts holds them just so."""
+    arrays = [part.encode() if isinstance(part, str) else part.cast(pa.binary()) for part in parts]
+    joined = pc.binary_join_element_wise(*arrays, separator.encode())
+    return joined.buffers()[2].slice(0, pc.sum(pc.binary_length(joined)).as_py() or 0)
 
 
 def dataset(paths: Sequence[UPath], root: UPath, rows: RowFormat) -> ds.Dataset:

@@ -125,7 +125,7 @@ class Store:
         return read_manifest(self.layout.manifest(feed, hour))
 
     def strays_beside(self, feed: Feed, hour: Hour) -> frozenset[bytes]:
-        """Identities of the strays that the hours before and after hold."""
+        """Strays that the hours before and after hold: a window's ends may return them here too."""
         strays: set[bytes] = set()
         for beside in (hour.previous, hour.next):
             with suppress(DamagedError):  # its own collection sets it aside and says so

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Self, TypeVar
 from urllib.parse import quote, urlencode
@@ -66,7 +66,8 @@ class Tally:
 class UzmanPostaApi:
     """Listings and details of one account, within its rate budget; threads may share it."""
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: Access, seen: Callable[[int, Mapping[str, str]], object] = lambda *_: None) -> None:
+        """`seen` is told status and headers of every answer, of those that are asked for again, too."""
         if not re.fullmatch("[!-~]+", access.key):
             raise ValueError(f"The value of {access.key_variable} cannot be sent: a key is printable ASCII, no spaces.")
         self.access = access
@@ -80,6 +81,7 @@ class UzmanPostaApi:
         self._clock_is_due = 0.0
         self._session = requests.Session()
         self._send = sender(self._session, access)
+        self._seen = seen
         self._retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(TransientError),
             stop=tenacity.stop_any(tenacity.stop_after_attempt(access.max_attempts), _PatienceAtAnEnd()),
@@ -165,6 +167,7 @@ class UzmanPostaApi:
         deadline = time.monotonic() + self.access.timeout_seconds
         try:
             answer = self._send(path)
+            self._seen(answer.status, answer.headers)
             self._compare_clocks(answer.headers.get("Date", ""), time.monotonic())
             try:
                 body = _body(answer, deadline)

@@ -76,7 +76,7 @@ def collect_hour(
     before, throttled = replace(api.tally), api.budget.seconds_throttled
     began, listed_at = time.monotonic(), time.time()
     feed, hour = work.feed, work.hour
-    if feed.kind.asked_days is not None and hour.start < listed_at - feed.kind.asked_days * 86_400:
+    if not feed.kind.is_asked_for(hour.start, listed_at):
         raise OutOfRetentionError(feed, hour)
 
     known = {(event.identity, event.listing): event for event in work.known if event.detail in _SETTLED}
@@ -101,7 +101,7 @@ def collect_hour(
             return page
 
         listing = list_window(ask, hour.start, hour.end, api.access.page_limit)
-        rows, strays = _once(listing, work.strays_elsewhere)
+        rows, strays = rows_of_hour(listing, work.strays_elsewhere)
         if details:
             fetch.want(lacking(rows))
         fetch.finish(lambda done, wanted: tell(Progress(len(rows), done, wanted)))
@@ -143,7 +143,7 @@ def _by_the_apis_clock(listed_at: float, theirs: float | None) -> tuple[float, t
     return theirs, (note,)
 
 
-def _once(listing: Listing[Row], held_elsewhere: frozenset[bytes]) -> tuple[list[tuple[int, Row]], list[Row]]:
+def rows_of_hour(listing: Listing[Row], held_elsewhere: frozenset[bytes]) -> tuple[list[tuple[int, Row]], list[Row]]:
     """The rows of the hour in order, and those of them that nothing but this hour's holding them keeps from another.
 
     Those are rows with a time outside the window, and rows without a time that stand before the first or behind the

@@ -1,0 +1,274 @@
+"""Whether what is stored is what was committed: log, snapshot and manifest of an hour, and the cursor of a feed.
+
+Nothing is changed. What does not fit is read again while nobody writes to the feed, and only then is it a finding: an
+hour may be in the middle of its commit. No event becomes a Python object, so that a disk is read at its own pace.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from mailevents_dagster.feeds import Feed
+from mailevents_dagster.hours import SECONDS, Hour, hours_between
+from mailevents_dagster.store.content import Content, LogRead, read_content, read_log
+from mailevents_dagster.store.cursors import merged, read_cursor
+from mailevents_dagster.store.damage import DamagedError
+from mailevents_dagster.store.manifest import Manifest, StoredFile, read_manifest
+from mailevents_dagster.store.store import Store
+
+FROM_THE_LOG: Final = "Materialize the hour again: its events are taken from the log."
+FROM_ITSELF: Final = "Materialize the hour again: its events can be read and are written anew."
+FROM_THE_SNAPSHOT: Final = "Materialize the hour again: the log is written anew from the snapshot."
+FROM_ANYWHERE: Final = "Restore the file, or materialize the hour again: what the API still has is fetched."
+BY_HAND: Final = "Restore log, snapshot and manifest of the hour together from a copy of the storage."
+REBUILD: Final = "`mailevents status --rebuild-cursors` makes it anew, and so does the next collection."
+REBUILD_AND_COLLECT: Final = "run `mailevents status --rebuild-cursors`: these hours are then collected again."
+FOR_EVER: Final = 253_402_300_800
+"""The end of the year 9999."""
+DAY: Final = 86_400
+NO_TIME: Final = -1
+
+
+class Severity(StrEnum):
+    """How bad a finding is."""
+
+    DAMAGE = "damage"
+    """Something is not as it was committed."""
+    DIFFERENCE = "difference"
+    """The source shows something else than what was committed."""
+    FAILED = "failed"
+    """It could not be looked at."""
+    NOTE = "note"
+    """Something to know of; nothing that was committed is lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that is not as it should be, and what to do about it."""
+
+    feed: str
+    hour: str | None
+    """None where it concerns the feed as a whole."""
+    severity: Severity
+    kind: str
+    """One or two words for those who count."""
+    what: str
+    do: str
+    names: tuple[str, ...] = ()
+    """What it is about, one by one, where that is more than a file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """One hour that was looked at."""
+
+    feed: Feed
+    hour: Hour
+    events: int
+    log_bytes: int
+    findings: tuple[Finding, ...]
+
+
+def kept_hours(store: Store, feed: Feed, first: int, end: int) -> list[Hour]:
+    """The hours in this span that have a manifest or a snapshot, oldest first."""
+    with_manifest = store.layout.hours_with_manifest(feed, store.timezone)
+    with_snapshot = store.layout.hours_with_snapshot(feed, store.timezone)
+    return [hour for hour in sorted({*with_manifest, *with_snapshot}) if first <= hour.start < end]
+
+
+def verify_hour(store: Store, feed: Feed, hour: Hour) -> Verified:
+    """The hour as it is, whatever is being written to it."""
+    seen = _HourCheck(store, feed, hour).look()
+    if not seen.findings:
+        return seen
+    with _nobody_writes(store, feed):
+        return _HourCheck(store, feed, hour).look()
+
+
+def verify_feed(store: Store, feed: Feed, first: int, end: int) -> list[Finding]:
+    """What concerns the feed as a whole: its cursor, logs that no hour has, and what was set aside."""
+    findings = _cursor_findings(store, feed, first, end)
+    if findings:
+        with _nobody_writes(store, feed):
+            findings = _cursor_findings(store, feed, first, end)
+    return [*findings, *_lone_logs(store, feed, first, end), *_set_aside(store, feed)]
+
+
+@contextmanager
+def _nobody_writes(store: Store, feed: Feed) -> Iterator[None]:
+    """Keeps writers out, if this user may: where the storage can only be read, nobody here writes to it."""
+    with ExitStack() as held:
+        with suppress(OSError):
+            held.enter_context(store.writing(feed))
+        yield
+
+
+@dataclass(slots=True)
+class _HourCheck:
+    """One look at one hour."""
+
+    store: Store
+    feed: Feed
+    hour: Hour
+    findings: list[Finding] = field(default_factory=list)
+
+    def look(self) -> Verified:
+        manifest = self._manifest()
+        if manifest is None:
+            return Verified(self.feed, self.hour, 0, 0, tuple(self.findings))
+        content = self._snapshot(manifest)
+        log = content.log if content else read_log(self.store.layout.root / manifest.log.path)
+        self._log(manifest, log, FROM_THE_SNAPSHOT if content else FROM_ANYWHERE)
+        if content:
+            self._events(manifest, content)
+        return Verified(self.feed, self.hour, manifest.events, log.bytes, tuple(self.findings))
+
+    def _add(self, kind: str, what: str, do: str, severity: Severity = Severity.DAMAGE) -> None:
+        self.findings.append(Finding(str(self.feed), self.hour.key, severity, kind, what, do))
+
+    def _manifest(self) -> Manifest | None:
+        path = self.store.layout.manifest(self.feed, self.hour)
+        try:
+            manifest = read_manifest(path)
+        except (DamagedError, OSError) as error:
+            self._add("manifest", f"{error}.", "Materialize the hour again: it is written anew from what is there.")
+            return None
+        if manifest is None:
+            self._unfinished()
+        elif (manifest.domain, manifest.feed, manifest.start) != (self.feed.domain, self.feed.name, self.hour.start):
+            self._add(
+                "manifest", f"{path} is that of {manifest.domain} {manifest.feed} {manifest.hour}.", FROM_ANYWHERE
+            )
+            return None
+        return manifest
+
+    def _unfinished(self) -> None:
+        snapshot = self.store.layout.snapshot(self.feed, self.hour)
+        if snapshot.exists():
+            what = f"{snapshot} has no manifest: a commit was killed before its end, or the manifest is gone."
+            self._add("unfinished", what, "The next collection of the hour completes it.", Severity.NOTE)
+
+    def _snapshot(self, manifest: Manifest) -> Content | None:
+        """What the snapshot holds, beside the log; None where there is nothing in it to believe."""
+        root = self.store.layout.root
+        path = root / manifest.snapshot.path
+        try:
+            stored = path.read_bytes()
+            content = read_content(stored, path, root / manifest.log.path, self.hour, self._may_stand_here(manifest))
+        except FileNotFoundError:
+            self._add("snapshot", f"{path} is gone.", FROM_THE_LOG)
+        except DamagedError as error:
+            self._add("snapshot", f"{error}.", FROM_THE_LOG)
+        except OSError as error:
+            self._add("snapshot", f"{path} cannot be read: {error}.", FROM_THE_LOG)
+        else:
+            if differs := _difference(manifest.snapshot, len(stored), hashlib.sha256(stored).hexdigest()):
+                self._add("snapshot", f"{path} is not what was committed: {differs}.", FROM_ITSELF)
+            return content
+        return None
+
+    def _may_stand_here(self, manifest: Manifest) -> Callable[[bytes, bytes], bool]:
+        """An event of another hour may stand in this one if it is a recorded stray, or says no time itself."""
+        event_of = self.store.formats[self.feed.kind.category].event_of
+        strays = {bytes.fromhex(stray) for stray in manifest.strays}
+
+        def may(identity: bytes, raw: bytes) -> bool:
+            return identity in strays or event_of(raw, NO_TIME).time == NO_TIME
+
+        return may
+
+    def _log(self, manifest: Manifest, log: LogRead, do: str) -> None:
+        path = self.store.layout.root / manifest.log.path
+        line = "" if log.differs_at is None else f" From line {log.differs_at:,} on it is not what the snapshot says."
+        if log.error:
+            self._add("log", f"{path} {log.error}.", do)
+        elif differs := _difference(manifest.log, log.bytes, log.sha256):
+            self._add("log", f"{path} is not what was committed: {differs}.{line}", do)
+        elif line:
+            self._add("log", f"{path} is as it was committed, and the snapshot is not the same.{line}", BY_HAND)
+
+    def _events(self, manifest: Manifest, content: Content) -> None:
+        path = self.store.layout.root / manifest.snapshot.path
+        if content.out_of_order is not None:
+            what = f"{path} is not in the order of time: event {content.out_of_order:,} is older than the one before."
+            self._add("order", what, BY_HAND)
+        if content.foreign:
+            what = f"{path} holds {len(content.foreign):,} events of other hours that are no recorded strays"
+            self._add("hour", f"{what}; the first is event {content.foreign[0]:,}.", BY_HAND)
+        said = (manifest.events, manifest.details_owed, manifest.first_event, manifest.last_event)
+        there = (content.events, content.details_owed, content.first, content.last)
+        names = ("events", "details owed", "first event", "last event")
+        wrong = [
+            f"{name} {is_so}, not {was}" for name, was, is_so in zip(names, said, there, strict=True) if was != is_so
+        ]
+        if wrong:
+            what = f"{path} is not what its manifest counts: {', '.join(wrong)}."
+            self._add("counts", what, "Materialize the hour again: the manifest is written anew.")
+
+
+def _difference(said: StoredFile, size: int, sha256: str) -> str:
+    """How a file differs from what its manifest says; nothing where it does not."""
+    if size != said.bytes:
+        return f"it has {size:,} bytes, not {said.bytes:,}"
+    return "" if sha256 == said.sha256 else "its SHA-256 is another"
+
+
+def _cursor_findings(store: Store, feed: Feed, first: int, end: int) -> list[Finding]:
+    """Hours that the cursor has and that have no manifest, and the other way round."""
+    path = store.layout.cursor(feed)
+
+    def found(severity: Severity, what: str, do: str, hours: Sequence[Hour] = ()) -> list[Finding]:
+        return [Finding(str(feed), None, severity, "cursor", what, do, tuple(hour.key for hour in hours))]
+
+    committed = {hour for hour in store.layout.hours_with_manifest(feed, store.timezone) if first <= hour.start < end}
+    try:
+        cursor = read_cursor(path)
+    except (DamagedError, OSError) as error:
+        return found(Severity.DAMAGE, f"{error}.", REBUILD)
+    if cursor is None:
+        return (
+            found(Severity.NOTE, f"{path} is gone; {len(committed):,} hours are there.", REBUILD) if committed else []
+        )
+    spans = [*cursor.closed, *((start, start + SECONDS) for start in cursor.open)]
+    within = [(max(first, one), min(end, other)) for one, other in merged(spans)]
+    said = {hour for span in within for hour in hours_between(*span, store.timezone)}
+    findings = []
+    if lost := sorted(said - committed):
+        what = f"{path} has {len(lost):,} hours that have no manifest, from {lost[0]} to {lost[-1]}."
+        findings += found(Severity.DAMAGE, what, f"Restore the manifests, or {REBUILD_AND_COLLECT}", lost)
+    if unknown := sorted(committed - said):
+        what = f"{path} lacks {len(unknown):,} hours that have a manifest, from {unknown[0]} to {unknown[-1]}."
+        findings += found(Severity.NOTE, what, REBUILD, unknown)
+    return findings
+
+
+def _lone_logs(store: Store, feed: Feed, first: int, end: int) -> list[Finding]:
+    """Files beside the logs that are those of no hour: of a span, where one was asked for, about the hours kept."""
+    layout = store.layout
+    if not layout.logs(feed).exists():
+        return []
+    names = {path.name: path for path in layout.logs(feed).iterdir() if path.is_file()}
+    hours = kept_hours(store, feed, 0, FOR_EVER)
+    lone = names.keys() - {layout.log(feed, hour).name for hour in hours}
+    if (first, end) != (0, FOR_EVER):
+        kept = (max(first, hours[0].start - DAY), min(end, hours[-1].end + DAY)) if hours else (0, 0)
+        lone &= {layout.log(feed, hour).name for hour in hours_between(*kept, store.timezone)}
+    what, do = "{} belongs to no hour that was committed.", "If it is not yours, collect its hour: it is completed."
+    return [
+        Finding(str(feed), None, Severity.NOTE, "log alone", what.format(names[name]), do)
+        for name in sorted(lone)
+        if ".damaged" not in name and not name.startswith(".")
+    ]
+
+
+def _set_aside(store: Store, feed: Feed) -> list[Finding]:
+    do = "The hour was made whole as its run said. Delete the file when nobody needs it."
+    return [
+        Finding(str(feed), None, Severity.NOTE, "set aside", f"{path} was found damaged and set aside.", do)
+        for path in store.layout.set_aside(feed)
+    ]
