@@ -12,6 +12,7 @@ from dotenv import dotenv_values
 
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import Hour
+from mailevents_dagster.migration.migrating import decide, target_of, write
 from mailevents_dagster.settings import Settings, load_settings
 from mailevents_dagster.states import states_of, store_of
 from mailevents_dagster.store.cursors import Cursor, write_cursor
@@ -153,6 +154,19 @@ def test_a_position_that_cannot_be_right_begins_where_nothing_is_lost(old: OldTo
     assert found[str(OUTGOING)] == Hour.containing(LATER, ZONE).start
     once = state(old.out)
     old.migrate()
+    assert state(old.out) == once
+
+
+def test_a_feed_without_a_position_begins_at_the_same_hour_in_every_later_run(old: OldTool) -> None:
+    ini = old.ini(INI)
+
+    def run(now: float) -> None:
+        decided = decide(ini, old.out, ZONE, now)
+        write(decided, target_of(decided, old.out, now), None, now, dry=False)
+
+    run(NOW)
+    once = state(old.out)
+    run(NOW + 3 * 3600)
     assert state(old.out) == once
 
 
