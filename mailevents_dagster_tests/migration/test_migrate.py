@@ -13,6 +13,7 @@ from dotenv import dotenv_values
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import Hour
 from mailevents_dagster.migration.migrating import decide, target_of, write
+from mailevents_dagster.migration.writing import Done
 from mailevents_dagster.settings import Settings, load_settings
 from mailevents_dagster.states import states_of, store_of
 from mailevents_dagster.store.cursors import Cursor, write_cursor
@@ -160,14 +161,12 @@ def test_a_position_that_cannot_be_right_begins_where_nothing_is_lost(old: OldTo
 def test_a_feed_without_a_position_begins_at_the_same_hour_in_every_later_run(old: OldTool) -> None:
     ini = old.ini(INI)
 
-    def run(now: float) -> None:
+    def run(now: float) -> set[Done]:
         decided = decide(ini, old.out, ZONE, now)
-        write(decided, target_of(decided, old.out, now), None, now, dry=False)
+        return {one.done for one in write(decided, target_of(decided, old.out, now), None, now, dry=False).outcomes}
 
-    run(NOW)
-    once = state(old.out)
-    run(NOW + 3 * 3600)
-    assert state(old.out) == once
+    assert run(NOW) == {Done.WRITTEN}
+    assert run(NOW + 3 * 3600) == {Done.THERE}
 
 
 def test_a_section_that_never_ran_begins_at_its_start_time(old: OldTool) -> None:
