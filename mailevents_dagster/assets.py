@@ -3,13 +3,12 @@
 import dagster as dg
 
 from mailevents_dagster.collected import CollectedHours
+from mailevents_dagster.collector import Collector
 from mailevents_dagster.columns import RowFormat
 from mailevents_dagster.feeds import Feed, dagster_name, readable_domain
 from mailevents_dagster.hours import KEY_FORMAT, Hour, key_timezone
-from mailevents_dagster.io_manager import EventStore
 from mailevents_dagster.metadata import table_schema
 from mailevents_dagster.resources import UzmanPosta
-from mailevents_dagster.settings import CollectSettings
 
 
 def hourly_partitions(start: int, timezone: str) -> dg.HourlyPartitionsDefinition:
@@ -19,15 +18,27 @@ def hourly_partitions(start: int, timezone: str) -> dg.HourlyPartitionsDefinitio
     )
 
 
+def range_tags(first: Hour, last: Hour) -> dict[str, str]:
+    """What a run over these hours is tagged with."""
+    return {
+        "dagster/asset_partition_range_start": first.key,
+        "dagster/asset_partition_range_end": last.key,
+    }
+
+
 def build_feed_asset(
-    feed: Feed, partitions: dg.HourlyPartitionsDefinition, rows: RowFormat, rules: CollectSettings
+    feed: Feed,
+    partitions: dg.HourlyPartitionsDefinition,
+    rows: RowFormat,
+    hours_per_run: int,
+    collector: Collector,
 ) -> dg.AssetsDefinition:
     """The asset of one feed."""
 
     @dg.asset(
         key=dg.AssetKey(feed.asset_key),
         partitions_def=partitions,
-        backfill_policy=dg.BackfillPolicy.multi_run(rules.hours_per_run),
+        backfill_policy=dg.BackfillPolicy.multi_run(hours_per_run),
         io_manager_key="event_store",
         pool=f"uzmanposta_{dagster_name(feed.domain)}",
         group_name=feed.group,
@@ -37,16 +48,12 @@ def build_feed_asset(
         description=_description(feed),
         metadata={"dagster/column_schema": table_schema(rows), "endpoint": feed.kind.endpoint},
     )
-    def hours(
-        context: dg.AssetExecutionContext, uzmanposta: UzmanPosta, event_store: dg.ResourceParam[EventStore]
-    ) -> CollectedHours:
-        store = event_store.store
+    def hours(context: dg.AssetExecutionContext, uzmanposta: UzmanPosta) -> CollectedHours:
         return CollectedHours(
-            store=store,
+            collector=collector,
             api=uzmanposta.client(feed.domain),
             feed=feed,
-            hours=[Hour.from_key(key, store.timezone) for key in context.partition_keys],
-            rules=rules,
+            hours=[Hour.from_key(key, collector.store.timezone) for key in context.partition_keys],
             context=context,
         )
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import dagster as dg
 
 from mailevents_dagster.assets import build_feed_asset, hourly_partitions
+from mailevents_dagster.collector import Collector, collector_of
 from mailevents_dagster.io_manager import EventStore
 from mailevents_dagster.jobs import collect_job, follow_job, housekeeping_job, reconcile_job
 from mailevents_dagster.resources import AccountAccess, UzmanPosta
@@ -16,18 +17,27 @@ from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
 from mailevents_dagster.store.layout import scratch_folder
 
 
-def build_defs(settings: Settings, loggers: Mapping[str, dg.LoggerDefinition] | None = None) -> dg.Definitions:
-    """All assets, resources and automation of these settings; `loggers` replace Dagster's console."""
+def build_defs(
+    settings: Settings,
+    loggers: Mapping[str, dg.LoggerDefinition] | None = None,
+    collector: Collector | None = None,
+) -> dg.Definitions:
+    """All assets, resources and automation of these settings; `loggers` replace Dagster's console.
+
+    Who hands in the collector can see by it what runs of this process are at.
+    """
     # Backfill policies and pools are marked beta; what could change in them is covered by tests.
     warnings.filterwarnings("ignore", category=dg.BetaWarning)
+    collector = collector or collector_of(settings)
     partitions = hourly_partitions(settings.start, settings.timezone)
     assets = [
-        build_feed_asset(feed, partitions, ROW_FORMATS[feed.kind.category], settings.collect) for feed in settings.feeds
+        build_feed_asset(feed, partitions, ROW_FORMATS[feed.kind.category], settings.collect.hours_per_run, collector)
+        for feed in settings.feeds
     ]
     jobs = {
         "collect_hours": collect_job(assets),
-        "follow": follow_job(settings),
-        "reconcile": reconcile_job(settings),
+        "follow": follow_job(settings, collector),
+        "reconcile": reconcile_job(settings, collector),
         "housekeeping": housekeeping_job(settings),
     }
     return dg.Definitions(

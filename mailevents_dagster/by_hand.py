@@ -1,53 +1,222 @@
-"""Hours collected at somebody's word in this process, as a recorded Dagster run that the UI shows."""
+"""Hours collected at somebody's word in this process, as recorded Dagster runs that the UI shows."""
 
 import logging
-from collections.abc import Sequence
-from typing import Any
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final, TypeVar
+from zoneinfo import ZoneInfo
 
 import dagster as dg
+from dagster._core.instance.ref import InstanceRef
 
+from mailevents_dagster.alive import fail_the_gone
+from mailevents_dagster.assets import range_tags
 from mailevents_dagster.build import build_defs
+from mailevents_dagster.collector import collector_of
 from mailevents_dagster.feeds import Feed
-from mailevents_dagster.hours import Hour
+from mailevents_dagster.hours import SECONDS, Hour
+from mailevents_dagster.jobs import leaving_out
+from mailevents_dagster.planning import Ask, UnderWay, plan
 from mailevents_dagster.settings import Settings
-from mailevents_dagster.under_way import COLLECT_JOB
+from mailevents_dagster.states import rules_of, states_of
+from mailevents_dagster.store.cursors import Span, merged
+from mailevents_dagster.under_way import COLLECT_JOB, FOLLOW_JOB, look
+
+LOOK_EVERY: Final = 0.25
+FEED_HOURS_A_RUN: Final = 50
+"""Somebody waits: worth a process of its own, which takes four seconds to start. An hour takes from 0.05 to 5 s."""
+T = TypeVar("T")
+Say = Callable[[str, int], object]
+"""Takes a line of a run's log, and its level."""
+Heard = Callable[[bytes], object]
+"""Takes what a process of a run said at its end: numbers and failures as JSON."""
+More = Callable[[frozenset[Feed], int], Sequence[Ask]]
+"""What to run next, of feeds that are not busy, in so many runs at the most."""
 
 
-def collect(settings: Settings, feeds: Sequence[Feed], hours: Sequence[Hour]) -> dg.ExecuteInProcessResult:
-    """One run over these hours, which follow one another, of these feeds; says a line for each hour."""
-    console = _terse(total=len(hours) * len(feeds))
-    job = build_defs(settings, loggers={"console": console}).resolve_job_def(COLLECT_JOB)
-    with dg.DagsterInstance.get() as instance:
-        return job.execute_in_process(
-            instance=instance,
-            asset_selection=[dg.AssetKey(feed.asset_key) for feed in feeds],
-            tags={
-                "dagster/asset_partition_range_start": hours[0].key,
-                "dagster/asset_partition_range_end": hours[-1].key,
-            },
-            run_config={"loggers": {"console": {}}},
+@contextmanager
+def this_instance() -> Iterator[dg.DagsterInstance]:
+    """Dagster's records below DAGSTER_HOME.
+
+    What runs print is not kept: Dagster would turn this process's output over for the time of each step, the
+    terminal's included, and several runs at a time would mix it up.
+    """
+    silent: Any = {
+        "compute_logs": {
+            "module": "dagster._core.storage.noop_compute_log_manager",
+            "class": "NoOpComputeLogManager",
+        }
+    }
+    with dg.DagsterInstance.from_ref(InstanceRef.from_dir(os.environ["DAGSTER_HOME"], overrides=silent)) as instance:
+        yield instance
+
+
+class Hand:
+    """Runs jobs of a project in this process, and beside it."""
+
+    def __init__(self, settings: Settings, instance: dg.DagsterInstance, say: Say) -> None:
+        self.settings = settings
+        self.collector = collector_of(settings)
+        self._instance = instance
+        self._here = threading.Lock()
+        self._children: set[subprocess.Popen[bytes]] = set()
+        self._defs = build_defs(settings, loggers={"console": _heard(say)}, collector=self.collector)
+
+    def run(
+        self, job: str, *, tags: Mapping[str, str] | None = None, config: Mapping[str, Any] | None = None, **more: Any
+    ) -> dg.ExecuteInProcessResult:
+        """One run of a job, to its end."""
+        return self._defs.resolve_job_def(job).execute_in_process(
+            instance=self._instance,
+            tags=dict(tags or {}),
+            run_config={"loggers": {"console": {}}, **(config or {})},
             raise_on_error=False,
+            **more,
         )
 
+    def follow(self, feeds: Sequence[Feed], look: Callable[[], object]) -> bool:
+        """Collects the hours now running, in one run; whether it succeeded."""
+        others = [feed for feed in self.settings.feeds if feed not in feeds]
+        config = leaving_out(others) if others else {}
+        with ThreadPoolExecutor(1) as thread:
+            going = thread.submit(self.run, FOLLOW_JOB, config=config)
+            self._first_done([going], look)
+        return going.result().success
 
-def _terse(total: int) -> dg.LoggerDefinition:
-    """A console that shows what the collection says and errors, and none of Dagster's own events."""
+    def under_way(self) -> UnderWay:
+        """What all processes are at; runs whose process is gone are marked so first."""
+        fail_the_gone(self._instance, self.collector.store.layout.runs)
+        return look(self._instance, self._defs.get_repository_def().asset_graph, self.settings.feeds)
+
+    def ask(self, ask: Ask) -> dg.ExecuteInProcessResult:
+        """One run over these hours, in this process."""
+        zone = self.settings.timezone
+        tags = range_tags(Hour(ask.first, zone), Hour(ask.end - SECONDS, zone))
+        keys = [dg.AssetKey(feed.asset_key) for feed in ask.feeds]
+        return self.run(COLLECT_JOB, tags=tags, asset_selection=keys)
+
+    def collect(self, more: More, workers: int, look: Callable[[], object], heard: Heard) -> list[bool]:
+        """Runs what `more` gives until it has nothing and all is done; looks up several times a second.
+
+        One run goes on in this process, further ones beside it in processes of their own, which takes their starts
+        some seconds: two runs in one process come to wait for each other in Dagster's logging for ever.
+        """
+        going: dict[Future[bool], Ask] = {}
+        succeeded: list[bool] = []
+        with ThreadPoolExecutor(workers) as threads:
+            while True:
+                busy = frozenset(feed for ask in going.values() for feed in ask.feeds)
+                for ask in more(busy, workers - len(going)):
+                    going[threads.submit(self._here_or_elsewhere, ask, heard)] = ask
+                if not going:
+                    return succeeded
+                for ended in self._first_done(going, look):
+                    del going[ended]
+                    succeeded.append(ended.result())
+
+    def _here_or_elsewhere(self, ask: Ask, heard: Heard) -> bool:
+        if not self._here.acquire(blocking=False):
+            return self._elsewhere(ask, heard)
+        try:
+            return self.ask(ask).success
+        finally:
+            self._here.release()
+
+    def _elsewhere(self, ask: Ask, heard: Heard) -> bool:
+        zone = ZoneInfo(self.settings.timezone)
+        first, end = (datetime.fromtimestamp(time, zone).isoformat() for time in (ask.first, ask.end))
+        feeds = [part for feed in ask.feeds for part in ("--feed", str(feed))]
+        command = [sys.executable, "-m", "mailevents_dagster.cli", "collect", "--json", "--max-workers", "1"]
+        with subprocess.Popen(  # noqa: S603 - this very program
+            [*command, "--from", first, "--to", end, *feeds], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        ) as child:
+            self._children.add(child)
+            said, _ = child.communicate()
+            self._children.discard(child)
+        heard(said)
+        return child.returncode == 0
+
+    def _first_done(self, going: Iterable[Future[T]], look: Callable[[], object]) -> set[Future[T]]:
+        """Waits until one at least is done; told to end itself, it ends them all first."""
+        left = set(going)
+        try:
+            while not (done := wait(left, LOOK_EVERY, FIRST_COMPLETED).done):
+                look()
+        except BaseException:
+            for child in list(self._children):
+                child.terminate()
+            while left:  # a run that is between two hours begins the next before it hears of it
+                for beat in list(self.collector.heartbeats.beats.values()):
+                    beat.stop()
+                left = wait(left, LOOK_EVERY).not_done
+            raise
+        return done
+
+    def due(self, feeds: Sequence[Feed], expect: Callable[[Ask], object]) -> More:
+        """Gives hours of these feeds that are not closed, each once, whatever comes of it.
+
+        It has no regard to earlier failures: who asks by hand wants it tried now. `expect` is told of each run.
+        """
+        asked: defaultdict[Feed, list[Span]] = defaultdict(list)
+        rules = replace(rules_of(self.settings), grace_seconds=0, feed_hours_a_run=FEED_HOURS_A_RUN)
+
+        def more(busy: frozenset[Feed], free: int) -> Sequence[Ask]:
+            under_way = self.under_way()
+            states = [
+                replace(state, cursor=replace(state.cursor, failed={}, failures_in_a_row=0) if state.cursor else None)
+                for state in states_of(self.settings, self.collector.store)
+                if state.feed in feeds
+            ]
+            taken = {feed: merged((*under_way.backfills.get(feed, ()), *asked[feed])) for feed in feeds}
+            others = UnderWay(under_way.held | busy, backfills=taken)
+            asks = plan(states, others, time.time(), replace(rules, max_parallel_runs=free)).asks
+            for ask in asks:
+                expect(ask)
+                for feed in ask.feeds:
+                    asked[feed].append((ask.first, ask.end))
+            return asks
+
+        return more
+
+
+def given(asks: Sequence[Ask]) -> More:
+    """Gives these, in their order, those of one feed one after another."""
+    pending = list(asks)
+
+    def more(busy: frozenset[Feed], free: int) -> Sequence[Ask]:
+        taken: list[Ask] = []
+        for ask in list(pending):
+            if len(taken) < free and busy.isdisjoint(ask.feeds):
+                taken.append(ask)
+                pending.remove(ask)
+                busy |= set(ask.feeds)
+        return taken
+
+    return more
+
+
+def _heard(say: Say) -> dg.LoggerDefinition:
+    """Hands on what a run says itself, and errors; Dagster's own events are for the UI."""
 
     class Lines(logging.Handler):
-        done = 0
-
         def emit(self, record: logging.LogRecord) -> None:
             said: dict[str, Any] = getattr(record, "dagster_meta", {})
-            if said.get("dagster_event") is None or record.levelno >= logging.ERROR:
-                self.done += record.levelno == logging.INFO
-                print(f"[{self.done:2}/{total}] {said.get('orig_message', record.getMessage())}", flush=True)  # noqa: T201
+            if said.get("dagster_event") is None:
+                say(said.get("orig_message") or record.getMessage(), record.levelno)
 
     @dg.logger
-    def terse(_: dg.InitLoggerContext) -> logging.Logger:
-        logger = logging.getLogger("mailevents.by_hand")
-        logger.handlers = [Lines(logging.INFO)]
-        logger.setLevel(logging.INFO)
-        logger.propagate = False
+    def heard(_: dg.InitLoggerContext) -> logging.Logger:
+        logger = logging.Logger("mailevents", logging.INFO)
+        logger.addHandler(Lines(logging.INFO))
         return logger
 
-    return terse
+    return heard

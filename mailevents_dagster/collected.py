@@ -4,19 +4,19 @@ import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from logging import Logger, LoggerAdapter
 from typing import Final
 
 import dagster as dg
 
+from mailevents_dagster.collector import Collector
 from mailevents_dagster.events import Collection
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import Hour
-from mailevents_dagster.settings import CollectSettings
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
-from mailevents_dagster.sources.uzmanposta.collect import Progress, collect_hour
+from mailevents_dagster.sources.uzmanposta.collect import Progress, Tell
 from mailevents_dagster.sources.uzmanposta.errors import ApiError, Cause, TransientError
 from mailevents_dagster.store.open_hour import OpenHour
-from mailevents_dagster.store.store import Store
 
 API_IS_DOWN_AFTER: Final = 3
 """Hours in a row that failed after all their tries, each of which may take a quarter of an hour: no use in the rest."""
@@ -31,51 +31,50 @@ class CollectedHours:
     An hour that cannot be collected does not hold up the others: what failed is raised after the last.
     """
 
-    store: Store
+    collector: Collector
     api: UzmanPostaApi
     feed: Feed
     hours: Sequence[Hour]
-    rules: CollectSettings
     context: dg.AssetExecutionContext
     """Takes each hour's metadata, which Dagster lets only the asset itself give."""
 
+    @property
+    def log(self) -> LoggerAdapter[Logger]:
+        """Says things in the run's log and in the feed's own."""
+        return self.collector.logs.log_of(self.feed, self.context.log)
+
     def __iter__(self) -> Iterator[tuple[OpenHour, Collection]]:
+        log = self.log
         failures: dict[str, tuple[Cause, str]] = {}
         waiting = deque(self.hours)
         in_a_row = 0
         while waiting:
             hour = waiting.popleft()
             try:
-                with self.store.open_hour(self.feed, hour, self.context.log.warning) as work:
-                    yield work, self._collect(work)
+                with self.collector.hour(self.api, self.feed, hour, log.warning, self._teller(hour)) as found:
+                    yield found
                 in_a_row = 0
             except ApiError as error:
                 failures[hour.key] = error.cause, str(error)  # the error itself holds the whole answer it is about
-                self.context.log.error(f"{self.feed} {hour}: {error}")
+                log.error(f"{self.feed} {hour}: {error}")
                 in_a_row = in_a_row + 1 if isinstance(error, TransientError) else 0
                 if error.cause is Cause.PERMISSION or in_a_row == API_IS_DOWN_AFTER:
                     break  # the other hours would be answered alike
         if failures:
             raise _failure(self.feed, failures, len(self.hours), len(waiting))
 
-    def _collect(self, work: OpenHour) -> Collection:
+    def _teller(self, hour: Hour) -> Tell:
+        """Says every few seconds how far the hour is."""
         said = time.monotonic()
 
         def tell(progress: Progress) -> None:
             nonlocal said
             if time.monotonic() - said >= SAY_EVERY:
                 said = time.monotonic()
-                self.context.log.info(
-                    f"{work.feed} {work.hour}: {progress.details_done:,} of {progress.details_wanted:,} details"
-                )
+                done, wanted = progress.details_done, progress.details_wanted
+                self.context.log.info(f"{self.feed} {hour}: {done:,} of {wanted:,} details")
 
-        return collect_hour(
-            self.api,
-            work,
-            settle_seconds=self.rules.settle_minutes * 60,
-            details=self.rules.details,
-            tell=tell,
-        )
+        return tell
 
 
 def _failure(feed: Feed, failures: dict[str, tuple[Cause, str]], asked: int, not_tried: int) -> dg.Failure:

@@ -1,9 +1,10 @@
 """The demo: three closed hours of two simulated domains, collected by a real Dagster run, and what came of it."""
 
+import logging
 import sys
 import time
-from collections.abc import Sequence
-from itertools import islice
+from collections.abc import Callable, Sequence
+from itertools import count, islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,11 +13,12 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from mailevents_dagster.by_hand import collect
+from mailevents_dagster.by_hand import Hand, this_instance
 from mailevents_dagster.feeds import Feed
-from mailevents_dagster.hours import Hour, last_ended
+from mailevents_dagster.hours import SECONDS, Hour, hours_between, last_ended
 from mailevents_dagster.io_manager import feed_of
-from mailevents_dagster.settings import Settings, load_project
+from mailevents_dagster.planning import Ask
+from mailevents_dagster.settings import Settings, home, load_project
 
 HOURS: Final = 3
 SHOWN_CHARACTERS: Final = 400
@@ -39,7 +41,10 @@ def run_demo() -> bool:
         f"Collecting {HOURS} hours of {len(settings.feeds)} feeds, {hours[0]} to {hours[-1]} ({settings.timezone}), "
         f"from the embedded simulator ..."
     )
-    result = collect(settings, settings.feeds, hours)
+    home(settings)
+    with this_instance() as instance:
+        hand = Hand(settings, instance, _counted(HOURS * len(settings.feeds)))
+        result = hand.ask(Ask(hours[0].start, hours[-1].end, settings.feeds))
     if not result.success:
         console.print("The run failed; what it says is above, and in the UI: make ui")
         return False
@@ -49,11 +54,18 @@ def run_demo() -> bool:
 
 
 def _last_closed_hours(settings: Settings, now: float) -> list[Hour]:
-    newest = last_ended(now - settings.collect.settle_minutes * 60, settings.timezone)
-    hours = [newest]
-    while len(hours) < HOURS:
-        hours.insert(0, hours[0].previous)
-    return hours
+    end = last_ended(now - settings.collect.settle_minutes * 60, settings.timezone).end
+    return list(hours_between(end - HOURS * SECONDS, end, settings.timezone))
+
+
+def _counted(total: int) -> Callable[[str, int], None]:
+    """Prints what a run says, an hour a line."""
+    done = count(1)
+
+    def say(line: str, level: int) -> None:
+        print(f"[{next(done):2}/{total}] {line}" if level == logging.INFO else line, flush=True)  # noqa: T201
+
+    return say
 
 
 def _rows(result: dg.ExecuteInProcessResult) -> list[tuple[Feed, str, dict[str, Any]]]:

@@ -49,13 +49,14 @@ class EventStore(dg.ConfigurableIOManager):
     def handle_output(self, context: dg.OutputContext, obj: CollectedHours) -> None:
         """Writes hour by hour. If a later hour fails, those done still count as materialized."""
         done: dict[str, dict[str, Any]] = {}
+        log = obj.log
         try:
             for work, collection in obj:
                 commit = work.commit(collection)
                 done[work.hour.key] = hour_metadata(commit, collection.measures)
-                context.log.info(hour_sentence(commit, collection.measures))
+                log.info(hour_sentence(commit, collection.measures))
                 for note in (*work.notes, *collection.notes):
-                    context.log.warning(f"{work.feed} {work.hour}: {note}")
+                    log.warning(f"{work.feed} {work.hour}: {note}")
                 del work, collection, commit  # else the hour stays in memory while the next one is collected
         except BaseException:
             for key, metadata in done.items():

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count, islice
 from typing import Any, Final
@@ -10,25 +10,28 @@ from typing import Any, Final
 import dagster as dg
 from pydantic import Field
 
+from mailevents_dagster.collector import Collector
 from mailevents_dagster.feeds import Feed
-from mailevents_dagster.hours import SECONDS, Hour, hours_between
+from mailevents_dagster.hours import SECONDS, Hour, hours_between, last_ended
 from mailevents_dagster.io_manager import EventStore
-from mailevents_dagster.metadata import hour_metadata
-from mailevents_dagster.pace import Pace, pace_of
-from mailevents_dagster.planning import FeedState, hours_to_follow, kept_from, wanted_from
+from mailevents_dagster.metadata import hour_metadata, hour_sentence
+from mailevents_dagster.operating_logs import OperatingLogs
+from mailevents_dagster.planning import hours_to_follow, kept_from
 from mailevents_dagster.resources import UzmanPosta
 from mailevents_dagster.rounds import Collected, Outcome, Round, Task
 from mailevents_dagster.settings import Settings
-from mailevents_dagster.states import rules_of, states_of
-from mailevents_dagster.store.cursors import Cursor, gaps
-from mailevents_dagster.store.damage import DamagedError
+from mailevents_dagster.states import paces, rules_of, states_of
+from mailevents_dagster.store.cursors import Cursor
 from mailevents_dagster.store.store import Store
 from mailevents_dagster.under_way import COLLECT_JOB, FOLLOW_JOB
 
 FAILURES_NAMED: Final = 20
 """In the log of a run, where each line is a row of the event log."""
 SAY_EVERY: Final = 10.0
+ENDED: Final = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 NEVER: Final = float("inf")
+SignsIn = dg.ResourceParam[EventStore]
+"""The store as a resource that an op does not use itself: it says that the run's process is there."""
 
 
 class LeftOut(dg.Config):
@@ -42,7 +45,12 @@ def collect_job(assets: Sequence[dg.AssetsDefinition]) -> Any:
     return dg.define_asset_job(COLLECT_JOB, dg.AssetSelection.assets(*assets), description=collect_job.__doc__)
 
 
-def follow_job(settings: Settings) -> dg.JobDefinition:
+def leaving_out(feeds: Iterable[Feed]) -> dict[str, Any]:
+    """The run config of a follow run that leaves these feeds alone."""
+    return {"ops": {"follow_feeds": {"config": {"leave_out": sorted(map(str, feeds))}}}}
+
+
+def follow_job(settings: Settings, collector: Collector) -> dg.JobDefinition:
     """Collects the hour now running, of all feeds at once. It records no asset events: no hour is done by it."""
 
     @dg.op(name="follow_feeds", description=follow_job.__doc__)
@@ -50,7 +58,7 @@ def follow_job(settings: Settings) -> dg.JobDefinition:
         context: dg.OpExecutionContext,
         config: LeftOut,
         uzmanposta: UzmanPosta,
-        event_store: dg.ResourceParam[EventStore],
+        event_store: SignsIn,
     ) -> None:
         now, rules = time.time(), rules_of(settings)
         tasks = [
@@ -59,14 +67,11 @@ def follow_job(settings: Settings) -> dg.JobDefinition:
             if str(state.feed) not in config.leave_out
         ]
         # Only an hour's own run may close it: what is closed is materialized.
-        round_ = Round(event_store.store, uzmanposta.client, NEVER, settings.collect.details)
-        _report(context, list(_told(context, round_.collect(tasks), len(tasks))))
-        states = states_of(settings, event_store.store)
-        for account in settings.accounts:
-            if account.requests_per_second is not None:
-                pace = _pace_of(account.domain, account.requests_per_second, states, event_store.store, settings)
-                if slow := pace.sentence(account.domain):
-                    context.log.warning(slow)
+        round_ = Round(replace(collector, settle_seconds=NEVER), uzmanposta.client)
+        _report(context, list(_told(context, collector.logs, round_.collect(tasks), len(tasks))))
+        for domain, pace in paces(settings, collector.store, states_of(settings, collector.store), time.time()):
+            if slow := pace.sentence(domain):
+                context.log.warning(slow)
 
     @dg.job(name=FOLLOW_JOB, description=follow_job.__doc__, tags={"dagster/priority": "10"})
     def job() -> None:
@@ -75,18 +80,18 @@ def follow_job(settings: Settings) -> dg.JobDefinition:
     return job
 
 
-def reconcile_job(settings: Settings) -> dg.JobDefinition:
+def reconcile_job(settings: Settings, collector: Collector) -> dg.JobDefinition:
     """Lists the closed hours of lookback_hours again for events that came late; records those that changed."""
 
     @dg.op(name="reconcile_feeds", description=reconcile_job.__doc__)
     def reconcile(
-        context: dg.OpExecutionContext, uzmanposta: UzmanPosta, event_store: dg.ResourceParam[EventStore]
+        context: dg.OpExecutionContext,
+        uzmanposta: UzmanPosta,
+        event_store: SignsIn,  # noqa: ARG001
     ) -> None:
-        store, rules, now = event_store.store, settings.collect, time.time()
-        round_ = Round(store, uzmanposta.client, rules.settle_minutes * 60, rules.details)
-        tasks = [Task(feed, hours) for feed, hours in _closed_hours(settings, store, now)]
+        tasks = [Task(feed, hours) for feed, hours in _closed_hours(settings, collector.store, time.time())]
         outcomes = []
-        for outcome in _told(context, round_.collect(tasks), len(tasks)):
+        for outcome in _told(context, collector.logs, Round(collector, uzmanposta.client).collect(tasks), len(tasks)):
             if isinstance(outcome, Collected) and (outcome.commit.added or outcome.commit.changed):
                 context.log_event(_materialization(outcome))
             outcomes.append(outcome)
@@ -103,10 +108,10 @@ def housekeeping_job(settings: Settings) -> dg.JobDefinition:
     """Deletes Dagster's records of old follow runs, on which no hour's status hangs."""
 
     @dg.op(name="delete_old_follow_runs", description=housekeeping_job.__doc__)
-    def keep_house(context: dg.OpExecutionContext, event_store: dg.ResourceParam[EventStore]) -> None:  # noqa: ARG001 - signs the run in
+    def keep_house(context: dg.OpExecutionContext, event_store: SignsIn) -> None:  # noqa: ARG001
         before = datetime.now(UTC) - timedelta(days=settings.automation.keep_follow_runs_days)
         old = context.instance.get_run_records(
-            dg.RunsFilter(job_name=FOLLOW_JOB, created_before=before, statuses=list(_ENDED))
+            dg.RunsFilter(job_name=FOLLOW_JOB, created_before=before, statuses=list(ENDED))
         )
         for record in old:
             context.instance.delete_run(record.dagster_run.run_id)
@@ -119,44 +124,31 @@ def housekeeping_job(settings: Settings) -> dg.JobDefinition:
     return job
 
 
-_ENDED: Final = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
-
-
 def _closed_hours(settings: Settings, store: Store, now: float) -> Iterator[tuple[Feed, list[Hour]]]:
     """The closed hours of each feed that are looked at again, as far as the API still has them."""
-    end = Hour.containing(now - settings.collect.settle_minutes * 60, settings.timezone).start
+    end = last_ended(now - settings.collect.settle_minutes * 60, settings.timezone).end
+    rules = rules_of(settings)
     for state in states_of(settings, store):
-        first = max(end - settings.collect.lookback_hours * SECONDS, kept_from(state, now, rules_of(settings)))
+        first = max(end - settings.collect.lookback_hours * SECONDS, kept_from(state, now, rules))
         cursor = state.cursor or Cursor()
         hours = hours_between(first, end, settings.timezone)
         yield state.feed, [hour for hour in hours if cursor.is_closed(hour.start)]
 
 
-def _pace_of(domain: str, allowed: float, states: Iterable[FeedState], store: Store, settings: Settings) -> Pace:
-    """How an account's budget compares with what arrives: by the newest closed hour of each of its feeds."""
-    now, rules = time.time(), rules_of(settings)
-    pace = Pace(0.0, allowed, 0.0)
-    for state in states:
-        if state.feed.domain != domain or state.cursor is None or not state.cursor.closed:
-            continue
-        with suppress(DamagedError):  # its next collection says so
-            manifest = store.manifest(state.feed, Hour(state.cursor.closed[-1][1] - SECONDS, store.timezone))
-            missing = gaps((wanted_from(state, now, rules), int(now)), state.cursor.closed)
-            behind = sum(end - first for first, end in missing) // SECONDS
-            events = manifest.events if manifest else 0
-            pace += pace_of(state.feed, events, behind, allowed, details=settings.collect.details)
-    return pace
-
-
-def _told(context: dg.OpExecutionContext, outcomes: Iterator[Outcome], feeds: int) -> Iterator[Outcome]:
-    """The outcomes, with a line in the log every few seconds, and one for each failure up to a number."""
+def _told(
+    context: dg.OpExecutionContext, logs: OperatingLogs, outcomes: Iterator[Outcome], feeds: int
+) -> Iterator[Outcome]:
+    """The outcomes; feeds' logs have all of it, the run's a line every few seconds and failures up to a number."""
     said, failures = time.monotonic(), islice(count(1), FAILURES_NAMED)
     for done, outcome in enumerate(outcomes, 1):
         if isinstance(outcome, Collected):
+            logs.message(outcome.feed, hour_sentence(outcome.commit, outcome.measures))
             for note in outcome.notes:
-                context.log.warning(f"{outcome.commit.manifest.domain} {outcome.commit.manifest.feed}: {note}")
+                logs.log_of(outcome.feed, context.log).warning(f"{outcome.feed}: {note}")
         elif next(failures, None):
-            context.log.error(f"{outcome.feed} {outcome.hour}: {outcome.said}")
+            logs.log_of(outcome.feed, context.log).error(f"{outcome.feed} {outcome.hour}: {outcome.said}")
+        else:
+            logs.message(outcome.feed, f"{outcome.hour}: {outcome.said}", "ERROR")
         if time.monotonic() - said >= SAY_EVERY:
             said = time.monotonic()
             context.log.info(f"{done:,} hours of {feeds:,} feeds so far")
@@ -185,9 +177,8 @@ def _report(context: dg.OpExecutionContext, outcomes: Sequence[Outcome]) -> None
 
 
 def _materialization(outcome: Collected) -> dg.AssetMaterialization:
-    manifest = outcome.commit.manifest
     return dg.AssetMaterialization(
-        dg.AssetKey(Feed(manifest.domain, manifest.feed).asset_key),
-        partition=manifest.hour,
+        dg.AssetKey(outcome.feed.asset_key),
+        partition=outcome.commit.manifest.hour,
         metadata=hour_metadata(outcome.commit, outcome.measures),
     )

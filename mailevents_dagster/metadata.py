@@ -17,13 +17,12 @@ from mailevents_dagster.store.parquet import all_columns
 def hour_metadata(commit: Commit, measures: Mapping[str, float]) -> dict[str, Any]:
     """The numbers of one committed hour; numeric ones are drawn as plots over hours."""
     return {
-        "dagster/partition_row_count": commit.manifest.events,
+        **manifest_metadata(commit.manifest, commit.log, commit.snapshot),
         **measures,
         "events_added": commit.added,
         "events_changed": commit.changed,
         "events_unseen": commit.unseen,
         "log_change": commit.log_change.value,
-        **manifest_metadata(commit.manifest, commit.log, commit.snapshot),
     }
 
 

@@ -9,8 +9,8 @@ from math import ceil
 from typing import Final
 
 from mailevents_dagster.feeds import Feed
-from mailevents_dagster.hours import SECONDS, Hour
-from mailevents_dagster.store.cursors import UNFINISHED, Cursor, Failure, Span, gaps, merged
+from mailevents_dagster.hours import SECONDS, Hour, hours_between
+from mailevents_dagster.store.cursors import UNFINISHED, Cursor, Failure, Span, gaps, hours_in, merged
 
 GRACE: Final = 300
 """Seconds past its settling that an hour is left to the schedule, which closes it at that very moment."""
@@ -65,6 +65,8 @@ class Rules:
     max_parallel_runs: int
     catch_up_days: int | None = None
     grace_seconds: int = GRACE
+    feed_hours_a_run: int = FEED_HOURS_A_RUN
+    """Work of one run, where there is room for several."""
     first_wait: float = FIRST_WAIT
     """Seconds after a first failure; twice that after a second."""
 
@@ -76,6 +78,11 @@ class Ask:
     first: int
     end: int
     feeds: tuple[Feed, ...]
+
+    @property
+    def feed_hours(self) -> int:
+        """How many hours that is, each counted once a feed."""
+        return hours_in([(self.first, self.end)]) * len(self.feeds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,17 +118,18 @@ def plan(states: Sequence[FeedState], under_way: UnderWay, now: float, rules: Ru
         if state.cursor is None or state.feed in waiting:
             continue
         kept = kept_from(state, now, rules)
-        forgotten += sum(_hours(span) for span in gaps((state.start, min(kept, end)), state.cursor.closed))
-        due = list(_due(state, (wanted_from(state, now, rules), end), under_way, now, rules))
-        behind += sum(map(_hours, due))
+        forgotten += hours_in(gaps((state.start, min(kept, end)), state.cursor.closed))
+        asked = under_way.backfills.get(state.feed, ())
+        due = list(_due(state.cursor, (wanted_from(state, now, rules), end), asked, now, rules))
+        behind += hours_in(due)
         if due and state.feed not in under_way.held:
             proposals[_chunk(state.feed, due, now, rules.hours_per_run)].append(state.feed)
-    asks = tuple(_asks(proposals, rules.max_parallel_runs - under_way.runs))
+    asks = tuple(_asks(proposals, rules.max_parallel_runs - under_way.runs, rules.feed_hours_a_run))
     return Plan(
         asks=asks,
         follow=tuple(state.feed for state in states if state.feed not in waiting),
         waiting=waiting,
-        behind=behind - sum((ask.end - ask.first) // SECONDS * len(ask.feeds) for ask in asks),
+        behind=behind - sum(ask.feed_hours for ask in asks),
         held=sum(state.feed in under_way.held for state in states),
         forgotten=forgotten,
         next_due=end + SECONDS + rules.settle_seconds + rules.grace_seconds,
@@ -135,13 +143,8 @@ def closing_end(now: float, rules: Rules) -> int:
 
 def hours_to_follow(start: int, now: float, rules: Rules) -> list[Hour]:
     """The hour now running, and those before it that are not settled; none from before the feed's start."""
-    hour = Hour.containing(now - rules.settle_seconds, rules.timezone)
-    hours = []
-    while hour.start <= now:
-        if hour.start >= start:
-            hours.append(hour)
-        hour = hour.next
-    return hours
+    first = Hour.containing(now - rules.settle_seconds, rules.timezone).start
+    return list(hours_between(max(start, first), Hour.containing(now, rules.timezone).end, rules.timezone))
 
 
 def waits_until(cursor: Cursor | None, under_way: UnderWay, first_wait: float = FIRST_WAIT) -> float:
@@ -179,15 +182,14 @@ def _first_hour(state: FeedState, days: int | None, now: float, rules: Rules) ->
     return max(state.start, hour.start if hour.start >= oldest else hour.end)
 
 
-def _due(state: FeedState, within: Span, under_way: UnderWay, now: float, rules: Rules) -> Iterator[Span]:
+def _due(cursor: Cursor, within: Span, asked: Iterable[Span], now: float, rules: Rules) -> Iterator[Span]:
     """Spans of hours that are not closed, nor asked for by somebody, nor waiting after a failure; oldest first."""
-    cursor = state.cursor or Cursor()
     failed = [
         (hour, hour + SECONDS)
         for hour, failure in cursor.failed.items()
         if _tried_again_at(failure, failure.times, rules.first_wait) > now
     ]
-    covered = merged((*cursor.closed, *under_way.backfills.get(state.feed, ()), *failed))
+    covered = merged((*cursor.closed, *asked, *failed))
     return gaps(within, covered)
 
 
@@ -200,14 +202,14 @@ def _chunk(feed: Feed, due: Sequence[Span], now: float, hours: int) -> tuple[boo
     return False, (max(newest[0], newest[1] - hours * SECONDS), newest[1])
 
 
-def _asks(proposals: Mapping[tuple[bool, Span], list[Feed]], slots: int) -> Iterator[Ask]:
+def _asks(proposals: Mapping[tuple[bool, Span], list[Feed]], slots: int, feed_hours_a_run: int) -> Iterator[Ask]:
     """Runs for as many proposals as there is room for; large ones are divided by accounts."""
     for urgent, (first, end) in sorted(proposals, key=_precedence):
         if slots <= 0:
             return
         feeds = proposals[urgent, (first, end)]
-        parts = min(slots, ceil(len(feeds) * _hours((first, end)) / FEED_HOURS_A_RUN))
-        for part in _divided(feeds, parts):
+        parts = min(slots, ceil(len(feeds) * hours_in([(first, end)]) / feed_hours_a_run))
+        for part in divided(feeds, parts):
             slots -= 1
             yield Ask(first, end, tuple(part))
 
@@ -218,7 +220,7 @@ def _precedence(proposal: tuple[bool, Span]) -> tuple[bool, int, int]:
     return (False, first, end) if urgent else (True, -end, first)
 
 
-def _divided(feeds: Collection[Feed], parts: int) -> Iterable[list[Feed]]:
+def divided(feeds: Collection[Feed], parts: int) -> Iterable[list[Feed]]:
     """The feeds in so many parts of about one size, those of an account together: their calls share one budget."""
     accounts: defaultdict[str, list[Feed]] = defaultdict(list)
     for feed in feeds:
@@ -227,7 +229,3 @@ def _divided(feeds: Collection[Feed], parts: int) -> Iterable[list[Feed]]:
     for account in sorted(accounts.values(), key=len, reverse=True):
         min(bins, key=len).extend(account)
     return bins
-
-
-def _hours(span: Span) -> int:
-    return max(0, span[1] - span[0]) // SECONDS

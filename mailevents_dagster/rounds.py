@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Final
 
+from mailevents_dagster.collector import Collector
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import Hour
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
-from mailevents_dagster.sources.uzmanposta.collect import collect_hour
 from mailevents_dagster.sources.uzmanposta.errors import StoppedError
 from mailevents_dagster.store.open_hour import Commit
-from mailevents_dagster.store.store import Store
 
 ACCOUNTS_AT_ONCE: Final = 16
 """More than two processors can keep busy; they wait for the API most of the time."""
@@ -41,6 +40,7 @@ class Task:
 class Collected:
     """An hour that was committed."""
 
+    feed: Feed
     commit: Commit
     measures: Mapping[str, float]
     notes: Sequence[str]
@@ -62,12 +62,9 @@ Outcome = Collected | Failed
 class Round:
     """How the hours of a round are collected."""
 
-    store: Store
+    collector: Collector
     client: Callable[[str], UzmanPostaApi]
     """The client of an account, by its domain."""
-    settle_seconds: float
-    """How long after its end an hour closes; infinite for rounds that close none."""
-    details: bool = True
 
     def collect(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
         """Hands out each hour as it is done; ends at once when whoever iterates is interrupted."""
@@ -119,9 +116,8 @@ class Round:
 
     def _collect_hour(self, api: UzmanPostaApi, feed: Feed, hour: Hour) -> Collected:
         """On its own, so that the hour does not stay in memory while the next one is collected."""
-        with self.store.open_hour(feed, hour, _step_aside) as work:
-            found = collect_hour(api, work, settle_seconds=self.settle_seconds, details=self.details)
-            return Collected(work.commit(found), found.measures, (*work.notes, *found.notes))
+        with self.collector.hour(api, feed, hour, _step_aside) as (work, found):
+            return Collected(feed, work.commit(found), found.measures, (*work.notes, *found.notes))
 
 
 def _step_aside(why: str) -> None:

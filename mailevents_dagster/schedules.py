@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 
 from mailevents_dagster.alive import fail_the_gone
-from mailevents_dagster.hours import Hour, key_timezone
+from mailevents_dagster.hours import key_timezone, last_ended
 from mailevents_dagster.io_manager import EventStore
 from mailevents_dagster.planning import Ask, waits_until
 from mailevents_dagster.sensors import ask_request
@@ -20,25 +20,21 @@ def build_schedules(settings: Settings, jobs: dict[str, Any]) -> Sequence[dg.Sch
     """All schedules of these settings."""
     running = dg.DefaultScheduleStatus.RUNNING if settings.automation.enabled else dg.DefaultScheduleStatus.STOPPED
     hour, minute = map(int, settings.automation.reconcile_at.split(":"))
-    later = (hour * 60 + minute + 30) % (24 * 60)
+
+    def daily(name: str, at: int) -> dg.ScheduleDefinition:
+        return dg.ScheduleDefinition(
+            name=name,
+            job=jobs[name],
+            cron_schedule=f"{at % 60} {at // 60 % 24} * * *",
+            execution_timezone=settings.timezone,
+            default_status=running,
+            description=f"Each day: {jobs[name].description}",
+        )
+
     return [
         _close_hours(settings, jobs["collect_hours"], running),
-        dg.ScheduleDefinition(
-            name="reconcile",
-            job=jobs["reconcile"],
-            cron_schedule=f"{minute} {hour} * * *",
-            execution_timezone=settings.timezone,
-            default_status=running,
-            description="Each day: lists the closed hours of lookback_hours again for events that came late.",
-        ),
-        dg.ScheduleDefinition(
-            name="housekeeping",
-            job=jobs["housekeeping"],
-            cron_schedule=f"{later % 60} {later // 60} * * *",
-            execution_timezone=settings.timezone,
-            default_status=running,
-            description="Each day: deletes Dagster's records of old follow runs.",
-        ),
+        daily("reconcile", hour * 60 + minute),
+        daily("housekeeping", hour * 60 + minute + 30),
     ]
 
 
@@ -59,7 +55,7 @@ def _close_hours(settings: Settings, job: Any, running: dg.DefaultScheduleStatus
     ) -> dg.RunRequest | dg.SkipReason:
         # The clock, not the tick: of ticks that were missed the newest alone has something to do.
         now, rules = time.time(), rules_of(settings)
-        hour = Hour.containing(now - settle * 60, settings.timezone).previous
+        hour = last_ended(now - settle * 60, settings.timezone)
         fail_the_gone(context.instance, event_store.runs)
         under_way = look(context.instance, context.repository_def.asset_graph, settings.feeds)
         due = [

@@ -4,23 +4,21 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import dagster as dg
 
 from mailevents_dagster.alive import fail_the_gone
-from mailevents_dagster.feeds import Feed
+from mailevents_dagster.assets import range_tags
 from mailevents_dagster.hours import SECONDS, Hour
 from mailevents_dagster.io_manager import EventStore
+from mailevents_dagster.jobs import leaving_out
 from mailevents_dagster.planning import Ask, Plan, plan
 from mailevents_dagster.settings import Settings
 from mailevents_dagster.shown import show_what_is_kept
 from mailevents_dagster.states import rules_of, states_of
 from mailevents_dagster.under_way import COLLECT_JOB, FOLLOW_JOB, SENSOR, look
-
-RANGE_START: Final = "dagster/asset_partition_range_start"
-RANGE_END: Final = "dagster/asset_partition_range_end"
 
 
 def follow_sensor(settings: Settings, jobs: Sequence[Any]) -> dg.SensorDefinition:
@@ -47,12 +45,13 @@ def follow_sensor(settings: Settings, jobs: Sequence[Any]) -> dg.SensorDefinitio
         said = sentence(made, settings.timezone)
         requests = [ask_request(ask, settings.timezone) for ask in made.asks]
         if made.follow and not under_way.following:
-            requests.insert(0, _follow_request(made, settings.feeds))
+            requests.insert(0, _follow_request(made))
         idle = [state for state in states if state.feed not in under_way.held | under_way.backfills.keys()]
         shown, place = show_what_is_kept(context.instance, store, idle, _place(context.cursor))
         if shown:
             context.log.warning(
-                f"{shown:,} hours were kept and not shown here: their runs were killed, or they come from old logs."
+                f"{shown:,} hours were kept and not shown here: the runs that collected them were killed, this "
+                f"DAGSTER_HOME is new, or they come from old logs. They are shown now."
             )
         waiting = {str(feed): until for feed, until in made.waiting.items()}
         state = json.dumps({"said": said, "waiting": waiting, "shown_up_to": place})
@@ -80,14 +79,11 @@ def ask_request(ask: Ask, timezone: str) -> dg.RunRequest:
     tags = {"dagster/priority": "5"}  # before the runs of a backfill that wait
     if first == last:
         return dg.RunRequest(job_name=COLLECT_JOB, asset_selection=keys, partition_key=first.key, tags=tags)
-    tags |= {RANGE_START: first.key, RANGE_END: last.key}
-    return dg.RunRequest(job_name=COLLECT_JOB, asset_selection=keys, tags=tags)
+    return dg.RunRequest(job_name=COLLECT_JOB, asset_selection=keys, tags=tags | range_tags(first, last))
 
 
-def _follow_request(made: Plan, feeds: Sequence[Feed]) -> dg.RunRequest:
-    leave_out = sorted({str(feed) for feed in feeds} - {str(feed) for feed in made.follow})
-    config = {"ops": {"follow_feeds": {"config": {"leave_out": leave_out}}}} if leave_out else {}
-    return dg.RunRequest(job_name=FOLLOW_JOB, run_config=config)
+def _follow_request(made: Plan) -> dg.RunRequest:
+    return dg.RunRequest(job_name=FOLLOW_JOB, run_config=leaving_out(made.waiting) if made.waiting else {})
 
 
 def sentence(made: Plan, timezone: str) -> str:
@@ -96,7 +92,7 @@ def sentence(made: Plan, timezone: str) -> str:
 
 
 def _parts(made: Plan, timezone: str) -> Iterator[str]:
-    asked = sum((ask.end - ask.first) // SECONDS * len(ask.feeds) for ask in made.asks)
+    asked = sum(ask.feed_hours for ask in made.asks)
     yield f"{_count(len(made.follow), 'feed')} followed"
     if made.asks:
         yield f"{_count(asked, 'hour')} asked for in {_count(len(made.asks), 'run')}"

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from mailevents_dagster.planning import FeedState, Rules
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+
+from mailevents_dagster.feeds import Feed
+from mailevents_dagster.hours import SECONDS, Hour
+from mailevents_dagster.pace import Pace, pace_of
+from mailevents_dagster.planning import FeedState, Rules, wanted_from
 from mailevents_dagster.settings import Settings
 from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
+from mailevents_dagster.store.cursors import Cursor, gaps, hours_in
+from mailevents_dagster.store.damage import DamagedError
 from mailevents_dagster.store.store import Store
 
 
@@ -25,6 +33,28 @@ def rules_of(settings: Settings) -> Rules:
         grace_seconds=round(automation.follow_minutes * 60),
         first_wait=automation.follow_minutes * 60,
     )
+
+
+def paces(settings: Settings, store: Store, states: Sequence[FeedState], now: float) -> Iterator[tuple[str, Pace]]:
+    """How the budget of each account that has one compares with what arrives, by its feeds' newest closed hours."""
+    rules = rules_of(settings)
+    for account in settings.accounts:
+        if account.requests_per_second is not None:
+            pace = Pace(0.0, account.requests_per_second, 0.0)
+            for state in states:
+                if state.feed.domain == account.domain and state.cursor and state.cursor.closed:
+                    events = _events_of_newest(store, state.feed, state.cursor)
+                    missing = gaps((wanted_from(state, now, rules), int(now)), state.cursor.closed)
+                    details = settings.collect.details
+                    pace += pace_of(state.feed, events, hours_in(missing), pace.allowed, details=details)
+            yield account.domain, pace
+
+
+def _events_of_newest(store: Store, feed: Feed, cursor: Cursor) -> int:
+    with suppress(DamagedError):  # its next collection says so
+        manifest = store.manifest(feed, Hour(cursor.closed[-1][1] - SECONDS, store.timezone))
+        return manifest.events if manifest else 0
+    return 0
 
 
 def states_of(settings: Settings, store: Store) -> list[FeedState]:

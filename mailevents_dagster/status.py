@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from mailevents_dagster.feeds import Feed
@@ -10,7 +10,7 @@ from mailevents_dagster.hours import SECONDS, Hour, last_ended
 from mailevents_dagster.planning import FeedState, kept_from
 from mailevents_dagster.settings import Settings
 from mailevents_dagster.states import rules_of, states_of, store_of
-from mailevents_dagster.store.cursors import Cursor, Span, gaps, write_cursor
+from mailevents_dagster.store.cursors import Cursor, gaps, hours_in, write_cursor
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +35,9 @@ def statuses(settings: Settings, now: float) -> Iterator[FeedStatus]:
     """The status of every feed, in the order of the settings."""
     store = store_of(settings)
     end = last_ended(now - settings.collect.settle_minutes * 60, settings.timezone).end
+    rules = rules_of(settings)
     for state in states_of(settings, store):
-        yield _status(state, kept_from(state, now, rules_of(settings)), end, settings.timezone)
+        yield _status(state, kept_from(state, now, rules), end, settings.timezone)
 
 
 def _status(state: FeedState, kept: int, end: int, timezone: str) -> FeedStatus:
@@ -46,19 +47,14 @@ def _status(state: FeedState, kept: int, end: int, timezone: str) -> FeedStatus:
     return FeedStatus(
         feed=str(state.feed),
         closed_until=Hour(known.closed[-1][1] - SECONDS, timezone).key if known.closed else None,
-        closed_hours=_hours(known.closed),
-        missing_hours=_hours(missing),
+        closed_hours=hours_in(known.closed),
+        missing_hours=hours_in(missing),
         oldest_missing=Hour(missing[0][0], timezone).key if missing else None,
-        forgotten_hours=sum(last - first for first, last in gaps((state.start, min(kept, end)), known.closed))
-        // SECONDS,
+        forgotten_hours=hours_in(gaps((state.start, min(kept, end)), known.closed)),
         failing_hours=len(known.failed),
         last_failure=f"{newest.cause}: {newest.said}" if newest else None,
         readable=state.cursor is not None,
     )
-
-
-def _hours(spans: Iterable[Span]) -> int:
-    return sum(end - first for first, end in spans) // SECONDS
 
 
 def rebuild_cursors(settings: Settings) -> Sequence[Feed]:

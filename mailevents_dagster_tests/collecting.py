@@ -5,8 +5,12 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from mailevents_dagster.collector import Collector
 from mailevents_dagster.feeds import Feed
+from mailevents_dagster.heartbeats import Heartbeats
 from mailevents_dagster.hours import Hour
+from mailevents_dagster.operating_logs import OperatingLogs
+from mailevents_dagster.settings import OperatingLogSettings
 from mailevents_dagster.sources.uzmanposta.access import Access
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.collect import collect_hour
@@ -23,6 +27,12 @@ def collecting_process(folder: Path, base_url: str, hour: Hour) -> list[str]:
 
 def store_in(folder: Path) -> Store:
     return Store(str(folder), "UTC", "{domain}_{type}_%Y-%m-%d_%H.log", ROW_FORMATS, folder)
+
+
+def collector_in(store: Store, settle_seconds: float = 0) -> Collector:
+    """A collector that closes hours as soon as they are over."""
+    logs = OperatingLogs(store.layout, OperatingLogSettings(), store.timezone)
+    return Collector(store, Heartbeats(store.layout, {}, store.timezone), logs, settle_seconds)
 
 
 def collect(folder: Path, base_url: str, hour: Hour) -> None:

@@ -7,14 +7,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
 from pathlib import Path
 
-import dagster as dg
 import pytest
-
-from mailevents_dagster.hours import Hour
 
 COMMAND = str(Path(sys.executable).parent / "mailevents")
 
@@ -80,63 +76,3 @@ def test_the_simulator_serves_until_it_is_interrupted(environment: dict[str, str
             assert isinstance(json.load(answer), list)
         serving.send_signal(signal.SIGINT)
         assert serving.wait(timeout=30) == 0
-
-
-@pytest.fixture
-def with_settings(tmp_path: Path, environment: dict[str, str]) -> dict[str, str]:
-    """Settings of two feeds on the simulator, from ten hours ago on."""
-    first = Hour.containing(time.time() - 10 * 3600, "UTC").key
-    (tmp_path / "mailevents.yaml").write_text(
-        f"start: {first[:10]}T{first[11:]}\n"
-        "api: {base_url: simulator, requests_per_second: null}\n"
-        "collect: {hours_per_run: 2}\n"
-        "accounts: [{domain: example.com, feeds: [authentication, mail/incominglog]}]\n"
-    )
-    return {**environment, "MAILEVENTS_CONFIG": str(tmp_path / "mailevents.yaml")}
-
-
-def three_hours() -> tuple[str, str]:
-    last = Hour.containing(time.time() - 2 * 3600, "UTC")
-    return tuple(f"{hour.key[:10]}T{hour.key[11:]}" for hour in (last.previous.previous, last.next))  # type: ignore[return-value]
-
-
-def test_hours_of_the_past_are_collected_by_hand_as_runs_that_dagster_keeps(
-    tmp_path: Path, with_settings: dict[str, str]
-) -> None:
-    first, end = three_hours()
-
-    done = mailevents("collect", "--from", first, "--to", end, "--feed", "*auth*", environment=with_settings)
-
-    assert done.returncode == 0, done.stderr
-    assert len([line for line in done.stdout.splitlines() if " events, " in line]) == 3
-    with dg.DagsterInstance.from_config(with_settings["DAGSTER_HOME"]) as instance:
-        assert instance.get_runs_count() == 2  # of two hours and of one
-        kept = instance.get_materialized_partitions(dg.AssetKey(["uzmanposta", "example.com", "authentication"]))
-        assert len(kept) == 3
-    assert not list((tmp_path / "data" / "output").rglob("*incominglog*"))
-
-
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (("--feed", "x"), "No feed is like x"),
-        (("--from", "yesterday"), "is no date and time"),
-        (("--from", "2019-01-01T00:00", "--to", "2019-01-02T00:00"), "No hour lies between"),
-    ],
-)
-def test_a_wrong_question_is_answered_with_what_is_wrong(
-    arguments: tuple[str, ...], said: str, with_settings: dict[str, str]
-) -> None:
-    first, end = three_hours()
-    done = mailevents("collect", "--from", first, "--to", end, *arguments, environment=with_settings)
-    assert done.returncode == 2
-    assert said in done.stderr
-    assert "Traceback" not in done.stderr
-
-
-def test_without_a_home_for_dagster_nothing_is_collected(with_settings: dict[str, str]) -> None:
-    first, end = three_hours()
-    del with_settings["DAGSTER_HOME"]
-    done = mailevents("collect", "--from", first, "--to", end, environment=with_settings)
-    assert done.returncode == 2
-    assert "DAGSTER_HOME is not set" in done.stderr

@@ -16,6 +16,7 @@ from mailevents_dagster.sources.uzmanposta.access import Access
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, FixedMail, Request, Simulator
 from mailevents_dagster.store.store import Store
+from mailevents_dagster_tests.collecting import collector_in
 from mailevents_dagster_tests.conftest import KEY, NOON, mail
 
 DOMAINS = ["a.example", "b.example", "c.example"]
@@ -47,7 +48,7 @@ def round_(store: Store, clients: Mapping[str, UzmanPostaApi], fixed: FixedMail)
     for domain in DOMAINS:
         for hour in (NOON, NOON.next):
             fixed.add(domain, "mail/incominglog", [mail(hour.start + n, f"{domain}{n}") for n in range(5)])
-    return Round(store, clients.__getitem__, settle_seconds=0)
+    return Round(collector_in(store), clients.__getitem__)
 
 
 def done(outcomes: list[Outcome]) -> set[tuple[str, int, int]]:
@@ -100,7 +101,7 @@ def test_a_feed_that_is_refused_is_told_with_the_reason_and_the_others_are_colle
     assert (failure.feed, failure.hour) == (incoming("b.example"), NOON), "its later hours are left for another time"
     assert said in failure.said
     assert {domain for domain, _, _ in done(outcomes)} == {"a.example", "c.example"}
-    cursor = round_.store.cursor(incoming("b.example"))
+    cursor = round_.collector.store.cursor(incoming("b.example"))
     assert said in cursor.failed[NOON.start].said
 
 
@@ -124,7 +125,7 @@ def test_an_account_without_a_usable_key_fails_feed_by_feed_and_the_others_are_c
         return clients[domain]
 
     feeds = [incoming("b.example"), Feed("b.example", "authentication"), incoming("a.example")]
-    outcomes = list(Round(store, client, settle_seconds=0).collect([Task(feed, [NOON]) for feed in feeds]))
+    outcomes = list(Round(collector_in(store), client).collect([Task(feed, [NOON]) for feed in feeds]))
 
     assert [(failure.feed, failure.said) for failure in failed(outcomes)] == [
         (feed, "the key cannot be sent") for feed in feeds[:2]

@@ -1,39 +1,153 @@
 """`mailevents collect`."""
 
+import json
+import signal
 import sys
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
-from mailevents_dagster.cli.terminal import Exit, configured, feed_option, feeds_like, hour_start
+from mailevents_dagster.cli.terminal import Exit, configured, console, feed_option, feeds_like, hour_start
+
+if TYPE_CHECKING:
+    from mailevents_dagster.by_hand import Hand
+    from mailevents_dagster.cli.progress import Progress
+    from mailevents_dagster.feeds import Feed
+    from mailevents_dagster.planning import Ask
+    from mailevents_dagster.settings import Settings
 
 
 @click.command()
-@click.option("--from", "first", required=True, metavar="HOUR", help="First hour, such as 2026-11-01T00:00.")
-@click.option("--to", "end", required=True, metavar="HOUR", help="Hour after the last, such as 2026-11-02T00:00.")
+@click.option("--all", "every", is_flag=True, help="All feeds, which is what it does without --feed.")
 @feed_option
-def collect(first: str, end: str, patterns: tuple[str, ...]) -> None:
-    """Collect hours of the past, in this process, as runs that the UI shows.
+@click.option("--since-cursor", is_flag=True, help="What is missing, and the hours now running: the default.")
+@click.option("--from", "first", metavar="HOUR", help="First hour, such as 2026-11-01T00:00.")
+@click.option("--to", "end", metavar="HOUR", help="Hour after the last; else up to now.")
+@click.option("--hour", metavar="HOUR", help="This hour alone.")
+@click.option("--max-workers", type=click.IntRange(1, 64), help="Runs side by side; else automation.max_parallel_runs.")
+@click.option("--json", "as_json", is_flag=True, help="The numbers at the end as one JSON object, and nothing else.")
+@click.option("--quiet", is_flag=True, help="Say what went wrong, and nothing else.")
+def collect(
+    *,
+    every: bool,
+    patterns: tuple[str, ...],
+    since_cursor: bool,
+    first: str | None,
+    end: str | None,
+    hour: str | None,
+    max_workers: int | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Collect in this process, without daemon or UI, as runs that the UI shows.
 
-    Hours that are there are listed again, which costs no details. Ends with 1 where something failed.
+    Without hours it does what a cron line needs: it brings the hours now running up to date, and collects all that
+    ended and is not closed. A feed that another run has under way is skipped. Hours that are there are listed again,
+    which costs no details.
+
+    Ends with 0: done; 1: something failed; 2: wrong usage or settings; 3: nothing to do, or others are at it.
     """
-    import os
-    import time
-
-    from mailevents_dagster.by_hand import collect as collect_hours
-    from mailevents_dagster.hours import hours_between
-
+    if every and patterns:
+        raise click.UsageError("--all and --feed contradict each other.")
+    if sum([since_cursor, hour is not None, bool(first or end)]) > 1:
+        raise click.UsageError("Of --since-cursor, --hour, and --from with --to, one can be given.")
+    if end and not first:
+        raise click.UsageError("--to needs --from.")
     settings = configured()
-    if not os.environ.get("DAGSTER_HOME"):
-        raise click.UsageError(
-            "DAGSTER_HOME is not set: the folder where Dagster keeps its runs, such as $PWD/.dagster."
-        )
     feeds = feeds_like(settings, patterns)
-    span = hour_start(settings, "--from", first), hour_start(settings, "--to", end)
+    span = _span(settings, first, end, hour)
+
+    from mailevents_dagster.by_hand import Hand, this_instance
+    from mailevents_dagster.cli.progress import Progress
+    from mailevents_dagster.settings import home
+
+    signal.signal(signal.SIGTERM, _interrupt)
+    home(settings)
+    out = console(stderr=as_json)
+    workers = max_workers or settings.automation.max_parallel_runs
+    progress = Progress(out, quiet=quiet or as_json)
+    with this_instance() as instance:
+        hand = Hand(settings, instance, progress.say)
+        try:
+            with progress.watch(hand.collector.heartbeats):
+                asked = _collect(hand, progress, feeds, span, workers)
+        except KeyboardInterrupt:
+            raise click.ClickException("Stopped. What was committed is kept, and so is what was fetched.") from None
+    _end(progress, asked, as_json=as_json, quiet=quiet)
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _span(settings: "Settings", first: str | None, end: str | None, hour: str | None) -> tuple[int, int] | None:
+    """From when to when; None: what is missing."""
+    from mailevents_dagster.hours import SECONDS
+
+    if hour:
+        start = hour_start(settings, "--hour", hour)
+        return start, start + SECONDS
+    if first:
+        return hour_start(settings, "--from", first), hour_start(settings, "--to", end) if end else int(time.time())
+    return None
+
+
+def _collect(
+    hand: "Hand", progress: "Progress", feeds: "Sequence[Feed]", span: tuple[int, int] | None, workers: int
+) -> list[bool]:
+    """Whether each run succeeded; none where there was nothing to do."""
+    from mailevents_dagster.by_hand import given
+
+    under_way = hand.under_way()
+    for feed in feeds:
+        if feed in under_way.held:
+            click.echo(f"{feed} is left out: a run has it under way.", err=True)
+    free = [feed for feed in feeds if feed not in under_way.held]
+    ended: list[bool] = []
+    if span is None:
+        if under_way.following:
+            click.echo("The hours now running are left out: another run follows them.", err=True)
+        else:
+            progress.expected += len(feeds)
+            ended.append(hand.follow(feeds, progress.look))
+        more = hand.due(free, progress.expect)
+    else:
+        asks = _asks(hand.settings, free, span, workers)
+        if free and not asks:
+            click.echo("No hour of these has ended and is not before the start in the settings.", err=True)
+        for ask in asks:
+            progress.expect(ask)
+        more = given(asks)
+    return ended + hand.collect(more, workers, progress.look, progress.hear)
+
+
+def _asks(settings: "Settings", feeds: "Sequence[Feed]", span: tuple[int, int], workers: int) -> "Sequence[Ask]":
+    """The hours that have ended, in runs: the newest first, as the sensor does, accounts side by side."""
+    from mailevents_dagster.by_hand import FEED_HOURS_A_RUN
+    from mailevents_dagster.hours import hours_between
+    from mailevents_dagster.planning import Ask, divided
+
     hours = list(hours_between(max(span[0], settings.start), min(span[1], time.time()), settings.timezone))
-    if not hours:
-        raise click.UsageError("No hour lies between --from and --to that has ended and is not before the start.")
-    succeeded = True
     size = settings.collect.hours_per_run
-    for last in range(len(hours), 0, -size):  # the newest first, as the sensor does
-        succeeded &= collect_hours(settings, feeds, hours[max(0, last - size) : last]).success
-    sys.exit(Exit.DONE if succeeded else Exit.SOME_FAILED)
+    chunks = [hours[max(0, last - size) : last] for last in range(len(hours), 0, -size)]
+    parts = [part for part in divided(feeds, workers if len(hours) * len(feeds) > FEED_HOURS_A_RUN else 1) if part]
+    return [Ask(chunk[0].start, chunk[-1].end, tuple(part)) for chunk in chunks for part in parts]
+
+
+def _end(progress: "Progress", succeeded: Sequence[bool], *, as_json: bool, quiet: bool) -> None:
+    numbers, failed = progress.numbers(), progress.failures()
+    if as_json:
+        runs = {"runs": len(succeeded), "failed_runs": succeeded.count(False)}
+        click.echo(json.dumps({**numbers.as_json(progress.seconds), **runs, "failures": failed}, indent=2))
+    elif succeeded and not quiet:
+        click.echo("\n".join(numbers.lines(progress.seconds)))
+    if not as_json:
+        for feed, why in failed.items():
+            click.echo(f"{feed} failed: {why}", err=True)
+    if not succeeded:
+        if not quiet and not as_json:
+            click.echo("There was nothing to collect.", err=True)
+        sys.exit(Exit.NOTHING)
+    sys.exit(Exit.SOME_FAILED if failed or False in succeeded else Exit.DONE)

@@ -73,11 +73,11 @@ def hour_start(settings: "Settings", option: str, text: str) -> int:
         raise click.UsageError(f"{option} `{text}` {error}") from error
 
 
-def console() -> "Console":
+def console(*, stderr: bool = False) -> "Console":
     """Where people read: as wide as the terminal, colours only on one."""
     from rich.console import Console
 
-    return Console(width=None if sys.stdout.isatty() else FILE_WIDTH)
+    return Console(width=None if (sys.stderr if stderr else sys.stdout).isatty() else FILE_WIDTH, stderr=stderr)
 
 
 feed_option = click.option(

@@ -4,7 +4,7 @@
 or one step on the way. Secrets never enter the models: they hold the name of the variable that holds the key.
 """
 
-from mailevents_dagster.settings.loading import load_project, load_settings
+from mailevents_dagster.settings.loading import home, load_project, load_settings
 from mailevents_dagster.settings.models import (
     AccountSettings,
     ApiSettings,
@@ -27,6 +27,7 @@ __all__ = [
     "Problem",
     "Settings",
     "SettingsError",
+    "home",
     "json_schema",
     "load_project",
     "load_settings",

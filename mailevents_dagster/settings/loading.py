@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Final
 
@@ -56,6 +57,23 @@ def load_settings(
         problems.add((), f"{what}; write `start:` and `accounts:` at least, as mailevents.example.yaml shows")
         problems.raise_any()
     return _settings(values, file, file.parent, environ, time.time() if now is None else now, problems)
+
+
+def home(settings: Settings, environ: MutableMapping[str, str] = os.environ) -> Path:
+    """Where Dagster keeps its records: what DAGSTER_HOME names, else .dagster beside the settings, made where needed.
+
+    A new one gets the dagster.yaml of the checkout, as `make` does it.
+    """
+    named = environ.get("DAGSTER_HOME", "").strip()
+    folder = (
+        _absolute(named) if named else (settings.source.parent if settings.source else project_folder()) / ".dagster"
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    file, model = folder / "dagster.yaml", project_folder() / "dagster.yaml"
+    if not file.exists() and model.exists():
+        shutil.copyfile(model, file)
+    environ["DAGSTER_HOME"] = str(folder)
+    return folder
 
 
 def project_folder() -> Path:

@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import IO
+from typing import IO, Final
 
 from upath import UPath
+
+SHARING_PAUSES: Final = (0.01, 0.05, 0.2, 0.5, 1.0, 2.0)
+"""Seconds between tries to replace a file that another process reads; virus scanners take up to a few of them."""
 
 
 def local(path: UPath) -> Path | None:
@@ -27,6 +31,14 @@ def publish(path: UPath) -> Iterator[IO[bytes]]:
     here = local(path)
     with naming(path), _beside(here) if here else _uploaded(path) as file:
         yield file
+
+
+def show(path: Path, content: bytes) -> None:
+    """Puts a file there whole, for readers of the moment: a power cut may lose it."""
+    make_folder(path.parent)
+    partial = _partial(path)
+    partial.write_bytes(content)
+    replace(partial, path)
 
 
 @contextmanager
@@ -45,18 +57,35 @@ def naming(path: UPath | Path) -> Iterator[None]:
 @contextmanager
 def _beside(path: Path) -> Iterator[IO[bytes]]:
     make_folder(path.parent)
-    # The name is always the same, so what a killed process left behind is written over by the next.
-    partial = path.with_name(f".{path.name}.partial")
+    partial = _partial(path)
     try:
         with open(partial, "wb", opener=_private) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.replace(partial, path)
+        replace(partial, path)
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
     _sync_folder(path.parent)
+
+
+def _partial(path: Path) -> Path:
+    # The name is always the same, so what a killed process left behind is written over by the next.
+    return path.with_name(f".{path.name}.partial")
+
+
+def replace(partial: Path, path: Path) -> None:
+    """Renames over what is there. Windows refuses while a reader has the file open, which it has for moments."""
+    for pause in (*SHARING_PAUSES, None) if os.name == "nt" else (None,):
+        try:
+            os.replace(partial, path)
+        except PermissionError:
+            if pause is None:
+                raise
+            time.sleep(pause)
+        else:
+            return
 
 
 @contextmanager

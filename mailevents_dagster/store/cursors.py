@@ -114,6 +114,11 @@ def merged(spans: Iterable[Span]) -> tuple[Span, ...]:
     return tuple(result)
 
 
+def hours_in(spans: Iterable[Span]) -> int:
+    """How many hours these spans hold."""
+    return sum(max(0, end - first) for first, end in spans) // SECONDS
+
+
 def cursor_of(manifests: Iterable[Manifest]) -> Cursor:
     """The cursor that these manifests, all of one feed, amount to."""
     closed, still_open = [], {}

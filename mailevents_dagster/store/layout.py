@@ -50,6 +50,15 @@ class Layout:
         """The file that says how the stored data were written."""
         return self.root / "manifests" / "store.json"
 
+    def operating_log(self, feed: Feed, name: str) -> Path:
+        """A file of the collector's own beside the feed's logs; local also where the storage is not."""
+        return self.scratch / "output" / _log_folder(feed) / name
+
+    @property
+    def metrics(self) -> Path:
+        """What monitors read of all feeds."""
+        return self.scratch / "metrics" / "mailevents.prom"
+
     def journal(self, feed: Feed, hour: Hour) -> Path:
         return self.scratch / "journal" / feed.domain / feed.name / f"{hour.stamp('%Y-%m-%d_%H')}.journal"
 

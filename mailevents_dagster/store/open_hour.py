@@ -51,6 +51,8 @@ class OpenHour:
         self._layout = store.layout
         self.feed = feed
         self.hour = hour
+        self.done: Commit | None = None
+        """The commit, once it is made."""
         self.notes: list[str] = []
         """What was found damaged and what became of it; for the log of the run."""
         self.journal = Journal(store.layout.journal(feed, hour))
@@ -78,9 +80,8 @@ class OpenHour:
             lost = log.exists() or (self.before is not None and self.before.events > 0)
             return self._from_log(log, f"{path} is gone") if lost else []
         try:
-            return read_events(
-                path
-            )  # by its own digest: it may be newer than its manifest, after a kill between the two
+            # By its own digest: it may be newer than its manifest, after a kill between the two.
+            return read_events(path)
         except DamagedError as error:
             return self._from_log(log, f"{error}. It was set aside as {set_aside(path)}")
 
@@ -117,6 +118,7 @@ class OpenHour:
             done = self._commit(found)
             self._change_cursor(lambda cursor: cursor.committed(done.manifest, time.time()))
         self.journal.discard()
+        self.done = done
         return done
 
     def _commit(self, found: Collection) -> Commit:

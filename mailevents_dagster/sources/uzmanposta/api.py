@@ -72,6 +72,8 @@ class UzmanPostaApi:
         self.access = access
         self.budget: Budget = SharedBudget(access.requests_per_second, access.budget_file)
         self.tally = Tally()
+        self.watch: Callable[[float, ApiError | None], object] = _unseen
+        """Is told of each attempt, from whatever thread: the seconds it took, and why it failed."""
         self._tallying = threading.Lock()
         self._their_clock: float | None = None
         """The API's clock less the monotonic one of this machine, which nobody sets while it runs."""
@@ -136,9 +138,11 @@ class UzmanPostaApi:
         while True:
             self.budget.acquire()
             began = time.monotonic()
+            failed: ApiError | None = None
             try:
                 return self._call(call.path, read)
             except RateLimitedError as told:
+                failed = told.of_attempt(call.path, call.attempts, time.monotonic() - began)
                 refusals += 1
                 pause = _pause(told.retry_after, refusals)
                 if pause > LONGEST_RETRY_AFTER:
@@ -150,9 +154,11 @@ class UzmanPostaApi:
                 self.budget.pause(pause)
                 call.seconds_told_to_wait += pause
             except ApiError as error:
-                raise error.of_attempt(call.path, call.attempts, time.monotonic() - began)  # noqa: B904 - it is the same
+                failed = error.of_attempt(call.path, call.attempts, time.monotonic() - began)
+                raise failed  # noqa: B904 - it is the same
             finally:
                 self._count(seconds=time.monotonic() - began)
+                self.watch(time.monotonic() - began, failed)
 
     def _call(self, path: str, read: Callable[[object], T]) -> T:
         """What one answer says."""
@@ -203,6 +209,10 @@ class UzmanPostaApi:
 
     def _count_retry(self, _: tenacity.RetryCallState) -> None:
         self._count(retries=1)
+
+
+def _unseen(_seconds: float, _failed: ApiError | None) -> None:
+    """What is told of attempts that nobody watches."""
 
 
 @dataclass(slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import logging
 import re
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,7 +20,7 @@ from mailevents_dagster.collected import API_IS_DOWN_AFTER, CollectedHours
 from mailevents_dagster.events import Detail
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import Hour
-from mailevents_dagster.settings import CollectSettings, SettingsError, load_settings
+from mailevents_dagster.settings import SettingsError, load_settings
 from mailevents_dagster.sources.uzmanposta import collect as collect_module
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.errors import ApiError, Cause, TransientError
@@ -27,6 +28,7 @@ from mailevents_dagster.sources.uzmanposta.schema import COLUMNS, FIELDS
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, FixedMail, Request, Simulator
 from mailevents_dagster.sources.uzmanposta.simulator import server as server_module
 from mailevents_dagster.store.store import Store
+from mailevents_dagster_tests.collecting import collector_in
 from mailevents_dagster_tests.conftest import AUTHENTICATION, DOMAIN, INCOMING, KEY, NOON, START, MakeApi, mail
 from mailevents_dagster_tests.sources.uzmanposta.test_collect import Clock, Collector, detail_of, files_below
 
@@ -253,7 +255,9 @@ def test_a_hostile_detail_leaves_its_row_marked_and_the_others_whole(name: str, 
     assert here.log()[1:] == here.truth()[1:]
 
 
-def test_a_run_over_many_hours_does_not_gather_the_answers_it_could_not_use(here: Collector) -> None:
+def test_a_run_over_many_hours_does_not_gather_the_answers_it_could_not_use(
+    here: Collector, caplog: pytest.LogCaptureFixture
+) -> None:
     def errors_with_an_answer() -> int:
         gc.collect()
         return sum(isinstance(one, json.JSONDecodeError) for one in gc.get_objects())
@@ -268,13 +272,12 @@ def test_a_run_over_many_hours_does_not_gather_the_answers_it_could_not_use(here
     here.simulator.fail_next(counts, Answer(500), times=None)
     here.simulator.fail_next("/logs/mail", Answer(200, body=b"<" * 2**20), times=None)
     hours = [Hour(START + number * 3600, "UTC") for number in range(6)]
-    log: list[str] = []
-    context: Any = SimpleNamespace(log=SimpleNamespace(error=log.append, warning=log.append))
+    context: Any = SimpleNamespace(log=logging.getLogger("run"))
     with pytest.raises(dg.Failure) as raised:
-        list(CollectedHours(here.store, here.api, INCOMING, hours, CollectSettings(), context))
+        list(CollectedHours(collector_in(here.store), here.api, INCOMING, hours, context))
     assert max(gathered) <= 2  # of the call at hand
-    assert len(log) == API_IS_DOWN_AFTER
-    assert all(map(fit_for_a_log, [*log, str(raised.value.description)]))
+    assert len(caplog.messages) == API_IS_DOWN_AFTER
+    assert all(map(fit_for_a_log, [*caplog.messages, str(raised.value.description)]))
 
 
 # --- messages

@@ -1,0 +1,5 @@
+"""`python -m mailevents_dagster.cli`, for where the command is not on the path."""
+
+from mailevents_dagster.cli import main
+
+main()

@@ -1,0 +1,84 @@
+"""Collector: hours opened, collected and seen to, in one way for assets, rounds and whoever comes later."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from mailevents_dagster.events import Collection
+from mailevents_dagster.feeds import Feed
+from mailevents_dagster.heartbeats import Heartbeats
+from mailevents_dagster.hours import Hour
+from mailevents_dagster.operating_logs import OperatingLogs
+from mailevents_dagster.settings import Settings
+from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
+from mailevents_dagster.sources.uzmanposta.collect import Progress, Tell, collect_hour
+from mailevents_dagster.sources.uzmanposta.errors import ApiError
+from mailevents_dagster.states import store_of
+from mailevents_dagster.store.open_hour import OpenHour
+from mailevents_dagster.store.store import Store
+
+logger = logging.getLogger(__name__)
+
+
+def collector_of(settings: Settings) -> Collector:
+    """The collector that closes hours, as it is configured."""
+    store = store_of(settings)
+    names = {
+        Feed(account.domain, feed): name for account in settings.accounts for feed, name in account.sections.items()
+    }
+    return Collector(
+        store,
+        Heartbeats(store.layout, names, settings.timezone),
+        OperatingLogs(store.layout, settings.operating_logs, settings.timezone),
+        settle_seconds=settings.collect.settle_minutes * 60,
+        details=settings.collect.details,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Collector:
+    """How hours are collected, and who sees it."""
+
+    store: Store
+    heartbeats: Heartbeats
+    logs: OperatingLogs
+    settle_seconds: float
+    """How long after its end an hour closes; infinite where none may."""
+    details: bool = True
+
+    @contextmanager
+    def hour(
+        self,
+        api: UzmanPostaApi,
+        feed: Feed,
+        hour: Hour,
+        when_held: Callable[[str], object] = logger.warning,
+        tell: Tell = lambda _: None,
+    ) -> Iterator[tuple[OpenHour, Collection]]:
+        """The hour as it was found, still open to be committed by the block. A client works for one feed at a time."""
+        with self.store.open_hour(feed, hour, when_held) as work, self.heartbeats.beating(feed, hour) as beat:
+            before, throttled = beat.throttled, api.budget.seconds_throttled
+
+            def watch(seconds: float, failed: ApiError | None) -> None:
+                beat.called(seconds, failed=failed is not None)
+                beat.throttled = before + api.budget.seconds_throttled - throttled
+                if failed:
+                    self.logs.call_failed(feed, hour, failed)
+
+            def told(progress: Progress) -> None:
+                beat.progress = progress
+                tell(progress)
+
+            api.watch, beat.stop = watch, api.stop
+            try:
+                yield (
+                    work,
+                    collect_hour(api, work, settle_seconds=self.settle_seconds, details=self.details, tell=told),
+                )
+            except Exception as error:
+                self.logs.hour_failed(feed, hour, error)
+                raise
+            beat.events += work.done.added if work.done else 0

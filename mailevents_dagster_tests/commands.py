@@ -1,0 +1,105 @@
+"""A folder with settings, an API beside it and the `mailevents` command as a process."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mailevents_dagster.hours import Hour
+from mailevents_dagster.settings import Settings, load_settings
+from mailevents_dagster.sources.uzmanposta.simulator import Simulator
+from mailevents_dagster.states import store_of
+from mailevents_dagster.store.store import Store
+
+COMMAND = str(Path(sys.executable).parent / "mailevents")
+KEY = "a-key-that-nobody-may-see"
+SETTINGS = """
+start: {start}
+storage: ./data
+api: {{base_url: "{base_url}", requests_per_second: null, max_attempts: 2, max_parallel_details: 4}}
+collect: {{hours_per_run: 2}}
+accounts:
+  - {{domain: a.example, api_key: "${{KEY_A}}", feeds: [authentication, mail/incominglog]}}
+  - {{domain: b.example, api_key: "${{KEY_A}}", feeds: [mail/incominglog]}}
+"""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where somebody has set the project up; its hours begin some hours ago."""
+
+    folder: Path
+    api: Simulator
+    settings: Settings
+
+    @property
+    def store(self) -> Store:
+        return store_of(self.settings)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """As cron gives it: next to nothing, and another folder."""
+        return {"PATH": "/usr/bin:/bin", "HOME": str(self.folder), "MAILEVENTS_CONFIG": str(self.settings.source)}
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [COMMAND, *arguments], env=self.environment, cwd="/", capture_output=True, text=True, check=False
+        )
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [COMMAND, *arguments],
+            env=self.environment,
+            cwd="/",
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def on_a_terminal(self, *arguments: str) -> tuple[int, str]:
+        """The exit code, and what the terminal was sent."""
+        screen, inside = pty.openpty()
+        environment = {**self.environment, "TERM": "xterm-256color", "COLUMNS": "150"}
+        with subprocess.Popen([COMMAND, *arguments], env=environment, cwd="/", stdout=inside, stderr=inside) as running:
+            os.close(inside)
+            shown = b""
+            while part := _read(screen):
+                shown += part
+            os.close(screen)
+        return running.returncode, shown.decode()
+
+
+def _read(screen: int) -> bytes:
+    try:
+        return os.read(screen, 65536)
+    except OSError:  # Linux's way to say that nobody writes any more
+        return b""
+
+
+def set_up(folder: Path, api: Simulator, hours: int = 4, text: str = SETTINGS) -> Place:
+    """Settings that begin so many ended hours ago, with the key in a .env beside them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "mailevents.yaml"
+    file.write_text(text.format(start=written(hours_ago(hours)), base_url=api.base_url))
+    (folder / ".env").write_text(f"KEY_A={KEY}\n")
+    return Place(folder, api, load_settings(file, environ={"KEY_A": KEY}))
+
+
+def hours_ago(hours: int) -> Hour:
+    """The hour that ended so many settled hours ago; the newest for 1."""
+    return Hour.containing(time.time() - 600 - hours * 3600, "UTC")
+
+
+def written(hour: Hour) -> str:
+    """The hour as people write it."""
+    return f"{hour.key[:10]}T{hour.key[11:]}"
+
+
+def feeds(place: Place) -> Sequence[str]:
+    return [str(feed) for feed in place.settings.feeds]
