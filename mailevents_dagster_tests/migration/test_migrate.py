@@ -134,8 +134,8 @@ def test_a_feed_that_collects_already_keeps_its_cursor(two: OldTool) -> None:
         ("yesterday", "holds no Unix time"),
         ("1e9", "holds no Unix time"),
         ("-5", "holds no Unix time"),
-        (f"{NOW + 86_400}", "in the future"),
-        (f"{NOW}000", "in the future"),
+        ("4000000000", "in the future"),
+        ("1795176000000", "in the future"),
         ("86400", "before 2019"),
     ],
 )
