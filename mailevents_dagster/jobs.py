@@ -17,6 +17,7 @@ from mailevents_dagster.io_manager import EventStore
 from mailevents_dagster.metadata import hour_metadata, hour_sentence
 from mailevents_dagster.operating_logs import OperatingLogs
 from mailevents_dagster.planning import hours_to_follow, kept_from
+from mailevents_dagster.prometheus import write_metrics
 from mailevents_dagster.resources import UzmanPosta
 from mailevents_dagster.rounds import Collected, Outcome, Round, Task
 from mailevents_dagster.settings import Settings
@@ -69,6 +70,7 @@ def follow_job(settings: Settings, collector: Collector) -> dg.JobDefinition:
         # Only an hour's own run may close it: what is closed is materialized.
         round_ = Round(replace(collector, settle_seconds=NEVER), uzmanposta.client)
         _report(context, list(_told(context, collector.logs, round_.collect(tasks), len(tasks))))
+        write_metrics(settings)
         for domain, pace in paces(settings, collector.store, states_of(settings, collector.store), time.time()):
             if slow := pace.sentence(domain):
                 context.log.warning(slow)

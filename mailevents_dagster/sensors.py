@@ -15,6 +15,7 @@ from mailevents_dagster.hours import SECONDS, Hour
 from mailevents_dagster.io_manager import EventStore
 from mailevents_dagster.jobs import leaving_out
 from mailevents_dagster.planning import Ask, Plan, plan
+from mailevents_dagster.prometheus import write_metrics
 from mailevents_dagster.settings import Settings
 from mailevents_dagster.shown import show_what_is_kept
 from mailevents_dagster.states import rules_of, states_of
@@ -50,9 +51,10 @@ def follow_sensor(settings: Settings, jobs: Sequence[Any]) -> dg.SensorDefinitio
         shown, place = show_what_is_kept(context.instance, store, idle, _place(context.cursor))
         if shown:
             context.log.warning(
-                f"{shown:,} hours were kept and not shown here: the runs that collected them were killed, this "
-                f"DAGSTER_HOME is new, or they come from old logs. They are shown now."
+                f"{shown:,} hours were kept and not shown here: their runs were killed, they come from old logs, or "
+                f"this DAGSTER_HOME is new. They are shown now."
             )
+        write_metrics(settings)  # here too: it goes on where runs fail or none is started
         waiting = {str(feed): until for feed, until in made.waiting.items()}
         state = json.dumps({"said": said, "waiting": waiting, "shown_up_to": place})
         if not requests:

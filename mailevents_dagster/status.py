@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+from zoneinfo import ZoneInfo
 
+from mailevents_dagster.collector import Collector, collector_of
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import SECONDS, Hour, last_ended
 from mailevents_dagster.planning import FeedState, kept_from
 from mailevents_dagster.settings import Settings
-from mailevents_dagster.states import rules_of, states_of, store_of
-from mailevents_dagster.store.cursors import Cursor, gaps, hours_in, write_cursor
+from mailevents_dagster.states import paces, rules_of, states_of, store_of
+from mailevents_dagster.store.cursors import UNFINISHED, Cursor, gaps, hours_in, write_cursor
+
+FRESH_SECONDS: Final = 30.0
+"""Age up to which a heartbeat says that somebody is at work; it is renewed every five."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,41 +27,102 @@ class FeedStatus:
     feed: str
     closed_until: str | None
     """The newest closed hour."""
+    lag_seconds: int | None
+    """Since the end of the newest closed hour; an hour closes settle_minutes after its end, so up to an hour more."""
+    last_collected: str | None
+    """When an hour of it was committed last, be it the one now running."""
+    at_work: str | None
+    """The hour that is being collected right now."""
     closed_hours: int
     missing_hours: int
     """Hours that ended and settled and are not closed."""
-    oldest_missing: str | None
+    gaps: list[tuple[str, str]]
+    """First and last of each span of missing hours, oldest first."""
     forgotten_hours: int
     """Hours that were never collected and that the API no longer has."""
     failing_hours: int
     last_failure: str | None
     readable: bool
 
+    @property
+    def is_current(self) -> bool:
+        return self.readable and not self.missing_hours and not self.failing_hours
 
-def statuses(settings: Settings, now: float) -> Iterator[FeedStatus]:
+
+@dataclass(frozen=True, slots=True)
+class AccountStatus:
+    """What arrives at an account against what it may ask for, in calls a second."""
+
+    domain: str
+    arriving: float
+    allowed: float
+    warning: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What all feeds have."""
+
+    feeds: list[FeedStatus]
+    accounts: list[AccountStatus]
+
+    @property
+    def is_good(self) -> bool:
+        return all(feed.is_current for feed in self.feeds) and not any(one.warning for one in self.accounts)
+
+    @property
+    def verdict(self) -> str:
+        """How it is in one line, and what somebody must see to."""
+        behind = [feed for feed in self.feeds if feed.missing_hours]
+        failing = [feed for feed in self.feeds if feed.failing_hours]
+        said = []
+        if behind:
+            said.append(f"{sum(feed.missing_hours for feed in behind):,} hours of {len(behind):,} feeds are missing")
+        if failing:
+            said.append(f"{len(failing):,} feeds fail, {failing[0].feed} with {failing[0].last_failure}")
+        if unreadable := [feed for feed in self.feeds if not feed.readable]:
+            said.append(f"{len(unreadable):,} cursors are damaged or lost; the next collection makes them anew")
+        said += [one.warning.rstrip(".") for one in self.accounts if one.warning]
+        return f"{'; '.join(said)}." if said else f"All {len(self.feeds):,} feeds are current."
+
+
+def status_of(settings: Settings, now: float) -> Status:
     """The status of every feed, in the order of the settings."""
-    store = store_of(settings)
+    collector, rules = collector_of(settings), rules_of(settings)
     end = last_ended(now - settings.collect.settle_minutes * 60, settings.timezone).end
-    rules = rules_of(settings)
-    for state in states_of(settings, store):
-        yield _status(state, kept_from(state, now, rules), end, settings.timezone)
+    states = states_of(settings, collector.store)
+    feeds = [_feed(state, kept_from(state, now, rules), end, now, collector) for state in states]
+    accounts = [
+        AccountStatus(domain, round(pace.arriving, 4), pace.allowed, pace.sentence(domain))
+        for domain, pace in paces(settings, collector.store, states, now)
+    ]
+    return Status(feeds, accounts)
 
 
-def _status(state: FeedState, kept: int, end: int, timezone: str) -> FeedStatus:
-    known = state.cursor or Cursor()
+def _feed(state: FeedState, kept: int, end: int, now: float, collector: Collector) -> FeedStatus:
+    known, zone = state.cursor or Cursor(), collector.store.timezone
     missing = list(gaps((kept, end), known.closed))
     newest = max(known.failed.values(), key=lambda failure: failure.at, default=None)
+    beat = collector.heartbeats.read(state.feed)
+    is_at_work = beat and beat["status"] == "running" and now - beat["last_heartbeat_unix"] < FRESH_SECONDS
     return FeedStatus(
         feed=str(state.feed),
-        closed_until=Hour(known.closed[-1][1] - SECONDS, timezone).key if known.closed else None,
+        closed_until=Hour(known.closed[-1][1] - SECONDS, zone).key if known.closed else None,
+        lag_seconds=round(now - known.closed[-1][1]) if known.closed else None,
+        last_collected=_text(known.committed_at, zone) if known.committed_at else None,
+        at_work=beat["hour"] if beat and is_at_work else None,
         closed_hours=hours_in(known.closed),
         missing_hours=hours_in(missing),
-        oldest_missing=Hour(missing[0][0], timezone).key if missing else None,
+        gaps=[(Hour(first, zone).key, Hour(last - SECONDS, zone).key) for first, last in missing],
         forgotten_hours=hours_in(gaps((state.start, min(kept, end)), known.closed)),
-        failing_hours=len(known.failed),
+        failing_hours=sum(failure.cause != UNFINISHED or not is_at_work for failure in known.failed.values()),
         last_failure=f"{newest.cause}: {newest.said}" if newest else None,
         readable=state.cursor is not None,
     )
+
+
+def _text(time: float, timezone: str) -> str:
+    return datetime.fromtimestamp(time, ZoneInfo(timezone)).isoformat(timespec="seconds")
 
 
 def rebuild_cursors(settings: Settings) -> Sequence[Feed]:

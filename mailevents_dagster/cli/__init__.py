@@ -10,6 +10,7 @@ import click
 
 from mailevents_dagster.cli.collect import collect
 from mailevents_dagster.cli.demo import demo
+from mailevents_dagster.cli.feeds import feeds
 from mailevents_dagster.cli.migrate import migrate
 from mailevents_dagster.cli.simulate import simulate
 from mailevents_dagster.cli.status import status
@@ -35,5 +36,5 @@ def main(config: Path | None) -> None:
         os.environ["MAILEVENTS_CONFIG"] = str(config.absolute())
 
 
-for command in (collect, demo, migrate, simulate, status):
+for command in (collect, demo, feeds, migrate, simulate, status):
     main.add_command(command)

@@ -61,6 +61,7 @@ def collect(
 
     from mailevents_dagster.by_hand import Hand, this_instance
     from mailevents_dagster.cli.progress import Progress
+    from mailevents_dagster.prometheus import write_metrics
     from mailevents_dagster.settings import home
 
     signal.signal(signal.SIGTERM, _interrupt)
@@ -75,6 +76,7 @@ def collect(
                 asked = _collect(hand, progress, feeds, span, workers)
         except KeyboardInterrupt:
             raise click.ClickException("Stopped. What was committed is kept, and so is what was fetched.") from None
+    write_metrics(settings)
     _end(progress, asked, as_json=as_json, quiet=quiet)
 
 

@@ -1,25 +1,34 @@
 """`mailevents status`."""
 
-from collections.abc import Sequence
+import sys
+import time
 from typing import TYPE_CHECKING, Final
 
 import click
 
-from mailevents_dagster.cli.terminal import configured, console
+from mailevents_dagster.cli.terminal import Exit, configured, console, lasting
 
 if TYPE_CHECKING:
-    from mailevents_dagster.status import FeedStatus
+    from rich.table import Table
 
-SHOWN_CHARACTERS: Final = 100
+    from mailevents_dagster.settings import Settings
+    from mailevents_dagster.status import Status
+
+SHOWN_CHARACTERS: Final = 80
+GAPS_SHOWN: Final = 2
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="For programs: one JSON array.")
+@click.option("--json", "as_json", is_flag=True, help="For programs: one JSON object.")
+@click.option("--watch", is_flag=True, help="Show it again and again until interrupted.")
+@click.option("--every", default=5.0, show_default=True, type=click.FloatRange(0.1), help="Seconds between two looks.")
 @click.option("--rebuild-cursors", is_flag=True, help="First make the stored cursors anew from the manifests.")
-def status(*, as_json: bool, rebuild_cursors: bool) -> None:
-    """What each feed has: closed hours, missing hours, what keeps failing. Makes no call."""
+def status(*, as_json: bool, watch: bool, every: float, rebuild_cursors: bool) -> None:
+    """What each feed has and lacks, what fails, and whether the budgets keep up. Makes no call.
+
+    Ends with 0: all is current; 1: hours are missing, or something fails.
+    """
     import json
-    import time
     from dataclasses import asdict
 
     from mailevents_dagster import status as module
@@ -28,38 +37,62 @@ def status(*, as_json: bool, rebuild_cursors: bool) -> None:
     if rebuild_cursors:
         feeds = module.rebuild_cursors(settings)
         click.echo(f"Made the cursors of {len(feeds):,} feeds anew from their manifests.", err=True)
-    found = list(module.statuses(settings, time.time()))
+    if watch:
+        _watch(settings, every)
+    found = module.status_of(settings, time.time())
     if as_json:
-        click.echo(json.dumps([asdict(one) for one in found], indent=2))
+        click.echo(json.dumps({"good": found.is_good, "verdict": found.verdict, **asdict(found)}, indent=2))
     else:
-        _show(found)
+        out = console()
+        out.print(_table(found))
+        out.print(found.verdict, markup=False, highlight=False)
+    sys.exit(Exit.DONE if found.is_good else Exit.SOME_FAILED)
 
 
-def _show(found: "Sequence[FeedStatus]") -> None:
+def _watch(settings: "Settings", every: float) -> None:
+    """Until interrupted: in place on a terminal, one below the other elsewhere."""
+    from rich.console import Group
+    from rich.live import Live
+
+    from mailevents_dagster.status import status_of
+
+    out = console()
+    with Live(console=out, auto_refresh=False) as live:
+        try:
+            while True:
+                found = status_of(settings, time.time())
+                picture = Group(_table(found), found.verdict, time.strftime("%H:%M:%S"))
+                if out.is_terminal:
+                    live.update(picture, refresh=True)
+                else:
+                    out.print(picture)
+                time.sleep(every)
+        except KeyboardInterrupt:
+            sys.exit(Exit.DONE)
+
+
+def _table(found: "Status") -> "Table":
     from rich import box
     from rich.table import Table
 
     table = Table(box=box.SIMPLE)
-    for name in ("feed", "closed until", "closed", "missing", "from", "forgotten", "failing", "last failure"):
-        table.add_column(name, justify="right" if name in ("closed", "missing", "forgotten", "failing") else "left")
-    for one in found:
-        failing = one.last_failure or (
-            "" if one.readable else "its cursor is damaged or lost; the next collection mends it"
-        )
+    for name in ("feed", "closed until", "lag", "closed", "missing", "gaps", "gone", "failing", "now", "last failure"):
+        right = name in ("lag", "closed", "missing", "gone", "failing")
+        table.add_column(name, justify="right" if right else "left", no_wrap=name in ("feed", "closed until", "now"))
+    for one in found.feeds:
+        unreadable = "" if one.readable else "its cursor is damaged or lost; the next collection mends it"
+        more = [f"and {len(one.gaps) - GAPS_SHOWN:,} more"] if len(one.gaps) > GAPS_SHOWN else []
+        gaps = [first if first == last else f"{first} to {last}" for first, last in one.gaps[:GAPS_SHOWN]]
         table.add_row(
             one.feed,
             one.closed_until or "never",
+            lasting(one.lag_seconds),
             f"{one.closed_hours:,}",
             f"{one.missing_hours:,}",
-            one.oldest_missing or "",
+            ", ".join([*gaps, *more]),
             f"{one.forgotten_hours:,}",
             f"{one.failing_hours:,}",
-            failing[:SHOWN_CHARACTERS],
+            f"collecting {one.at_work}" if one.at_work else "",
+            (one.last_failure or unreadable)[:SHOWN_CHARACTERS],
         )
-    out = console()
-    out.print(table)
-    missing = sum(one.missing_hours for one in found)
-    behind = sum(one.missing_hours > 0 for one in found)
-    out.print(
-        f"{missing:,} hours of {behind:,} feeds are missing." if missing else f"All {len(found):,} feeds are current."
-    )
+    return table

@@ -80,6 +80,16 @@ def console(*, stderr: bool = False) -> "Console":
     return Console(width=None if (sys.stderr if stderr else sys.stdout).isatty() else FILE_WIDTH, stderr=stderr)
 
 
+def lasting(seconds: int | None) -> str:
+    """A time span for people, in its two largest units."""
+    if seconds is None:
+        return "never"
+    days, hours, minutes = seconds // 86_400, seconds // 3600 % 24, seconds // 60 % 60
+    if days:
+        return f"{days:,} d {hours} h"
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+
+
 feed_option = click.option(
     "--feed",
     "patterns",
