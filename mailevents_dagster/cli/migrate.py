@@ -63,7 +63,7 @@ def migrate(*, ini: Path, folder: Path, timezone: str | None, output: Path | Non
             with _progress("Hours of old logs", old.records) as tell:
                 old.adopt(written.settings, tell)
     for part in (
-        *of_sections(decided, written),
+        *of_sections(decided, written, dry=dry),
         *(of_logs(old, target, written) if output else ()),
         *next_steps(decided, target, written, old, dry=dry),
     ):

@@ -159,6 +159,6 @@ def _left_out(sections: Sequence[Moved]) -> Iterator[str]:
     present = frozenset[str]().union(*(one.section.keys for one in sections))
     yield from (f"{key}: not needed any more; {why}" for key, why in NOT_NEEDED.items() if key in present)
     if "heartbeat_file" in present:
-        yield "heartbeat_file: each section has SECTION_heartbeat.json again, at another place; tell your monitors"
+        yield "heartbeat_file: each section has SECTION_heartbeat.json beside the feed's new logs; tell your monitors"
     if unknown := sorted(present - CARRIED - NOT_NEEDED.keys()):
         yield f"{enumeration(unknown)}: known neither to the old tool's description nor here; left out"

@@ -16,7 +16,7 @@ from mailevents_dagster.migration.texts import moment
 from mailevents_dagster.settings.loading import project_folder
 
 
-def of_sections(decided: Decided, written: Written) -> Iterator[Table | str]:
+def of_sections(decided: Decided, written: Written, *, dry: bool) -> Iterator[Table | str]:
     """What became of sections, keys and files."""
     yield _feeds(decided)
     yield f"Hours are named in the time zone {decided.timezone}."
@@ -25,13 +25,16 @@ def of_sections(decided: Decided, written: Written) -> Iterator[Table | str]:
             yield f"[{one.section.name}] {one.position.fault}. It begins {one.why}."
     yield from _part("Not carried over as it was:", [*map(str, decided.behind), *decided.said])
     outcomes = (f"{one.path}: {one.done.value}" + (f" ({one.said})" if one.said else "") for one in written.outcomes)
-    yield from _part("Files:", outcomes)
+    yield from _part("What would become of files:" if dry else "Files:", outcomes)
     yield from _part("To be mended:", written.problems)
 
 
 def of_logs(old: Adoption, target: Target, written: Written) -> Iterator[Table | str]:
     """What became of old logs."""
-    yield _logs(old)
+    if old.logs.logs:
+        yield _logs(old)
+    elif not target.fault:
+        yield "No hourly log of these feeds lies there; --adopt takes the folder that log_directory names."
     yield from _part("Left out:", (f"{count:,} files: {why}" for why, count in sorted(old.logs.left.items())))
     if old.found.unreadable.total():
         yield "What is unreadable is no record with a time; it is kept below `unreadable` in the storage."

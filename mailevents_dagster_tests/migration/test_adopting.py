@@ -298,6 +298,13 @@ def test_a_dry_run_counts_and_writes_nothing(tool: OldTool) -> None:
     assert list(tool.out.iterdir()) == []
 
 
+def test_a_folder_without_logs_is_told(tool: OldTool) -> None:
+    tool.log("not/here.log", b"")
+    done = adopt(tool)
+    assert done.returncode == 0
+    assert "takes the folder that log_directory names" in done.stdout
+
+
 def test_the_new_storage_is_not_adopted(tool: OldTool) -> None:
     tool.migrate()
     done = tool.migrate("--adopt", str(tool.out / "data"))
