@@ -153,14 +153,14 @@ def test_where_nothing_is_stored_there_is_nothing_to_verify(verify: Verify, newe
 
 def test_many_notes_are_summed_up(verify: Verify, store: Store, settings: Settings, newest: Hour) -> None:
     collect(settings, store, INCOMING, newest)
-    for number in range(30):
-        Path(str(store.layout.logs(INCOMING) / f"of_somebody_{number}.log")).write_bytes(b"")
+    for number in range(1, 31):
+        Path(str(store.layout.log(INCOMING, Hour(newest.start - number * 3600, "UTC")))).write_bytes(b"")
 
     done = verify()
 
     assert done.returncode == 0
     assert "30 notes: 30 log alone" in done.stdout
-    assert "of_somebody" not in done.stdout
+    assert ".log " not in done.stdout
     assert len(json.loads(verify("--json").stdout)["findings"]) == 30
 
 

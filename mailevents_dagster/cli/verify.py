@@ -15,6 +15,7 @@ from mailevents_dagster.cli.terminal import Exit, configured, console, feed_opti
 
 if TYPE_CHECKING:
     from mailevents_dagster.feeds import Feed
+    from mailevents_dagster.hours import Hour
     from mailevents_dagster.settings import Settings
     from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
     from mailevents_dagster.store.store import Store
@@ -25,6 +26,7 @@ MOST_NOTES: Final = 20
 NAMES_SHOWN: Final = 5
 SAY_EVERY: Final = 5.0
 MB: Final = 1e6
+DAY: Final = 86_400
 
 
 @dataclass(slots=True)
@@ -80,7 +82,8 @@ def verify(patterns: tuple[str, ...], first: str | None, end: str | None, *, aga
     Ends with 1 where something is damaged or the API shows otherwise, with 3 where nothing is stored in that range.
     """
     from mailevents_dagster.states import store_of
-    from mailevents_dagster.store.verify import FOR_EVER
+    from mailevents_dagster.store.inventory import Inventory
+    from mailevents_dagster.store.verify import FOR_EVER, kept_hours, verify_feed
 
     settings = configured()
     feeds = feeds_like(settings, patterns)
@@ -91,9 +94,13 @@ def verify(patterns: tuple[str, ...], first: str | None, end: str | None, *, aga
     if span[0] >= span[1]:
         raise click.UsageError("--from lies not before --to.")
     store = store_of(settings)
-    outcome = _verified(store, feeds, span)
+    inventory = Inventory(store.layout, store.timezone, time.time() + DAY)
+    hours = [(feed, hour) for feed in feeds for hour in kept_hours(inventory, feed, *span)]
+    outcome = _verified(store, hours)
+    for feed in feeds:
+        outcome.findings += verify_feed(store, inventory, feed, *span)
     if against_api:
-        _compare(settings, store, feeds, span, outcome)
+        _compare(settings, store, hours, outcome)
     if as_json:
         _print_json(outcome)
     else:
@@ -103,29 +110,22 @@ def verify(patterns: tuple[str, ...], first: str | None, end: str | None, *, aga
     sys.exit(Exit.SOME_FAILED if outcome.bad else Exit.DONE)
 
 
-def _verified(store: "Store", feeds: "Sequence[Feed]", span: tuple[int, int]) -> Outcome:
-    from mailevents_dagster.store.verify import kept_hours, verify_feed, verify_hour
+def _verified(store: "Store", hours: "Sequence[tuple[Feed, Hour]]") -> Outcome:
+    from mailevents_dagster.store.verify import verify_hour
 
     outcome = Outcome()
-    hours = [(feed, hour) for feed in feeds for hour in kept_hours(store, feed, *span)]
     began = time.monotonic()
     with _progress(len(hours)) as tell:
         for feed, hour in hours:
             outcome.add(verify_hour(store, feed, hour))
             tell(outcome.hours, f"{outcome.log_bytes / MB / (time.monotonic() - began):,.0f} MB/s")
-    for feed in feeds:
-        outcome.findings += verify_feed(store, feed, *span)
     return outcome
 
 
-def _compare(
-    settings: "Settings", store: "Store", feeds: "Sequence[Feed]", span: tuple[int, int], outcome: Outcome
-) -> None:
+def _compare(settings: "Settings", store: "Store", hours: "Sequence[tuple[Feed, Hour]]", outcome: Outcome) -> None:
     """Lists the hours again that the API still has, account by account; one that refuses holds up no other."""
     from mailevents_dagster.against_api import compare_hours
-    from mailevents_dagster.store.verify import kept_hours
 
-    hours = [(feed, hour) for feed in feeds for hour in kept_hours(store, feed, *span)]
     due = [(feed, hour) for feed, hour in hours if feed.kind.is_asked_for(hour.start, time.time())]
     outcome.forgotten, outcome.not_compared = len(hours) - len(due), len(due)
     with _progress(len(due)) as tell:

@@ -1,6 +1,6 @@
-"""What lies in a store: which feeds, and which files hold the events of which hour.
+"""What lies in a store: which feeds, and which files are those of which hour.
 
-Found by names, not by manifests: what a crash, a lost manifest or a removed account left behind is personal data, too.
+Found by names, not by what manifests say: a crash, a lost manifest or a removed account leaves files behind, too.
 """
 
 from __future__ import annotations
@@ -52,6 +52,22 @@ class Inventory:
                 found[begun] += []
         return dict(sorted(found.items()))
 
+    def manifests(self, feed: Feed) -> set[Hour]:
+        """Hours that have a manifest, readable or not."""
+        return {hour for hour, _, name in self._by_days(self._layout.manifests(feed), "", ".json") if _is_whole(name)}
+
+    def snapshots(self, feed: Feed) -> set[Hour]:
+        """Hours that have a snapshot, committed or not."""
+        return {hour for hour, _, name in self._snapshots(feed) if _is_whole(name)}
+
+    def logs(self, feed: Feed) -> dict[Hour, UPath]:
+        """The logs of hours, committed or not."""
+        return {hour: folder / name for hour, folder, name in self._logs(feed) if _is_whole(name)}
+
+    def destroyed(self, feed: Feed) -> set[Hour]:
+        """Hours that have a record of their destruction."""
+        return {hour for hour, _, _ in self._by_days(self._layout.destructions(feed), "", ".json")}
+
     def _logs(self, feed: Feed) -> Iterator[tuple[Hour, UPath, str]]:
         folder = self._layout.logs(feed)
         hours = {self._layout.log_name(feed, stamp): hour for stamp, hour in self._by_log_stamp.items()}
@@ -60,10 +76,14 @@ class Inventory:
                 yield hour, folder, name
 
     def _snapshots(self, feed: Feed) -> Iterator[tuple[Hour, UPath, str]]:
-        for day in names_in(self._layout.snapshots(feed)):
-            folder = self._layout.snapshots(feed) / day
+        yield from self._by_days(self._layout.snapshots(feed), "date=", ".parquet")
+
+    def _by_days(self, above: UPath, before: str, behind: str) -> Iterator[tuple[Hour, UPath, str]]:
+        """Files that lie in a folder a day and are named by the hour."""
+        for day in names_in(above):
+            folder = above / day
             for name in names_in(folder):
-                stamp = f"{day.removeprefix('date=')}_{_original(name).removesuffix('.parquet')}"
+                stamp = f"{day.removeprefix(before)}_{_original(name).removesuffix(behind)}"
                 if hour := self._by_stamp.get(stamp):
                     yield hour, folder, name
 
@@ -72,6 +92,10 @@ class Inventory:
         for name in names_in(folder):
             if hour := self._by_stamp.get(_original(name).removesuffix(".journal")):
                 yield hour, folder, name
+
+
+def _is_whole(name: str) -> bool:
+    return _original(name) == name
 
 
 def _original(name: str) -> str:

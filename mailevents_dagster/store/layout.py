@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Final
 
 from upath import UPath
 
 from mailevents_dagster.feeds import Feed
-from mailevents_dagster.hours import SECONDS, Hour, hours_between
+from mailevents_dagster.hours import SECONDS, Hour
 from mailevents_dagster.store.atomic import local
 
 STAMP: Final = "%Y-%m-%d_%H"
@@ -62,16 +59,6 @@ class Layout:
 
     def manifests(self, feed: Feed) -> UPath:
         return self.root / "manifests" / feed.domain / feed.name
-
-    def hours_with_manifest(self, feed: Feed, timezone: str) -> list[Hour]:
-        """Hours of which there is a manifest, readable or not, oldest first."""
-        there = ((path.parent.name, path.stem) for path in self.manifests(feed).glob("*/*.json"))
-        return _named_like(there, timezone)
-
-    def hours_with_snapshot(self, feed: Feed, timezone: str) -> list[Hour]:
-        """Hours of which there is a snapshot, committed or not, oldest first."""
-        there = ((path.parent.name[len("date=") :], path.stem) for path in self.snapshots(feed).glob("*/*.parquet"))
-        return _named_like(there, timezone)
 
     def set_aside(self, feed: Feed) -> list[UPath]:
         """Files of the feed that were found damaged and set aside."""
@@ -187,20 +174,6 @@ def names_in(folder: UPath | Path) -> list[str]:
 def scratch_folder(storage: str) -> Path:
     """Where journals, locks and budgets lie: with the data, or, where those are elsewhere, with Dagster's own files."""
     return Path(os.environ.get("DAGSTER_HOME", ".")) if "://" in storage else Path(storage)
-
-
-def _named_like(there: Iterable[tuple[str, str]], timezone: str) -> list[Hour]:
-    """The hours whose day and name these are. Looked for among all of the days: names alone say no UTC offset."""
-    names = set(there)
-    days = []
-    for day in {day for day, _ in names}:
-        with suppress(ValueError):  # somebody's own folder
-            days.append(datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC).timestamp())
-    if not days:
-        return []
-    # The day of some time zone begins up to 14 hours before that of UTC and ends up to 12 hours after it.
-    hours = hours_between(min(days) - 15 * SECONDS, max(days) + 37 * SECONDS, timezone)
-    return [hour for hour in hours if (hour.stamp("%Y-%m-%d"), hour.stamp("%H")) in names]
 
 
 def _log_folder(feed: Feed) -> str:

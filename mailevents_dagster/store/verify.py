@@ -18,6 +18,7 @@ from mailevents_dagster.hours import SECONDS, Hour, hours_between
 from mailevents_dagster.store.content import Content, LogRead, read_content, read_log
 from mailevents_dagster.store.cursors import merged, read_cursor
 from mailevents_dagster.store.damage import DamagedError
+from mailevents_dagster.store.inventory import Inventory
 from mailevents_dagster.store.manifest import Manifest, StoredFile, read_manifest
 from mailevents_dagster.store.store import Store
 
@@ -30,7 +31,6 @@ REBUILD: Final = "`mailevents status --rebuild-cursors` makes it anew, and so do
 REBUILD_AND_COLLECT: Final = "run `mailevents status --rebuild-cursors`: these hours are then collected again."
 FOR_EVER: Final = 253_402_300_800
 """The end of the year 9999."""
-DAY: Final = 86_400
 NO_TIME: Final = -1
 
 
@@ -74,11 +74,10 @@ class Verified:
     findings: tuple[Finding, ...]
 
 
-def kept_hours(store: Store, feed: Feed, first: int, end: int) -> list[Hour]:
-    """The hours in this span that have a manifest or a snapshot, oldest first."""
-    with_manifest = store.layout.hours_with_manifest(feed, store.timezone)
-    with_snapshot = store.layout.hours_with_snapshot(feed, store.timezone)
-    return [hour for hour in sorted({*with_manifest, *with_snapshot}) if first <= hour.start < end]
+def kept_hours(inventory: Inventory, feed: Feed, first: int, end: int) -> list[Hour]:
+    """The hours in this span that have a manifest or a snapshot and were not destroyed, oldest first."""
+    kept = (inventory.manifests(feed) | inventory.snapshots(feed)) - inventory.destroyed(feed)
+    return [hour for hour in sorted(kept) if first <= hour.start < end]
 
 
 def verify_hour(store: Store, feed: Feed, hour: Hour) -> Verified:
@@ -90,13 +89,13 @@ def verify_hour(store: Store, feed: Feed, hour: Hour) -> Verified:
         return _HourCheck(store, feed, hour).look()
 
 
-def verify_feed(store: Store, feed: Feed, first: int, end: int) -> list[Finding]:
+def verify_feed(store: Store, inventory: Inventory, feed: Feed, first: int, end: int) -> list[Finding]:
     """What concerns the feed as a whole: its cursor, logs that no hour has, and what was set aside."""
-    findings = _cursor_findings(store, feed, first, end)
+    findings = _cursor_findings(store, inventory, feed, first, end)
     if findings:
         with _nobody_writes(store, feed):
-            findings = _cursor_findings(store, feed, first, end)
-    return [*findings, *_lone_logs(store, feed, first, end), *_set_aside(store, feed)]
+            findings = _cursor_findings(store, inventory, feed, first, end)
+    return [*findings, *_lone_logs(inventory, feed, first, end), *_set_aside(store, feed)]
 
 
 @contextmanager
@@ -218,14 +217,15 @@ def _difference(said: StoredFile, size: int, sha256: str) -> str:
     return "" if sha256 == said.sha256 else "its SHA-256 is another"
 
 
-def _cursor_findings(store: Store, feed: Feed, first: int, end: int) -> list[Finding]:
+def _cursor_findings(store: Store, inventory: Inventory, feed: Feed, first: int, end: int) -> list[Finding]:
     """Hours that the cursor has and that have no manifest, and the other way round."""
     path = store.layout.cursor(feed)
 
     def found(severity: Severity, what: str, do: str, hours: Sequence[Hour] = ()) -> list[Finding]:
         return [Finding(str(feed), None, severity, "cursor", what, do, tuple(hour.key for hour in hours))]
 
-    committed = {hour for hour in store.layout.hours_with_manifest(feed, store.timezone) if first <= hour.start < end}
+    there = inventory.manifests(feed) | inventory.destroyed(feed)
+    committed = {hour for hour in there if first <= hour.start < end}
     try:
         cursor = read_cursor(path)
     except (DamagedError, OSError) as error:
@@ -247,22 +247,14 @@ def _cursor_findings(store: Store, feed: Feed, first: int, end: int) -> list[Fin
     return findings
 
 
-def _lone_logs(store: Store, feed: Feed, first: int, end: int) -> list[Finding]:
-    """Files beside the logs that are those of no hour: of a span, where one was asked for, about the hours kept."""
-    layout = store.layout
-    if not layout.logs(feed).exists():
-        return []
-    names = {path.name: path for path in layout.logs(feed).iterdir() if path.is_file()}
-    hours = kept_hours(store, feed, 0, FOR_EVER)
-    lone = names.keys() - {layout.log(feed, hour).name for hour in hours}
-    if (first, end) != (0, FOR_EVER):
-        kept = (max(first, hours[0].start - DAY), min(end, hours[-1].end + DAY)) if hours else (0, 0)
-        lone &= {layout.log(feed, hour).name for hour in hours_between(*kept, store.timezone)}
+def _lone_logs(inventory: Inventory, feed: Feed, first: int, end: int) -> list[Finding]:
+    """Logs of hours that have neither manifest nor snapshot."""
+    kept = inventory.manifests(feed) | inventory.snapshots(feed)
     what, do = "{} belongs to no hour that was committed.", "If it is not yours, collect its hour: it is completed."
     return [
-        Finding(str(feed), None, Severity.NOTE, "log alone", what.format(names[name]), do)
-        for name in sorted(lone)
-        if ".damaged" not in name and not name.startswith(".")
+        Finding(str(feed), hour.key, Severity.NOTE, "log alone", what.format(path), do)
+        for hour, path in sorted(inventory.logs(feed).items())
+        if hour not in kept and first <= hour.start < end
     ]
 
 

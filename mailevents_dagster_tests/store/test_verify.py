@@ -17,6 +17,8 @@ from mailevents_dagster.hours import Hour
 from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
 from mailevents_dagster.store import verify as module
 from mailevents_dagster.store.cursors import Cursor, write_cursor
+from mailevents_dagster.store.destruction import destroying
+from mailevents_dagster.store.inventory import Inventory
 from mailevents_dagster.store.log import bring_up_to_date
 from mailevents_dagster.store.manifest import Manifest, StoredFile, read_manifest, write_manifest
 from mailevents_dagster.store.parquet import ROWS_AT_ONCE, write_snapshot
@@ -42,8 +44,12 @@ def found(store: Store, hour: Hour = NOON) -> tuple[Finding, ...]:
     return findings
 
 
+def stored(store: Store) -> Inventory:
+    return Inventory(store.layout, store.timezone, START + 30 * 86_400)
+
+
 def of_feed(store: Store, first: int = 0, end: int = FOR_EVER) -> list[Finding]:
-    return verify_feed(store, INCOMING, first, end)
+    return verify_feed(store, stored(store), INCOMING, first, end)
 
 
 def flip(path: Path, at: int) -> None:
@@ -265,7 +271,7 @@ def test_details_that_are_owed_are_counted_as_the_manifest_does(store: Store) ->
 def test_a_snapshot_of_a_killed_commit_is_a_note(kept: Store) -> None:
     (root(kept) / MANIFEST).unlink()
 
-    assert kept_hours(kept, INCOMING, 0, FOR_EVER) == [NOON]
+    assert kept_hours(stored(kept), INCOMING, 0, FOR_EVER) == [NOON]
     [finding] = found(kept)
     assert (finding.kind, finding.severity) == ("unfinished", Severity.NOTE)
 
@@ -275,8 +281,23 @@ def test_a_log_that_no_hour_has_is_a_note(kept: Store) -> None:
 
     [finding] = of_feed(kept)
     assert (finding.kind, finding.severity) == ("log alone", Severity.NOTE)
+    assert finding.hour == hour_of(3).key
     assert of_feed(kept, START, START + 3600) == []
     assert of_feed(kept, START, START + 4 * 3600) == [finding]
+
+
+def test_what_others_put_beside_the_logs_is_theirs(kept: Store) -> None:
+    for name in ("messages_2026-11-20_15.log", "example.com-mail-incominglog_heartbeat.json", "notes.txt"):
+        (root(kept) / LOG).with_name(name).write_bytes(b"{}\n")
+    assert of_feed(kept) == []
+
+
+def test_an_hour_that_was_destroyed_is_neither_looked_at_nor_missed(kept: Store) -> None:
+    files_of = stored(kept).files(INCOMING, START + 86_400)
+    with destroying(kept, INCOMING, NOON, files_of[NOON], "mail_days: 1", lambda said: None):
+        pass
+    assert kept_hours(stored(kept), INCOMING, 0, FOR_EVER) == []
+    assert of_feed(kept) == []
 
 
 @pytest.mark.parametrize("name", [LOG, SNAPSHOT, MANIFEST, CURSOR, "journal/example.com/mail/incominglog/x.journal"])
@@ -327,11 +348,11 @@ def test_hours_are_found_whatever_the_clock_calls_them(tmp_path: Path) -> None:
     for hour in hours:
         commit(store, [mail(hour.start)], hour=hour)
 
-    assert kept_hours(store, INCOMING, 0, FOR_EVER) == hours
-    assert kept_hours(store, INCOMING, first.next.start, first.next.end) == [first.next]
-    assert kept_hours(make_store(tmp_path / "second", "Europe/Berlin"), INCOMING, 0, FOR_EVER) == []
+    assert kept_hours(stored(store), INCOMING, 0, FOR_EVER) == hours
+    assert kept_hours(stored(store), INCOMING, first.next.start, first.next.end) == [first.next]
+    assert kept_hours(stored(make_store(tmp_path / "second", "Europe/Berlin")), INCOMING, 0, FOR_EVER) == []
     commit(second := make_store(tmp_path / "second", "Europe/Berlin"), [], hour=first)
-    assert kept_hours(second, INCOMING, 0, FOR_EVER) == [first]
+    assert kept_hours(stored(second), INCOMING, 0, FOR_EVER) == [first]
     assert [found(store, hour) for hour in hours] == [(), (), ()]
     assert of_feed(store) == []
 
