@@ -26,7 +26,6 @@ help:
 .dagster/dagster.yaml: dagster.yaml
 	@mkdir -p .dagster
 	@cp dagster.yaml $@
-	@ln -sfn ../.env .dagster/.env
 
 demo: .venv/installed .dagster/dagster.yaml
 	@$(BIN)/mailevents demo

@@ -16,6 +16,7 @@ from mailevents_dagster.store.atomic import make_folder
 
 SIGNING_IN: Final = 2.0
 """Seconds that lie at the most between making the file and taking its lock."""
+ENDED: Final = b"ended"
 GONE: Final = (
     "The process of this run is gone: it was killed, or the machine was restarted. What it had committed is kept and "
     "shown; the rest is asked for again."
@@ -31,30 +32,35 @@ def sign_in(folder: Path, run_id: str) -> int:
 
 
 def sign_out(folder: Path, run_id: str, handle: int) -> None:
-    (folder / run_id).unlink(missing_ok=True)
+    """Says that the run's work is over; who finds the file without its lock, before it is gone, knows by the word."""
+    os.write(handle, ENDED)
     os.close(handle)
+    (folder / run_id).unlink(missing_ok=True)
 
 
 def fail_the_gone(instance: DagsterInstance, folder: Path) -> int:
     """Marks runs as failed that signed in and whose process is gone; returns how many."""
     gone = 0
     for signed_in in folder.iterdir() if folder.exists() else ():
-        if _is_gone(signed_in):
-            run = instance.get_run_by_id(signed_in.name)
-            if run and run.status is DagsterRunStatus.STARTED:
-                instance.report_run_failed(run, GONE)
-                gone += 1
-            signed_in.unlink(missing_ok=True)
+        said = _left_behind(signed_in)
+        if said is None:
+            continue
+        run = None if said == ENDED else instance.get_run_by_id(signed_in.name)
+        if run and run.status is DagsterRunStatus.STARTED:
+            instance.report_run_failed(run, GONE)
+            gone += 1
+        signed_in.unlink(missing_ok=True)
     return gone
 
 
-def _is_gone(signed_in: Path) -> bool:
-    """Whether nobody holds the lock, nor is about to take it."""
+def _left_behind(signed_in: Path) -> bytes | None:
+    """What the file says, where nobody holds its lock nor is about to take it; None otherwise."""
     try:
         handle = os.open(signed_in, os.O_RDWR)
     except FileNotFoundError:
-        return False
+        return None
     try:
-        return time.time() - os.fstat(handle).st_mtime > SIGNING_IN and try_to_take(handle)
+        is_left = time.time() - os.fstat(handle).st_mtime > SIGNING_IN and try_to_take(handle)
+        return os.read(handle, len(ENDED)) if is_left else None
     finally:
         os.close(handle)

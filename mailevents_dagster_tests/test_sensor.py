@@ -17,7 +17,7 @@ from dagster._core.execution.backfill import PartitionBackfill
 from dagster._core.test_utils import create_run_for_test
 
 from mailevents_dagster import shown
-from mailevents_dagster.alive import fail_the_gone
+from mailevents_dagster.alive import fail_the_gone, sign_in, sign_out
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import Hour
 from mailevents_dagster.sources.uzmanposta.simulator import Answer
@@ -276,6 +276,18 @@ def test_a_run_whose_process_is_gone_is_failed_and_no_other(here: Project) -> No
 
     statuses = [here.instance.get_run_by_id(run).status for run in (gone, alive, elsewhere)]  # type: ignore[union-attr]
     assert statuses == [dg.DagsterRunStatus.FAILURE, STARTED, STARTED]
+
+
+def test_a_run_that_said_that_it_is_over_is_not_failed(here: Project) -> None:
+    run, folder = run_of(here, "collect_hours", STARTED).run_id, here.defs.resources["event_store"].runs
+    handle = sign_in(folder, run)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Path, "unlink", lambda *_, **__: None)  # the process ends before the file is gone
+        sign_out(folder, run, handle)
+    os.utime(folder / run, (0, 0))
+
+    assert fail_the_gone(here.instance, folder) == 0
+    assert not list(folder.iterdir())
 
 
 def signed_in(folder: Path, run: str) -> subprocess.Popen[bytes]:
