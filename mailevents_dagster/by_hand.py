@@ -31,6 +31,7 @@ from mailevents_dagster.states import rules_of, states_of
 from mailevents_dagster.store.cursors import Span, merged
 from mailevents_dagster.under_way import COLLECT_JOB, FOLLOW_JOB, look
 
+STARTED_BY: Final = "mailevents/started_by"
 LOOK_EVERY: Final = 0.25
 FEED_HOURS_A_RUN: Final = 50
 """Somebody waits: worth a process of its own, which takes four seconds to start. An hour takes from 0.05 to 5 s."""
@@ -77,7 +78,7 @@ class Hand:
         """One run of a job, to its end."""
         return self._defs.resolve_job_def(job).execute_in_process(
             instance=self._instance,
-            tags=dict(tags or {}),
+            tags={STARTED_BY: "command line", **(tags or {})},
             run_config={"loggers": {"console": {}}, **(config or {})},
             raise_on_error=False,
             **more,
