@@ -49,7 +49,13 @@ class Place:
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [COMMAND, *arguments], env=self.environment, cwd="/", capture_output=True, text=True, check=False
+            [COMMAND, *arguments],
+            env=self.environment,
+            cwd="/",
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
         )
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -213,3 +214,14 @@ def test_told_to_stop_it_ends_soon_and_what_was_fetched_is_not_asked_for_again(p
     assert place.run("collect", "--hour", written(hours_ago(1)), "--feed", "a.example mail/*").returncode == 0
     twice = len(details) - len(set(details))
     assert twice <= 4, "those that were on their way"
+
+
+def test_an_hour_that_does_not_close_is_collected_once_and_not_for_ever(tmp_path: Path) -> None:
+    with Simulator(Behaviour(events_per_hour=1), now=lambda: time.time() - 10 * 3600) as behind:
+        place = set_up(tmp_path, behind)
+
+        done = place.run("collect", "--feed", "* authentication")
+
+    assert done.returncode == 0
+    assert not place.store.cursor(Feed("a.example", "authentication")).closed, "by the API's clock none has ended yet"
+    assert [run.job_name for run in runs(place)] == ["collect_hours", "collect_hours", "follow"]
