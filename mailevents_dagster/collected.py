@@ -45,7 +45,7 @@ class CollectedHours:
 
     def __iter__(self) -> Iterator[tuple[OpenHour, Collection]]:
         log = self.log
-        failures: dict[str, tuple[str, str]] = {}
+        failures: dict[str, _HourFailure] = {}
         waiting = deque(self.hours)
         in_a_row = 0
         while waiting:
@@ -55,7 +55,8 @@ class CollectedHours:
                     yield found
                 in_a_row = 0
             except SourceError as error:
-                failures[hour.key] = error.cause, str(error)  # the error itself holds the whole answer it is about
+                # Not the error itself: it holds the whole answer it is about.
+                failures[hour.key] = _HourFailure(str(error.cause), str(error), error.hour_is_gone)
                 log.error(f"{self.feed} {hour}: {error}")
                 in_a_row = in_a_row + 1 if isinstance(error, TransientError) else 0
                 if error.cause == Cause.PERMISSION or in_a_row == API_IS_DOWN_AFTER:
@@ -77,13 +78,25 @@ class CollectedHours:
         return tell
 
 
-def _failure(feed: Feed, failures: dict[str, tuple[str, str]], asked: int, not_tried: int) -> dg.Failure:
-    reasons = sorted({str(cause) for cause, _ in failures.values()})
-    first_hour, (_, first) = next(iter(failures.items()))
-    rest = f"{not_tried} hours were not tried: they would have failed alike. " if not_tried else ""
+@dataclass(frozen=True, slots=True)
+class _HourFailure:
+    cause: str
+    said: str
+    is_gone: bool
+
+
+def _failure(feed: Feed, failures: dict[str, _HourFailure], asked: int, not_tried: int) -> dg.Failure:
+    reasons = ", ".join(sorted({failure.cause for failure in failures.values()}))
+    hour, first = next(iter(failures.items()))
+    gone = sum(failure.is_gone for failure in failures.values())
+    said = f"{feed}: {len(failures)} of {asked} hours could not be collected ({reasons}). First, {hour}: {first.said}"
+    if not_tried:
+        said += f" {not_tried} hours were not tried: they would have failed alike."
+    said += " The other hours are kept."
+    if gone < len(failures) + not_tried:
+        said += " Materialize the failed ones again" + (f", but the {gone} that are gone." if gone else ".")
     return dg.Failure(
-        description=f"{feed}: {len(failures)} of {asked} hours could not be collected ({', '.join(reasons)}). "
-        f"First, {first_hour}: {first} {rest}The other hours are kept; materialize the failed ones again.",
+        description=said,
         metadata={"failed_hours": len(failures), "failed_partitions": dg.MetadataValue.json(list(failures)[:100])},
         allow_retries=False,
     )

@@ -21,6 +21,7 @@ from mailevents_dagster.planning import (
     plan,
     waits_until,
 )
+from mailevents_dagster.sources.uzmanposta.errors import Cause
 from mailevents_dagster.store.cursors import Cursor, Failure, Span, gaps
 from mailevents_dagster_tests.conftest import INCOMING, NOON, START
 from mailevents_dagster_tests.planned import RULES, executed, manifest_of
@@ -355,3 +356,7 @@ def test_a_plan_for_many_feeds_and_a_year_looks_at_spans_and_not_at_hours(monkey
     made = plan(states, IDLE, NOW, RULES)
     assert [len(ask.feeds) for ask in made.asks] == [200] * 4
     assert looks["hours"] <= 2 * len(states) + 1
+
+
+def test_what_only_somebody_can_mend_is_called_as_the_source_calls_it() -> None:
+    assert planning.REFUSED == Cause.PERMISSION
