@@ -12,9 +12,13 @@ CHECKOUT = Path(__file__).parents[1]
 PAGES = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").rglob("*.md")), *sorted(CHECKOUT.glob("benchmarks/*.md"))]
 
 
-def test_the_page_of_columns_is_current() -> None:
-    generated = runpy.run_path(str(CHECKOUT / "docs" / "generate.py"))
-    assert generated["PAGE"].read_text(encoding="utf-8") == generated["columns_page"](), "run: make docs"
+GENERATED = runpy.run_path(str(CHECKOUT / "docs" / "generate.py"))
+
+
+@pytest.mark.parametrize("name", GENERATED["PAGES"])
+def test_a_page_that_comes_from_the_code_is_current(name: str) -> None:
+    written = (CHECKOUT / "docs" / f"{name}.md").read_text(encoding="utf-8")
+    assert written == GENERATED["page"](name), "run: make docs"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -26,7 +26,12 @@ if TYPE_CHECKING:
 @click.option("--from", "first", metavar="HOUR", help="First hour, such as 2026-11-01T00:00.")
 @click.option("--to", "end", metavar="HOUR", help="Hour after the last; else up to now.")
 @click.option("--hour", metavar="HOUR", help="This hour alone.")
-@click.option("--max-workers", type=click.IntRange(1, 64), help="Runs side by side; else automation.max_parallel_runs.")
+@click.option(
+    "--max-workers",
+    type=click.IntRange(1, 64),
+    metavar="N",
+    help="Runs side by side; else automation.max_parallel_runs.",
+)
 @click.option("--json", "as_json", is_flag=True, help="The numbers at the end as one JSON object, and nothing else.")
 @click.option("--quiet", is_flag=True, help="Say what went wrong, and nothing else.")
 def collect(
