@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import runpy
+from collections.abc import Iterator
 from pathlib import Path
 
+import dagster
 import pytest
 
 CHECKOUT = Path(__file__).parents[1]
+SOURCES = CHECKOUT / "mailevents_dagster"
+OPERATIONS = CHECKOUT / "docs" / "operations.md"
 PAGES = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").rglob("*.md")), *sorted(CHECKOUT.glob("benchmarks/*.md"))]
 
 
@@ -32,3 +37,38 @@ def test_every_make_target_in_the_readme_exists() -> None:
     named = set(re.findall(r"(?:^|`)make ([a-z]+)", (CHECKOUT / "README.md").read_text(), flags=re.MULTILINE))
     assert named
     assert named <= targets
+
+
+def test_every_message_that_the_operations_page_explains_is_one_that_the_program_says() -> None:
+    ours, _, dagsters = messages_explained().partition("### Dagster's own")
+    said = "\n".join(text for file in SOURCES.rglob("*.py") for text in texts_of(file))
+    server = "\n".join(texts_of(Path(dagster.__file__).parent / "_grpc" / "server.py"))
+    client = "\n".join(texts_of(Path(dagster.__file__).parent / "_grpc" / "client.py"))
+    assert len(words_of(ours)) > 50
+    assert not [words for words in words_of(ours) if words not in said]
+    assert not [words for words in words_of(dagsters) if words not in f"{server}\n{client}"]
+
+
+def messages_explained() -> str:
+    return OPERATIONS.read_text(encoding="utf-8").partition("## What to do for each message")[2]
+
+
+def words_of(tables: str) -> list[str]:
+    """What stands quoted in the first column of the tables."""
+    rows = [line.split(" | ")[0] for line in tables.splitlines() if line.startswith("| ")]
+    return [words for cell in rows for words in re.findall("`([^`]+)`", cell)]
+
+
+def texts_of(file: Path) -> Iterator[str]:
+    """The texts in a module as they are said, each on one line: pieces side by side joined, an … for what is filled in.
+
+    What stands in docstrings is none of them.
+    """
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    statements = (node.value for node in ast.walk(tree) if isinstance(node, ast.Expr))
+    told = {id(value) for value in statements if isinstance(value, ast.Constant)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            yield "".join(str(one.value) if isinstance(one, ast.Constant) else "…" for one in node.values)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in told:
+            yield node.value

@@ -1,0 +1,170 @@
+"""The units for systemd start what there is, agree with each other, and are what the page for operators says."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import click
+import pytest
+from dagster._daemon.cli import create_dagster_daemon_cli
+from dagster_webserver.cli import dagster_webserver
+
+from mailevents_dagster.cli import main
+from mailevents_dagster.cli.terminal import Exit
+
+CHECKOUT = Path(__file__).parents[1]
+UNITS = CHECKOUT / "deploy" / "systemd"
+COMMAND = CHECKOUT / "deploy" / "mailevents"
+PAGE = (CHECKOUT / "docs" / "operations.md").read_text(encoding="utf-8")
+INSTALLED = "/opt/mailevents/"
+COMMANDS: Mapping[str, click.Command] = {
+    "mailevents": main,
+    "dagster-daemon": create_dagster_daemon_cli(),
+    "dagster-webserver": dagster_webserver,
+}
+SERVICES = sorted(UNITS.glob("*.service"))
+OF_EACH_OWN = {"Type", "ExecStart", "Restart", "RestartSec", "SuccessExitStatus", "TimeoutStartSec", "TimeoutStopSec"}
+
+Unit = Mapping[str, Mapping[str, Sequence[str]]]
+
+
+def unit(file: Path) -> Unit:
+    """The values of a unit, by section and key, of which a key may have several."""
+    read: defaultdict[str, defaultdict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    section = ""
+    for line in file.read_text(encoding="utf-8").splitlines():
+        if line.startswith("["):
+            section = line.strip("[]")
+        elif line and not line.startswith("#"):
+            key, equals, value = line.partition("=")
+            assert equals, line
+            read[section][key].append(value)
+    return read
+
+
+def environment(service: Path) -> Mapping[str, str]:
+    return dict(value.split("=", 1) for value in unit(service)["Service"]["Environment"])
+
+
+def parse(words: Sequence[str]) -> None:
+    """Raises where the words name a command, option or file of the checkout that there is not."""
+    command, rest = COMMANDS[Path(words[0]).name], list(words[1:])
+    while isinstance(command, click.Group):
+        command = command.commands[rest.pop(0)]
+    command.make_context(command.name, rest)
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=lambda file: file.name)
+def test_a_service_starts_a_command_that_there_is_with_options_that_it_has(service: Path) -> None:
+    [command] = unit(service)["Service"]["ExecStart"]
+    assert command.startswith(f"{INSTALLED}.venv/bin/")
+    parse(shlex.split(command.replace(INSTALLED, f"{CHECKOUT}/")))
+
+
+def test_an_option_that_no_command_has_is_found() -> None:
+    with pytest.raises(click.NoSuchOption):
+        parse(["mailevents", "collect", "--since-cursors", "--quiet"])
+    with pytest.raises(click.NoSuchOption):
+        parse(["dagster-daemon", "run", "--workspaces", "x"])
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=lambda file: file.name)
+def test_the_services_differ_in_what_they_start_alone(service: Path) -> None:
+    first, this = (unit(file)["Service"] for file in (SERVICES[0], service))
+    assert {key: first[key] for key in first if key not in OF_EACH_OWN} == {
+        key: this[key] for key in this if key not in OF_EACH_OWN
+    }
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=lambda file: file.name)
+def test_a_service_writes_where_it_may_and_finds_one_dagster_yaml_alone(service: Path) -> None:
+    values, variables = unit(service)["Service"], environment(service)
+    home = variables["DAGSTER_HOME"]
+    assert values["ProtectSystem"] == ["strict"]
+    assert values["UMask"] == ["0077"]
+    assert any(Path(home).is_relative_to(path) for path in values["ReadWritePaths"])
+    assert values["WorkingDirectory"] == [home]  # another folder may hold a dagster.yaml that is not in force
+    assert (CHECKOUT / "dagster.yaml").is_file()  # as the folder of the program does
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=lambda file: file.name)
+def test_the_page_for_operators_names_unit_user_and_paths_as_the_service_has_them(service: Path) -> None:
+    values, variables = unit(service)["Service"], environment(service)
+    assert service.stem in PAGE
+    for path in (*variables.values(), *values["ReadWritePaths"]):
+        assert path in PAGE
+    assert f"useradd --system --user-group --home-dir {values['ReadWritePaths'][0]}" in PAGE
+    assert f"install -d -o {values['User'][0]} -g {values['Group'][0]} -m 0700 {values['ReadWritePaths'][0]} " in PAGE
+
+
+@pytest.mark.parametrize("file", sorted(UNITS.iterdir()), ids=lambda file: file.name)
+def test_a_unit_says_where_it_is_explained(file: Path) -> None:
+    [page] = unit(file)["Unit"]["Documentation"]
+    assert (CHECKOUT / page.removeprefix(f"file://{INSTALLED}")).is_file()
+
+
+def test_the_timer_starts_the_service_that_collects_and_nothing_to_do_is_no_fault_of_it() -> None:
+    [started] = unit(UNITS / "mailevents-collect.timer")["Timer"]["Unit"]
+    assert unit(UNITS / started)["Service"]["SuccessExitStatus"] == [str(int(Exit.NOTHING))]
+    assert unit(UNITS / started)["Service"]["Type"] == ["oneshot"]
+
+
+def test_the_web_interface_reaches_the_sockets_of_the_daemons_code_server() -> None:
+    web, daemon = (unit(UNITS / f"mailevents-{name}.service") for name in ("webserver", "daemon"))
+    assert web["Unit"]["JoinsNamespaceOf"] == ["mailevents-daemon.service"]
+    assert web["Service"]["PrivateTmp"] == daemon["Service"]["PrivateTmp"] == ["yes"]
+    assert "--host 127.0.0.1" in web["Service"]["ExecStart"][0]
+
+
+def test_roots_command_is_that_of_the_services_with_their_settings(tmp_path: Path) -> None:
+    (tmp_path / "runuser").write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    (tmp_path / "runuser").chmod(0o755)
+    run = subprocess.run(
+        [COMMAND, "collect", "--feed", "example.com mail/*"],
+        env={**os.environ, "PATH": f"{tmp_path}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    daemon = UNITS / "mailevents-daemon.service"
+    variables = [f"{name}={value}" for name, value in environment(daemon).items()]
+    assert run.stdout.splitlines() == [
+        *("-u", unit(daemon)["Service"]["User"][0], "--", "env"),
+        *variables,
+        *(f"{INSTALLED}.venv/bin/mailevents", "collect", "--feed", "example.com mail/*"),
+    ]
+
+
+def test_every_command_on_the_page_for_operators_has_the_options_it_is_given() -> None:
+    given = set(re.findall(r"(?<![\w./-])mailevents(?: --config \S+)? ([a-z]+)((?: --[a-z-]+)*)", PAGE))
+    known = {(name, options) for name, options in given if name in main.commands}
+    assert len(known) > 5
+    for name, options in known:
+        assert set(options.split()) <= {option for one in main.commands[name].params for option in one.opts}
+
+
+def test_what_the_page_for_operators_installs_is_there() -> None:
+    copied = re.findall(r"^install .*? ((?:deploy/\S+|\S+\.yaml)) /", PAGE, flags=re.MULTILINE)
+    assert len(copied) >= 6
+    assert all(list(CHECKOUT.glob(path)) for path in copied)
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
+def test_systemd_has_nothing_to_say_against_the_units(tmp_path: Path) -> None:
+    for file in UNITS.iterdir():  # nothing is installed here
+        text = re.sub("^ExecStart=[^ ]+", "ExecStart=/bin/true", file.read_text(), flags=re.MULTILINE)
+        (tmp_path / file.name).write_text(re.sub("^Documentation=.*\n", "", text, flags=re.MULTILINE))
+    said = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", *sorted(map(str, tmp_path.iterdir()))],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (said.returncode, said.stderr) == (0, "")
