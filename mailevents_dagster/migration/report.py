@@ -59,7 +59,7 @@ def next_steps(decided: Decided, target: Target, written: Written, old: Adoption
         if target.folder != project_folder():
             yield f"  export MAILEVENTS_CONFIG={target.file}, here and where it will run"
         yield "  1. make check, then mailevents status: every feed stands there, with its missing hours."
-        yield "  2. make ui, or both processes as docs/automation.md says: hours come in by themselves."
+        yield "  2. make ui, or the services of docs/operations.md: hours come in by themselves."
         yield "  3. When `mailevents status` says that all feeds are current, take the old tool out of the crontab."
         yield "  docs/migration.md has the rest, such as running both for a day, and the way back."
 
