@@ -167,4 +167,5 @@ def test_systemd_has_nothing_to_say_against_the_units(tmp_path: Path) -> None:
         text=True,
         check=False,
     )
-    assert (said.returncode, said.stderr) == (0, "")
+    assert said.returncode == 0
+    assert "mailevents-" not in said.stderr  # of other units of this machine it may say anything
