@@ -119,6 +119,7 @@ def test_the_timer_starts_the_service_that_collects_and_nothing_to_do_is_no_faul
 def test_the_web_interface_reaches_the_sockets_of_the_daemons_code_server() -> None:
     web, daemon = (unit(UNITS / f"mailevents-{name}.service") for name in ("webserver", "daemon"))
     assert web["Unit"]["JoinsNamespaceOf"] == ["mailevents-daemon.service"]
+    assert daemon["Unit"]["JoinsNamespaceOf"] == ["mailevents-webserver.service"]  # either may be started again alone
     assert web["Service"]["PrivateTmp"] == daemon["Service"]["PrivateTmp"] == ["yes"]
     assert "--host 127.0.0.1" in web["Service"]["ExecStart"][0]
 
