@@ -119,6 +119,7 @@ def test_the_timer_starts_the_service_that_collects_and_nothing_to_do_is_no_faul
 def test_the_web_interface_reaches_the_sockets_of_the_daemons_code_server() -> None:
     web, daemon = (unit(UNITS / f"mailevents-{name}.service") for name in ("webserver", "daemon"))
     assert web["Unit"]["JoinsNamespaceOf"] == ["mailevents-daemon.service"]
+    assert daemon["Unit"]["JoinsNamespaceOf"] == ["mailevents-webserver.service"]  # either may be started again alone
     assert web["Service"]["PrivateTmp"] == daemon["Service"]["PrivateTmp"] == ["yes"]
     assert "--host 127.0.0.1" in web["Service"]["ExecStart"][0]
 
@@ -167,4 +168,5 @@ def test_systemd_has_nothing_to_say_against_the_units(tmp_path: Path) -> None:
         text=True,
         check=False,
     )
-    assert (said.returncode, said.stderr) == (0, "")
+    assert said.returncode == 0
+    assert "mailevents-" not in said.stderr  # of other units of this machine it may say anything
