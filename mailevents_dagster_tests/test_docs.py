@@ -14,7 +14,11 @@ import pytest
 CHECKOUT = Path(__file__).parents[1]
 SOURCES = CHECKOUT / "mailevents_dagster"
 OPERATIONS = CHECKOUT / "docs" / "operations.md"
-PAGES = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").rglob("*.md")), *sorted(CHECKOUT.glob("benchmarks/*.md"))]
+PAGES = [
+    *sorted(CHECKOUT.glob("*.md")),
+    *sorted((CHECKOUT / "docs").rglob("*.md")),
+    *sorted(CHECKOUT.glob("benchmarks/*.md")),
+]
 
 
 GENERATED = runpy.run_path(str(CHECKOUT / "docs" / "generate.py"))
@@ -30,6 +34,19 @@ def test_a_page_that_comes_from_the_code_is_current(name: str) -> None:
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
     links = re.findall(r"\]\((?!https?://|#)([^)#\s]+)", page.read_text(encoding="utf-8"))
     assert not [link for link in links if not (page.parent / link).exists()]
+
+
+def test_the_map_of_the_house_names_what_is_there() -> None:
+    house = (CHECKOUT / "CONTRIBUTING.md").read_text(encoding="utf-8").partition("## Map of the house")[2]
+    rows = [line.split("|")[1:3] for line in house.partition("\n## ")[0].splitlines() if line.startswith("| `")]
+    assert rows
+    package = CHECKOUT / "mailevents_dagster"
+    for where, what in rows:
+        places = re.findall(r"`([\w/.]+)`", where)
+        for place in places:
+            assert (package / place).exists() or (CHECKOUT / place).exists(), place
+        for name in re.findall(r"`(\w+\.py|\w+/)`", what):
+            assert any((package / place / name).exists() for place in places), name
 
 
 def test_every_make_target_in_the_readme_exists() -> None:
