@@ -85,5 +85,9 @@ class SourceError(Exception):
 
     cause: str
     """One word for those who count."""
-    hour_is_gone: bool
+    hour_is_gone: bool = False
     """The source no longer has the hour: no later collection can succeed, and none need wait for it."""
+
+
+class StoppedError(Exception):
+    """The collection was told to stop while it waited; that is no failure of the hour."""

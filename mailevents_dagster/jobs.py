@@ -5,9 +5,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count, islice
+from pathlib import Path
 from typing import Any, Final
 
 import dagster as dg
+from dagster._core.storage.event_log import SqliteEventLogStorage
 from pydantic import Field
 
 from mailevents_dagster.collector import Collector
@@ -117,7 +119,7 @@ def housekeeping_job(settings: Settings) -> dg.JobDefinition:
             dg.RunsFilter(job_name=FOLLOW_JOB, created_before=before, statuses=list(ENDED))
         )
         for record in old:
-            context.instance.delete_run(record.dagster_run.run_id)
+            forget(context.instance, record.dagster_run.run_id)
         context.log.info(f"{len(old):,} follow runs from before {before:%Y-%m-%d %H:%M} UTC were deleted.")
         context.add_output_metadata({"follow_runs_deleted": len(old)})
 
@@ -131,6 +133,16 @@ def housekeeping_job(settings: Settings) -> dg.JobDefinition:
         destroy()
 
     return job
+
+
+def forget(instance: dg.DagsterInstance, run_id: str) -> None:
+    """Deletes a run's records, and what Dagster leaves of it on this disk: SQLite's file of a run, and its output."""
+    instance.delete_run(run_id)
+    if isinstance(instance.event_log_storage, SqliteEventLogStorage):
+        shard = Path(instance.event_log_storage.path_for_shard(run_id))
+        for path in (shard, *(shard.with_name(f"{shard.name}-{kind}") for kind in ("wal", "shm"))):
+            path.unlink(missing_ok=True)
+    instance.compute_log_manager.delete_logs(prefix=[run_id])
 
 
 def _closed_hours(settings: Settings, store: Store, now: float) -> Iterator[tuple[Feed, list[Hour]]]:

@@ -50,7 +50,8 @@ class OperatingLogs(logging.Handler):
     def message(self, feed: Feed, text: str, level: str = "INFO") -> None:
         """A line that says what was done."""
         now = datetime.fromtimestamp(time.time(), self._zone)
-        line = f"{now.isoformat(timespec='seconds')} {level} {feed}: {' '.join(text.splitlines())}\n"
+        said = " ".join(text.removeprefix(str(feed)).lstrip(": ").splitlines())
+        line = f"{now.isoformat(timespec='seconds')} {level} {feed}: {said}\n"
         encoded = line.encode(errors="backslashreplace")
         self._append(feed, self._names.messages, self._names.messages_kept, now, encoded)
 

@@ -11,10 +11,10 @@ from queue import Empty, SimpleQueue
 from typing import Final
 
 from mailevents_dagster.collector import Collector
+from mailevents_dagster.events import StoppedError
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import Hour
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
-from mailevents_dagster.sources.uzmanposta.errors import StoppedError
 from mailevents_dagster.store.open_hour import Commit
 
 ACCOUNTS_AT_ONCE: Final = 16

@@ -77,13 +77,18 @@ class Status:
         failing = [feed for feed in self.feeds if feed.failing_hours]
         said = []
         if behind:
-            said.append(f"{sum(feed.missing_hours for feed in behind):,} hours of {len(behind):,} feeds are missing")
+            said.append(f"{sum(feed.missing_hours for feed in behind):,} hours of {_feeds(behind)} are missing")
         if failing:
-            said.append(f"{len(failing):,} feeds fail, {failing[0].feed} with {failing[0].last_failure}")
+            why = (failing[0].last_failure or "").rstrip(".")
+            said.append(f"{_feeds(failing)} failing, {failing[0].feed} with {why}")
         if unreadable := [feed for feed in self.feeds if not feed.readable]:
             said.append(f"{len(unreadable):,} cursors are damaged or lost; the next collection makes them anew")
         said += [one.warning.rstrip(".") for one in self.accounts if one.warning]
-        return f"{'; '.join(said)}." if said else f"All {len(self.feeds):,} feeds are current."
+        return f"{'; '.join(said)}." if said else f"All is current: {_feeds(self.feeds)}."
+
+
+def _feeds(feeds: Sequence[FeedStatus]) -> str:
+    return "1 feed" if len(feeds) == 1 else f"{len(feeds):,} feeds"
 
 
 def status_of(settings: Settings, now: float) -> Status:
@@ -103,9 +108,11 @@ def _feed(state: FeedState, now: float, rules: Rules, end: int, collector: Colle
     kept, zone = kept_from(state, now, rules), rules.timezone
     known = state.cursor or Cursor()
     missing = list(gaps((kept, end), known.closed))
-    newest = max(known.failed.values(), key=lambda failure: failure.at, default=None)
     beat = collector.heartbeats.read(state.feed)
     is_at_work = beat and beat["status"] == "running" and now - beat["last_heartbeat_unix"] < FRESH_SECONDS
+    # A collection counts as failed until it has ended well.
+    failed = [failure for failure in known.failed.values() if failure.cause != UNFINISHED or not is_at_work]
+    newest = max(failed, key=lambda failure: failure.at, default=None)
     return FeedStatus(
         feed=str(state.feed),
         closed_until=Hour(known.closed[-1][1] - SECONDS, zone).key if known.closed else None,
@@ -116,7 +123,7 @@ def _feed(state: FeedState, now: float, rules: Rules, end: int, collector: Colle
         missing_hours=hours_in(missing),
         gaps=[(Hour(first, zone).key, Hour(last - SECONDS, zone).key) for first, last in missing],
         forgotten_hours=hours_in(gaps((begins(state, now, rules), min(kept, end)), known.closed)),
-        failing_hours=sum(failure.cause != UNFINISHED or not is_at_work for failure in known.failed.values()),
+        failing_hours=len(failed),
         last_failure=f"{newest.cause}: {newest.said}" if newest else None,
         readable=state.cursor is not None,
     )

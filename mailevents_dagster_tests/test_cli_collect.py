@@ -130,6 +130,8 @@ def test_a_feed_that_a_run_has_under_way_is_left_out_with_a_word(place: Place) -
 
     assert done.returncode == 3
     assert "a.example authentication is left out: a run has it under way" in done.stderr
+    quiet = place.run("collect", "--hour", written(hours_ago(2)), "--feed", "* authentication", "--quiet")
+    assert (quiet.returncode, quiet.stdout, quiet.stderr) == (3, "", "")
     assert not place.store.cursor(Feed("a.example", "authentication")).is_closed(hours_ago(2).start)
 
 
@@ -210,6 +212,7 @@ def test_told_to_stop_it_ends_soon_and_what_was_fetched_is_not_asked_for_again(p
     assert "Stopped. What was committed is kept" in said
     assert "Traceback" not in said
     assert {run.status for run in runs(place)} <= {dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}
+    assert not place.store.cursor(INCOMING).failed, "who was told to stop did not fail"
 
     assert place.run("collect", "--hour", written(hours_ago(1)), "--feed", "a.example mail/*").returncode == 0
     twice = len(details) - len(set(details))

@@ -13,6 +13,7 @@ from dagster._core.test_utils import create_run_for_test
 from mailevents_dagster import jobs
 from mailevents_dagster.feeds import FEED_KINDS, Feed
 from mailevents_dagster.hours import Hour
+from mailevents_dagster.jobs import forget
 from mailevents_dagster.pace import Pace, pace_of
 from mailevents_dagster.sources.uzmanposta.rate import SharedBudget
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, FixedMail
@@ -274,6 +275,18 @@ def test_housekeeping_deletes_old_ended_follow_runs_and_no_others(here: Project)
     assert result.success
     assert {run: here.instance.has_run(run) for run in kept} == kept
     assert any(line.startswith("2 follow runs from before") for line in here.said(result))
+
+
+def test_of_a_deleted_run_nothing_stays_on_the_disk(here: Project) -> None:
+    run = here.run("follow").run_id
+    home = Path(here.instance.storage_directory()).parent
+    before = [path for path in home.rglob("*") if run in str(path)]
+    assert before, "SQLite has a file for each run"
+
+    forget(here.instance, run)
+
+    assert not [path for path in home.rglob("*") if run in str(path)]
+    assert not here.instance.has_run(run)
 
 
 def test_housekeeping_leaves_the_status_of_every_hour(here: Project) -> None:

@@ -151,6 +151,18 @@ def test_a_link_to_nowhere_beside_the_workspace_is_an_error_and_not_the_demo(
         load_settings(None, {}, NOW)
 
 
+def test_keys_that_cannot_be_read_are_told_with_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreadable(*_: object, **__: object) -> None:  # root, as whom tests may run, could read any file
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setenv("MAILEVENTS_CONFIG", str(tmp_path / "mailevents.yaml"))
+    monkeypatch.setattr(loading, "load_dotenv", unreadable)
+    with pytest.raises(SettingsError) as raised:
+        loading.load_project()
+    assert str(tmp_path / ".env") in str(raised.value)
+    assert "Permission denied" in str(raised.value)
+
+
 def test_the_project_folder_is_the_checkout_or_the_current_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from mailevents_dagster.heartbeats import Heartbeats
 from mailevents_dagster.hours import Hour, last_ended
 from mailevents_dagster.settings import load_settings
 from mailevents_dagster.states import store_of
@@ -113,3 +114,19 @@ def test_what_lies_before_a_feeds_own_first_hour_is_not_missing(status: Status, 
     before = of_manifests(status("--json").stdout)
     assert (before["gaps"][0][0], before["closed_hours"], before["forgotten_hours"]) == (newest.key, 1, 0)
     assert of_manifests(status("--json", "--rebuild-cursors").stdout) == before
+
+
+def test_the_verdict_is_one_line_wherever_it_goes(status: Status, store: Store, newest: Hour) -> None:
+    with pytest.raises(RuntimeError), store.open_hour(AUTHENTICATION, newest):
+        raise RuntimeError(", ".join(["the moon was full"] * 20))
+
+    assert status().stdout.splitlines()[-1].endswith("the moon was full.")
+    assert "1 feed failing, example.com authentication with RuntimeError" in status().stdout
+
+
+def test_an_hour_that_is_being_collected_is_no_failure(status: Status, store: Store, newest: Hour) -> None:
+    heartbeats = Heartbeats(store.layout, {}, "UTC")
+    with store.open_hour(AUTHENTICATION, newest), heartbeats.beating(AUTHENTICATION, newest):
+        found = of_authentication(status("--json").stdout)
+
+    assert (found["at_work"], found["failing_hours"], found["last_failure"]) == (newest.key, 0, None)

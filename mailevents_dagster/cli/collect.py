@@ -78,7 +78,7 @@ def collect(
         hand = Hand(settings, instance, progress.say)
         try:
             with progress.watch(hand.collector.heartbeats):
-                asked = _collect(hand, progress, feeds, span, workers)
+                asked = _collect(hand, progress, feeds, span, workers, quiet=quiet)
         except KeyboardInterrupt:
             raise click.ClickException("Stopped. What was committed is kept, and so is what was fetched.") from None
     write_metrics(settings)
@@ -102,20 +102,31 @@ def _span(settings: "Settings", first: str | None, end: str | None, hour: str | 
 
 
 def _collect(
-    hand: "Hand", progress: "Progress", feeds: "Sequence[Feed]", span: tuple[int, int] | None, workers: int
+    hand: "Hand",
+    progress: "Progress",
+    feeds: "Sequence[Feed]",
+    span: tuple[int, int] | None,
+    workers: int,
+    *,
+    quiet: bool,
 ) -> list[bool]:
     """Whether each run succeeded; none where there was nothing to do."""
     from mailevents_dagster.by_hand import given
 
     under_way = hand.under_way()
+
+    def say(why: str) -> None:
+        if not quiet:
+            click.echo(why, err=True)
+
     for feed in feeds:
         if feed in under_way.held:
-            click.echo(f"{feed} is left out: a run has it under way.", err=True)
+            say(f"{feed} is left out: a run has it under way.")
     free = [feed for feed in feeds if feed not in under_way.held]
     ended: list[bool] = []
     if span is None:
         if under_way.following:
-            click.echo("The hours now running are left out: another run follows them.", err=True)
+            say("The hours now running are left out: another run follows them.")
         else:
             progress.expected += len(feeds)
             ended.append(hand.follow(feeds, progress.look))
@@ -123,7 +134,7 @@ def _collect(
     else:
         asks = _asks(hand.settings, free, span, workers)
         if free and not asks:
-            click.echo("No hour of these has ended and is not before the start in the settings.", err=True)
+            say("No hour of these has ended and is not before the start in the settings.")
         for ask in asks:
             progress.expect(ask)
         more = given(asks)

@@ -45,7 +45,7 @@ def status(*, as_json: bool, watch: bool, every: float, rebuild_cursors: bool) -
     else:
         out = console()
         out.print(_table(found))
-        out.print(found.verdict, markup=False, highlight=False)
+        out.print(found.verdict, markup=False, highlight=False, soft_wrap=True)
     sys.exit(Exit.DONE if found.is_good else Exit.SOME_FAILED)
 
 

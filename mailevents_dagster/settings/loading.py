@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from mailevents_dagster.feeds import FEED_KINDS, Feed
 from mailevents_dagster.settings.checks import Draft, check_all
 from mailevents_dagster.settings.models import AccountEntry, AccountSettings, Settings, SettingsFile
-from mailevents_dagster.settings.problems import Problems, display
+from mailevents_dagster.settings.problems import Problem, Problems, SettingsError, display
 from mailevents_dagster.settings.sentences import add_sentences
 from mailevents_dagster.settings.values import SIMULATOR, absolute_storage, start_of
 from mailevents_dagster.settings.variables import fill
@@ -35,7 +35,12 @@ DEMO: Final = {
 def load_project() -> Settings:
     """The settings that are found, with the .env beside them in the environment; what stands there already counts."""
     file = _found(os.environ)
-    load_dotenv((file.parent if file else project_folder()) / ".env", override=False)
+    keys = (file.parent if file else project_folder()) / ".env"
+    try:
+        load_dotenv(keys, override=False)
+    except OSError as error:
+        why = f"cannot be read ({error.strerror}); it must belong to whoever runs this, or be readable by them"
+        raise SettingsError([Problem("", why)], str(keys)) from error
     return load_settings(file)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from upath import UPath
 
-from mailevents_dagster.events import Collection, Event, Origin, SourceError
+from mailevents_dagster.events import Collection, Event, Origin, SourceError, StoppedError
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import Hour
 from mailevents_dagster.store.atomic import digest_of
@@ -149,7 +149,7 @@ class OpenHour:
         """Notes why the collection failed, or that there is nothing to wait for."""
         cause = error.cause if isinstance(error, SourceError) else type(error).__name__
         said = str(error).encode(errors="backslashreplace").decode()[:SAID_CHARACTERS]
-        gone = isinstance(error, SourceError) and error.hour_is_gone
+        gone = isinstance(error, StoppedError) or (isinstance(error, SourceError) and error.hour_is_gone)
         with suppress(OSError), self._store.writing(self.feed):  # the error at hand matters more than the note of it
             self._change_cursor(
                 lambda cursor: cursor.given_up(self.hour) if gone else cursor.ended(self.hour, time.time(), cause, said)

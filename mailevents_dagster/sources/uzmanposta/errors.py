@@ -67,10 +67,6 @@ class RateLimitedError(TransientError):
         self.retry_after = retry_after
 
 
-class StoppedError(Exception):
-    """The collection was told to stop while it waited."""
-
-
 _PERMANENT: Final[dict[int, tuple[Cause, str]]] = {
     401: (Cause.PERMISSION, "the key is not accepted. Check the value of the variable {variable}"),
     403: (Cause.PERMISSION, "the key may not see this. Ask for the right for {domain} or mend accounts[].feeds"),
@@ -131,6 +127,6 @@ _SAID: Final[dict[Cause, str]] = {
     Cause.DNS: "the name of the host cannot be resolved. Check DNS and api.base_url",
     Cause.TLS: "the TLS connection failed. Check the clock, the CA certificates and api.base_url",
     Cause.TIMEOUT: "no answer in time (api.timeout_seconds)",
-    Cause.REFUSED: "the connection was refused. Is the API reachable from here?",
+    Cause.REFUSED: "the connection was refused. Check that the API can be reached from here",
     Cause.RESET: "the connection was reset",
 }

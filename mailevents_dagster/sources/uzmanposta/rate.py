@@ -15,8 +15,8 @@ from array import array
 from pathlib import Path
 from typing import Final, Protocol, Self
 
+from mailevents_dagster.events import StoppedError
 from mailevents_dagster.filelocks import release, take
-from mailevents_dagster.sources.uzmanposta.errors import StoppedError
 
 MARGIN: Final = 0.03
 """Share of a second that a window is kept longer than the API's: calls arrive a little less evenly than they go out."""
@@ -98,7 +98,7 @@ class SharedBudget(Budget):
 
     def sleep(self, seconds: float) -> None:
         if self._stopped.is_set() or (seconds > 0 and self._stopped.wait(seconds)):
-            raise StoppedError
+            raise StoppedError("It was told to stop.")
 
     def stop(self) -> None:
         self._stopped.set()

@@ -15,11 +15,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mailevents_dagster.events import StoppedError
 from mailevents_dagster.sources.uzmanposta import api as api_module
 from mailevents_dagster.sources.uzmanposta.access import Access
 from mailevents_dagster.sources.uzmanposta.answers import retry_after
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
-from mailevents_dagster.sources.uzmanposta.errors import ApiError, Cause, PermanentError, StoppedError, TransientError
+from mailevents_dagster.sources.uzmanposta.errors import ApiError, Cause, PermanentError, TransientError
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, Behaviour, FixedMail, Simulator
 from mailevents_dagster_tests.conftest import AUTHENTICATION, DOMAIN, INCOMING, KEY, START, MakeApi, mail
 

@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from mailevents_dagster.events import Collection, Detail, Event
+from mailevents_dagster.events import Collection, Detail, Event, StoppedError
 from mailevents_dagster.feeds import FEED_KINDS, Feed
 from mailevents_dagster.hours import Hour
 from mailevents_dagster.sources.uzmanposta import collect as collect_module
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.collect import OutOfRetentionError, Progress, collect_hour
 from mailevents_dagster.sources.uzmanposta.details import GIVE_UP_AFTER
-from mailevents_dagster.sources.uzmanposta.errors import ApiError, Cause, PermanentError, StoppedError, TransientError
+from mailevents_dagster.sources.uzmanposta.errors import ApiError, Cause, PermanentError, TransientError
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, Behaviour, FixedMail, Request, Simulator
 from mailevents_dagster.store.open_hour import Commit
 from mailevents_dagster.store.store import Store

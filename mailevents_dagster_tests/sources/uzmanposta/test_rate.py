@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from mailevents_dagster.events import StoppedError
 from mailevents_dagster.sources.uzmanposta import rate
-from mailevents_dagster.sources.uzmanposta.errors import StoppedError
 from mailevents_dagster.sources.uzmanposta.rate import MARGIN, SharedBudget
 
 PATIENCE = 30.0
