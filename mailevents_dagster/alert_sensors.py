@@ -126,13 +126,13 @@ def _ended(record: dg.RunRecord) -> float:
 def _known_from_cursors(record: dg.RunRecord, states: Sequence[FeedState]) -> bool:
     """Whether a feed's cursor says why the run failed: the feed is told of then, and the run would say it again."""
     run = record.dagster_run
-    if run.asset_selection is None and run.job_name not in (FOLLOW_JOB, COLLECT_JOB, RECONCILE_JOB):
+    if not run.asset_selection and run.job_name not in (FOLLOW_JOB, COLLECT_JOB, RECONCILE_JOB):
         return False
     began = record.start_time or record.create_timestamp.timestamp()
     return any(
         failure.at >= began
         for state in states
-        if run.asset_selection is None or dg.AssetKey(state.feed.asset_key) in run.asset_selection
+        if not run.asset_selection or dg.AssetKey(state.feed.asset_key) in run.asset_selection
         for failure in (state.cursor.failed.values() if state.cursor else ())
     )
 
