@@ -45,7 +45,7 @@ def message_of(news: News, timezone: str) -> Message:
         lines += ["", "Over:"] if lines else ["Over:"]
         lines += _listed(news.over, timezone, over=True)
     lines += ["", "`mailevents status` shows all feeds, `mailevents alerts` all that is wrong."]
-    return Message(f"mailevents: {', '.join(heads)}", "\n".join(lines))
+    return Message(foreign(f"mailevents: {', '.join(heads)}", SAID_CHARACTERS), "\n".join(lines))
 
 
 def line(trouble: Trouble, entry: Entry, timezone: str, *, over: bool = False) -> str:

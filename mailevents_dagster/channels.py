@@ -38,8 +38,11 @@ class Channel(Protocol):
     @property
     def name(self) -> str: ...
 
-    def send(self, message: Message) -> None:
-        """SendingError where the message was not taken, or nobody said that it was."""
+    def send(self, message: Message) -> str:
+        """What somebody should know though it was taken, mostly nothing.
+
+        SendingError where it was not taken, or nobody said that it was.
+        """
 
 
 def channels_of(settings: AlertSettings, environ: Mapping[str, str] = os.environ) -> Sequence[Channel]:
@@ -60,11 +63,11 @@ class Webhook:
     url: str = field(repr=False)
     name: str = "webhook"
 
-    def send(self, message: Message) -> None:
+    def send(self, message: Message) -> str:
         text = f"{message.subject}\n{message.text}".translate(_HARMLESS)
-        _in_time(lambda: self._post(text))
+        return _in_time(lambda: self._post(text))
 
-    def _post(self, text: str) -> None:
+    def _post(self, text: str) -> str:
         failed = ""
         try:
             with _unlogged():
@@ -76,6 +79,7 @@ class Webhook:
             raise SendingError(failed)
         if not 200 <= answer.status_code < 300:
             raise SendingError(f"it answered {answer.status_code}; is the address still the right one?")
+        return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +90,8 @@ class Mail:
     password: str | None = field(repr=False)
     name: str = "mail"
 
-    def send(self, message: Message) -> None:
-        _in_time(lambda: self._hand_over(self._mail(message)))
+    def send(self, message: Message) -> str:
+        return _in_time(lambda: self._hand_over(self._mail(message)))
 
     def _mail(self, message: Message) -> EmailMessage:
         sender = self.settings.sender or ""
@@ -101,16 +105,21 @@ class Mail:
         mail.set_content(f"{message.text}\n", cte="quoted-printable")
         return mail
 
-    def _hand_over(self, mail: EmailMessage) -> None:
-        failed = ""
+    def _hand_over(self, mail: EmailMessage) -> str:
+        failed, refused = "", 0
         try:
-            self._talk(mail)
+            refused = self._talk(mail)
         except (smtplib.SMTPException, OSError, ValueError) as error:
             failed = _why(error)
         if failed:  # outside of the handler: a server may repeat what it was told
             raise SendingError(failed)
+        # It must not come again and again to those whom it reached.
+        return f"it does not take mail for {refused} of {len(self.settings.to)} addresses (alerts.mail.to)" * bool(
+            refused
+        )
 
-    def _talk(self, mail: EmailMessage) -> None:
+    def _talk(self, mail: EmailMessage) -> int:
+        """How many of the addresses were refused, where not all were."""
         server, safe = self.settings, ssl.create_default_context()
         host = server.smtp_host or ""
         connection = (
@@ -123,20 +132,17 @@ class Mail:
                 connection.starttls(context=safe)
             if server.user and self.password:
                 connection.login(server.user, self.password)
-            refused = connection.send_message(mail)
-        if refused:
-            raise smtplib.SMTPRecipientsRefused(refused)
+            return len(connection.send_message(mail))
 
 
-def _in_time(send: Callable[[], None]) -> None:
+def _in_time(send: Callable[[], str]) -> str:
     """Gives up after a time: what sockets wait for is the next byte, and looking up a name waits for itself."""
-    outcome: list[SendingError | None] = []
+    outcome: list[str | Exception] = []
 
     def work() -> None:
         try:
-            send()
-            outcome.append(None)
-        except SendingError as error:
+            outcome.append(send())
+        except Exception as error:  # it is raised below, by whoever waits
             outcome.append(error)
 
     thread = threading.Thread(target=work, name="alert", daemon=True)
@@ -144,8 +150,9 @@ def _in_time(send: Callable[[], None]) -> None:
     thread.join(PATIENCE)
     if not outcome:
         raise SendingError(f"it gave no answer within {PATIENCE:g} s")
-    if outcome[0]:
+    if isinstance(outcome[0], Exception):
         raise outcome[0]
+    return outcome[0]
 
 
 @contextmanager
@@ -169,9 +176,9 @@ def _unlogged() -> Iterator[None]:
 _WHY: Final[Sequence[tuple[type[Exception] | tuple[type[Exception], ...], str]]] = (
     (smtplib.SMTPAuthenticationError, "it does not accept user and password (alerts.mail.user)"),
     (smtplib.SMTPSenderRefused, "it does not take mail from this sender (alerts.mail.from)"),
-    (smtplib.SMTPRecipientsRefused, "it does not take mail for all of these addresses (alerts.mail.to)"),
+    (smtplib.SMTPRecipientsRefused, "it takes mail for none of these addresses (alerts.mail.to)"),
     (smtplib.SMTPNotSupportedError, "it can do no STARTTLS or no signing in, as alerts.mail wants it"),
-    (smtplib.SMTPException, "it broke off the conversation"),
+    (smtplib.SMTPException, "it broke off the conversation, or gave no answer in time"),
     ((requests.exceptions.SSLError, ssl.SSLError), "the TLS connection failed; check its certificate and the clock"),
     ((requests.Timeout, TimeoutError), "it gave no answer in time"),
     ((requests.ConnectionError, OSError), "it cannot be reached; check the address, DNS and the firewall"),

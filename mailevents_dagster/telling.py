@@ -72,7 +72,8 @@ def send(message: Message, channels: Sequence[Channel], warn: Warn) -> list[str]
     takers = []
     for channel in channels:
         try:
-            channel.send(message)
+            if note := channel.send(message):
+                warn(f"The alert was taken by {channel.name}, but {note}.")
             takers.append(channel.name)
         except SendingError as error:
             warn(f"The alert was not taken by {channel.name}: {error}.")

@@ -86,8 +86,8 @@ class MailServer:
         while line := (await reader.readline()).decode().rstrip():
             self.heard.append(line)
             word = line.split()[0].upper()
-            if word in self.refuses:
-                await self._say(writer, self.refuses[word])
+            if answer := self.refuses.get(word) or self.refuses.get(line.upper()):
+                await self._say(writer, answer)
             elif word == "EHLO":
                 offers = ["here", *(["STARTTLS"] if self.tls and not self.encrypted else []), "AUTH PLAIN"]
                 said = [f"250{' ' if offer is offers[-1] else '-'}{offer}" for offer in offers]

@@ -120,7 +120,7 @@ def test_slow_servers_are_given_up_in_time(
 def test_a_socket_that_says_nothing_is_given_up_too(post: MailServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(channels, "SOCKET_PATIENCE", 0.1)
     post.stalls = True
-    with pytest.raises(SendingError, match="no answer in time"):
+    with pytest.raises(SendingError, match="gave no answer in time"):
         mail(post).send(TEST)
 
 
@@ -150,6 +150,13 @@ def test_what_a_mail_server_refuses_is_named(command: str, answer: str, said: st
         with pytest.raises(SendingError, match=said):
             mail(server).send(TEST)
         assert not server.mails
+
+
+def test_a_mail_that_some_of_its_addresses_get_is_taken_and_the_others_are_counted(post: MailServer) -> None:
+    post.refuses["RCPT TO:<MORE@EXAMPLE.COM>"] = "550 who?"
+
+    assert mail(post).send(TEST) == "it does not take mail for 1 of 2 addresses (alerts.mail.to)"
+    assert len(post.mails) == 1
 
 
 def test_without_starttls_where_it_is_wanted_nothing_is_told(post: MailServer) -> None:

@@ -37,20 +37,19 @@ def _test(settings: "Settings", *, as_json: bool) -> Exit:
     if not channels:
         click.echo("No channel is configured; write `alerts:` into the settings, see docs/alerts.md.", err=True)
         return Exit.NOTHING
-    results: dict[str, str | None] = {}
+    results = []
     for channel in channels:
         try:
-            channel.send(TEST)
-            results[channel.name] = None
+            results.append({"channel": channel.name, "taken": True, "fault": channel.send(TEST)})
         except SendingError as error:
-            results[channel.name] = str(error)
+            results.append({"channel": channel.name, "taken": False, "fault": str(error)})
     if as_json:
-        told = [{"channel": name, "taken": fault is None, "fault": fault} for name, fault in results.items()]
-        click.echo(json.dumps({"channels": told}, indent=2))
+        click.echo(json.dumps({"channels": results}, indent=2))
     else:
-        for name, fault in results.items():
-            click.echo(f"{name}: {'took the test message.' if fault is None else f'did not take it: {fault}.'}")
-    return Exit.SOME_FAILED if any(results.values()) else Exit.DONE
+        for one in results:
+            fault = f"{', but' if one['taken'] else ':'} {one['fault']}" if one["fault"] else ""
+            click.echo(f"{one['channel']} {'took' if one['taken'] else 'did not take'} the test message{fault}.")
+    return Exit.SOME_FAILED if any(one["fault"] for one in results) else Exit.DONE
 
 
 def _list(settings: "Settings", *, as_json: bool) -> Exit:
