@@ -145,8 +145,9 @@ def _failure(instance: dg.DagsterInstance, run_id: str) -> tuple[str, str]:
         data = event.event_specific_data if event else None
         if isinstance(data, StepFailureData) and data.error:
             root = data.error.cause or data.error
-            described = data.user_failure_data.description if data.user_failure_data else None
-            return root.cls_name or "failed run", foreign(_line(described or root.message), SAID_CHARACTERS)
+            said = data.user_failure_data
+            cause = root.cls_name if root.cls_name and not said else "failed run"
+            return cause, foreign(_line(said.description if said else root.message), SAID_CHARACTERS)
         return "failed run", foreign(_line(event.message if event else None), SAID_CHARACTERS)
     return "failed run", f"run {run_id}"
 

@@ -41,12 +41,13 @@ class Teller:
             self._write(ledger, warn)  # before anything else can go wrong: what was seen of runs is not seen again
             news = news_of(ledger, now, self.repeat_seconds)
             if not news:
-                return f"{len(ledger.entries):,} troubles, nothing to tell."
-            takers = send(message_of(news, self.store.timezone), channels, warn)
-            if takers:
-                self._write(told(ledger, news, now), warn)
-            by = f"told by {' and '.join(takers)}" if takers else "told to nobody: all of it is tried again"
-            return f"{len(news.troubles):,} troubles and {len(news.over):,} that are over {by}."
+                return f"Nothing new to tell; {len(ledger.entries):,} troubles are known."
+            message = message_of(news, self.store.timezone)
+            takers = send(message, channels, warn)
+            if not takers:
+                return f"{message.subject}. Nobody could be told; it is tried again."
+            self._write(told(ledger, news, now), warn)
+            return f"{message.subject}. Told by {' and '.join(takers)}."
 
     def _ledger(self, warn: Warn) -> Ledger:
         if self.unwritten is not None:

@@ -98,7 +98,7 @@ def test_a_feed_that_keeps_failing_is_told_once_and_again_after_a_day_and_when_i
     assert "GET https://api: timeout." in first
 
     for clock.ahead in (300, 3600, 86_000):
-        assert "nothing to tell" in tick(here)
+        assert "Nothing new to tell" in tick(here)
     clock.ahead = 86_500
     tick(here)
     assert len(chat.texts) == 2
@@ -136,6 +136,35 @@ def test_a_first_failure_is_left_to_the_second_try(here: Project, chat: WebhookS
     assert not here.run("follow").success
     tick(here)
     assert [text.splitlines()[0] for text in chat.texts] == ["mailevents: 2 troubles (server)"]
+
+
+def test_a_run_that_its_feeds_spoke_for_is_not_told_once_they_are_good(
+    here: Project, chat: WebhookServer, clock: Clock
+) -> None:
+    here.api.fail_next("/logs/", Answer(status=500), times=None)
+    assert not here.run("follow").success
+    tick(here)
+    for feed in FEEDS:
+        mend(here, feed)
+    for clock.ahead in (5, 30, 90):
+        tick(here)
+    assert chat.texts == []
+
+
+def test_more_runs_than_one_look_takes_are_looked_at_by_the_next(
+    here: Project, chat: WebhookServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alert_sensors, "RUNS_A_LOOK", 2)
+    tick(here)
+    for job in ["reconcile"] * 5 + ["housekeeping"]:
+        run = create_run_for_test(here.instance, job_name=job, status=dg.DagsterRunStatus.STARTED)
+        here.instance.report_run_failed(run, "no") if job == "housekeeping" else here.instance.report_run_canceled(run)
+    for _ in range(2):
+        tick(here)
+    assert chat.texts == []
+    tick(here)
+    tick(here)
+    assert len(chat.texts) == 1
 
 
 def job_that(fails: bool) -> Any:
@@ -261,7 +290,7 @@ def test_a_run_that_failed_while_nobody_could_be_told_is_told_later(
 def test_another_process_does_not_tell_it_again(here: Project, chat: WebhookServer) -> None:
     fail(here)
     tick(here)
-    assert "nothing to tell" in tick(here, build_defs(here.settings))
+    assert "Nothing new to tell" in tick(here, build_defs(here.settings))
     assert len(chat.texts) == 1
 
 

@@ -125,8 +125,10 @@ def test_a_socket_that_says_nothing_is_given_up_too(post: MailServer, monkeypatc
 
 
 def test_who_is_configured_to_sign_in_does(post: MailServer) -> None:
-    mail(post, PASSWORD).send(TEST)
+    channel = mail(post, PASSWORD)
+    channel.send(TEST)
     assert [one["Subject"] for one in post.mails] == [TEST.subject]
+    assert PASSWORD not in repr(channel)
 
 
 def test_a_wrong_password_is_said_and_not_shown_though_the_server_repeats_it(post: MailServer) -> None:
