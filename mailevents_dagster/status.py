@@ -125,9 +125,8 @@ def _feed(state: FeedState, now: float, rules: Rules, end: int, collector: Colle
 def hour_at_work(heartbeats: Heartbeats, feed: Feed, now: float) -> str | None:
     """The hour of the feed that some process collects right now."""
     beat = heartbeats.read(feed)
-    if beat and beat["status"] == "running" and now - beat["last_heartbeat_unix"] < FRESH_SECONDS:
-        return str(beat["hour"])
-    return None
+    is_at_work = beat and beat["status"] == "running" and now - beat["last_heartbeat_unix"] < FRESH_SECONDS
+    return beat["hour"] if beat and is_at_work else None
 
 
 def _text(time: float, timezone: str) -> str:
