@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import dagster as dg
 
 from mailevents_dagster.accesses import budgets_folder
+from mailevents_dagster.alert_sensors import alert_sensor
 from mailevents_dagster.assets import build_feed_asset, hourly_partitions
 from mailevents_dagster.collector import Collector, collector_of
 from mailevents_dagster.io_manager import EventStore
@@ -43,7 +44,10 @@ def build_defs(
     return dg.Definitions(
         assets=assets,
         jobs=list(jobs.values()),
-        sensors=[follow_sensor(settings, [jobs["follow"], jobs["collect_hours"]])],
+        sensors=[
+            follow_sensor(settings, [jobs["follow"], jobs["collect_hours"]]),
+            alert_sensor(settings, collector),
+        ],
         schedules=build_schedules(settings, jobs),
         resources={
             "uzmanposta": _uzmanposta(settings),

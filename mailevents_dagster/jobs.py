@@ -27,7 +27,7 @@ from mailevents_dagster.settings import Settings
 from mailevents_dagster.states import paces, rules_of, states_of
 from mailevents_dagster.store.cursors import Cursor
 from mailevents_dagster.store.store import Store
-from mailevents_dagster.under_way import COLLECT_JOB, FOLLOW_JOB, HOUSEKEEPING_JOB
+from mailevents_dagster.under_way import COLLECT_JOB, FOLLOW_JOB, HOUSEKEEPING_JOB, RECONCILE_JOB
 
 FAILURES_NAMED: Final = 20
 """In the log of a run, where each line is a row of the event log."""
@@ -102,7 +102,7 @@ def reconcile_job(settings: Settings, collector: Collector) -> dg.JobDefinition:
             outcomes.append(outcome)
         _report(context, outcomes)
 
-    @dg.job(name="reconcile", description=reconcile_job.__doc__)
+    @dg.job(name=RECONCILE_JOB, description=reconcile_job.__doc__)
     def job() -> None:
         reconcile()
 

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from mailevents_dagster.collector import Collector, collector_of
 from mailevents_dagster.feeds import Feed
+from mailevents_dagster.heartbeats import Heartbeats
 from mailevents_dagster.hours import SECONDS, Hour, last_ended
 from mailevents_dagster.planning import FeedState, Rules, begins, kept_from
 from mailevents_dagster.settings import Settings
@@ -108,17 +109,16 @@ def _feed(state: FeedState, now: float, rules: Rules, end: int, collector: Colle
     kept, zone = kept_from(state, now, rules), rules.timezone
     known = state.cursor or Cursor()
     missing = list(gaps((kept, end), known.closed))
-    beat = collector.heartbeats.read(state.feed)
-    is_at_work = beat and beat["status"] == "running" and now - beat["last_heartbeat_unix"] < FRESH_SECONDS
+    at_work = hour_at_work(collector.heartbeats, state.feed, now)
     # A collection counts as failed until it has ended well.
-    failed = [failure for failure in known.failed.values() if failure.cause != UNFINISHED or not is_at_work]
+    failed = [failure for failure in known.failed.values() if failure.cause != UNFINISHED or not at_work]
     newest = max(failed, key=lambda failure: failure.at, default=None)
     return FeedStatus(
         feed=str(state.feed),
         closed_until=Hour(known.closed[-1][1] - SECONDS, zone).key if known.closed else None,
         lag_seconds=round(now - known.closed[-1][1]) if known.closed else None,
         last_collected=_text(known.committed_at, zone) if known.committed_at else None,
-        at_work=beat["hour"] if beat and is_at_work else None,
+        at_work=at_work,
         closed_hours=hours_in(known.closed),
         missing_hours=hours_in(missing),
         gaps=[(Hour(first, zone).key, Hour(last - SECONDS, zone).key) for first, last in missing],
@@ -127,6 +127,13 @@ def _feed(state: FeedState, now: float, rules: Rules, end: int, collector: Colle
         last_failure=f"{newest.cause}: {newest.said}" if newest else None,
         readable=state.cursor is not None,
     )
+
+
+def hour_at_work(heartbeats: Heartbeats, feed: Feed, now: float) -> str | None:
+    """The hour of the feed that some process collects right now."""
+    beat = heartbeats.read(feed)
+    is_at_work = beat and beat["status"] == "running" and now - beat["last_heartbeat_unix"] < FRESH_SECONDS
+    return beat["hour"] if beat and is_at_work else None
 
 
 def _text(time: float, timezone: str) -> str:

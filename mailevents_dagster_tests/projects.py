@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -125,7 +126,7 @@ def definitions(folder: Path, text: str, base_url: str) -> tuple[Settings, dg.De
     """What these settings, written into the folder, come to."""
     file = folder / "mailevents.yaml"
     file.write_text(text.format(base_url=base_url))
-    settings = load_settings(file, environ={"UZMANPOSTA_KEY": KEY})
+    settings = load_settings(file, environ={**os.environ, "UZMANPOSTA_KEY": KEY})
     return settings, build_defs(settings)
 
 

@@ -65,7 +65,7 @@ def parse(words: Sequence[str]) -> None:
 def test_a_service_starts_a_command_that_there_is_with_options_that_it_has(service: Path) -> None:
     [command] = unit(service)["Service"]["ExecStart"]
     assert command.startswith(f"{INSTALLED}.venv/bin/")
-    parse(shlex.split(command.replace(INSTALLED, f"{CHECKOUT}/")))
+    parse([part.replace(INSTALLED, f"{CHECKOUT}/") for part in shlex.split(command)])
 
 
 def test_an_option_that_no_command_has_is_found() -> None:

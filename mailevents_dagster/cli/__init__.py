@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from mailevents_dagster.cli.alerts import alerts
 from mailevents_dagster.cli.collect import collect
 from mailevents_dagster.cli.demo import demo
 from mailevents_dagster.cli.feeds import feeds
@@ -39,5 +40,5 @@ def main(config: Path | None) -> None:
         os.environ["MAILEVENTS_CONFIG"] = str(config.absolute())
 
 
-for command in (collect, demo, feeds, housekeeping, migrate, probe, simulate, status, verify):
+for command in (alerts, collect, demo, feeds, housekeeping, migrate, probe, simulate, status, verify):
     main.add_command(command)

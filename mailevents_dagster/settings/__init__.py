@@ -7,6 +7,8 @@ or one step on the way. Secrets never enter the models: they hold the name of th
 from mailevents_dagster.settings.loading import home, load_project, load_settings
 from mailevents_dagster.settings.models import (
     AccountSettings,
+    AlertMailSettings,
+    AlertSettings,
     ApiSettings,
     AutomationSettings,
     CollectSettings,
@@ -22,6 +24,8 @@ from mailevents_dagster.settings.values import SIMULATOR, start_of
 __all__ = [
     "SIMULATOR",
     "AccountSettings",
+    "AlertMailSettings",
+    "AlertSettings",
     "ApiSettings",
     "AutomationSettings",
     "CollectSettings",

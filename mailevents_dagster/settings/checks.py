@@ -58,6 +58,10 @@ class Draft:
         value = self._at(place)
         return int(float(value)) if isinstance(value, int | float | str) else None
 
+    def truth(self, *place: str | int) -> bool | None:
+        """Whether true or false stands at a place, or None: neither does."""
+        return {"true": True, "false": False}.get(str(self._at(place)).lower())
+
     def count(self, *place: str | int) -> int:
         value = self._at(place)
         return len(value) if isinstance(value, list) else 0

@@ -13,6 +13,7 @@ from dotenv import load_dotenv
 from pydantic import ValidationError
 
 from mailevents_dagster.feeds import FEED_KINDS, Feed
+from mailevents_dagster.settings.alert_checks import check_alerts
 from mailevents_dagster.settings.checks import Draft, check_all
 from mailevents_dagster.settings.models import AccountEntry, AccountSettings, Settings, SettingsFile
 from mailevents_dagster.settings.problems import Problem, Problems, SettingsError, display
@@ -114,7 +115,9 @@ def _settings(
         SettingsFile.model_validate(values)
     except ValidationError as error:
         add_sentences(error, problems)
-    check_all(Draft(values, problems), folder, environ, now)
+    draft = Draft(values, problems)
+    check_all(draft, folder, environ, now)
+    check_alerts(draft, environ)
     problems.raise_any()
     return _resolved(SettingsFile.model_validate(values), source, folder)
 
@@ -131,6 +134,7 @@ def _resolved(file: SettingsFile, source: Path | None, folder: Path) -> Settings
         automation=file.automation,
         operating_logs=file.operating_logs,
         retention=file.retention,
+        alerts=file.alerts,
         accounts=tuple(_account(file, entry, start) for entry in file.accounts),
         source=source,
     )

@@ -17,13 +17,15 @@ from mailevents_dagster.settings.values import (
     check_base_url,
     check_feed,
     check_feed_pattern,
+    check_host,
+    check_mail_address,
     check_moment,
     check_reason,
     check_storage,
     check_time_of_day,
     check_timezone,
 )
-from mailevents_dagster.settings.variables import VARIABLE_PATTERN, variable_of
+from mailevents_dagster.settings.variables import VARIABLE_PATTERN, secret_variable_of, variable_of
 
 DEFAULT_BASE_URL: Final = "https://yenipanel-api.uzmanposta.com/api/v2"
 DEFAULT_LOG_FILE_NAME: Final = "{domain}_{type}_%Y-%m-%d_%H.log"
@@ -54,6 +56,10 @@ FeedName = Annotated[str, AfterValidator(check_feed), Field(json_schema_extra={"
 OperatingLogName = Annotated[str, AfterValidator(check_operating_log_name)]
 FilesKept = Annotated[int, Field(ge=1, le=10_000), NO_TRUTH_VALUE]
 KeyVariable = Annotated[str, AfterValidator(variable_of), Field(json_schema_extra={"pattern": VARIABLE_PATTERN})]
+SecretVariable = Annotated[
+    str, AfterValidator(secret_variable_of), Field(json_schema_extra={"pattern": VARIABLE_PATTERN})
+]
+MailAddress = Annotated[str, AfterValidator(check_mail_address)]
 Rate = Annotated[float, Field(ge=0.01, le=1000, allow_inf_nan=False), NO_TRUTH_VALUE]
 Parallel = Annotated[int, Field(ge=1, le=64), NO_TRUTH_VALUE]
 Days = Annotated[int, Field(ge=1, le=3660), NO_TRUTH_VALUE]
@@ -180,6 +186,56 @@ class RetentionSettings(_Strict):
     )
 
 
+class AlertMailSettings(_Strict):
+    """The mail server that takes alerts, and who gets them."""
+
+    to: tuple[MailAddress, ...] = Field(
+        default=(), description="Who gets the mails; none: no mail is sent.", examples=[["ops@example.com"]]
+    )
+    sender: MailAddress | None = Field(
+        default=None, alias="from", description="Whom the mails come from.", examples=["mailevents@example.com"]
+    )
+    smtp_host: Annotated[str, AfterValidator(check_host)] | None = Field(
+        default=None, description="The mail server that takes them.", examples=["smtp.example.com"]
+    )
+    smtp_port: Annotated[int, Field(ge=1, le=65535), NO_TRUTH_VALUE] = Field(
+        default=587, description="Its port; on 465 TLS begins at once, without STARTTLS."
+    )
+    starttls: YesNo = Field(default=True, description="Whether the server must turn to TLS before it is told anything.")
+    user: str | None = Field(
+        default=None, description="Who signs in at the mail server; null: nobody.", examples=["mailevents@example.com"]
+    )
+    password_variable: SecretVariable | None = Field(
+        default=None,
+        alias="password",
+        description="The environment variable with the password of `user`, as ${NAME}.",
+        examples=["${MAILEVENTS_SMTP_PASSWORD}"],
+    )
+
+
+class AlertSettings(_Strict):
+    """Who is told of troubles; nobody is, unless a webhook or addresses are written."""
+
+    webhook_variable: SecretVariable | None = Field(
+        default=None,
+        alias="webhook",
+        description="The environment variable with the URL of a webhook that takes Slack's JSON, as ${NAME}.",
+        examples=["${MAILEVENTS_WEBHOOK}"],
+    )
+    mail: AlertMailSettings = Field(
+        default=AlertMailSettings(),
+        description="Alerts by mail.",
+        examples=[{"to": ["ops@example.com"], "from": "mailevents@example.com", "smtp_host": "smtp.example.com"}],
+    )
+    repeat_hours: Annotated[int, Field(ge=1, le=8760), NO_TRUTH_VALUE] = Field(
+        default=24, description="A trouble that goes on is told again after so long."
+    )
+
+    @property
+    def are_on(self) -> bool:
+        return self.webhook_variable is not None or bool(self.mail.to)
+
+
 class AccountEntry(_Strict):
     """One domain, the variable that holds its key, and what is collected of it."""
 
@@ -257,6 +313,11 @@ class SettingsFile(_Strict):
         description="How long stored events are kept; without it, for ever.",
         examples=[{"mail_days": 90}],
     )
+    alerts: AlertSettings = Field(
+        default=AlertSettings(),
+        description="Who is told when feeds, runs or checks fail; without it, nobody.",
+        examples=[{"webhook": "${MAILEVENTS_WEBHOOK}"}],
+    )
     accounts: Annotated[tuple[AccountEntry, ...], Field(min_length=1)] = Field(
         description="The domains and what is collected of each.",
         examples=[[{"domain": "example.com", "feeds": ["mail/incominglog"]}]],
@@ -295,6 +356,7 @@ class Settings(_Strict):
     automation: AutomationSettings
     operating_logs: OperatingLogSettings
     retention: RetentionSettings
+    alerts: AlertSettings
     accounts: tuple[AccountSettings, ...]
     source: Path | None
     """The file that was read; None for the built-in demo."""

@@ -11,10 +11,13 @@ from typing import Final
 Place = tuple[str | int, ...]
 """Keys and indexes from the top of the file down to a value."""
 
+SECRET_KEYS: Final = ("api_key", "webhook", "password")
+"""Keys whose values are `${NAME}`: what stands there instead may be the secret itself."""
+
 _LONGEST_QUOTE: Final = 60
 _SECRETS: Final = (
     # `api_key:SECRET`, a slip that YAML reads as one piece of text.
-    (re.compile(r"(key\W{0,2}[:=]).*", re.IGNORECASE | re.DOTALL), r"\1…"),
+    (re.compile(r"((?:key|webhook|password)\W{0,2}[:=]).*", re.IGNORECASE | re.DOTALL), r"\1…"),
     (re.compile(r"//.*@", re.DOTALL), "//…@"),
     (re.compile(r"(?<=//)([^?#]*[?#]).*", re.DOTALL), r"\1…"),
 )
@@ -63,7 +66,7 @@ class Problems:
 
     def quote(self, place: Place) -> str:
         """The value as the file has it, fit for a message."""
-        if "api_key" in place:
+        if any(key in place for key in SECRET_KEYS):
             return "the value"
         return shown(self.written[place]) if place in self.written else "this"
 

@@ -43,7 +43,7 @@ def _unknown_key(place: Place) -> str:
     close = get_close_matches(name, known, n=1)
     if close:
         return f"is no key that settings know; did you mean `{close[0]}`?"
-    for section in ((), ("api",), ("collect",), ("retention",), ("accounts", 0)):
+    for section in ((), ("api",), ("collect",), ("retention",), ("alerts",), ("accounts", 0)):
         if name in _properties(_node(section)):
             where = f"below `{section[0]}`" if section else "at the left margin, outside of every section"
             return f"is no key of this place; it belongs {where}"

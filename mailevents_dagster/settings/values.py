@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from mailevents_dagster.feeds import FEED_KINDS
 from mailevents_dagster.hours import Hour
+from mailevents_dagster.settings.domain_names import ascii_domain
 from mailevents_dagster.settings.problems import enumeration
 
 SIMULATOR: Final = "simulator"
@@ -129,12 +130,43 @@ def check_base_url(text: str) -> str:
         raise ValueError("holds a query (?) or a fragment (#); take it out: only the address of the API stands here")
     if not (_HOST.fullmatch(host) or _address(host)) or re.search(r'[\\<>"{}|^`]', text):
         raise ValueError(f"has no host, or characters that no address has; {such_as}")
-    if scheme == "http" and not _is_loopback(host):
+    if scheme == "http" and not is_loopback(host):
         raise ValueError("would send the key unencrypted; write https: (http: is for this machine alone, as 127.0.0.1)")
     return text.rstrip("/")
 
 
-def _is_loopback(host: str) -> bool:
+def check_webhook(text: str) -> None:
+    """An https address, which may have a query; the text itself is secret, so no message holds it."""
+    such_as = "copy the whole address of the webhook into it"
+    try:
+        url = urlsplit(text)
+        host, port = url.hostname or "", url.port
+    except ValueError:
+        raise ValueError(f"is no address; {such_as}") from None
+    if url.scheme not in ("http", "https") or not re.fullmatch(r"[!-~]+", text) or port == 0:
+        raise ValueError(f"is no https address; {such_as}")
+    if "@" in url.netloc or not (_HOST.fullmatch(host) or _address(host)):
+        raise ValueError(f"has a user name in it, or no host; {such_as}")
+    if url.scheme == "http" and not is_loopback(host):
+        raise ValueError("would be asked unencrypted; it must begin with https: (http: is for this machine alone)")
+
+
+def check_host(text: str) -> str:
+    """The name or address of a server."""
+    if not (_HOST.fullmatch(text) or _address(text)):
+        raise ValueError("is no name of a server; write it like smtp.example.com, without a port")
+    return text
+
+
+def check_mail_address(text: str) -> str:
+    """A mail address, its domain as mail servers know it."""
+    user, at, domain = text.rpartition("@")
+    if not at or not re.fullmatch(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}", user):
+        raise ValueError("is no mail address; write it like ops@example.com, without a name before it")
+    return f"{user}@{ascii_domain(domain)}"
+
+
+def is_loopback(host: str) -> bool:
     address = _address(host)
     return host == "localhost" or (address is not None and address.is_loopback)
 

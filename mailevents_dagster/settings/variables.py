@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from mailevents_dagster.settings.problems import Place, Problems
+from mailevents_dagster.settings.problems import SECRET_KEYS, Place, Problems
 from mailevents_dagster.settings.yaml_file import is_plain
 
 VARIABLE_PATTERN: Final = r"^\$\{[A-Za-z_][A-Za-z0-9_]*\}$"
@@ -23,22 +23,32 @@ _STAND_IN: Final = re.compile(
 
 
 def fill(value: object, environ: Mapping[str, str], problems: Problems, place: Place = ()) -> object:
-    """The value with every `${NAME}` replaced; keys of accounts stay as written, for their values never enter."""
+    """The value with every `${NAME}` replaced; secrets stay as written, for their values never enter."""
     if isinstance(value, dict):
         return {key: fill(inner, environ, problems, (*place, key)) for key, inner in value.items()}
     if isinstance(value, list):
         return [fill(inner, environ, problems, (*place, index)) for index, inner in enumerate(value)]
-    if isinstance(value, str) and place[-1:] != ("api_key",):
+    if isinstance(value, str) and not (place and place[-1] in SECRET_KEYS):
         return _filled(value, environ, problems, place)
     return value
 
 
 def variable_of(text: str) -> str:
     """The NAME of a text that is `${NAME}` and nothing else; ValueError otherwise."""
-    if not re.fullmatch(VARIABLE_PATTERN, text) or text.endswith("\n"):
+    if not _is_variable(text):
         raise ValueError(
             "is not `${NAME}`; a key never stands in this file: put it into an environment variable such as "
             "UZMANPOSTA_KEY_EXAMPLE_COM and write `${UZMANPOSTA_KEY_EXAMPLE_COM}` here"
+        )
+    return text[2:-1]
+
+
+def secret_variable_of(text: str) -> str:
+    """The NAME of a text that is `${NAME}` and nothing else; ValueError otherwise."""
+    if not _is_variable(text):
+        raise ValueError(
+            "is not `${NAME}`; a secret never stands in this file: put it into an environment variable and write "
+            "`${NAME}` with its name here"
         )
     return text[2:-1]
 
@@ -59,6 +69,10 @@ def key_fault(variable: str, environ: Mapping[str, str]) -> str | None:
     if len(value) < MIN_KEY_LENGTH:
         return f"the key in {variable} is shorter than {MIN_KEY_LENGTH} characters; copy the whole key into it"
     return None
+
+
+def _is_variable(text: str) -> bool:
+    return bool(re.fullmatch(VARIABLE_PATTERN, text)) and not text.endswith("\n")
 
 
 def _is_stand_in(value: str, variable: str) -> bool:

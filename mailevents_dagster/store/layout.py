@@ -128,6 +128,16 @@ class Layout:
         return self.scratch / "locks" / "adopting.lock"
 
     @property
+    def alerts(self) -> UPath:
+        """What is wrong and who was told of it."""
+        return self.root / "alerts.json"
+
+    @property
+    def alerts_lock(self) -> Path:
+        """Held while somebody is told, so that two processes do not tell twice."""
+        return self.scratch / "locks" / "alerts.lock"
+
+    @property
     def store_lock(self) -> Path:
         """Held for moments, while something of the store as a whole is written."""
         return self.scratch / "locks" / "store.lock"

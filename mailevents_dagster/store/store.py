@@ -33,6 +33,10 @@ class NotCollectedError(LookupError):
     """An hour that was asked for is not in the store."""
 
 
+class HeldError(Exception):
+    """Another process is at work, and is not waited for."""
+
+
 class Store:
     """The stored hours of all feeds below one storage."""
 
@@ -94,6 +98,16 @@ class Store:
                 yield folder
             finally:
                 shutil.rmtree(folder)
+
+    @contextmanager
+    def telling(self) -> Iterator[None]:
+        """For one process at a time, so that nothing is told twice; HeldError where another is at it."""
+
+        def refuse() -> None:
+            raise HeldError("Another process is telling what is wrong.")
+
+        with _locked(self.layout.alerts_lock, refuse):
+            yield
 
     def cursor(self, feed: Feed) -> Cursor:
         """What the feed has; from the manifests where the cursor is gone, which takes a second a year of hours."""
