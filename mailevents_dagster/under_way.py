@@ -15,6 +15,7 @@ from mailevents_dagster.store.cursors import Span
 COLLECT_JOB: Final = "collect_hours"
 FOLLOW_JOB: Final = "follow"
 HOUSEKEEPING_JOB: Final = "housekeeping"
+CHECKS_JOB: Final = "check_feeds"
 SENSOR: Final = "follow_feeds"
 GOING_ON: Final = [
     DagsterRunStatus.NOT_STARTED,
