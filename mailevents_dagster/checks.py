@@ -132,12 +132,13 @@ def _evaluation(feed: Feed, name: str, verdict: Verdict) -> dg.AssetCheckEvaluat
 
 
 def _shown(verdict: Verdict) -> dict[str, Any]:
-    """What Dagster shows of a verdict."""
+    """What Dagster shows of a verdict; no zeros, since each would be some 75 bytes of event log for ever."""
+    numbers = {name: number for name, number in verdict.numbers.items() if number}
     named = ", ".join(verdict.hours[:NAMED])
     more = f" and {len(verdict.hours) - NAMED:,} more" if len(verdict.hours) > NAMED else ""
     return {
         "passed": verdict.passed,
         "severity": dg.AssetCheckSeverity.ERROR if verdict.is_error else dg.AssetCheckSeverity.WARN,
         "description": verdict.said,
-        "metadata": {**verdict.numbers, **({"failing_hours": named + more} if named else {})},
+        "metadata": {**numbers, **({"failing_hours": named + more} if named else {})},
     }

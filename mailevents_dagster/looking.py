@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -9,9 +11,10 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 import pyarrow.compute as pc
+from upath import UPath
 
 from mailevents_dagster.events import Detail
-from mailevents_dagster.feeds import Feed
+from mailevents_dagster.feeds import Category, Feed
 from mailevents_dagster.hours import SECONDS, Hour, hours_between, key_timezone
 from mailevents_dagster.sources.uzmanposta.fields import DETAIL_FIELDS, Fields, compared, field_of
 from mailevents_dagster.sources.uzmanposta.probed import record_of
@@ -27,6 +30,10 @@ WEEKS: Final = 6
 """Earlier weeks that an hour is compared with, as far as they are there."""
 HOURS_BEFORE: Final = (1, 24, 48, 7 * 24)
 """Hours before an hour whose fields its own are compared with."""
+STATUSES: Final[Mapping[Category, str]] = {"mail": "recipients.list.element.status", "authentication": "status"}
+"""Where the outcome of an event stands; what is in quarantine has none yet."""
+WORD: Final = re.compile("[a-z][a-z_-]{0,30}")
+OUTCOMES_SHOWN: Final = 8
 ROWS_THAT_TELL: Final = 20
 """Events without a field that make it a field that is gone; three at night may lack one by chance."""
 
@@ -53,6 +60,20 @@ def look(store: Store, feed: Feed, hour: Hour) -> Seen:
         _lost(store, feed, hour, nulls_of(path)),
         weeks,
     )
+
+
+def outcomes(snapshot: UPath, category: Category) -> Counter[str]:
+    """How often each status occurs in an hour: of a mail for each recipient. What is no word might be data: other."""
+    if category not in STATUSES:
+        return Counter()
+    column = columns_of(snapshot, [STATUSES[category]]).column(0)
+    if category == "mail":
+        column = pc.struct_field(pc.list_flatten(column), "status")
+    counted = {one["values"]: one["counts"] for one in pc.value_counts(column).to_pylist()}
+    found = Counter({word: times for word, times in counted.items() if word and WORD.fullmatch(word)})
+    shown = Counter(dict(found.most_common(OUTCOMES_SHOWN)))
+    others = sum(counted.values()) - sum(shown.values())
+    return shown + Counter({"other": others})
 
 
 def readable_manifest(store: Store, feed: Feed, hour: Hour) -> Manifest | None:

@@ -6,7 +6,7 @@ Numbers, hours and names of fields only: no verdict holds an address, a subject 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from statistics import median
@@ -16,7 +16,7 @@ from mailevents_dagster.events import Origin
 from mailevents_dagster.pace import Pace
 from mailevents_dagster.sources.uzmanposta.fields import Fields, field_names
 from mailevents_dagster.store.manifest import Manifest
-from mailevents_dagster.store.verify import Finding, Severity
+from mailevents_dagster.store.verify import Finding
 
 if TYPE_CHECKING:
     from mailevents_dagster.status import FeedStatus
@@ -80,15 +80,14 @@ def complete(seen: Sequence[Seen], failed: Collection[str] = (), earlier: Iterab
     """Whether hours hold everything that the API has of them, and those before them that are still looked at."""
     there = [one.manifest for one in seen if one.manifest]
     gone = [one.hour for one in seen if one.manifest is None]
-    bad = [one for one in there if not one.complete and one.origin is Origin.API]
-    still_open = [one for one in there if not one.closed]
+    open_ = [one for one in there if not one.closed]
     judged = {one.hour for one in seen}
     before = [one for one in earlier if one.hour not in judged]
-    old = [one for one in before if one.closed and not one.complete and one.origin is Origin.API]
+    bad, old = list(filter(_lacks_something, there)), [one for one in before if one.closed and _lacks_something(one)]
     numbers = {
         "hours": len(seen),
         "hours_incomplete": len(bad),
-        "hours_open": len(still_open),
+        "hours_open": len(open_),
         "hours_failed": len(failed),
         "hours_without_manifest": len(gone),
         "hours_from_old_logs": sum(one.origin is Origin.LOGS for one in (*there, *before)),
@@ -98,34 +97,39 @@ def complete(seen: Sequence[Seen], failed: Collection[str] = (), earlier: Iterab
         "details_unasked": sum(one.without_detail.get("unasked", 0) for one in seen),
         "earlier_hours_incomplete": len(old),
     }
-    hours = sorted({*(one.hour for one in (*bad, *still_open, *old)), *gone, *failed})
-    wrong = [
-        (bool(failed), f"{len(failed):,} hours could not be collected: the run's failure says why."),
-        (bool(gone), f"{len(gone):,} hours have no readable manifest: materialize them again."),
-        (
-            bool(numbers["details_owed"]),
-            (
-                f"{numbers['details_owed']:,} details could not be had; the next collection asks for them first. Where "
-                f"this stays, materialize the hours again and look into the run's log for what the API answered."
-            ),
-        ),
-        (
-            bool(numbers["truncated_seconds"]),
-            (
-                f"{numbers['truncated_seconds']:,} seconds hold more events than the API shows at once: what it does "
-                f"not show cannot be had. Ask the vendor, or raise api.page_limit if it is below what the API allows."
-            ),
-        ),
-        (bool(still_open), f"{len(still_open):,} hours were listed before they had settled; they close by themselves."),
-    ]
-    severe = bool(failed or gone or old) or any(one.closed for one in bad)
-    good = f"All {len(seen):,} hours hold what the API has of them, listed to their end."
-    return _verdict(wrong, good, numbers, hours, is_error=severe)
+    hours = sorted({*(one.hour for one in (*bad, *open_, *old)), *gone, *failed})
+    good = f"{_hours(seen)} hold what the API has of them, listed to their end."
+    is_error = bool(failed or gone or old) or any(one.closed for one in bad)
+    return _verdict(_what_lacks(numbers), good, numbers, hours, is_error=is_error)
+
+
+def _lacks_something(manifest: Manifest) -> bool:
+    """Of the hours that the API was asked for: of those from old logs nobody knows."""
+    return manifest.origin is Origin.API and not manifest.complete
+
+
+def _what_lacks(numbers: Mapping[str, int]) -> Iterator[str]:
+    if failed := numbers["hours_failed"]:
+        yield f"{failed:,} hours could not be collected: the run's failure says why."
+    if gone := numbers["hours_without_manifest"]:
+        yield f"{gone:,} hours have no readable manifest: materialize them again."
+    if owed := numbers["details_owed"]:
+        yield (
+            f"{owed:,} details could not be had; the next collection asks for them first. Where this stays, "
+            f"materialize the hours again and look in the run's log for what the API answered."
+        )
+    if seconds := numbers["truncated_seconds"]:
+        yield (
+            f"{seconds:,} seconds hold more events than the API shows at once: what it does not show cannot be had. "
+            f"Ask the vendor, or raise api.page_limit if it is below what the API allows."
+        )
+    if still_open := numbers["hours_open"]:
+        yield f"{still_open:,} hours were listed before they had settled; they close by themselves."
 
 
 def well_formed(seen: Sequence[Seen]) -> Verdict:
     """Whether log, snapshot and manifest agree, in order, each event once and in its hour."""
-    found = [finding for one in seen for finding in one.findings if finding.severity is not Severity.DIFFERENCE]
+    found = [finding for one in seen for finding in one.findings]
     kinds = Counter(finding.kind for finding in found)
     repeated = sum(one.repeated for one in seen)
     numbers = {
@@ -134,21 +138,17 @@ def well_formed(seen: Sequence[Seen]) -> Verdict:
         **{name: kinds[kind] for kind, name in INVARIANTS.items()},
         "mails_twice": repeated,
     }
-    wrong = [
-        (bool(found), f"{len(found):,} things are not as they were committed. First: {found[0].what} {found[0].do}")
-        if found
-        else (False, ""),
-        (
-            bool(repeated),
-            (
-                f"{repeated:,} mails stand in their hour more than once, with one queue id and time: the API showed "
-                f"them so, or they were collected twice. Compare with `mailevents verify --against-api`."
-            ),
-        ),
-    ]
+    said = []
+    if found:
+        said.append(f"{len(found):,} things are not as they were committed. First: {found[0].what} {found[0].do}")
+    if repeated:
+        said.append(
+            f"{repeated:,} mails stand in their hour once more, with the same queue id and time: the API showed them "
+            f"so, or they were collected twice. `mailevents verify --against-api` compares."
+        )
     hours = [one.hour for one in seen if one.findings or one.repeated]
-    good = f"The logs and snapshots of {len(seen):,} hours agree, in order, each event once and in its hour."
-    return _verdict(wrong, good, numbers, hours, is_error=bool(found))
+    good = f"Log and snapshot of {_hours(seen)} agree, in order, each event once and in its hour."
+    return _verdict(said, good, numbers, hours, is_error=bool(found))
 
 
 def schema_known(seen: Sequence[Seen]) -> Verdict:
@@ -162,23 +162,25 @@ def schema_known(seen: Sequence[Seen]) -> Verdict:
         "fields_missing": len(lost),
         "fields_retyped": len(retyped),
     }
-    keep = "The records are kept whole in `raw`; the columns of sources/uzmanposta/schema.py are to follow."
-    wrong = [
-        (bool(new), f"New fields, in no column: {field_names(new)}."),
-        (bool(lost), f"Fields that every event had and none has now: {field_names(lost)}."),
-        (bool(retyped), f"Fields of another type than their columns, empty or nested there: {field_names(retyped)}."),
-        (bool(new or lost or retyped), keep),
-    ]
+    differing = {
+        "New fields, in no column": new,
+        "Fields that every event had and none has now": lost,
+        "Fields of another type than their columns, empty or nested there": retyped,
+    }
+    said = [f"{what}: {field_names(names)}." for what, names in differing.items() if names]
+    if said:
+        said.append("The records are kept whole in `raw`; the columns of sources/uzmanposta/schema.py are to follow.")
     hours = [one.hour for one in seen if one.fields.new or one.fields.retyped or one.lost - retyped]
     good = f"The fields of {numbers['records_sampled']:,} sampled records are those of the columns."
-    return _verdict(wrong, good, numbers, hours)
+    return _verdict(said, good, numbers, hours)
 
 
 def volume_as_usual(seen: Sequence[Seen]) -> Verdict:
     """Whether hours have about as many events as the same hour of the same weekday had."""
     judged = [(one, one.manifest.events) for one in seen if one.manifest and len(one.weeks) >= WEEKS_NEEDED]
-    few = [one.hour for one, events in judged if is_unusual(events, one.weeks) and events < median(one.weeks)]
-    many = [one.hour for one, events in judged if is_unusual(events, one.weeks) and events > median(one.weeks)]
+    unusual = [(one.hour, events > median(one.weeks)) for one, events in judged if is_unusual(events, one.weeks)]
+    many = [hour for hour, is_more in unusual if is_more]
+    few = [hour for hour, is_more in unusual if not is_more]
     numbers: dict[str, float] = {
         "hours": len(seen),
         "hours_compared": len(judged),
@@ -187,28 +189,21 @@ def volume_as_usual(seen: Sequence[Seen]) -> Verdict:
         "hours_with_few": len(few),
         "hours_with_many": len(many),
     }
-    wrong = [
-        (
-            bool(few),
-            (
-                f"{len(few):,} hours have fewer than a quarter of their usual events: is mail still routed to the "
-                f"domain, and does the vendor's panel show more? Holidays are like this, too."
-            ),
-        ),
-        (
-            bool(many),
-            (
-                f"{len(many):,} hours have more than four times their usual events: a mailing, an attack or a loop. "
-                f"Look at senders and recipients of the hours."
-            ),
-        ),
-    ]
-    good = (
-        f"{len(judged):,} of {len(seen):,} hours were compared with earlier weeks and are as usual."
-        if judged
-        else f"Nothing to compare with yet: that takes {WEEKS_NEEDED} earlier weeks of the same hour."
-    )
-    return _verdict(wrong, good, numbers, [*few, *many])
+    said = []
+    if few:
+        said.append(
+            f"{len(few):,} hours have less than a quarter of their usual events: is mail still routed to the domain, "
+            f"and does the vendor's panel show more? A holiday looks like this, too."
+        )
+    if many:
+        said.append(
+            f"{len(many):,} hours have more than four times their usual events: a mailing, an attack or a loop. Look "
+            f"at the senders and recipients of these hours."
+        )
+    good = f"{len(judged):,} of {_hours(seen)} could be compared with earlier weeks and are as usual."
+    if not judged:
+        good = f"Nothing to compare with yet: that takes {WEEKS_NEEDED} earlier weeks of the same hour."
+    return _verdict(said, good, numbers, [*few, *many])
 
 
 def is_unusual(events: int, weeks: Sequence[int]) -> bool:
@@ -233,19 +228,22 @@ def current(feed: FeedStatus, expected: str | None) -> Verdict:
         "gaps": len(feed.gaps),
         "lag_seconds": feed.lag_seconds or 0,
     }
-    cause = feed.last_failure.partition(":")[0] if feed.last_failure else ""  # what it said may name a mail
-    failing = f" The last failure: {cause}; `mailevents status` says more." if feed.failing_hours else ""
     spans = [first if first == last else f"{first} to {last}" for first, last in reversed(feed.gaps)]
-    do = f"They are asked for by themselves while the daemon and follow_feeds are on; or materialize them.{failing}"
-    wrong = [
-        (not feed.readable, "The cursor cannot be read: `mailevents status --rebuild-cursors` makes it anew."),
-        (is_behind, f"{expected}, the newest hour that should be closed, is not."),
-        (bool(feed.gaps), f"{feed.missing_hours:,} hours are missing, the newest of them {spans[0]}. {do}")
-        if spans
-        else (False, ""),
-    ]
+    said = []
+    if not feed.readable:
+        said.append("The cursor cannot be read: `mailevents status --rebuild-cursors` makes it anew.")
+    if is_behind:
+        said.append(f"{expected}, the newest hour that should be closed, is not.")
+    if spans:
+        said.append(
+            f"{feed.missing_hours:,} hours are missing, the newest of them {spans[0]}. They are asked for by "
+            f"themselves while the daemon and follow_feeds are on; you can materialize them."
+        )
+    if feed.failing_hours and feed.last_failure:
+        cause = feed.last_failure.partition(":")[0]  # what it said may name a mail
+        said.append(f"{feed.failing_hours:,} hours fail, the last with {cause}: `mailevents status` says more.")
     good = f"Closed up to {feed.closed_until}, nothing is missing." if feed.closed_until else "No hour is due yet."
-    return _verdict(wrong, good, numbers, spans, is_error=is_behind or not feed.readable)
+    return _verdict(said, good, numbers, spans, is_error=is_behind or not feed.readable)
 
 
 def keeping_up(domain: str, pace: Pace | None) -> Verdict:
@@ -261,11 +259,15 @@ def keeping_up(domain: str, pace: Pace | None) -> Verdict:
     if pace.seconds_to_catch_up is not None:
         numbers["seconds_to_catch_up"] = round(pace.seconds_to_catch_up)
     good = f"What arrives needs {pace.arriving:,.2f} calls a second of {pace.allowed:g} that are allowed."
-    return _verdict([(True, sentence)] if sentence else [], good, numbers)
+    return _verdict([sentence] if sentence else [], good, numbers)
+
+
+def _hours(seen: Sequence[Seen]) -> str:
+    return f"{len(seen):,} hour{'' if len(seen) == 1 else 's'}"
 
 
 def _verdict(
-    wrong: Iterable[tuple[bool, str]],
+    wrong: Iterable[str],
     good: str,
     numbers: Mapping[str, float],
     hours: Sequence[str] = (),
@@ -273,5 +275,5 @@ def _verdict(
     is_error: bool = False,
 ) -> Verdict:
     """It passes where nothing is wrong."""
-    said = [sentence for is_so, sentence in wrong if is_so]
+    said = list(wrong)
     return Verdict(not said, " ".join(said) or good, numbers, is_error, hours)
