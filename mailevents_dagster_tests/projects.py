@@ -14,7 +14,7 @@ import dagster as dg
 import orjson
 import pytest
 
-from mailevents_dagster import jobs, schedules, sensors
+from mailevents_dagster import checks, jobs, schedules, sensors
 from mailevents_dagster.build import build_defs
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import Hour, last_ended
@@ -131,6 +131,6 @@ def definitions(folder: Path, text: str, base_url: str) -> tuple[Settings, dg.De
 
 def stop_the_clock(monkeypatch: pytest.MonkeyPatch, at: float) -> None:
     """What the project takes for the time: no test may depend on the minute in which it runs."""
-    modules: Sequence[ModuleType] = (jobs, schedules, sensors, collect, open_hour)
+    modules: Sequence[ModuleType] = (checks, jobs, schedules, sensors, collect, open_hour)
     for module in modules:
         monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: at, monotonic=time.monotonic))
