@@ -1,4 +1,4 @@
-"""Measures how long the checks of an hour take: 20,000 mails with details, as they are checked where it is collected."""
+"""Measures how long the checks of an hour take: 20,000 mails with details, as they are checked after collecting."""
 
 from __future__ import annotations
 

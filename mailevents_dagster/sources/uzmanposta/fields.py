@@ -16,6 +16,7 @@ from mailevents_dagster.sources.uzmanposta.schema import COLUMNS, FIELDS, RECIPI
 TIME_FIELDS: Final = ("time", "timestamp", "starttime")
 DETAIL_FIELDS: Final = ("logs", "transactions", "filters", "emails")
 """What a mail's detail adds to its row of the listing."""
+COUNT: Final = "recipient_count"
 _INNER: Final = "recipients."
 _LISTS: Final = frozenset({"mailto"})
 """Fields of text that may hold several."""
@@ -35,7 +36,7 @@ class Fields:
 
 def compared(category: Category, records: Sequence[Mapping[str, object]], beside: Iterable[str] = ()) -> Fields:
     """The fields of these records against the columns of their category; those `beside` are known, too."""
-    columns = {field_of(column): column for column in COLUMNS[category] if column.name != "recipient_count"}
+    columns = {field_of(column): column for column in COLUMNS[category] if column.name != COUNT}
     there = {name for record in records for name in record}
     new, missing = there - set(columns) - set(TIME_FIELDS) - set(beside), set(columns) - there
     retyped = {name for name, column in columns.items() if not all(_fits(column, one.get(name)) for one in records)}
@@ -51,7 +52,7 @@ def compared(category: Category, records: Sequence[Mapping[str, object]], beside
 
 def field_of(column: Column) -> str:
     """The field of the record that a column is made of."""
-    return FIELDS.get(column.name, column.name)
+    return "recipients" if column.name == COUNT else FIELDS.get(column.name, column.name)
 
 
 def recipients_of(record: Mapping[str, object]) -> list[Mapping[str, object]]:
