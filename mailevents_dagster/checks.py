@@ -99,7 +99,7 @@ def feed_checks(settings: Settings) -> dg.AssetChecksDefinition:
 def check_job(settings: Settings) -> dg.JobDefinition:
     """Says of every feed whether it is current, and of every account whether it keeps up. Collects nothing."""
 
-    @dg.op(name=CHECKS_JOB, out={}, description=check_job.__doc__)
+    @dg.op(name="check_all_feeds", out={}, description=check_job.__doc__)
     def check(context: dg.OpExecutionContext, event_store: dg.ResourceParam[EventStore]) -> Any:
         behind = 0
         for feed, name, verdict in _judged(settings, event_store.store, time.time()):
