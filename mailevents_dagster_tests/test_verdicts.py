@@ -87,7 +87,9 @@ def test_hours_that_failed_are_named_beside_those_that_were_done() -> None:
 
 
 def test_an_earlier_hour_that_is_still_incomplete_keeps_the_check_from_passing() -> None:
-    verdict = complete([seen(0)], earlier=[manifest(-1, details_owed=1), manifest(-2), manifest(0, details_owed=9)])
+    running = manifest(1, closed=False, details_owed=5)
+    earlier = [manifest(-1, details_owed=1), manifest(-2), manifest(0, details_owed=9), running]
+    verdict = complete([seen(0)], earlier=earlier)
 
     assert (verdict.passed, verdict.is_error, verdict.hours) == (False, True, [hour_of(-1).key])
     assert (verdict.numbers["earlier_hours_incomplete"], verdict.numbers["details_owed"]) == (1, 1)
