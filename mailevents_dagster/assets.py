@@ -1,7 +1,11 @@
 """The factory of the hourly assets: one feed, one asset."""
 
+from collections.abc import Iterator
+from datetime import timedelta
+
 import dagster as dg
 
+from mailevents_dagster.checks import HourChecks, Result
 from mailevents_dagster.collected import CollectedHours
 from mailevents_dagster.collector import Collector
 from mailevents_dagster.columns import RowFormat
@@ -27,37 +31,68 @@ def range_tags(first: Hour, last: Hour) -> dict[str, str]:
 
 
 def build_feed_asset(
-    feed: Feed,
     partitions: dg.HourlyPartitionsDefinition,
     rows: RowFormat,
     hours_per_run: int,
     collector: Collector,
+    checks: HourChecks,
 ) -> dg.AssetsDefinition:
-    """The asset of one feed."""
+    """The asset of one feed, with the checks of its hours."""
+    feed = checks.feed
 
-    @dg.asset(
-        key=dg.AssetKey(feed.asset_key),
+    # Of one asset, and subsettable: runs that are started by themselves leave the checks out as outputs.
+    @dg.multi_asset(
+        name="__".join(map(dagster_name, feed.asset_key)),
+        outs={"result": _out(feed, rows, collector)},
+        check_specs=checks.specs,
+        can_subset=True,
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.multi_run(hours_per_run),
-        io_manager_key="event_store",
         pool=f"uzmanposta_{dagster_name(feed.domain)}",
-        group_name=feed.group,
-        kinds={"python", "parquet", "json"},
-        owners=["team:mail-operations"],
-        tags={"domain": feed.domain, "category": feed.kind.category, "type": feed.kind.type},
-        description=_description(feed),
-        metadata={"dagster/column_schema": table_schema(rows), "endpoint": feed.kind.endpoint},
     )
-    def hours(context: dg.AssetExecutionContext, uzmanposta: UzmanPosta) -> CollectedHours:
-        return CollectedHours(
+    def hours(
+        context: dg.AssetExecutionContext, uzmanposta: UzmanPosta
+    ) -> Iterator[dg.Output[CollectedHours] | Result]:
+        if not context.selected_asset_keys:
+            yield from checks.results(context, checks.newest())
+            return
+        collected = CollectedHours(
             collector=collector,
             api=uzmanposta.client(feed.domain),
             feed=feed,
             hours=[Hour.from_key(key, collector.store.timezone) for key in context.partition_keys],
             context=context,
+            report=checks.report,
         )
+        yield dg.Output(collected, "result")
+        yield from checks.results(context, collected.done)
 
     return hours
+
+
+def _out(feed: Feed, rows: RowFormat, collector: Collector) -> dg.AssetOut:
+    return dg.AssetOut(
+        key=dg.AssetKey(feed.asset_key),
+        is_required=False,
+        io_manager_key="event_store",
+        group_name=feed.group,
+        kinds={"python", "parquet", "json"},
+        owners=["team:mail-operations"],
+        tags={"domain": feed.domain, "category": feed.kind.category, "type": feed.kind.type},
+        description=_description(feed),
+        freshness_policy=freshness(collector.settle_seconds),
+        metadata={
+            "dagster/column_schema": table_schema(rows),
+            "dagster/uri": str(collector.store.layout.snapshots(feed)),
+            "endpoint": feed.kind.endpoint,
+        },
+    )
+
+
+def freshness(settle_seconds: float) -> dg.FreshnessPolicy:
+    """Hours close one after the other: warns after one that is not there, fails after three."""
+    closes = timedelta(hours=1, seconds=settle_seconds)
+    return dg.FreshnessPolicy.time_window(closes + timedelta(hours=3), closes + timedelta(hours=1))
 
 
 def _description(feed: Feed) -> str:

@@ -8,6 +8,7 @@ import dagster as dg
 from mailevents_dagster.accesses import budgets_folder
 from mailevents_dagster.alert_sensors import alert_sensor
 from mailevents_dagster.assets import build_feed_asset, hourly_partitions
+from mailevents_dagster.checks import HourChecks, check_job, feed_checks
 from mailevents_dagster.collector import Collector, collector_of
 from mailevents_dagster.io_manager import EventStore
 from mailevents_dagster.jobs import collect_job, follow_job, housekeeping_job, reconcile_job
@@ -32,7 +33,13 @@ def build_defs(
     collector = collector or collector_of(settings)
     partitions = hourly_partitions(settings.start, settings.timezone)
     assets = [
-        build_feed_asset(feed, partitions, ROW_FORMATS[feed.kind.category], settings.collect.hours_per_run, collector)
+        build_feed_asset(
+            partitions,
+            ROW_FORMATS[feed.kind.category],
+            settings.collect.hours_per_run,
+            collector,
+            HourChecks(collector.store, feed, settings.collect.lookback_hours),
+        )
         for feed in settings.feeds
     ]
     jobs = {
@@ -40,9 +47,11 @@ def build_defs(
         "follow": follow_job(settings, collector),
         "reconcile": reconcile_job(settings, collector),
         "housekeeping": housekeeping_job(settings),
+        "check_feeds": check_job(settings),
     }
     return dg.Definitions(
         assets=assets,
+        asset_checks=[feed_checks(settings)],
         jobs=list(jobs.values()),
         sensors=[
             follow_sensor(settings, [jobs["follow"], jobs["collect_hours"]]),

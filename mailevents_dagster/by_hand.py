@@ -73,15 +73,23 @@ class Hand:
         self._defs = build_defs(settings, loggers={"console": _heard(say)}, collector=self.collector)
 
     def run(
-        self, job: str, *, tags: Mapping[str, str] | None = None, config: Mapping[str, Any] | None = None, **more: Any
+        self,
+        job: str,
+        *,
+        tags: Mapping[str, str] | None = None,
+        config: Mapping[str, Any] | None = None,
+        feeds: Sequence[Feed] = (),
     ) -> dg.ExecuteInProcessResult:
-        """One run of a job, to its end."""
-        return self._defs.resolve_job_def(job).execute_in_process(
+        """One run of a job, to its end; of these feeds where it is one of assets."""
+        definition = self._defs.resolve_job_def(job)
+        if feeds:  # without checks, as what sensor and schedules start: see collect_job
+            keys = {dg.AssetKey(feed.asset_key) for feed in feeds}
+            definition = definition.get_subset(asset_selection=keys, asset_check_selection=set())
+        return definition.execute_in_process(
             instance=self._instance,
             tags={STARTED_BY: "command line", **(tags or {})},
             run_config={"loggers": {"console": {}}, **(config or {})},
             raise_on_error=False,
-            **more,
         )
 
     def follow(self, feeds: Sequence[Feed], look: Callable[[], object]) -> bool:
@@ -102,8 +110,7 @@ class Hand:
         """One run over these hours, in this process."""
         zone = self.settings.timezone
         tags = range_tags(Hour(ask.first, zone), Hour(ask.end - SECONDS, zone))
-        keys = [dg.AssetKey(feed.asset_key) for feed in ask.feeds]
-        return self.run(COLLECT_JOB, tags=tags, asset_selection=keys)
+        return self.run(COLLECT_JOB, tags=tags, feeds=ask.feeds)
 
     def collect(self, more: More, workers: int, look: Callable[[], object], heard: Heard) -> list[bool]:
         """Runs what `more` gives until it has nothing and all is done; looks up several times a second.

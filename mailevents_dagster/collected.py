@@ -2,8 +2,8 @@
 
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from logging import Logger, LoggerAdapter
 from typing import Final
 
@@ -23,6 +23,8 @@ API_IS_DOWN_AFTER: Final = 3
 SAY_EVERY: Final = 5.0
 """Seconds between two lines of progress in a run's log, where each line is a row for ever."""
 
+Report = Callable[[dg.DagsterInstance, Sequence[Hour], Sequence[str]], None]
+
 
 @dataclass(frozen=True, slots=True)
 class CollectedHours:
@@ -37,6 +39,10 @@ class CollectedHours:
     hours: Sequence[Hour]
     context: dg.AssetExecutionContext
     """Takes each hour's metadata, which Dagster lets only the asset itself give."""
+    report: Report = lambda *_: None
+    """Told of the hours that were committed and those that failed, before what failed is raised."""
+    done: list[Hour] = field(default_factory=list)
+    """The hours that were committed."""
 
     @property
     def log(self) -> LoggerAdapter[Logger]:
@@ -53,6 +59,7 @@ class CollectedHours:
             try:
                 with self.collector.hour(self.api, self.feed, hour, log.warning, self._teller(hour)) as found:
                     yield found
+                self.done.append(hour)
                 in_a_row = 0
             except SourceError as error:
                 # Not the error itself: it holds the whole answer it is about.
@@ -62,6 +69,7 @@ class CollectedHours:
                 if error.cause == Cause.PERMISSION or in_a_row == API_IS_DOWN_AFTER:
                     break  # the other hours would be answered alike
         if failures:
+            self.report(self.context.instance, self.done, list(failures))
             raise _failure(self.feed, failures, len(self.hours), len(waiting))
 
     def _teller(self, hour: Hour) -> Tell:

@@ -27,7 +27,7 @@ from mailevents_dagster.settings import Settings
 from mailevents_dagster.states import paces, rules_of, states_of
 from mailevents_dagster.store.cursors import Cursor
 from mailevents_dagster.store.store import Store
-from mailevents_dagster.under_way import COLLECT_JOB, FOLLOW_JOB, HOUSEKEEPING_JOB, RECONCILE_JOB
+from mailevents_dagster.under_way import CHECKS_JOB, COLLECT_JOB, FOLLOW_JOB, HOUSEKEEPING_JOB, RECONCILE_JOB
 
 FAILURES_NAMED: Final = 20
 """In the log of a run, where each line is a row of the event log."""
@@ -46,7 +46,9 @@ class LeftOut(dg.Config):
 
 def collect_job(assets: Sequence[dg.AssetsDefinition]) -> Any:
     """Collects hours of the feeds it is asked for; what sensor and schedules start."""
-    return dg.define_asset_job(COLLECT_JOB, dg.AssetSelection.assets(*assets), description=collect_job.__doc__)
+    # Without checks: the step logs their evaluations, a row each, where a selected check costs three.
+    selection = dg.AssetSelection.assets(*assets).without_checks()
+    return dg.define_asset_job(COLLECT_JOB, selection, description=collect_job.__doc__)
 
 
 def leaving_out(feeds: Iterable[Feed]) -> dict[str, Any]:
@@ -110,18 +112,21 @@ def reconcile_job(settings: Settings, collector: Collector) -> dg.JobDefinition:
 
 
 def housekeeping_job(settings: Settings) -> dg.JobDefinition:
-    """Destroys hours that have expired, and deletes Dagster's records of old follow runs."""
+    """Destroys hours that have expired, and deletes Dagster's records of old runs that followed or checked feeds."""
 
     @dg.op(name="delete_old_follow_runs", description="Deletes runs on which no hour's status hangs.")
     def keep_house(context: dg.OpExecutionContext, event_store: SignsIn) -> None:  # noqa: ARG001
         before = datetime.now(UTC) - timedelta(days=settings.automation.keep_follow_runs_days)
-        old = context.instance.get_run_records(
-            dg.RunsFilter(job_name=FOLLOW_JOB, created_before=before, statuses=list(ENDED))
-        )
-        for record in old:
-            forget(context.instance, record.dagster_run.run_id)
-        context.log.info(f"{len(old):,} follow runs from before {before:%Y-%m-%d %H:%M} UTC were deleted.")
-        context.add_output_metadata({"follow_runs_deleted": len(old)})
+        numbers = {}
+        for job, deleted in ((FOLLOW_JOB, "follow_runs_deleted"), (CHECKS_JOB, "check_runs_deleted")):
+            old = context.instance.get_run_records(
+                dg.RunsFilter(job_name=job, created_before=before, statuses=list(ENDED))
+            )
+            for record in old:  # what checks said is kept apart from their runs
+                forget(context.instance, record.dagster_run.run_id)
+            context.log.info(f"{len(old):,} {job} runs from before {before:%Y-%m-%d %H:%M} UTC were deleted.")
+            numbers[deleted] = len(old)
+        context.add_output_metadata(numbers)
 
     @dg.op(name=DESTROY_OP, description="Destroys hours that are older than retention allows.")
     def destroy(context: dg.OpExecutionContext, event_store: dg.ResourceParam[EventStore]) -> None:

@@ -1,5 +1,6 @@
 """What Dagster shows of an hour and of a feed: names that stay the same, and no personal data."""
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -9,6 +10,8 @@ from upath import UPath
 
 from mailevents_dagster.columns import RowFormat
 from mailevents_dagster.events import Origin
+from mailevents_dagster.feeds import Feed
+from mailevents_dagster.looking import outcomes
 from mailevents_dagster.store.manifest import Manifest
 from mailevents_dagster.store.open_hour import Commit
 from mailevents_dagster.store.parquet import all_columns
@@ -22,8 +25,15 @@ def hour_metadata(commit: Commit, measures: Mapping[str, float]) -> dict[str, An
         "events_added": commit.added,
         "events_changed": commit.changed,
         "events_unseen": commit.unseen,
+        "lateness_seconds": commit.lateness,
         "log_change": commit.log_change.value,
+        **_preview(outcomes(commit.snapshot, Feed(commit.manifest.domain, commit.manifest.feed).kind.category)),
     }
+
+
+def _preview(counted: Counter[str]) -> dict[str, Any]:
+    rows = "".join(f"|{status}|{times:,}|\n" for status, times in counted.most_common())
+    return {"outcomes": dg.MetadataValue.md(f"|status|number|\n|-|-:|\n{rows}")} if rows else {}
 
 
 def manifest_metadata(manifest: Manifest, log: UPath, snapshot: UPath) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import dagster as dg
 
@@ -13,7 +13,10 @@ from mailevents_dagster.planning import Ask, waits_until
 from mailevents_dagster.sensors import ask_request
 from mailevents_dagster.settings import Settings
 from mailevents_dagster.states import rules_of, states_of
-from mailevents_dagster.under_way import look
+from mailevents_dagster.under_way import CHECKS_JOB, look
+
+CHECKED_AFTER: Final = 10
+"""Minutes after hours close that feeds are checked: time for the runs that close them."""
 
 
 def build_schedules(settings: Settings, jobs: dict[str, Any]) -> Sequence[dg.ScheduleDefinition]:
@@ -33,6 +36,14 @@ def build_schedules(settings: Settings, jobs: dict[str, Any]) -> Sequence[dg.Sch
 
     return [
         _close_hours(settings, jobs["collect_hours"], running),
+        dg.ScheduleDefinition(
+            name=CHECKS_JOB,
+            job=jobs[CHECKS_JOB],
+            cron_schedule=f"{(settings.collect.settle_minutes + CHECKED_AFTER) % 60} * * * *",
+            execution_timezone=key_timezone(settings.timezone),
+            default_status=running,
+            description=f"Each hour, once hours have closed: {jobs[CHECKS_JOB].description}",
+        ),
         daily("reconcile", hour * 60 + minute),
         daily("housekeeping", hour * 60 + minute + 30),
     ]

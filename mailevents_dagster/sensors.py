@@ -77,11 +77,14 @@ def _place(cursor: str | None) -> int:
 def ask_request(ask: Ask, timezone: str) -> dg.RunRequest:
     """The run for these hours of these feeds."""
     first, last = Hour(ask.first, timezone), Hour(ask.end - SECONDS, timezone)
-    keys = [dg.AssetKey(feed.asset_key) for feed in ask.feeds]
+    selected: dict[str, Any] = {
+        "asset_selection": [dg.AssetKey(feed.asset_key) for feed in ask.feeds],
+        "asset_check_keys": [],  # none given would be all: see collect_job
+    }
     tags = {"dagster/priority": "5"}  # before the runs of a backfill that wait
     if first == last:
-        return dg.RunRequest(job_name=COLLECT_JOB, asset_selection=keys, partition_key=first.key, tags=tags)
-    return dg.RunRequest(job_name=COLLECT_JOB, asset_selection=keys, tags=tags | range_tags(first, last))
+        return dg.RunRequest(job_name=COLLECT_JOB, partition_key=first.key, tags=tags, **selected)
+    return dg.RunRequest(job_name=COLLECT_JOB, tags=tags | range_tags(first, last), **selected)
 
 
 def _follow_request(made: Plan) -> dg.RunRequest:

@@ -92,10 +92,10 @@ def _feeds(feeds: Sequence[FeedStatus]) -> str:
     return "1 feed" if len(feeds) == 1 else f"{len(feeds):,} feeds"
 
 
-def status_of(settings: Settings, now: float) -> Status:
-    """The status of every feed, in the order of the settings."""
+def status_of(settings: Settings, now: float, grace: float = 0.0) -> Status:
+    """The status of every feed, in the order of the settings; the newest hour has so many seconds more to be closed."""
     collector, rules = collector_of(settings), rules_of(settings)
-    end = last_ended(now - settings.collect.settle_minutes * 60, settings.timezone).end
+    end = last_ended(now - settings.collect.settle_minutes * 60 - grace, settings.timezone).end
     states = states_of(settings, collector.store)
     feeds = [_feed(state, now, rules, end, collector) for state in states]
     accounts = [

@@ -16,6 +16,7 @@ COLLECT_JOB: Final = "collect_hours"
 FOLLOW_JOB: Final = "follow"
 HOUSEKEEPING_JOB: Final = "housekeeping"
 RECONCILE_JOB: Final = "reconcile"
+CHECKS_JOB: Final = "check_feeds"
 SENSOR: Final = "follow_feeds"
 GOING_ON: Final = [
     DagsterRunStatus.NOT_STARTED,

@@ -15,7 +15,7 @@ import dagster as dg
 import orjson
 import pytest
 
-from mailevents_dagster import jobs, schedules, sensors
+from mailevents_dagster import checks, jobs, schedules, sensors
 from mailevents_dagster.build import build_defs
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import Hour, last_ended
@@ -70,9 +70,13 @@ class Project:
             **partition,
         )
 
-    def run(self, job_name: str, **arguments: Any) -> dg.ExecuteInProcessResult:
-        """One run of a job; what is asked for beside its name is what a run request holds."""
+    def run(
+        self, job_name: str, *, asset_selection: Sequence[dg.AssetKey] = (), **arguments: Any
+    ) -> dg.ExecuteInProcessResult:
+        """One run of a job; what is asked for beside its name is what a run request holds, which selects no checks."""
         job = self.defs.get_repository_def().get_job(job_name)
+        if asset_selection:
+            job = job.get_subset(asset_selection=set(asset_selection), asset_check_selection=set())
         return job.execute_in_process(instance=self.instance, raise_on_error=False, **arguments)
 
     def said(self, result: dg.ExecuteInProcessResult) -> list[str]:
@@ -132,6 +136,6 @@ def definitions(folder: Path, text: str, base_url: str) -> tuple[Settings, dg.De
 
 def stop_the_clock(monkeypatch: pytest.MonkeyPatch, at: float) -> None:
     """What the project takes for the time: no test may depend on the minute in which it runs."""
-    modules: Sequence[ModuleType] = (jobs, schedules, sensors, collect, open_hour)
+    modules: Sequence[ModuleType] = (checks, jobs, schedules, sensors, collect, open_hour)
     for module in modules:
         monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: at, monotonic=time.monotonic))

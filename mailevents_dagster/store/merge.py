@@ -19,6 +19,8 @@ class Merged:
     changed: int
     unseen: int
     """Committed events that the collection did not find again; they stay."""
+    oldest_added: int | None = None
+    """The time of the oldest event that is new."""
 
 
 def merge(known: Sequence[Event], found: Sequence[Event]) -> Merged:
@@ -42,7 +44,8 @@ def merge(known: Sequence[Event], found: Sequence[Event]) -> Merged:
         changed += better != merged[at]
         merged[at] = better
     events = sorted(chain(merged, new), key=lambda event: event.time) if new else merged
-    return Merged(events, added=len(new), changed=changed, unseen=len(known) - (len(found) - len(new)))
+    unseen, oldest = len(known) - (len(found) - len(new)), min((event.time for event in new), default=None)
+    return Merged(events, added=len(new), changed=changed, unseen=unseen, oldest_added=oldest)
 
 
 class _Places:

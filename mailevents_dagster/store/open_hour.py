@@ -38,6 +38,8 @@ class Commit:
     added: int
     changed: int
     unseen: int
+    lateness: float
+    """Seconds after its own time that an event which is new was certainly not shown yet: it appeared later still."""
     log_change: Change
     log: UPath
     snapshot: UPath
@@ -138,7 +140,8 @@ class OpenHour:
             feed, hour, merged, found, before, StoredFile(layout.relative(log_path), log.bytes, log.sha256), snapshot
         )
         write_manifest(layout.manifest(feed, hour), manifest)
-        return Commit(manifest, merged.added, merged.changed, merged.unseen, log.change, log_path, snapshot_path)
+        late = _lateness(merged, before)
+        return Commit(manifest, merged.added, merged.changed, merged.unseen, late, log.change, log_path, snapshot_path)
 
     def note_begin(self) -> None:
         """Counts the collection as failed until it is known how it ended."""
@@ -174,6 +177,13 @@ class OpenHour:
             )
         else:
             self.notes.append(f"{path} was gone and is written anew.")
+
+
+def _lateness(merged: Merged, before: Manifest | None) -> float:
+    """From the oldest new event to the listing before, which did not have it; none where nobody had asked before."""
+    if before is None or before.origin is not Origin.API or merged.oldest_added is None:
+        return 0.0
+    return round(max(0.0, before.listed_at - max(merged.oldest_added, before.start)), 1)
 
 
 def _without(found: Collection, elsewhere: frozenset[bytes]) -> Collection:

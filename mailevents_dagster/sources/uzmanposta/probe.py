@@ -14,6 +14,7 @@ from mailevents_dagster.sources.uzmanposta.access import Access
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.collect import CLOCKS_AGREE_WITHIN
 from mailevents_dagster.sources.uzmanposta.errors import Cause, PermanentError, foreign
+from mailevents_dagster.sources.uzmanposta.fields import DETAIL_FIELDS, field_names
 from mailevents_dagster.sources.uzmanposta.probed import (
     Agrees,
     Page,
@@ -21,7 +22,6 @@ from mailevents_dagster.sources.uzmanposta.probed import (
     answer,
     best_row,
     cannot_tell,
-    field_names,
     fields_of,
     freshness,
     lateness,
@@ -38,7 +38,6 @@ MAIL_KEPT: Final = 15
 """Days, as assumed."""
 LOOKS_BACK: Final = (10, 16, 31)
 """Days before now at which a day is asked for where nothing says how far the API looks back."""
-DETAIL_FIELDS: Final = ("logs", "transactions", "filters", "emails")
 _RATE_HEADER: Final = re.compile("(x-)?ratelimit.*|x-rate-limit.*|retry-after", re.IGNORECASE)
 
 

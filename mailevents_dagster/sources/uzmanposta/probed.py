@@ -5,19 +5,15 @@ Answers hold counts, times and names of fields: never a key, an address, a subje
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
 
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.jsontext import parse
+from mailevents_dagster.sources.uzmanposta.fields import TIME_FIELDS, compared, field_names, recipients_of
 from mailevents_dagster.sources.uzmanposta.rows import Row
-from mailevents_dagster.sources.uzmanposta.schema import COLUMNS, FIELDS, RECIPIENT_COLUMNS, record_time
-
-TIME_FIELDS: Final = ("time", "timestamp", "starttime")
-_FIELD: Final = re.compile("[A-Za-z0-9_-]{1,40}")
+from mailevents_dagster.sources.uzmanposta.schema import record_time
 
 
 class Agrees(StrEnum):
@@ -103,24 +99,11 @@ def fields_of(sample: Page, feed: Feed) -> Told:
     if not sample.rows:
         return cannot_tell(question, assumed, "no rows")
     records = [record_of(row.raw) for row in sample.rows]
-    columns = {FIELDS.get(column.name, column.name) for column in COLUMNS[feed.kind.category]} - {"recipient_count"}
-    there = {name for record in records for name in record}
-    new, missing = there - columns - set(TIME_FIELDS), columns - there
-    if "recipients" in columns:
-        inner = {name for record in records for entry in _recipients(record) for name in entry}
-        new |= {f"recipients.{name}" for name in inner - {column.name for column in RECIPIENT_COLUMNS}}
-        missing |= {f"recipients.{column.name}" for column in RECIPIENT_COLUMNS} - {
-            f"recipients.{one}" for one in inner
-        }
-    parts = [f"{word}: {field_names(names)}" for word, names in (("new", new), ("missing", missing)) if names]
+    fields = compared(feed.kind.category, records)
+    parts = [
+        f"{word}: {field_names(names)}" for word, names in (("new", fields.new), ("missing", fields.missing)) if names
+    ]
     return Told(question, assumed, "; ".join(parts) or assumed, Agrees.HARMLESS if parts else Agrees.YES)
-
-
-def field_names(names: Iterable[str]) -> str:
-    """Names of fields; one that is no name might be data, and is only counted."""
-    shown = sorted(name for name in names if _FIELD.fullmatch(name.removeprefix("recipients.")))
-    others = len(set(names)) - len(shown)
-    return ", ".join([*shown, *([f"{others:,} that are no names"] if others else [])])
 
 
 def best_row(rows: Sequence[Row], fits: Callable[[Row], bool]) -> Row | None:
@@ -137,14 +120,9 @@ def times_said(row: Row) -> list[int]:
 
 
 def _time_values(record: Mapping[str, object]) -> list[object]:
-    entries = _recipients(record)[:1]
+    entries = recipients_of(record)[:1]
     values = [record.get(name) for name in TIME_FIELDS] + [entry.get("time") for entry in entries]
     return [value for value in values if value is not None]
-
-
-def _recipients(record: Mapping[str, object]) -> list[Mapping[str, object]]:
-    entries = record.get("recipients")
-    return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
 
 
 def record_of(raw: bytes) -> Mapping[str, object]:

@@ -143,6 +143,11 @@ def record_time(category: Category, record: Mapping[str, object]) -> int | None:
     return None
 
 
+def typed_value(column: Column, value: object) -> object:
+    """The value as its column holds it, None where it cannot; not for nested columns."""
+    return _CONVERTERS[column.type](value)
+
+
 def _recipients(record: Mapping[str, object]) -> list[Mapping[str, object]] | None:
     """The entries of `recipients`; a lone object is a list of one.
 
