@@ -176,7 +176,8 @@ def test_on_a_terminal_it_shows_how_far_it_is_and_elsewhere_it_sends_no_codes(pl
 def test_runs_side_by_side_come_to_the_same_numbers(tmp_path: Path, api: Simulator) -> None:
     place = set_up(tmp_path, api, hours=20)
 
-    done = place.run("collect", "--from", written(hours_ago(20)), "--max-workers", "2", "--json")
+    span = ("--from", written(hours_ago(20)), "--to", written(hours_ago(0)))
+    done = place.run("collect", *span, "--max-workers", "2", "--json")
 
     assert done.returncode == 0, done.stderr
     numbers = json.loads(done.stdout)
