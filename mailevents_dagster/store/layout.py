@@ -71,6 +71,12 @@ class Layout:
         )
         return sorted((path for folder, pattern in places for path in folder.glob(pattern)), key=str)
 
+    def summary(self, name: str, domain: str | None, date: str) -> UPath:
+        """The counts of a day; those of all domains lie apart, so that reading a tree adds nothing up twice."""
+        above = self.root / "summaries"
+        folder = above / "by_domain" / name / f"domain={domain}" if domain else above / "all" / name
+        return folder / f"date={date}" / "counts.parquet"
+
     @property
     def description(self) -> UPath:
         """The file that says how the stored data were written."""
