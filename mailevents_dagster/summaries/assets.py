@@ -1,6 +1,6 @@
 """The factory of the daily summaries: a few assets a domain, and as many over all domains."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from itertools import groupby
 from typing import Any, Final
@@ -76,11 +76,6 @@ def _of_domain(kind: SummaryKind, feeds: Sequence[Feed], days: dg.DailyPartition
     # A day that begins or ends where no hour is defined, as the first and the last may, is one of fewer hours.
     hours = dg.TimeWindowPartitionMapping(allow_nonexistent_upstream_partitions=True)
 
-    @dg.asset(
-        **_described(kind, domain, feeds[0].group, f"Domain **{readable_domain(domain)}**."),
-        deps=[dg.AssetDep(dg.AssetKey(feed.asset_key), partition_mapping=hours) for feed in feeds],
-        partitions_def=days,
-    )
     def summary(context: dg.AssetExecutionContext, event_store: dg.ResourceParam[EventStore]) -> pa.Table:
         store = event_store.store
         day = Day.from_key(context.partition_key, store.timezone)
@@ -88,7 +83,15 @@ def _of_domain(kind: SummaryKind, feeds: Sequence[Feed], days: dg.DailyPartition
         context.add_output_metadata(_shown(kind, counts))
         return counts
 
-    return summary
+    return _asset(
+        summary,
+        kind,
+        domain,
+        feeds[0].group,
+        f"Domain **{readable_domain(domain)}**.",
+        days,
+        deps=[dg.AssetDep(dg.AssetKey(feed.asset_key), partition_mapping=hours) for feed in feeds],
+    )
 
 
 def _of_all(
@@ -104,31 +107,45 @@ def _of_all(
 def _of_several(
     kind: SummaryKind, keys: Sequence[dg.AssetKey], days: dg.DailyPartitionsDefinition
 ) -> dg.AssetsDefinition:
-    @dg.asset(
-        **_described(kind, ALL, GROUP_OF_ALL, f"The {len(keys):,} domains that have it together."),
-        ins={f"domain_{place}": dg.AssetIn(key) for place, key in enumerate(keys)},
-        partitions_def=days,
-    )
     def summary(context: dg.AssetExecutionContext, **domains: pa.Table) -> pa.Table:
         counts = total(domains.values())
         made = sum(map(bool, map(len, domains.values())))
         context.add_output_metadata({**_shown(kind, counts), "domains": made, "domains_missing": len(keys) - made})
         return counts
 
-    return summary
+    return _asset(
+        summary,
+        kind,
+        ALL,
+        GROUP_OF_ALL,
+        f"The {len(keys):,} domains that have it, together.",
+        days,
+        ins={f"domain_{place}": dg.AssetIn(key) for place, key in enumerate(keys)},
+    )
 
 
-def _described(kind: SummaryKind, domain: str, group: str, whose: str) -> dict[str, Any]:
-    return {
-        "key": dg.AssetKey([PREFIX, domain, kind.name]),
-        "group_name": group,
-        "io_manager_key": "summary_store",
-        "automation_condition": ONCE_A_DAY_CHANGED,
-        "kinds": {"python", "parquet"},
-        "owners": ["team:mail-operations"],
-        "tags": {"domain": domain, "summary": kind.name},
-        "description": f"{kind.description} {whose} What each number means is in `docs/summaries.md`.",
-    }
+def _asset(
+    function: Callable[..., pa.Table],
+    kind: SummaryKind,
+    domain: str,
+    group: str,
+    whose: str,
+    days: dg.DailyPartitionsDefinition,
+    **depends_on: Any,
+) -> dg.AssetsDefinition:
+    made: dg.AssetsDefinition = dg.asset(
+        key=dg.AssetKey([PREFIX, domain, kind.name]),
+        partitions_def=days,
+        group_name=group,
+        io_manager_key="summary_store",
+        automation_condition=ONCE_A_DAY_CHANGED,
+        kinds={"python", "parquet"},
+        owners=["team:mail-operations"],
+        tags={"domain": domain, "summary": kind.name},
+        description=f"{kind.description} {whose} What each number means is in `docs/summaries.md`.",
+        **depends_on,
+    )(function)
+    return made
 
 
 def _shown(kind: SummaryKind, counts: pa.Table) -> dict[str, Any]:

@@ -5,8 +5,10 @@ Colours are of middling lightness on nothing, so that they show on white and on 
 
 from __future__ import annotations
 
+import warnings
 from base64 import b64encode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from io import BytesIO
 from typing import Any, Final
 
@@ -33,7 +35,7 @@ DPI: Final = 100
 COLOURS: Final = 32
 """Of the palette of a PNG: enough for smooth letters, and a quarter of the bytes of true colour."""
 BARS: Final = 8
-_STYLE: Final = {
+_STYLE: Final[Any] = {
     "text.color": INK,
     "axes.edgecolor": INK,
     "axes.labelcolor": INK,
@@ -54,8 +56,8 @@ Chart = Callable[[pa.Table, Language], Figure]
 
 def png(chart: Chart, counts: pa.Table) -> bytes:
     """The chart for the web interface: transparent, and of few bytes, since they stay in the event log."""
-    with mpl.rc_context(_STYLE):
-        canvas = FigureCanvasAgg(chart(counts, "en"))
+    with _style():
+        canvas: Any = FigureCanvasAgg(chart(counts, "en"))
         canvas.draw()
     picture = Image.frombuffer("RGBA", canvas.get_width_height(), canvas.buffer_rgba())
     out = BytesIO()
@@ -65,10 +67,18 @@ def png(chart: Chart, counts: pa.Table) -> bytes:
 
 def svg(chart: Chart, counts: pa.Table, language: Language) -> bytes:
     """The chart for paper and screens; its letters are drawn, so it needs no font."""
-    with mpl.rc_context(_STYLE):
+    with _style():
         out = BytesIO()
-        FigureCanvasSVG(chart(counts, language)).print_svg(out, metadata={"Date": None, "Creator": None})
+        canvas: Any = FigureCanvasSVG(chart(counts, language))
+        canvas.print_svg(out, metadata={"Date": None, "Creator": None})
     return out.getvalue()
+
+
+@contextmanager
+def _style() -> Iterator[None]:
+    with mpl.rc_context(_STYLE), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)  # reasons may hold any letter
+        yield
 
 
 def data_uri(picture: bytes, kind: str) -> str:
@@ -136,7 +146,7 @@ def draw_quarantine(counts: pa.Table, language: Language) -> Figure:
         shown[say("other", language)] = shown.get(say("other", language), 0) + rest
     _bars(left, "reasons", {_short(name): count for name, count in shown.items()}, language)
     scores = numbers_of(counts, "score")
-    right.bar([score + 0.5 for score in scores], scores.values(), 1.0, color=VIOLET)
+    right.bar([score + 0.5 for score in scores], list(scores.values()), 1.0, color=VIOLET)
     if scores:
         right.set_xlim(max(min(scores) - 1, quarantine.LOWEST), min(max(scores) + 2, quarantine.HIGHEST + 1))
     right.set_title(say("scores", language), loc="left")
@@ -173,6 +183,7 @@ def _bars(axes: Axes, title: str, values: Mapping[str, int], language: Language)
 
 
 def _short(text: str) -> str:
+    text = "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
     return text if len(text) <= 24 else text[:23] + "…"
 
 

@@ -1,6 +1,6 @@
 """Dagster's side of stored summaries: counts go to Parquet files and come back as readers ask."""
 
-from typing import Any, Final
+from typing import Final
 
 import dagster as dg
 import pandas as pd

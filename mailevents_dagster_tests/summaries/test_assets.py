@@ -8,15 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import dagster as dg
-import pandas as pd
-import pyarrow as pa
 import pytest
 
-from mailevents_dagster.hours import Hour, hours_between
-from mailevents_dagster.sources.uzmanposta.simulator import Behaviour, FixedMail
+from mailevents_dagster.sources.uzmanposta.simulator import Behaviour
 from mailevents_dagster.summaries.days import Day
-from mailevents_dagster_tests.conftest import mail
-from mailevents_dagster_tests.projects import DOMAIN, KEY, SETTINGS, Project, project, range_tags, stop_the_clock
+from mailevents_dagster_tests.projects import DOMAIN, KEY, Project, project, stop_the_clock
 
 ZONE = "Europe/Istanbul"
 DAY = Day.from_key("2026-11-16", ZONE)
