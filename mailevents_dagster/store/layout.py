@@ -77,6 +77,12 @@ class Layout:
         folder = above / "by_domain" / name / f"domain={domain}" if domain else above / "all" / name
         return folder / f"date={date}" / "counts.parquet"
 
+    def personal_summaries(self, feed: Feed, hour: Hour) -> list[UPath]:
+        """The counts that name people of an hour; they are of its whole day."""
+        if feed.kind.category != "authentication":
+            return []
+        return [self.summary("sign_ins", domain, hour.stamp("%Y-%m-%d")) for domain in (feed.domain, None)]
+
     @property
     def description(self) -> UPath:
         """The file that says how the stored data were written."""

@@ -24,7 +24,7 @@ from PIL import Image
 from mailevents_dagster.summaries import quarantine, sign_ins, volume
 from mailevents_dagster.summaries.counts import HOURS, by, by_hour, numbers_of
 from mailevents_dagster.summaries.outcomes import CLASSES, OUTCOMES
-from mailevents_dagster.summaries.wording import Language, say
+from mailevents_dagster.summaries.wording import Language, say, say_key
 
 INK: Final = "#808791"
 BLUE, ORANGE, GREEN, RED, VIOLET = "#3f88d8", "#d98324", "#36a06a", "#d6574c", "#9673c9"
@@ -144,7 +144,7 @@ def draw_quarantine(counts: pa.Table, language: Language) -> Figure:
     shown = dict(list(reasons.items())[:BARS])
     if rest := sum(reasons.values()) - sum(shown.values()):
         shown[say("other", language)] = shown.get(say("other", language), 0) + rest
-    _bars(left, "reasons", {_short(name): count for name, count in shown.items()}, language)
+    _bars(left, "reasons", {_short(say_key(name, language)): count for name, count in shown.items()}, language)
     scores = numbers_of(counts, "score")
     right.bar([score + 0.5 for score in scores], list(scores.values()), 1.0, color=VIOLET)
     if scores:

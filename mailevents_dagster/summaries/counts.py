@@ -24,6 +24,8 @@ COUNTS: Final = pa.schema(
     ]
 )
 BY: Final = COUNTS.names[:-1]
+NONE: Final = "(none)"
+"""The key of what the record does not say."""
 HOURS: Final = "hours"
 HOURS_KEPT: Final = "hours_kept"
 """Measures by hour: how many hours of feeds the day has, and how many of them were there to be counted."""

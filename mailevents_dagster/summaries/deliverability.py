@@ -13,14 +13,12 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mailevents_dagster.summaries.counts import by, nothing, numbers_of, occurrences, quantile, total
+from mailevents_dagster.summaries.counts import NONE, by, nothing, numbers_of, occurrences, quantile, total
 from mailevents_dagster.summaries.outcomes import CLASSES, ENHANCED_IN_REPLY, OUTCOMES, class_of, outcome_of
 
 COLUMNS: Final = ("event_time", "message_id", "queue_id", "mailfrom", "sender", "recipients")
 FAILED: Final = ("bounced", "rejected")
-QUANTILES: Final = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
-NO_DOMAIN: Final = "(none)"
-"""The sender of a bounce, or a field without an address."""
+QUANTILES: Final = {"delivery_seconds_p50": 0.5, "delivery_seconds_p90": 0.9, "delivery_seconds_p99": 0.99}
 _DOMAIN: Final = r"""@(?P<domain>[^\s@<>"',;:\[\]()]+)[^@]*$"""
 _BETWEEN: Final = "\x1f"
 
@@ -92,11 +90,7 @@ def numbers(table: pa.Table) -> dict[str, float]:
         **({"delivered_share": round(outcomes.get("delivered", 0) / units, 4)} if units else {}),
         **{f"bounces_{name}": classes.get(name, 0) for name in CLASSES},
         "deliveries_timed": sum(seconds.values()),
-        **{
-            f"delivery_seconds_{name}": value
-            for name, share in QUANTILES.items()
-            if (value := quantile(seconds, share)) is not None
-        },
+        **{name: value for name, share in QUANTILES.items() if (value := quantile(seconds, share)) is not None},
     }
 
 
@@ -150,9 +144,9 @@ def _mapped(function: Callable[[tuple[Any, ...]], str | None], *columns: pa.Arra
 
 
 def _domains(addresses: pa.Array) -> pa.Array:
-    """What stands behind the last @, never what stands before it."""
+    """What stands behind the last @, never what stands before it; NONE for the sender of a bounce."""
     found = pc.struct_field(pc.extract_regex(pc.utf8_lower(addresses), _DOMAIN), "domain")
-    return pc.fill_null(found, NO_DOMAIN)
+    return pc.fill_null(found, NONE)
 
 
 def _text(table: pa.Table, name: str) -> pa.Array:

@@ -12,6 +12,7 @@ import pyarrow as pa
 from mailevents_dagster.feeds import Category, Feed
 from mailevents_dagster.summaries import deliverability, quarantine, sign_ins, volume
 from mailevents_dagster.summaries.counts import HOURS, HOURS_KEPT, by
+from mailevents_dagster.summaries.outcomes import OUTCOMES
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,10 @@ class SummaryKind:
     description: str
     counting: ModuleType
     """Holds COLUMNS, of_hour, of_day and numbers."""
+    of_domain: tuple[str, ...]
+    """The numbers that domains are compared by."""
+    shown: tuple[str, ...]
+    """The numbers that a reader of the report is shown; further ones are in its other tables."""
     personal: tuple[str, ...] = ()
     """Measures whose keys are personal data."""
 
@@ -53,13 +58,38 @@ class SummaryKind:
 KINDS: Final = {
     kind.name: kind
     for kind in (
-        SummaryKind("volume", "mail", "Mails in and out, hour by hour.", volume),
         SummaryKind(
-            "deliverability", "mail", "What became of each mail for each recipient, and why not.", deliverability
+            "volume",
+            "mail",
+            "Mails in and out, hour by hour.",
+            volume,
+            of_domain=("mails_incoming", "mails_outgoing", "mails", "hours_kept"),
+            shown=("mails", "mails_incoming", "mails_outgoing", "megabytes", "mails_in_busiest_hour"),
         ),
-        SummaryKind("quarantine", "quarantine", "Why mails were kept back, and their scores.", quarantine),
         SummaryKind(
-            "sign_ins", "authentication", "Failed sign-ins, and hours with unusually many.", sign_ins, sign_ins.PERSONAL
+            "deliverability",
+            "mail",
+            "What became of each mail for each recipient, and why not.",
+            deliverability,
+            of_domain=("units", "delivered", "deferred", "bounced", "rejected", "quarantined", "held"),
+            shown=("units", *OUTCOMES, "deliveries_timed", *deliverability.QUANTILES),
+        ),
+        SummaryKind(
+            "quarantine",
+            "quarantine",
+            "Why mails were kept back, and their scores.",
+            quarantine,
+            of_domain=("quarantined", "held", "kept_back"),
+            shown=("kept_back", "quarantined", "held", "scored", "score_median"),
+        ),
+        SummaryKind(
+            "sign_ins",
+            "authentication",
+            "Failed sign-ins, and hours with unusually many.",
+            sign_ins,
+            of_domain=("sign_ins", "failed", "users_with_failures", "spike_hours"),
+            shown=("sign_ins", *sign_ins.RESULTS, "users_with_failures", "addresses_with_failures", "spike_hours"),
+            personal=sign_ins.PERSONAL,
         ),
     )
 }

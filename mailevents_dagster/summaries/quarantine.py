@@ -8,14 +8,13 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mailevents_dagster.summaries.counts import by, numbers_of, occurrences, quantile, total
+from mailevents_dagster.summaries.counts import NONE, by, numbers_of, occurrences, quantile, total
 
 COLUMNS: Final = ("reason", "score")
 LOWEST, HIGHEST = -20, 100
 """Scores beyond count as these: a chart of one wild value shows nothing else."""
 LONGEST: Final = 60
-NO_REASON: Final = "(none)"
-UNSAFE_REASON: Final = "(with an address)"
+WITH_ADDRESS: Final = "(with an address)"
 
 
 def of_hour(table: pa.Table, hour: str) -> pa.Table:  # noqa: ARG001 - its hours are not told apart
@@ -35,8 +34,8 @@ def reasons(texts: pa.ChunkedArray) -> pa.ChunkedArray:
     """What stands before a colon or bracket: behind it stand names of files, viruses or people."""
     heads = pc.replace_substring_regex(texts, r"(?s)\s*[:(\[{<\n].*$", "")
     short = pc.utf8_slice_codeunits(pc.utf8_trim_whitespace(heads), 0, LONGEST)
-    safe = pc.if_else(pc.match_substring(short, "@"), UNSAFE_REASON, short)
-    return pc.if_else(pc.equal(pc.fill_null(safe, ""), ""), NO_REASON, safe)
+    safe = pc.if_else(pc.match_substring(short, "@"), WITH_ADDRESS, short)
+    return pc.if_else(pc.equal(pc.fill_null(safe, ""), ""), NONE, safe)
 
 
 def of_day(hours: Sequence[pa.Table]) -> pa.Table:

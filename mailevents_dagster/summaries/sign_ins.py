@@ -12,7 +12,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mailevents_dagster.summaries.counts import HOURS_KEPT, by, by_hour, occurrences, total
+from mailevents_dagster.summaries.counts import HOURS_KEPT, NONE, by, by_hour, occurrences, total
 
 COLUMNS: Final = ("email", "srcip", "status")
 PERSONAL: Final = ("failures_of_user", "failures_of_address")
@@ -25,7 +25,6 @@ _WORDS: Final[Mapping[str, str]] = {
     }.items()
     for word in words
 }
-NOBODY: Final = "(none)"
 DEVIATIONS: Final = 6.0
 """How many robust standard deviations above the day's median hour make a spike."""
 TO_DEVIATION: Final = 1.4826
@@ -39,7 +38,7 @@ def of_hour(table: pa.Table, hour: str) -> pa.Table:
     known = [_WORDS.get((word or "").strip().lower(), "other") for word in status.dictionary.to_pylist()]
     result = pc.fill_null(pa.array(known, pa.string()).take(status.indices), "other")
     failed = table.filter(pc.equal(result, "failed"))
-    users, addresses = (pc.fill_null(failed[name], NOBODY) for name in ("email", "srcip"))
+    users, addresses = (pc.fill_null(failed[name], NONE) for name in ("email", "srcip"))
     return pa.concat_tables(
         [
             occurrences("sign_ins", result, hour),

@@ -13,6 +13,7 @@ from mailevents_dagster.summaries.counts import by, counts, total
 COLUMNS: Final = ("size",)
 DIRECTIONS: Final[Mapping[str, str]] = {"mail/incominglog": "incoming", "mail/outgoinglog": "outgoing"}
 """By the feed: what a record says of its own direction is assumed, which feed it is in is certain."""
+MB: Final = 1e6
 LARGEST: Final = 2**40
 """A size above is none: a year of them would not fit into a count."""
 
@@ -38,6 +39,6 @@ def numbers(table: pa.Table) -> dict[str, float]:
     return {
         "mails": sum(mails.values()),
         **{f"mails_{direction}": mails.get(feed, 0) for feed, direction in DIRECTIONS.items()},
-        "bytes": sum(by(table, "bytes").values()),
+        "megabytes": round(sum(by(table, "bytes").values()) / MB, 1),
         "mails_in_busiest_hour": max(by(table, "mails", "hour").values(), default=0),
     }
