@@ -81,7 +81,7 @@ class Layout:
         """The counts that name people of an hour; they are of its whole day."""
         if feed.kind.category != "authentication":
             return []
-        return [self.summary("sign_ins", domain, hour.stamp("%Y-%m-%d")) for domain in (feed.domain, None)]
+        return [self.summary("sign_ins", domain, hour.key[: len("2026-01-01")]) for domain in (feed.domain, None)]
 
     @property
     def description(self) -> UPath:
