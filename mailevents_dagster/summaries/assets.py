@@ -80,7 +80,7 @@ def _of_domain(kind: SummaryKind, feeds: Sequence[Feed], days: dg.DailyPartition
         store = event_store.store
         day = Day.from_key(context.partition_key, store.timezone)
         counts = counts_of_day(store, kind, feeds, day, context.log.warning)
-        context.add_output_metadata(_shown(kind, counts))
+        context.add_asset_metadata(_shown(kind, counts))
         return counts
 
     return _asset(
@@ -110,7 +110,7 @@ def _of_several(
     def summary(context: dg.AssetExecutionContext, **domains: pa.Table) -> pa.Table:
         counts = total(domains.values())
         made = sum(map(bool, map(len, domains.values())))
-        context.add_output_metadata({**_shown(kind, counts), "domains": made, "domains_missing": len(keys) - made})
+        context.add_asset_metadata({**_shown(kind, counts), "domains": made, "domains_missing": len(keys) - made})
         return counts
 
     return _asset(

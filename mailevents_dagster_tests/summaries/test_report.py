@@ -6,7 +6,8 @@ import re
 import subprocess
 import sys
 from base64 import b64decode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
@@ -35,6 +36,7 @@ accounts:
     feeds: [mail/incominglog, mail/outgoinglog, quarantine/quarantine, quarantine/hold, authentication]
   - {{domain: xn--gney-0ra.example, api_key: "${{KEY_A}}", feeds: [mail/incominglog]}}
 """
+Made = Callable[..., "Page"]
 VOID = {"meta", "img", "link", "br", "input"}
 
 
@@ -92,15 +94,22 @@ def failed(place: Place) -> list[dict[str, object]]:
     return [one for one in records if one["status"] == "failed"]
 
 
-def made(place: Place, *arguments: str) -> Page:
-    done = place.run("report", "--day", DAY.key, "--out", "-", *arguments)
-    assert done.returncode == 0, done.stderr
-    return Page(done.stdout)
+@pytest.fixture(scope="module")
+def made(place: Place) -> Made:
+    """The page that the command writes with these options, run once for all tests."""
+
+    @cache
+    def page_of(*arguments: str) -> Page:
+        done = place.run("report", "--day", DAY.key, "--out", "-", *arguments)
+        assert done.returncode == 0, done.stderr
+        return Page(done.stdout)
+
+    return page_of
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_page_refers_to_nothing_and_is_in_its_language(place: Place, language: Language) -> None:
-    found = made(place, "--lang", language)
+def test_the_page_refers_to_nothing_and_is_in_its_language(made: Made, language: Language) -> None:
+    found = made("--lang", language)
 
     assert found.language == language
     assert len(found.pictures) == len(KINDS)
@@ -115,16 +124,16 @@ def test_the_page_refers_to_nothing_and_is_in_its_language(place: Place, languag
     assert not foreign & set(found.texts)
 
 
-def test_the_pictures_are_whole_and_hold_no_script_or_address(place: Place) -> None:
-    for picture in made(place).pictures:
+def test_the_pictures_are_whole_and_hold_no_script_or_address(made: Made) -> None:
+    for picture in made().pictures:
         drawn = b64decode(picture.partition(",")[2])
         assert ElementTree.fromstring(drawn).tag == "{http://www.w3.org/2000/svg}svg"
         assert b"<script" not in drawn
         assert not re.search(rb'(?:xlink:)?href="(?!#)', drawn)
 
 
-def test_the_numbers_are_those_of_the_day(place: Place) -> None:
-    found = made(place)
+def test_the_numbers_are_those_of_the_day(place: Place, made: Made) -> None:
+    found = made()
     mails = sum(
         len(place.api.source.rows("a.example", name, DAY.start, DAY.end - 1))
         for name in ("mail/incominglog", "mail/outgoinglog")
@@ -134,15 +143,15 @@ def test_the_numbers_are_those_of_the_day(place: Place) -> None:
     assert found.texts[found.texts.index("failed") + 1] == f"{len(failed(place)):,}"
     assert "güney.example" in found.said
     assert WORDINGS["incomplete"].en in found.texts, "the other domain has no hour"
-    assert WORDINGS["incomplete"].en not in made(place, "--domain", "a.example").texts
+    assert WORDINGS["incomplete"].en not in made("--domain", "a.example").texts
 
 
-def test_users_and_addresses_are_named_only_where_they_are_asked_for(place: Place) -> None:
+def test_users_and_addresses_are_named_only_where_they_are_asked_for(place: Place, made: Made) -> None:
     names = {str(one[name]) for one in failed(place) for name in ("email", "srcip")}
     assert len(names) > 20
 
-    assert not [name for name in names if name in made(place).said]
-    named = made(place, "--with-users").said
+    assert not [name for name in names if name in made().said]
+    named = made("--with-users").said
     assert [name for name in names if name in named]
 
 
