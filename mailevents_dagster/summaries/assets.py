@@ -12,7 +12,7 @@ from mailevents_dagster.feeds import Feed, readable_domain
 from mailevents_dagster.hours import Hour, key_timezone
 from mailevents_dagster.io_manager import EventStore
 from mailevents_dagster.settings import Settings
-from mailevents_dagster.summaries.counts import total
+from mailevents_dagster.summaries.counts import COUNTS, total
 from mailevents_dagster.summaries.days import DAY_FORMAT, Day
 from mailevents_dagster.summaries.io_manager import ALL
 from mailevents_dagster.summaries.kinds import KINDS, SummaryKind
@@ -143,9 +143,15 @@ def _asset(
         owners=["team:mail-operations"],
         tags={"domain": domain, "summary": kind.name},
         description=f"{kind.description} {whose} What each number means is in `docs/summaries.md`.",
+        metadata={"dagster/column_schema": _schema()},
         **depends_on,
     )(function)
     return made
+
+
+def _schema() -> dg.TableSchema:
+    columns = ((field.name, str(field.type), field.metadata[b"description"].decode()) for field in COUNTS)
+    return dg.TableSchema([dg.TableColumn(name, type, description) for name, type, description in columns])
 
 
 def _shown(kind: SummaryKind, counts: pa.Table) -> dict[str, Any]:
