@@ -150,8 +150,12 @@ def _asset(
 
 
 def _schema() -> dg.TableSchema:
-    columns = ((field.name, str(field.type), field.metadata[b"description"].decode()) for field in COUNTS)
-    return dg.TableSchema([dg.TableColumn(name, type, description) for name, type, description in columns])
+    return dg.TableSchema(
+        [
+            dg.TableColumn(field.name, str(field.type), description=field.metadata[b"description"].decode())
+            for field in COUNTS
+        ]
+    )
 
 
 def _shown(kind: SummaryKind, counts: pa.Table) -> dict[str, Any]:
