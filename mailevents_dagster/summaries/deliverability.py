@@ -96,12 +96,11 @@ def numbers(table: pa.Table) -> dict[str, float]:
 
 def _last_of_each(rows: pa.Table) -> pa.Table:
     """The last status of each unit, with the earliest time that any of its records gives."""
-    said = ["outcome", "class", "at", "is_timed", "sender_domain", "recipient_domain"]
-    keep = pc.ScalarAggregateOptions(skip_nulls=False)
     ordered = rows.take(pc.sort_indices(rows["at"]))  # stable: of equal times the later record counts
-    grouped = ordered.group_by(["message", "recipient"], use_threads=False)
-    units = grouped.aggregate([(name, "last", keep) for name in said] + [("first", "min")])
-    return units.rename_columns({f"{name}_last": name for name in said} | {"first_min": "first"})
+    numbered = ordered.append_column("row", pa.array(range(len(ordered)), pa.int64()))
+    grouped = numbered.group_by(["message", "recipient"]).aggregate([("row", "max"), ("first", "min")])
+    last = ordered.drop_columns(["message", "recipient", "first"]).take(grouped["row_max"])
+    return last.append_column("first", grouped["first_min"])
 
 
 def _messages(table: pa.Table, hour: str) -> pa.Array:
