@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from mailevents_dagster.hours import Hour, hours_between, key_timezone
 
 DAY_FORMAT: Final = "%Y-%m-%d"
+YEARS: Final = range(2019, 2100)
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -23,7 +24,10 @@ class Day:
     @classmethod
     def from_key(cls, key: str, timezone: str) -> Day:
         """The day of a partition key; ValueError where it is none."""
-        return cls(datetime.strptime(key, DAY_FORMAT).date(), timezone)  # noqa: DTZ007 - a date has no offset
+        day = datetime.strptime(key, DAY_FORMAT).date()  # noqa: DTZ007 - a date has no offset
+        if day.year not in YEARS:
+            raise ValueError(f"{key} lies before or after the years that hours are defined for")
+        return cls(day, timezone)
 
     @property
     def key(self) -> str:

@@ -173,6 +173,7 @@ def test_it_is_written_for_its_owner_alone_and_says_where(place: Place, tmp_path
         (("--day", "2026-11-17"), 3, "Nothing is stored of 2026-11-17."),
         (("--day", DAY.key, "--domain", "güney.example"), 3, "Nothing is stored"),
         (("--day", "20.11.2026"), 2, "is no day"),
+        (("--day", "9999-12-31"), 2, "is no day"),
         (("--day", DAY.key, "--domain", "b.example"), 2, "not in the settings"),
         (("--day", DAY.key, "--lang", "de"), 2, "de"),
         ((), 2, "--day"),
