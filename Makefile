@@ -71,6 +71,7 @@ bench: .venv/installed
 	$(BIN)/python benchmarks/collector.py
 	$(BIN)/python benchmarks/verify.py
 	$(BIN)/python benchmarks/checks.py
+	$(BIN)/python benchmarks/summaries.py
 
 newcomer:
 	$(PYTHON) .ci/newcomer

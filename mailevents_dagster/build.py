@@ -17,6 +17,8 @@ from mailevents_dagster.schedules import build_schedules
 from mailevents_dagster.sensors import follow_sensor
 from mailevents_dagster.settings import Settings
 from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
+from mailevents_dagster.summaries.assets import build_summaries, summaries_sensor
+from mailevents_dagster.summaries.io_manager import SummaryStore
 
 
 def build_defs(
@@ -50,17 +52,21 @@ def build_defs(
         "check_feeds": check_job(settings),
     }
     return dg.Definitions(
-        assets=assets,
+        assets=[*assets, *build_summaries(settings)],
         asset_checks=[feed_checks(settings)],
         jobs=list(jobs.values()),
         sensors=[
             follow_sensor(settings, [jobs["follow"], jobs["collect_hours"]]),
             alert_sensor(settings, collector),
+            *summaries_sensor(settings),
         ],
         schedules=build_schedules(settings, jobs),
         resources={
             "uzmanposta": _uzmanposta(settings),
             "event_store": EventStore(
+                storage=settings.storage, timezone=settings.timezone, log_file_name=settings.log_file_name
+            ),
+            "summary_store": SummaryStore(
                 storage=settings.storage, timezone=settings.timezone, log_file_name=settings.log_file_name
             ),
         },

@@ -15,6 +15,7 @@ from mailevents_dagster.cli.feeds import feeds
 from mailevents_dagster.cli.housekeeping import housekeeping
 from mailevents_dagster.cli.migrate import migrate
 from mailevents_dagster.cli.probe import probe
+from mailevents_dagster.cli.report import report
 from mailevents_dagster.cli.simulate import simulate
 from mailevents_dagster.cli.status import status
 from mailevents_dagster.cli.terminal import EXIT_CODES, Commands
@@ -40,5 +41,5 @@ def main(config: Path | None) -> None:
         os.environ["MAILEVENTS_CONFIG"] = str(config.absolute())
 
 
-for command in (alerts, collect, demo, feeds, housekeeping, migrate, probe, simulate, status, verify):
+for command in (alerts, collect, demo, feeds, housekeeping, migrate, probe, report, simulate, status, verify):
     main.add_command(command)

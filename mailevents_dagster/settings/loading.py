@@ -132,6 +132,7 @@ def _resolved(file: SettingsFile, source: Path | None, folder: Path) -> Settings
         api=file.api,
         collect=file.collect,
         automation=file.automation,
+        summaries=file.summaries,
         operating_logs=file.operating_logs,
         retention=file.retention,
         alerts=file.alerts,

@@ -136,6 +136,12 @@ class AutomationSettings(_Strict):
     )
 
 
+class SummarySettings(_Strict):
+    """What is counted of each day, beside collecting it."""
+
+    enabled: YesNo = Field(default=True, description="Whether there are daily summaries, as assets of each domain.")
+
+
 class OperatingLogSettings(_Strict):
     """The collector's own logs, beside the log files of each feed: what it did, and what went wrong."""
 
@@ -303,6 +309,11 @@ class SettingsFile(_Strict):
         description="What the sensor and the schedules do by themselves.",
         examples=[{"follow_minutes": 5}],
     )
+    summaries: SummarySettings = Field(
+        default=SummarySettings(),
+        description="What is counted of each day.",
+        examples=[{"enabled": False}],
+    )
     operating_logs: OperatingLogSettings = Field(
         default=OperatingLogSettings(),
         description="The collector's own logs, beside the log files of each feed.",
@@ -354,6 +365,7 @@ class Settings(_Strict):
     api: ApiSettings
     collect: CollectSettings
     automation: AutomationSettings
+    summaries: SummarySettings
     operating_logs: OperatingLogSettings
     retention: RetentionSettings
     alerts: AlertSettings

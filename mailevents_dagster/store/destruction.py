@@ -107,7 +107,7 @@ def destroying(
     with store.holding(feed, hour, when_held):
         with store.writing(feed):
             manifest = _manifest(store, feed, hour)
-            there = _by_name(store.layout, manifest, files)
+            there = _by_name(store.layout, manifest, [*files, *store.layout.personal_summaries(feed, hour)])
             if not there and not begun.exists():
                 yield None
                 return

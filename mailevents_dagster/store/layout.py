@@ -71,6 +71,18 @@ class Layout:
         )
         return sorted((path for folder, pattern in places for path in folder.glob(pattern)), key=str)
 
+    def summary(self, name: str, domain: str | None, date: str) -> UPath:
+        """The counts of a day; those of all domains lie apart, so that reading a tree adds nothing up twice."""
+        above = self.root / "summaries"
+        folder = above / "by_domain" / name / f"domain={domain}" if domain else above / "all" / name
+        return folder / f"date={date}" / "counts.parquet"
+
+    def personal_summaries(self, feed: Feed, hour: Hour) -> list[UPath]:
+        """The counts that name people of an hour; they are of its whole day."""
+        if feed.kind.category != "authentication":
+            return []
+        return [self.summary("sign_ins", domain, hour.key[: len("2026-01-01")]) for domain in (feed.domain, None)]
+
     @property
     def description(self) -> UPath:
         """The file that says how the stored data were written."""

@@ -1,0 +1,98 @@
+"""`mailevents report`."""
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from mailevents_dagster.cli.terminal import Exit, configured
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mailevents_dagster.feeds import Feed
+    from mailevents_dagster.settings import Settings
+    from mailevents_dagster.summaries.days import Day
+    from mailevents_dagster.summaries.report import OfDomain
+
+SAY_EVERY: Final = 5.0
+STDOUT: Final = Path("-")
+
+
+@click.command()
+@click.option("--day", "written", required=True, metavar="DAY", help="Such as 2026-11-20, in the settings' time zone.")
+@click.option("--domain", "domains", multiple=True, metavar="DOMAIN", help="May be repeated; else all.")
+@click.option("--lang", type=click.Choice(["en", "tr"]), default="en", show_default=True, help="English or Turkish.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Where to write it, - for stdout; else mailevents-report-DAY.html in the current folder.",
+)
+@click.option("--with-users", is_flag=True, help="Name users and addresses of failed sign-ins: personal data.")
+def report(*, written: str, domains: tuple[str, ...], lang: str, out: Path | None, with_users: bool) -> None:
+    """A day on one page of HTML, from the stored hours: volume, deliverability, quarantine, sign-ins. Makes no call.
+
+    Ends with 1 where hours that are stored cannot be read, with 3 where nothing is stored of that day.
+    """
+    from upath import UPath
+
+    from mailevents_dagster.store.atomic import publish
+    from mailevents_dagster.summaries.days import Day
+    from mailevents_dagster.summaries.report import Report, page
+
+    settings = configured()
+    try:
+        day = Day.from_key(written, settings.timezone)
+    except ValueError as error:
+        raise click.UsageError(f"--day `{written}` is no day; write it like 2026-11-20.") from error
+    unreadable: list[str] = []
+    found = Report(day, _counted(settings, _feeds(settings, domains), day, unreadable))
+    for said in unreadable:
+        click.echo(said, err=True)
+    if not found.hours_kept:
+        click.echo(f"Nothing is stored of {day}.", err=True)
+        sys.exit(Exit.SOME_FAILED if unreadable else Exit.NOTHING)
+    text = page(found, "tr" if lang == "tr" else "en", time.time(), with_users=with_users)
+    if out == STDOUT:
+        click.echo(text.encode(), nl=False)
+    else:
+        path = (out or Path(f"mailevents-report-{day}.html")).absolute()
+        with publish(UPath(path)) as file:
+            file.write(text.encode())
+        click.echo(f"{path}: {found.hours_kept:,} of {found.hours:,} hours of feeds are stored of {day}.")
+    sys.exit(Exit.SOME_FAILED if unreadable else Exit.DONE)
+
+
+def _feeds(settings: "Settings", domains: "Sequence[str]") -> "dict[str, list[Feed]]":
+    """The feeds of these domains, all where none is named; a domain that is not in the settings ends the command."""
+    from mailevents_dagster.feeds import readable_domain
+
+    known = {account.domain: list(account.feeds) for account in settings.accounts}
+    by_name = {**{readable_domain(domain): domain for domain in known}, **{domain: domain for domain in known}}
+    for name in domains:
+        if name.lower() not in by_name:
+            raise click.UsageError(f"--domain `{name}` is not in the settings; they have {', '.join(known)}.")
+    wanted = dict.fromkeys(by_name[name.lower()] for name in domains) if domains else known
+    return {domain: known[domain] for domain in wanted}
+
+
+def _counted(
+    settings: "Settings", feeds: "dict[str, list[Feed]]", day: "Day", unreadable: list[str]
+) -> "dict[str, OfDomain]":
+    from mailevents_dagster.states import store_of
+    from mailevents_dagster.summaries.kinds import KINDS
+    from mailevents_dagster.summaries.making import counts_of_day
+
+    store, said = store_of(settings), time.monotonic()
+    counted: dict[str, OfDomain] = {}
+    for place, (domain, its) in enumerate(feeds.items()):
+        if time.monotonic() - said >= SAY_EVERY:
+            said = time.monotonic()
+            click.echo(f"{place:,} of {len(feeds):,} domains", err=True)
+        counted[domain] = {
+            kind: counts_of_day(store, kind, its, day, unreadable.append) for kind in KINDS.values() if kind.feeds(its)
+        }
+    return counted

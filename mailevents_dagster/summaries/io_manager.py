@@ -1,0 +1,48 @@
+"""Dagster's side of stored summaries: counts go to Parquet files and come back as readers ask."""
+
+from typing import Final
+
+import dagster as dg
+import pandas as pd
+import pyarrow as pa
+
+from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
+from mailevents_dagster.store.store import Store
+from mailevents_dagster.store.summaries import read_summary, write_summary
+from mailevents_dagster.summaries.counts import nothing
+
+FILE: Final = "parquet_file"
+
+
+class SummaryStore(dg.ConfigurableIOManager):
+    """The counts of days, one Parquet file each."""
+
+    storage: str
+    timezone: str
+    log_file_name: str
+
+    @property
+    def store(self) -> Store:
+        return Store(self.storage, self.timezone, self.log_file_name, ROW_FORMATS)
+
+    def handle_output(self, context: dg.OutputContext, obj: pa.Table) -> None:
+        path = self.store.layout.summary(*_place(context.asset_key, context.partition_key))
+        write_summary(path, obj)
+        context.add_output_metadata({FILE: dg.MetadataValue.path(str(path))})
+
+    def load_input(self, context: dg.InputContext) -> pd.DataFrame | pa.Table:
+        """The counts as the input is annotated, one day behind the other; days that were never made have none."""
+        layout = self.store.layout
+        paths = [layout.summary(*_place(context.asset_key, key)) for key in context.asset_partition_keys]
+        table = pa.concat_tables([nothing(), *(found for path in paths if (found := read_summary(path)) is not None)])
+        return table.to_pandas() if context.dagster_type.typing_type is pd.DataFrame else table
+
+
+def _place(key: dg.AssetKey, day: str) -> tuple[str, str | None, str]:
+    """Name, domain (None for all) and day of a summary, as the layout takes them."""
+    *_, domain, name = key.path
+    return name, None if domain == ALL else domain, day
+
+
+ALL: Final = "all"
+"""In the place of a domain, which has a dot."""

@@ -1,0 +1,49 @@
+"""Counts of a day from the stored hours, whatever of them is there. Reads one hour at a time, and no column in vain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import pyarrow as pa
+
+from mailevents_dagster.feeds import Feed
+from mailevents_dagster.hours import Hour
+from mailevents_dagster.store.damage import DamagedError
+from mailevents_dagster.store.destruction import DestroyedError
+from mailevents_dagster.store.store import NotCollectedError, Store
+from mailevents_dagster.summaries.counts import HOURS, HOURS_KEPT, counts, of_feed, total
+from mailevents_dagster.summaries.days import Day
+from mailevents_dagster.summaries.kinds import SummaryKind
+
+
+def counts_of_day(
+    store: Store, kind: SummaryKind, feeds: Sequence[Feed], day: Day, note: Callable[[str], object]
+) -> pa.Table:
+    """The counts of these feeds; hours that were never collected or were destroyed are missing, and are counted so.
+
+    `note` is told of hours that are there and cannot be read.
+    """
+    return total(table for feed in kind.feeds(feeds) for table in _of_feed(store, kind, feed, day, note))
+
+
+def _of_feed(
+    store: Store, kind: SummaryKind, feed: Feed, day: Day, note: Callable[[str], object]
+) -> Iterator[pa.Table]:
+    parts = []
+    for hour in day.hours:
+        yield of_feed(counts(HOURS, [(None, 1)], hour.key), feed.name)
+        events = _events(store, kind, feed, hour, note)
+        if events is not None:
+            yield of_feed(counts(HOURS_KEPT, [(None, 1)], hour.key), feed.name)
+            parts.append(kind.of_hour(events, hour.key))
+    yield of_feed(kind.of_day(parts), feed.name)
+
+
+def _events(store: Store, kind: SummaryKind, feed: Feed, hour: Hour, note: Callable[[str], object]) -> pa.Table | None:
+    try:
+        return store.dataset(feed, [hour]).to_table(columns=kind.columns)
+    except (NotCollectedError, DestroyedError):
+        return None
+    except (DamagedError, FileNotFoundError, pa.ArrowException) as error:
+        note(f"{feed} {hour} is left out, since it cannot be read: {error}. Collect it again.")
+        return None
