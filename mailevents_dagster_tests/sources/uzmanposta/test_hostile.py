@@ -272,7 +272,7 @@ def test_a_run_over_many_hours_does_not_gather_the_answers_it_could_not_use(
     here.simulator.fail_next(counts, Answer(500), times=None)
     here.simulator.fail_next("/logs/mail", Answer(200, body=b"<" * 2**20), times=None)
     hours = [Hour(START + number * 3600, "UTC") for number in range(6)]
-    context: Any = SimpleNamespace(log=logging.getLogger("run"))
+    context: Any = SimpleNamespace(log=logging.getLogger("run"), instance=None)
     with pytest.raises(dg.Failure) as raised:
         list(CollectedHours(collector_in(here.store), here.api, INCOMING, hours, context))
     assert max(gathered) <= 2  # of the call at hand
