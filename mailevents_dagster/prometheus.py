@@ -5,6 +5,7 @@ Written by hand: a dozen numbers under names and labels that need no escaping, s
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -14,6 +15,8 @@ from mailevents_dagster.feeds import Feed
 from mailevents_dagster.settings import Settings
 from mailevents_dagster.status import Status, status_of
 from mailevents_dagster.store.atomic import show
+
+logger = logging.getLogger(__name__)
 
 OF_FEEDS: Final = {
     "lag_seconds": "Seconds since the end of the newest closed hour.",
@@ -44,7 +47,11 @@ def write_metrics(settings: Settings) -> None:
     collector = collector_of(settings)
     beats = {feed: collector.heartbeats.read(feed) for feed in settings.feeds}
     text = "".join(f"{line}\n" for line in lines(status_of(settings, time.time()), beats))
-    show(collector.store.layout.metrics, text.encode())
+    path = collector.store.layout.metrics
+    try:
+        show(path, text.encode())
+    except OSError as error:  # who collects goes on; monitors see by the file's age that it is not written
+        logger.warning(f"{path} cannot be written ({error.strerror}).")
 
 
 def lines(status: Status, beats: Mapping[Feed, Mapping[str, Any] | None]) -> Iterator[str]:
