@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import click
+from upath import UPath
 
 from mailevents_dagster.cli import main
-from mailevents_dagster.feeds import FEED_KINDS
-from mailevents_dagster.settings import json_schema
+from mailevents_dagster.feeds import FEED_KINDS, Feed
+from mailevents_dagster.heartbeats import Heartbeats
+from mailevents_dagster.hours import Hour
+from mailevents_dagster.settings import OperatingLogSettings, json_schema
+from mailevents_dagster.settings.models import DEFAULT_LOG_FILE_NAME
 from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
+from mailevents_dagster.store.layout import Layout
 from mailevents_dagster.store.parquet import all_columns
 
 FOLDER = Path(__file__).parent
@@ -113,7 +118,47 @@ def _section(node: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str,
     return found
 
 
-PAGES: dict[str, Callable[[], Iterator[str]]] = {"columns": columns, "commands": commands, "settings": settings}
+def files() -> Iterator[str]:
+    """What lies where below the storage, for one hour of one feed."""
+    feed, hour = Feed("example.com", "mail/incominglog"), Hour.from_key("2026-11-20-14:00", "Europe/Istanbul")
+    root = Path("/storage")
+    names = OperatingLogSettings()
+    layout = Layout(UPath(root), root, DEFAULT_LOG_FILE_NAME)
+    rows = {
+        layout.log(feed, hour): "the log of the hour: a JSON object a line, oldest first",
+        layout.snapshot(feed, hour): "the snapshot of the hour, [its columns](columns.md): the truth",
+        layout.manifest(feed, hour): "what was committed: counts, digests, what was listed and when",
+        layout.cursor(feed): "[what the feed has](automation.md#the-stored-cursor-of-a-feed)",
+        layout.journal(feed, hour): "details already fetched of an hour that is not committed yet",
+        layout.destruction(feed, hour): "the record of an hour that was [destroyed](retention.md)",
+        layout.operating_log(feed, hour.stamp(names.messages)): "what the collector did for the feed, a line each",
+        layout.operating_log(feed, hour.stamp(names.errors)): "what went wrong, a JSON object a line",
+        Heartbeats(layout, {}, hour.timezone).path(feed): "what a process does for the feed right now",
+        layout.metrics: "numbers of all feeds for Prometheus",
+        layout.description: "the time zone in which the hours are named",
+        layout.hour_lock(feed, hour): "held while the hour is collected, by nobody else meanwhile",
+        layout.lock(feed): "held for moments, while something of the feed is written",
+    }
+    yield "# The files"
+    yield ""
+    yield f"For `{feed}` in the hour from 14:00 on 20 November 2026 in `{hour.timezone}`, below `storage`, with names as by"
+    yield "default. Where the storage is a URL, journals, locks, operating logs and heartbeats lie below `DAGSTER_HOME`."
+    yield "[Daily summaries](summaries.md) have a tree of their own below `summaries`."
+    yield from ("", "| file | what it is |", "| --- | --- |")
+    yield from (f"| `{PurePosixPath(str(path)).relative_to(root)}` | {what} |" for path, what in rows.items())
+    yield ""
+    yield "Below `output`, `quarantine/quarantine` and `authentication` lie in the folder of their category, and the type of"
+    yield "`authentication` is `auth` in names. The second of two hours that the clock shows alike has its UTC offset behind"
+    yield "the hour. A file that was found damaged is set aside as `NAME.damaged`; one that is being written is"
+    yield "`.NAME.partial`."
+
+
+PAGES: dict[str, Callable[[], Iterator[str]]] = {
+    "columns": columns,
+    "commands": commands,
+    "files": files,
+    "settings": settings,
+}
 
 
 def page(name: str) -> str:
