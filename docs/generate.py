@@ -141,16 +141,16 @@ def files() -> Iterator[str]:
     }
     yield "# The files"
     yield ""
-    yield f"For `{feed}` in the hour from 14:00 on 20 November 2026 in `{hour.timezone}`, below `storage`, with names as by"
-    yield "default. Where the storage is a URL, journals, locks, operating logs and heartbeats lie below `DAGSTER_HOME`."
-    yield "[Daily summaries](summaries.md) have a tree of their own below `summaries`."
+    yield f"For `{feed}` in the hour from 14:00 on 20 November 2026 in `{hour.timezone}`, below `storage`,"
+    yield "with names as by default. Where the storage is a URL, journals, locks, operating logs and heartbeats lie"
+    yield "below `DAGSTER_HOME`. [Daily summaries](summaries.md) have a tree of their own below `summaries`."
     yield from ("", "| file | what it is |", "| --- | --- |")
     yield from (f"| `{PurePosixPath(str(path)).relative_to(root)}` | {what} |" for path, what in rows.items())
     yield ""
-    yield "Below `output`, `quarantine/quarantine` and `authentication` lie in the folder of their category, and the type of"
-    yield "`authentication` is `auth` in names. The second of two hours that the clock shows alike has its UTC offset behind"
-    yield "the hour. A file that was found damaged is set aside as `NAME.damaged`; one that is being written is"
-    yield "`.NAME.partial`."
+    yield "Below `output`, `quarantine/quarantine` and `authentication` lie in the folder of their category, and the"
+    yield "type of `authentication` is `auth` in names. The second of two hours that the clock shows alike has its UTC"
+    yield "offset behind the hour. A file that was found damaged is set aside as `NAME.damaged`; one that is being"
+    yield "written is `.NAME.partial`."
 
 
 PAGES: dict[str, Callable[[], Iterator[str]]] = {
