@@ -24,7 +24,7 @@ from mailevents_dagster.prometheus import write_metrics
 from mailevents_dagster.resources import UzmanPosta
 from mailevents_dagster.rounds import Collected, Outcome, Round, Task
 from mailevents_dagster.settings import Settings
-from mailevents_dagster.states import paces, rules_of, states_of
+from mailevents_dagster.states import rules_of, states_of
 from mailevents_dagster.store.cursors import Cursor
 from mailevents_dagster.store.store import Store
 from mailevents_dagster.under_way import CHECKS_JOB, COLLECT_JOB, FOLLOW_JOB, HOUSEKEEPING_JOB, RECONCILE_JOB
@@ -75,10 +75,9 @@ def follow_job(settings: Settings, collector: Collector) -> dg.JobDefinition:
         # Only an hour's own run may close it: what is closed is materialized.
         round_ = Round(replace(collector, settle_seconds=NEVER), uzmanposta.client)
         _report(context, list(_told(context, collector.logs, round_.collect(tasks), len(tasks))))
-        write_metrics(settings)
-        for domain, pace in paces(settings, collector.store, states_of(settings, collector.store), time.time()):
-            if slow := pace.sentence(domain):
-                context.log.warning(slow)
+        for account in write_metrics(settings).accounts:
+            if account.warning:
+                context.log.warning(account.warning)
 
     @dg.job(name=FOLLOW_JOB, description=follow_job.__doc__, tags={"dagster/priority": "10"})
     def job() -> None:

@@ -42,16 +42,18 @@ OF_ACCOUNTS: Final = {
 }
 
 
-def write_metrics(settings: Settings) -> None:
-    """Writes the file anew, from stored cursors and heartbeats."""
+def write_metrics(settings: Settings) -> Status:
+    """Writes the file anew, from stored cursors and heartbeats; returns what it read for it."""
     collector = collector_of(settings)
     beats = {feed: collector.heartbeats.read(feed) for feed in settings.feeds}
-    text = "".join(f"{line}\n" for line in lines(status_of(settings, time.time()), beats))
+    status = status_of(settings, time.time())
+    text = "".join(f"{line}\n" for line in lines(status, beats))
     path = collector.store.layout.metrics
     try:
         show(path, text.encode())
     except OSError as error:  # who collects goes on; monitors see by the file's age that it is not written
         logger.warning(f"{path} cannot be written ({error.strerror}).")
+    return status
 
 
 def lines(status: Status, beats: Mapping[Feed, Mapping[str, Any] | None]) -> Iterator[str]:

@@ -13,8 +13,6 @@ import time
 from pathlib import Path
 from statistics import median
 
-import pytest
-
 from mailevents_dagster.feeds import FEED_KINDS
 from mailevents_dagster.hours import Hour, last_ended
 from mailevents_dagster.sources.uzmanposta.simulator import Behaviour
@@ -57,7 +55,6 @@ def resident_bytes() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory and open files are read from /proc")
 def test_a_day_is_collected_whole_with_the_memory_and_the_files_of_its_first_hours(tmp_path: Path) -> None:
     collecting = subprocess.run(
         [sys.executable, "-m", __name__, str(tmp_path)],

@@ -14,7 +14,7 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from mailevents_dagster.feeds import Feed
-    from mailevents_dagster.heartbeats import Heartbeats
+    from mailevents_dagster.heartbeats import Beat, Heartbeats
     from mailevents_dagster.planning import Ask
 
 SAY_EVERY: Final = 10.0
@@ -132,13 +132,15 @@ class Progress:
 
     def numbers(self) -> Numbers:
         """Of what has ended, and of this process."""
-        beats = self._heartbeats.beats.values() if self._heartbeats else ()
-        return sum((Numbers.of(beat.metrics(time.monotonic())) for beat in list(beats)), self._ended)
+        return sum((Numbers.of(beat.metrics(time.monotonic())) for beat in self._own()), self._ended)
 
     def failures(self) -> dict[str, str]:
         """Feeds of which hours failed, and why the last of them did."""
-        beats = self._heartbeats.beats.values() if self._heartbeats else ()
-        return self._failures | {str(beat.feed): beat.failure for beat in beats if beat.failure}
+        return self._failures | {str(beat.feed): beat.failure for beat in self._own() if beat.failure}
+
+    def _own(self) -> "list[Beat]":
+        """The beats of this process; its threads may add some meanwhile."""
+        return list(self._heartbeats.beats.values()) if self._heartbeats else []
 
     def _others(self) -> list[dict[str, Any]]:
         """Heartbeats of processes that work beside this one right now."""
@@ -150,8 +152,7 @@ class Progress:
 
     def _line(self, others: list[dict[str, Any]]) -> str:
         numbers = sum((Numbers.of(one["metrics"]) for one in others), self.numbers())
-        beats = self._heartbeats.beats.values() if self._heartbeats else ()
-        at_hand = [(one.progress.details_done, one.progress.details_wanted) for one in list(beats) if one.progress]
+        at_hand = [(one.progress.details_done, one.progress.details_wanted) for one in self._own() if one.progress]
         at_hand += [(one["details_done"], one["details_wanted"]) for one in others if one["details_wanted"]]
         done, wanted = sum(done for done, _ in at_hand), sum(wanted for _, wanted in at_hand)
         return (
@@ -163,8 +164,7 @@ class Progress:
 
     def _picture(self) -> Table:
         others = self._others()
-        beats = [beat for beat in list(self._heartbeats.beats.values()) if beat.hour] if self._heartbeats else []
-        rows = [(str(one.feed), str(one.hour), one.progress) for one in beats]
+        rows = [(str(one.feed), str(one.hour), one.progress) for one in self._own() if one.hour]
         table = Table.grid(padding=(0, 2))
         for feed, hour, done in rows[:FEEDS_SHOWN]:
             table.add_row(
