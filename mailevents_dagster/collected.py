@@ -1,6 +1,5 @@
 """What an asset hands to the IO manager: hours that are collected one by one while they are written."""
 
-import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ import dagster as dg
 
 from mailevents_dagster.collector import Collector
 from mailevents_dagster.events import Collection, SourceError
+from mailevents_dagster.every import Every
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import Hour
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
@@ -74,12 +74,10 @@ class CollectedHours:
 
     def _teller(self, hour: Hour) -> Tell:
         """Says every few seconds how far the hour is."""
-        said = time.monotonic()
+        interval = Every(SAY_EVERY)
 
         def tell(progress: Progress) -> None:
-            nonlocal said
-            if time.monotonic() - said >= SAY_EVERY:
-                said = time.monotonic()
+            if interval.has_passed():
                 done, wanted = progress.details_done, progress.details_wanted
                 self.context.log.info(f"{self.feed} {hour}: {done:,} of {wanted:,} details")
 

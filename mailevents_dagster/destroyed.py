@@ -6,6 +6,7 @@ from typing import Final
 
 import dagster as dg
 
+from mailevents_dagster.every import Every
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import Hour
 from mailevents_dagster.housekeeping import MeaninglessHoldError, NotDestroyed, destroy, expired_hours
@@ -26,7 +27,7 @@ def destroy_expired(context: dg.OpExecutionContext, settings: Settings, store: S
     """Destroys a portion of what has expired; each hour stays materialized and is observed as destroyed."""
     if not retention_of(settings).days:
         context.log.info("No hour expires: `retention` in the settings names no days.")
-    said, until = time.monotonic(), time.monotonic() + SECONDS_A_RUN
+    interval, until = Every(SAY_EVERY), time.monotonic() + SECONDS_A_RUN
     hours = events = size = left = held = failed = 0
     try:
         for expired in expired_hours(settings, store, now):
@@ -40,8 +41,7 @@ def destroy_expired(context: dg.OpExecutionContext, settings: Settings, store: S
                     continue
                 context.log_event(observation(store, outcome))
                 hours, events, size, left = hours + 1, events + (outcome.events or 0), size + outcome.bytes, left - 1
-                if time.monotonic() - said >= SAY_EVERY:
-                    said = time.monotonic()
+                if interval.has_passed():
                     context.log.info(f"{hours:,} hours destroyed so far, now at {expired.feed} {outcome.hour}")
     except MeaninglessHoldError as error:
         raise dg.Failure(str(error), allow_retries=False) from error

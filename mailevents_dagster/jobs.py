@@ -14,6 +14,7 @@ from pydantic import Field
 
 from mailevents_dagster.collector import Collector
 from mailevents_dagster.destroyed import DESTROY_OP, destroy_expired
+from mailevents_dagster.every import Every
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import SECONDS, Hour, hours_between, last_ended
 from mailevents_dagster.io_manager import EventStore
@@ -164,7 +165,7 @@ def _told(
     context: dg.OpExecutionContext, logs: OperatingLogs, outcomes: Iterator[Outcome], feeds: int
 ) -> Iterator[Outcome]:
     """The outcomes; feeds' logs have all of it, the run's a line every few seconds and failures up to a number."""
-    said, failures = time.monotonic(), islice(count(1), FAILURES_NAMED)
+    interval, failures = Every(SAY_EVERY), islice(count(1), FAILURES_NAMED)
     for done, outcome in enumerate(outcomes, 1):
         if isinstance(outcome, Collected):
             logs.message(outcome.feed, hour_sentence(outcome.commit, outcome.measures))
@@ -174,8 +175,7 @@ def _told(
             logs.log_of(outcome.feed, context.log).error(f"{outcome.feed} {outcome.hour}: {outcome.said}")
         else:
             logs.message(outcome.feed, f"{outcome.hour}: {outcome.said}", "ERROR")
-        if time.monotonic() - said >= SAY_EVERY:
-            said = time.monotonic()
+        if interval.has_passed():
             context.log.info(f"{done:,} hours of {feeds:,} feeds so far")
         yield outcome
 

@@ -6,13 +6,12 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import urllib.request
 from pathlib import Path
 
 import pytest
 
-COMMAND = str(Path(sys.executable).parent / "mailevents")
+from mailevents_dagster_tests.commands import COMMAND
 
 
 @pytest.fixture

@@ -18,10 +18,10 @@ from mailevents_dagster.hours import Hour
 from mailevents_dagster.settings import load_settings
 from mailevents_dagster.states import store_of
 from mailevents_dagster.store.store import Store
+from mailevents_dagster_tests.commands import COMMAND
 from mailevents_dagster_tests.conftest import INCOMING
 from mailevents_dagster_tests.store.years import EVENTS, keep_hours
 
-COMMAND = str(Path(sys.executable).parent / "mailevents")
 SETTINGS = """
 start: {start}
 storage: ./data

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -14,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, FixedMail, Simulator
+from mailevents_dagster_tests.commands import COMMAND
 from mailevents_dagster_tests.conftest import DOMAIN, INCOMING, KEY, mail
 
-COMMAND = str(Path(sys.executable).parent / "mailevents")
 SETTINGS = """
 start: 2026-11-01T00:00
 api: {{base_url: "{base_url}", requests_per_second: 100}}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,9 +21,9 @@ from mailevents_dagster.sources.uzmanposta.collect import collect_hour
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, FixedMail, Simulator
 from mailevents_dagster.states import store_of
 from mailevents_dagster.store.store import Store
+from mailevents_dagster_tests.commands import COMMAND
 from mailevents_dagster_tests.conftest import AUTHENTICATION, DOMAIN, INCOMING, KEY, collection, event, mail
 
-COMMAND = str(Path(sys.executable).parent / "mailevents")
 HOLD = Feed(DOMAIN, "quarantine/hold")
 SETTINGS = """
 start: 2026-11-01T00:00

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,9 +17,9 @@ from mailevents_dagster.settings import load_settings
 from mailevents_dagster.states import store_of
 from mailevents_dagster.store.cursors import Cursor, write_cursor
 from mailevents_dagster.store.store import Store
+from mailevents_dagster_tests.commands import COMMAND
 from mailevents_dagster_tests.conftest import AUTHENTICATION, collection, event
 
-COMMAND = str(Path(sys.executable).parent / "mailevents")
 SETTINGS = """
 start: {start}
 storage: ./data

@@ -93,21 +93,20 @@ def _old_logs(decided: "Decided", target: "Target", output: Path | None, *, dry:
 @contextmanager
 def _progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
     """Takes how much more is done; shows it as a bar on a terminal, and as a line now and then elsewhere."""
-    import time
-
     from rich.progress import Progress
 
+    from mailevents_dagster.every import Every
+
     terminal = sys.stdout.isatty()
-    done, said, every = 0, time.monotonic(), 0.2 if terminal else SAY_EVERY
+    done, interval = 0, Every(0.2 if terminal else SAY_EVERY)
     with Progress(console=console(), transient=True, disable=not terminal) as bar:
         task = bar.add_task(what, total=total)
 
         def tell(more: int) -> None:
-            nonlocal done, said
+            nonlocal done
             done += more
-            if time.monotonic() - said < every:
+            if not interval.has_passed():
                 return
-            said = time.monotonic()
             bar.update(task, completed=done)
             if not terminal:
                 click.echo(f"{what}: {done * 100 // max(total, 1)} %")

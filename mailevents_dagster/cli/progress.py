@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from mailevents_dagster.every import Every
+
 if TYPE_CHECKING:
     from mailevents_dagster.feeds import Feed
     from mailevents_dagster.heartbeats import Beat, Heartbeats
@@ -80,7 +82,8 @@ class Progress:
         """Hours, each counted once a feed."""
         self._out = out
         self._quiet = quiet
-        self._began = self._said = time.monotonic()
+        self._began = time.monotonic()
+        self._interval = Every(SAY_EVERY)
         self._since = time.time()
         self._heartbeats: Heartbeats | None = None
         self._asked: set[Feed] = set()
@@ -126,8 +129,7 @@ class Progress:
         """Shows how far it is."""
         if self._live:
             self._live.update(self._picture())
-        elif not self._quiet and time.monotonic() - self._said >= SAY_EVERY:
-            self._said = time.monotonic()
+        elif not self._quiet and self._interval.has_passed():
             self._out.print(self._line(self._others()), highlight=False)
 
     def numbers(self) -> Numbers:

@@ -82,15 +82,15 @@ def _feeds(settings: "Settings", domains: "Sequence[str]") -> "dict[str, list[Fe
 def _counted(
     settings: "Settings", feeds: "dict[str, list[Feed]]", day: "Day", unreadable: list[str]
 ) -> "dict[str, OfDomain]":
+    from mailevents_dagster.every import Every
     from mailevents_dagster.states import store_of
     from mailevents_dagster.summaries.kinds import KINDS
     from mailevents_dagster.summaries.making import counts_of_day
 
-    store, said = store_of(settings), time.monotonic()
+    store, interval = store_of(settings), Every(SAY_EVERY)
     counted: dict[str, OfDomain] = {}
     for place, (domain, its) in enumerate(feeds.items()):
-        if time.monotonic() - said >= SAY_EVERY:
-            said = time.monotonic()
+        if interval.has_passed():
             click.echo(f"{place:,} of {len(feeds):,} domains", err=True)
         counted[domain] = {
             kind: counts_of_day(store, kind, its, day, unreadable.append) for kind in KINDS.values() if kind.feeds(its)

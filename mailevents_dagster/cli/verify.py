@@ -150,12 +150,12 @@ def _client(settings: "Settings", domain: str) -> "UzmanPostaApi":
 @contextmanager
 def _progress(total: int) -> Iterator[Callable[[int, str], None]]:
     """Takes how many hours are done, and how fast: a bar on a terminal, elsewhere a line every few seconds."""
-    said = time.monotonic()
+    from mailevents_dagster.every import Every
+
+    interval = Every(SAY_EVERY)
 
     def say(done: int, pace: str) -> None:
-        nonlocal said
-        if time.monotonic() - said >= SAY_EVERY:
-            said = time.monotonic()
+        if interval.has_passed():
             click.echo(f"{done:,} of {total:,} hours, {pace}", err=True)
 
     if not sys.stderr.isatty():

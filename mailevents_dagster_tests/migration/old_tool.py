@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-COMMAND = str(Path(sys.executable).parent / "mailevents")
+from mailevents_dagster_tests.commands import COMMAND
+
 KEY = "Xk3%y-$8'q\"\\7c1d"
 """With what INI files, shells and .env files would each make something else of."""
 INI = f"""\
