@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -13,10 +13,9 @@ from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import Hour
 from mailevents_dagster.jsontext import parse
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
-from mailevents_dagster.sources.uzmanposta.collect import rows_of_hour
 from mailevents_dagster.sources.uzmanposta.errors import ApiError, Cause
 from mailevents_dagster.sources.uzmanposta.formats import UNKNOWN_ROW
-from mailevents_dagster.sources.uzmanposta.listing import list_window
+from mailevents_dagster.sources.uzmanposta.listing import Listing, edges, list_window
 from mailevents_dagster.sources.uzmanposta.rows import Row
 from mailevents_dagster.store.damage import DamagedError
 from mailevents_dagster.store.parquet import read_events
@@ -64,13 +63,23 @@ def differences(known: Sequence[Event], rows: Iterable[tuple[int, Row]], feed: F
     return Differences(*(sorted(named, key=lambda one: one[0]) for named in (lacking, changed, unseen)))
 
 
+def rows_of_hour(listing: Listing[Row, list[tuple[int, Row]]], elsewhere: Set[bytes]) -> list[tuple[int, Row]]:
+    """The rows that belong in the hour, less those that an hour beside holds."""
+    rows = [pair for pack in listing.packs for pair in pack]
+    at_edges = edges(len(rows), {place for place, (_, row) in enumerate(rows) if row.time is None})
+    beside = {place for place in at_edges if rows[place][1].identity in elsewhere}
+    strays = [pair for pair in listing.strays if pair[1].identity not in elsewhere]
+    return [*(pair for place, pair in enumerate(rows) if place not in beside), *strays]
+
+
 def compare_hour(api: UzmanPostaApi, store: Store, feed: Feed, hour: Hour) -> list[Finding]:
     """Lists the hour, without details, and names what differs; an hour that is not closed may lack something."""
-    listing = list_window(lambda first, last: api.rows(feed, first, last), hour.start, hour.end, api.access.page_limit)
+    listing = list_window(
+        lambda first, last: api.rows(feed, first, last), hour.start, hour.end, api.access.page_limit, pack=list
+    )
     # Read after the listing: what was committed meanwhile is no difference.
     manifest, known = store.manifest(feed, hour), read_events(store.layout.snapshot(feed, hour))
-    rows, _ = rows_of_hour(listing, store.strays_beside(feed, hour))
-    found = differences(known, rows, feed)
+    found = differences(known, rows_of_hour(listing, store.strays_beside(feed, hour)), feed)
     closed = manifest is not None and manifest.closed
     grave = Severity.DIFFERENCE if closed else Severity.NOTE
     again = "Materialize the hour again." if closed else "Nothing: the hour is not closed and is listed again."

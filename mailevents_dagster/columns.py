@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -28,7 +28,9 @@ class RowFormat:
     """How records of one kind become typed columns; a source hands it to the store."""
 
     columns: tuple[Column, ...]
-    arrays: Callable[[Sequence[bytes]], Sequence[pa.Array]]
-    """The columns of these raw records, in the order of `columns`."""
+    fields_of: Callable[[bytes], Mapping[str, object]]
+    """The fields of a raw record that have columns."""
+    arrays: Callable[[Sequence[Mapping[str, object]]], Sequence[pa.Array]]
+    """The columns of records of which these are the fields, in the order of `columns`."""
     event_of: Callable[[bytes, int], Event]
     """The event of a raw record that nothing else is known of; the number is its time where it has none itself."""

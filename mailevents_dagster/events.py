@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
 
 
 class Detail(StrEnum):
@@ -42,6 +45,21 @@ class Event:
     detail: Detail
     raw: bytes
     """The record as one line of JSON, keys in the order of the API."""
+    fields: Mapping[str, object] | None = field(default=None, compare=False, repr=False)
+    """Those of the record's fields that have columns, where somebody has just parsed it."""
+
+
+Places = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Kept:
+    """Events that the open hour keeps: an hour may have more than there is memory for."""
+
+    sources: Places
+    """Of each its place among the known events, or -1 less its place among those gathered."""
+    times: Places
+    """Their times, as the listing has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +82,7 @@ class Origin(StrEnum):
 class Collection:
     """What one collection of an hour found."""
 
-    events: Sequence[Event]
+    events: Sequence[Event] | Kept
     """Oldest first; rows the source showed in this collection, with the details that are known of them."""
     strays: frozenset[bytes]
     """Identities of events whose own time lies outside the window that returned them."""

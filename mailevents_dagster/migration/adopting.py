@@ -220,7 +220,7 @@ def _event(feed: Feed, line: bytes) -> Event:
 
 def _collection(work: OpenHour, events: Sequence[Event], *, closed: bool) -> Collection:
     """The events that the store does not have, with all that the API's own collection has said of the hour."""
-    known = {event.identity for event in work.known} | work.strays_elsewhere
+    known = work.known.index.known_by() | work.strays_elsewhere
     before = work.before if work.before and work.before.origin is Origin.API else None
     return Collection(
         events=[event for event in events if event.identity not in known],

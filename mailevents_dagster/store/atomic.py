@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -109,10 +109,10 @@ def digest_of(path: UPath) -> str | None:
         return None
 
 
-def append(path: Path, data: bytes) -> None:
+def append(path: Path, blocks: Iterable[bytes]) -> None:
     """Adds to a file and flushes it to disk."""
     with naming(path), open(path, "ab", opener=_private) as file:
-        file.write(data)
+        file.writelines(blocks)
         file.flush()
         os.fsync(file.fileno())
 

@@ -16,43 +16,58 @@ from upath import UPath
 
 from mailevents_dagster.store.atomic import append, make_folder, naming, publish
 
+BINARY: Final = getattr(os, "O_BINARY", 0)
+"""Windows alone has text files."""
 SYNC_EVERY: Final = 64
 """Records between two flushes to disk: what a power cut may cost. A killed process loses none."""
 
 
 class Journal:
-    """Details of one hour by (identity, listing digest). Threads may record at once; one process at a time."""
+    """Details of one hour by (identity, listing digest). Threads may record at once; one process at a time.
+
+    They stay on disk and are read when asked for: an hour may have more of them than there is memory for.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._writing = threading.Lock()
+        self._using = threading.Lock()
         self._handle: int | None = None
         self._unsynced = 0
-        self._details: dict[tuple[bytes, bytes], bytes] = {}
+        self._places: dict[tuple[bytes, bytes], tuple[int, int]] = {}
+        """Where each record begins in the file, and how long it is."""
         self._closed = False
         self._whole_bytes = 0
         self.set_aside: Path | None = None
         """Where damaged records were put, if there were any."""
         if path.exists():
-            self._read(path.read_bytes())
+            self._read()
 
     def __len__(self) -> int:
-        return len(self._details)
+        return len(self._places)
+
+    def __contains__(self, version: tuple[bytes, bytes]) -> bool:
+        return version in self._places
 
     def get(self, identity: bytes, listing: bytes) -> bytes | None:
-        return self._details.get((identity, listing))
+        place = self._places.get((identity, listing))
+        if place is None:
+            return None
+        with self._using, naming(self._path):
+            return _read_at(self._open(), *place)
 
     def record(self, identity: bytes, listing: bytes, raw: bytes) -> None:
         """Keeps a detail: once this returns, a killed process has not lost it."""
         line = _line(identity, listing, raw)
-        with self._writing:
+        with self._using:
             if self._closed:
                 raise ValueError(f"{self._path} is closed: its hour is no longer collected here")
-            self._details[identity, listing] = raw
             handle = self._open()
+            rest = line
             with naming(self._path):
-                while line:
-                    line = line[os.write(handle, line) :]
+                while rest:
+                    rest = rest[os.write(handle, rest) :]
+            self._whole_bytes += len(line)
+            self._places[identity, listing] = self._whole_bytes - 1 - len(raw), len(raw)
             self._unsynced = (self._unsynced + 1) % SYNC_EVERY
             due = self._unsynced == 0
         if due:  # outside the lock: a disk takes milliseconds, in which the other threads go on
@@ -60,7 +75,7 @@ class Journal:
                 os.fsync(handle)
 
     def close(self) -> None:
-        with self._writing:
+        with self._using:
             self._closed = True
         if self._handle is not None:
             handle, self._handle = self._handle, None
@@ -73,43 +88,60 @@ class Journal:
     def discard(self) -> None:
         """Removes the journal, once its hour is committed."""
         self.close()
-        self._details.clear()
+        self._places.clear()
         self._path.unlink(missing_ok=True)
 
     def _open(self) -> int:
         if self._handle is None:
             make_folder(self._path.parent)
-            self._handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+            self._handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | BINARY, 0o600)
             os.ftruncate(self._handle, self._whole_bytes)  # a torn line must not run into the next record
         return self._handle
 
-    def _read(self, content: bytes) -> None:
-        *lines, torn = content.split(b"\n")  # what follows the last line end was being written when the process died
-        self._whole_bytes = len(content) - len(torn)
+    def _read(self) -> None:
         damaged: list[bytes] = []
-        for line in lines:
-            fields = line.split(b" ", 3)
-            try:
-                identity, listing = bytes.fromhex(fields[0].decode()), bytes.fromhex(fields[1].decode())
-                whole = int(fields[2], 16) == crc32(identity + listing + fields[3])
-            except (ValueError, IndexError):
-                whole = False
-            if whole:
-                self._details[identity, listing] = fields[3]
-            elif line:
-                damaged.append(line)
+        with self._path.open("rb") as file:
+            for line in file:
+                if not line.endswith(b"\n"):  # it was being written when the process died
+                    break
+                self._whole_bytes += len(line)
+                version, raw = _parsed(line[:-1])
+                if version:
+                    self._places[version] = self._whole_bytes - 1 - len(raw), len(raw)
+                elif raw:
+                    damaged.append(raw)
         if damaged:
             self.set_aside = self._path.with_name(f"{self._path.name}.damaged")
-            append(self.set_aside, b"\n".join(damaged) + b"\n")
+            append(self.set_aside, [b"\n".join(damaged) + b"\n"])
             self._rewrite()
 
     def _rewrite(self) -> None:
         """Leaves only what is whole, so that damage is set aside once."""
-        with publish(UPath(self._path)) as file:
-            for (identity, listing), raw in self._details.items():
-                file.write(_line(identity, listing, raw))
+        places: dict[tuple[bytes, bytes], tuple[int, int]] = {}
+        with publish(UPath(self._path)) as file, self._path.open("rb") as old:
+            for version, place in self._places.items():
+                raw = _read_at(old.fileno(), *place)
+                file.write(_line(*version, raw))
+                places[version] = file.tell() - 1 - len(raw), len(raw)
             self._whole_bytes = file.tell()
+        self._places = places
 
 
 def _line(identity: bytes, listing: bytes, raw: bytes) -> bytes:
     return b"%s %s %08x %s\n" % (identity.hex().encode(), listing.hex().encode(), crc32(identity + listing + raw), raw)
+
+
+def _parsed(line: bytes) -> tuple[tuple[bytes, bytes] | None, bytes]:
+    """The version that a line speaks of and its record; no version and the line itself where it is damaged."""
+    fields = line.split(b" ", 3)
+    try:
+        identity, listing = bytes.fromhex(fields[0].decode()), bytes.fromhex(fields[1].decode())
+        whole = int(fields[2], 16) == crc32(identity + listing + fields[3])
+    except (ValueError, IndexError):
+        whole = False
+    return ((identity, listing), fields[3]) if whole else (None, line)
+
+
+def _read_at(handle: int, first: int, size: int) -> bytes:
+    os.lseek(handle, first, os.SEEK_SET)
+    return os.read(handle, size)

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
+from tempfile import TemporaryFile
+from typing import IO, Final
 
+import pyarrow as pa
 from upath import UPath
 
-from mailevents_dagster.events import Event
 from mailevents_dagster.store.atomic import append, local, publish
+
+BLOCK: Final = 2**20
 
 
 class Change(StrEnum):
@@ -31,48 +37,87 @@ class Written:
     sha256: str
 
 
-def bring_up_to_date(path: UPath, events: Sequence[Event]) -> Written:
-    """Makes the file say just these events: touched only if it must be, appended to where what is there may stay.
+@contextmanager
+def bring_up_to_date(path: UPath) -> Iterator[LogUpdate]:
+    """Makes the file say just what the block tells: touched only if it must be, and when the block ends well.
 
-    A shipper that tails the file keeps its place in it through an append; a replaced file it reads anew.
+    What is there is appended to where it may stay. A shipper that tails the file keeps its place in it through an
+    append; a replaced file it reads anew.
     """
-    digest = hashlib.sha256()
-    size = 0
-    for event in events:
-        digest.update(event.raw)
-        digest.update(b"\n")
-        size += len(event.raw) + 1
+    with ExitStack() as closing:
+        update = LogUpdate(path, closing)
+        yield update
+        update.finish()
+
+
+class LogUpdate:
+    """What a log is to say, block by block, beside what it says."""
+
+    def __init__(self, path: UPath, closing: ExitStack) -> None:
+        self._path = path
+        self._closing = closing
+        self._digest = hashlib.sha256()
+        self._bytes = 0
+        self._change = Change.UNCHANGED
+        self._there: IO[bytes] | None = None
+        """The file that is there, as long as it says the same."""
+        self._new: IO[bytes] | None = None
+        """What is to stand in its place or behind it."""
+        if path.exists():
+            self._there = closing.enter_context(path.open("rb"))
+        else:
+            self._replace(Change.CREATED)
+
+    def add(self, block: pa.Buffer) -> None:
+        """The lines that follow."""
+        self._digest.update(block)
+        rest = memoryview(block).cast("B")
+        there = self._there.read(len(rest)) if self._there else b""
+        if self._there and there == rest:
+            rest = rest[len(rest) :]
+        elif self._there and there == rest[: len(there)] and (here := local(self._path)):
+            spool = TemporaryFile(dir=here.parent)  # noqa: SIM115 - closed with the others
+            self._new = self._closing.enter_context(spool)
+            self._change, self._there = Change.APPENDED, None
+            rest = rest[len(there) :]
+        elif self._there:
+            self._replace(Change.REPLACED)
+        if self._new and len(rest):
+            self._new.write(rest)
+        self._bytes += len(block)
+
+    def finish(self) -> None:
+        """Brings the file to what was told, if it is not that already."""
+        if self._there and self._there.read(1):
+            self._replace(Change.REPLACED)
+        if self._change is Change.APPENDED and self._new and (here := local(self._path)):
+            self._new.seek(0)
+            append(here, iter(partial(self._new.read, BLOCK), b""))
+
+    @property
+    def written(self) -> Written:
+        return Written(self._change, self._bytes, self._digest.hexdigest())
+
+    def _replace(self, change: Change) -> None:
+        self._change = change
+        self._new = self._closing.enter_context(publish(self._path))
+        if self._there:  # with what it said rightly; then it must be closed, or Windows will not have it replaced
+            self._there.seek(0)
+            for first in range(0, self._bytes, BLOCK):
+                self._new.write(self._there.read(min(BLOCK, self._bytes - first)))
+            self._there.close()
+            self._there = None
+
+
+def says(path: UPath, blocks: Iterable[pa.Buffer]) -> bool:
+    """Whether the file holds these lines, or the beginning of them, as a killed process may have left it."""
     if not path.exists():
-        change = Change.CREATED
-    elif (rest := _missing_rest(path, events)) == b"":
-        change = Change.UNCHANGED
-    elif rest and (here := local(path)):
-        change = Change.APPENDED
-        append(here, rest)
-    else:
-        change = Change.REPLACED
-    if change in (Change.CREATED, Change.REPLACED):
-        with publish(path) as file:
-            file.writelines(event.raw + b"\n" for event in events)
-    return Written(change, size, digest.hexdigest())
-
-
-def says(path: UPath, events: Sequence[Event]) -> bool:
-    """Whether the file holds these events, or the beginning of them, as a killed process may have left it."""
-    return path.exists() and _missing_rest(path, events) is not None
-
-
-def _missing_rest(path: UPath, events: Sequence[Event]) -> bytes | None:
-    """What the file lacks of these events at its end; None where it says something else."""
-    rest: list[bytes] = []
+        return False
     with path.open("rb") as file:
-        for event in events:
-            line = event.raw + b"\n"
-            there = b"" if rest else file.read(len(line))
-            if not line.startswith(there):
-                return None
-            if len(there) < len(line):
-                rest.append(line[len(there) :])
-        if file.read(1):
-            return None
-    return b"".join(rest)
+        for block in blocks:
+            there = file.read(len(block))
+            if there != memoryview(block).cast("B")[: len(there)]:
+                return False
+            if len(there) < len(block):
+                return True
+        return not file.read(1)

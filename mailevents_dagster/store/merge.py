@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from itertools import chain
+from dataclasses import dataclass
 
-from mailevents_dagster.events import Detail, Event
+import numpy as np
+from numpy.typing import NDArray
+
+from mailevents_dagster.events import Detail
+from mailevents_dagster.store.index import CODES, Index, joined, pairs
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Merged:
     """The events of an hour from now on, oldest first, and how they differ from those before."""
 
-    events: Sequence[Event]
+    index: Index
+    sources: NDArray[np.int64]
+    """Where the record of each stands, as the sources of what was known and found say it."""
     added: int
     changed: int
     unseen: int
@@ -23,56 +26,54 @@ class Merged:
     """The time of the oldest event that is new."""
 
 
-def merge(known: Sequence[Event], found: Sequence[Event]) -> Merged:
+def merge(known: Index, found: Index, sources: NDArray[np.int64]) -> Merged:
     """What was known stays, in its order; what changed is replaced in its place; what is new follows in its second.
 
-    Like rows are told apart by counting them, also the next time: two are two events.
+    Like rows are told apart by counting them, also the next time: two are two events. `sources` says where the record
+    of each found event stands; those of known events are their places.
     """
-    unchanged, by_identity = _Places(), _Places()
-    for place, event in enumerate(known):
-        unchanged.add((event.identity, event.listing), place)
-    pairs = [(unchanged.take((event.identity, event.listing)), event) for event in found]
-    for place in unchanged.left():
-        by_identity.add(known[place].identity, place)
-    merged, new, changed = list(known), [], 0
-    for same, event in pairs:
-        at = by_identity.take(event.identity) if same is None else same
-        if at is None:
-            new.append(event)
-            continue
-        better = _better(merged[at], event)
-        changed += better != merged[at]
-        merged[at] = better
-    events = sorted(chain(merged, new), key=lambda event: event.time) if new else merged
-    unseen, oldest = len(known) - (len(found) - len(new)), min((event.time for event in new), default=None)
-    return Merged(events, added=len(new), changed=changed, unseen=unseen, oldest_added=oldest)
+    same = pairs(known.versions, found.versions)
+    at = same.copy()
+    left, others = np.ones(len(known), bool), np.flatnonzero(same < 0)
+    left[same[same >= 0]] = False
+    changed_rows = pairs(known.identities[left], found.identities[others])
+    at[others] = np.where(changed_rows >= 0, np.flatnonzero(left)[changed_rows] if left.any() else -1, -1)
+
+    merged = Index(known.times, known.identities, known.listings.copy(), known.details.copy())
+    from_ = np.arange(len(known), dtype=np.int64)
+    again = np.flatnonzero(at >= 0)
+    changed = _improve(merged, from_, at[again], found[again], sources[again])
+
+    new = np.flatnonzero(at < 0)
+    added = found[new]
+    index, from_ = joined([merged, added]), np.concatenate([from_, sources[new]])
+    if len(new):
+        order = np.argsort(index.times, kind="stable")
+        index, from_ = index[order], from_[order]
+    oldest = int(added.times.min()) if len(new) else None
+    return Merged(index, from_, len(new), changed, len(known) - len(again), oldest)
 
 
-class _Places:
-    """Places of known events by what they are known by, each given out once, the first first."""
+def _improve(
+    merged: Index, from_: NDArray[np.int64], at: NDArray[np.int64], found: Index, sources: NDArray[np.int64]
+) -> int:
+    """Brings found events into the places of known ones, but never a bare listing row in the place of a detail.
 
-    def __init__(self) -> None:
-        self._places: defaultdict[object, deque[int]] = defaultdict(deque)
+    Returns how many were changed by it.
+    """
+    had, rows = merged.details[at], merged.listings[at]
+    same_row = (rows == found.listings).all(axis=1)
+    whole = found.among(Detail.WHOLE)
+    had_whole, had_stale = had == CODES[Detail.WHOLE], had == CODES[Detail.STALE]
+    settled = same_row & (had_whole | ((had == CODES[Detail.PURGED]) & ~whole))
+    taken = ~settled & (whole | ~(had_whole | had_stale)) & ~(same_row & (had == found.details))
+    kept = ~settled & ~whole & (had_whole | had_stale)
+    stale = kept & found.among(Detail.MISSING) & ~had_stale
+    purged = kept & found.among(Detail.PURGED)
 
-    def add(self, known_by: object, place: int) -> None:
-        self._places[known_by].append(place)
-
-    def take(self, known_by: object) -> int | None:
-        places = self._places.get(known_by)
-        return places.popleft() if places else None
-
-    def left(self) -> list[int]:
-        return sorted(chain.from_iterable(self._places.values()))
-
-
-def _better(known: Event, found: Event) -> Event:
-    """The found event, but never a bare listing row in the place of a detail."""
-    if known.detail is Detail.WHOLE and found.listing == known.listing:
-        return known
-    if found.detail is Detail.WHOLE or known.detail not in (Detail.WHOLE, Detail.STALE):
-        return replace(found, time=known.time)
-    if found.detail is Detail.MISSING:
-        return replace(known, detail=Detail.STALE)
-    if found.detail is Detail.PURGED:
-        return replace(known, detail=Detail.WHOLE, listing=found.listing)
-    return known
+    from_[at[taken]] = sources[taken]
+    merged.details[at[taken]] = found.details[taken]
+    merged.details[at[stale]] = CODES[Detail.STALE]
+    merged.details[at[purged]] = CODES[Detail.WHOLE]
+    merged.listings[at[taken | purged]] = found.listings[taken | purged]
+    return int((taken | stale | purged).sum())

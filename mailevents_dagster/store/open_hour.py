@@ -3,30 +3,40 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from itertools import chain
+from typing import TYPE_CHECKING, Final
 
+import numpy as np
+import pyarrow as pa
 from upath import UPath
 
-from mailevents_dagster.events import Collection, Event, Origin, SourceError, StoppedError
+from mailevents_dagster.events import Collection, Detail, Event, Kept, Origin, SourceError, StoppedError
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import Hour
 from mailevents_dagster.store.atomic import digest_of
 from mailevents_dagster.store.cursors import Cursor, write_cursor
 from mailevents_dagster.store.damage import DamagedError, set_aside
+from mailevents_dagster.store.gathered import Gathered, Records
+from mailevents_dagster.store.index import Index, Versions, digests
 from mailevents_dagster.store.journal import Journal
-from mailevents_dagster.store.log import Change, bring_up_to_date, says
+from mailevents_dagster.store.kept import KeptEvents
+from mailevents_dagster.store.known import known_records
+from mailevents_dagster.store.log import Change, Written, bring_up_to_date, says
 from mailevents_dagster.store.manifest import Manifest, StoredFile, read_manifest, write_manifest
 from mailevents_dagster.store.merge import Merged, merge
-from mailevents_dagster.store.parquet import read_events, write_snapshot
+from mailevents_dagster.store.parquet import lines_of, write_snapshot
+from mailevents_dagster.store.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from mailevents_dagster.store.store import Store
 
-SAID_CHARACTERS = 500
+OWED: Final = tuple(detail for detail in Detail if detail.is_owed)
+SAID_CHARACTERS: Final = 500
 """Of an error, in the cursor."""
 
 
@@ -51,6 +61,8 @@ class OpenHour:
     def __init__(self, store: Store, feed: Feed, hour: Hour) -> None:
         self._store = store
         self._layout = store.layout
+        self._rows = store.formats[feed.kind.category]
+        self._closing = ExitStack()
         self.feed = feed
         self.hour = hour
         self.done: Commit | None = None
@@ -74,37 +86,49 @@ class OpenHour:
             return None
 
     @cached_property
-    def known(self) -> Sequence[Event]:
+    def known(self) -> Records:
         """The events committed so far, oldest first; from the log where the snapshot is damaged or gone."""
-        path = self._layout.snapshot(self.feed, self.hour)
-        log = self._layout.log(self.feed, self.hour)
-        if not path.exists():  # it is written before log and manifest: either of them shows that it was there
-            lost = log.exists() or (self.before is not None and self.before.events > 0)
-            return self._from_log(log, f"{path} is gone") if lost else []
-        try:
-            # By its own digest: it may be newer than its manifest, after a kill between the two.
-            return read_events(path)
-        except DamagedError as error:
-            return self._from_log(log, f"{error}. It was set aside as {set_aside(path)}")
+        layout, rows = self._layout, self._rows
+        snapshot, log = layout.snapshot(self.feed, self.hour), layout.log(self.feed, self.hour)
+        known = known_records(snapshot, log, self.hour, self.before, rows, self._gathering(), self.notes.append)
+        self._closing.callback(known.close)
+        return known
 
-    def _from_log(self, log: UPath, why: str) -> Sequence[Event]:
-        event_of = self._store.formats[self.feed.kind.category].event_of
-        events: list[Event] = []
-        unreadable = 0
-        at = self.hour.start
-        for line in log.read_bytes().split(b"\n") if log.exists() else []:
-            try:
-                if line:
-                    events.append(event_of(line, at))
-                    at = events[-1].time
-            except ValueError:
-                unreadable += 1
-        self.notes.append(
-            f"{why}; {len(events):,} events were taken from {log}"
-            + (f", {unreadable:,} of its lines could not be read" if unreadable else "")
-            + ". What the API still shows is collected again."
-        )
-        return sorted(events, key=lambda event: event.time)
+    @cached_property
+    def kept(self) -> KeptEvents:
+        """What is known and what is gathered, until the hour is left."""
+        return KeptEvents(self.known, self._gathering(), self._rows)
+
+    def _gathering(self) -> Gathered:
+        gathered = Gathered(self._rows, self._layout.journal(self.feed, self.hour).parent, self._store.memory)
+        self._closing.callback(gathered.close)
+        return gathered
+
+    def close(self) -> None:
+        """Lets go of what is open; the journal stays where it is."""
+        self.journal.close()
+        self._closing.close()
+
+    def gather(self, event: Event) -> int:
+        """Takes an event that was found and returns its source; threads may call at once."""
+        return -1 - self.kept.gathered.add(event)
+
+    def sources(self, versions: Sequence[tuple[bytes, bytes]], states: Iterable[Detail]) -> list[int]:
+        """Of each version the source of a known event that is in one of the states; -1 where there is none."""
+        keys = digests(b"".join(chain.from_iterable(versions))).reshape(-1, 4)
+        places = self._known_versions.places(keys)
+        if len(self.known.index):
+            places[~self.known.index.among(*states)[places]] = -1
+        return [int(place) for place in places]
+
+    @cached_property
+    def _known_versions(self) -> Versions:
+        return Versions(self.known.index)
+
+    @cached_property
+    def owed(self) -> Set[bytes]:
+        """Identities of known mails whose detail is owed."""
+        return self.known.index.known_by(*OWED)
 
     @property
     def strays_elsewhere(self) -> frozenset[bytes]:
@@ -125,23 +149,70 @@ class OpenHour:
 
     def _commit(self, found: Collection) -> Commit:
         layout, feed, hour, before = self._layout, self.feed, self.hour, self.before
-        found = _without(found, self.strays_elsewhere)  # since it was listed, the hour beside may hold them
-        merged = merge(self.known, found.events)
+        kept, strays = self._found(found)
+        merged = merge(self.known.index, self.kept.index(kept.sources).at(kept.times), kept.sources)
         self._store.describe_itself()
-        snapshot_path, log_path = layout.snapshot(feed, hour), layout.log(feed, hour)
-        if before and not (merged.added or merged.changed) and before.snapshot.sha256 == digest_of(snapshot_path):
-            snapshot = before.snapshot
-        else:
-            rows = self._store.formats[feed.kind.category]
-            snapshot = StoredFile(layout.relative(snapshot_path), *write_snapshot(snapshot_path, merged.events, rows))
-        self._keep_damaged_log(log_path)
-        log = bring_up_to_date(log_path, merged.events)
-        manifest = _manifest(
-            feed, hour, merged, found, before, StoredFile(layout.relative(log_path), log.bytes, log.sha256), snapshot
-        )
+        snapshot, log = self._write(merged)
+        stored = StoredFile(layout.relative(layout.log(feed, hour)), log.bytes, log.sha256)
+        manifest = _manifest(feed, hour, merged.index, replace(found, strays=strays), before, stored, snapshot)
         write_manifest(layout.manifest(feed, hour), manifest)
-        late = _lateness(merged, before)
-        return Commit(manifest, merged.added, merged.changed, merged.unseen, late, log.change, log_path, snapshot_path)
+        return Commit(
+            manifest,
+            merged.added,
+            merged.changed,
+            merged.unseen,
+            _lateness(merged, before),
+            log.change,
+            layout.log(feed, hour),
+            layout.snapshot(feed, hour),
+        )
+
+    def _found(self, found: Collection) -> tuple[Kept, frozenset[bytes]]:
+        """What was found, less the strays that an hour beside holds since it was listed; and the strays left."""
+        kept = found.events
+        if not isinstance(kept, Kept):
+            times = np.array([event.time for event in kept], np.int64)
+            kept = Kept(np.array([self.gather(event) for event in kept], np.int64), times)
+        doubled = found.strays & self.strays_elsewhere
+        if doubled:
+            index = self.kept.index(kept.sources)
+            mine = np.ones(len(index), bool)
+            for identity in doubled:
+                mine &= (index.identities != digests(identity)).any(axis=1)
+            kept = Kept(kept.sources[mine], kept.times[mine])
+        return kept, found.strays - doubled
+
+    def _write(self, merged: Merged) -> tuple[StoredFile, Written]:
+        """Snapshot, then log, as far as they are not yet what was merged; the records are read once for both."""
+        before, rows = self.before, self._rows
+        path, log_path = self._layout.snapshot(self.feed, self.hour), self._layout.log(self.feed, self.hour)
+        log_is_as_before = before is not None and before.log.sha256 == digest_of(log_path)
+        snapshot = None if merged.added or merged.changed else self._snapshot_as_before
+        if before and snapshot and log_is_as_before:
+            return snapshot, Written(Change.UNCHANGED, before.log.bytes, before.log.sha256)
+        if before and not log_is_as_before:
+            self._keep_damaged_log(log_path)
+
+        with bring_up_to_date(log_path) as log:
+
+            def batches() -> Iterator[pa.RecordBatch]:
+                for batch in self.kept.batches(merged.index, merged.sources):
+                    log.add(lines_of(batch))
+                    yield batch
+                self.known.close()  # Windows replaces no file that is open
+
+            if snapshot is None:
+                snapshot = StoredFile(self._layout.relative(path), *write_snapshot(path, batches(), rows))
+            else:
+                deque(batches(), maxlen=0)
+        return snapshot, log.written
+
+    @property
+    def _snapshot_as_before(self) -> StoredFile | None:
+        """The snapshot, where it is just what was committed."""
+        if self.before and isinstance(self.known, Snapshot) and self.known.sha256 == self.before.snapshot.sha256:
+            return self.before.snapshot
+        return None
 
     def note_begin(self) -> None:
         """Counts the collection as failed until it is known how it ended."""
@@ -169,7 +240,7 @@ class OpenHour:
 
     def _keep_damaged_log(self, path: UPath) -> None:
         """A log that is neither what was committed nor what the snapshot says is somebody's damage: it is set aside."""
-        if self.before is None or self.before.log.sha256 == digest_of(path) or says(path, self.known):
+        if says(path, self.kept.lines(np.arange(len(self.known.index)))):
             return
         if path.exists():
             self.notes.append(
@@ -186,23 +257,15 @@ def _lateness(merged: Merged, before: Manifest | None) -> float:
     return round(max(0.0, before.listed_at - max(merged.oldest_added, before.start)), 1)
 
 
-def _without(found: Collection, elsewhere: frozenset[bytes]) -> Collection:
-    """What was found, less the strays that another hour holds."""
-    doubled = found.strays & elsewhere
-    events = [event for event in found.events if event.identity not in doubled] if doubled else found.events
-    return replace(found, events=events, strays=found.strays - doubled)
-
-
 def _manifest(
     feed: Feed,
     hour: Hour,
-    merged: Merged,
+    index: Index,
     found: Collection,
     before: Manifest | None,
     log: StoredFile,
     snapshot: StoredFile,
 ) -> Manifest:
-    times = [event.time for event in merged.events]
     strays = {stray.hex() for stray in found.strays}.union(before.strays if before else ())
     return Manifest(
         domain=feed.domain,
@@ -211,11 +274,11 @@ def _manifest(
         timezone=hour.timezone,
         start=hour.start,
         end=hour.end,
-        events=len(merged.events),
-        details_owed=sum(event.detail.is_owed for event in merged.events),
+        events=len(index),
+        details_owed=index.count(*OWED),
         gaps=found.gaps,
-        first_event=min(times, default=None),
-        last_event=max(times, default=None),
+        first_event=int(index.times.min()) if len(index) else None,
+        last_event=int(index.times.max()) if len(index) else None,
         listed_at=found.listed_at,
         closed=found.closed or (before is not None and before.closed),
         strays=tuple(sorted(strays)),

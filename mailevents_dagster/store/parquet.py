@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import IO, Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
@@ -16,6 +18,7 @@ from mailevents_dagster.columns import Column, RowFormat
 from mailevents_dagster.events import Detail, Event
 from mailevents_dagster.store.atomic import local, publish
 from mailevents_dagster.store.damage import DamagedError
+from mailevents_dagster.store.index import STATES, Digests, Index, digests
 
 ROWS_AT_ONCE: Final = 4096
 BYTES_AT_ONCE: Final = 32 * 2**20
@@ -41,8 +44,13 @@ LAST_COLUMNS: Final = (
 )
 
 
+_STATES: Final = pa.array(STATES, pa.string())
+
 READ_COLUMNS: Final = [column.name for column in (*FIRST_COLUMNS, *LAST_COLUMNS)]
 """What makes an event again; the typed columns follow from the record."""
+
+INDEX_COLUMNS: Final = READ_COLUMNS[:-1]
+"""What the index of an hour is made of."""
 
 
 def all_columns(rows: RowFormat) -> tuple[Column, ...]:
@@ -54,21 +62,58 @@ def snapshot_schema(rows: RowFormat) -> pa.Schema:
     return pa.schema([column.field for column in all_columns(rows)])
 
 
-def write_snapshot(path: UPath, events: Sequence[Event], rows: RowFormat) -> tuple[int, str]:
+def records_schema(rows: RowFormat) -> pa.Schema:
+    """The columns that follow from the record, and the record."""
+    return pa.schema([column.field for column in (*rows.columns, LAST_COLUMNS[-1])])
+
+
+def write_snapshot(path: UPath, batches: Iterable[pa.RecordBatch], rows: RowFormat) -> tuple[int, str]:
     """Writes the events, in their order; returns the file's size and its SHA-256."""
-    schema = snapshot_schema(rows)
     # Digests and records do not repeat within an hour: building a dictionary of them is work thrown away.
     repeating = [column.name for column in (*rows.columns, LAST_COLUMNS[0]) if not pa.types.is_nested(column.type)]
     content = hashlib.sha256()
     with publish(path) as file:
         measured = _Measured(file)
-        with pq.ParquetWriter(measured, schema, compression="zstd", use_dictionary=repeating) as writer:
-            for part in _batches(events):
-                batch = _record_batch(part, rows, schema)
+        with pq.ParquetWriter(measured, snapshot_schema(rows), compression="zstd", use_dictionary=repeating) as writer:
+            for batch in _row_groups(batches):
                 content.update(_all_said(batch))
                 writer.write_batch(batch)
             writer.add_key_value_metadata({CONTENT: content.hexdigest()})
     return measured.size, measured.sha256
+
+
+def snapshot_batch(index: Index, records: pa.RecordBatch, rows: RowFormat) -> pa.RecordBatch:
+    """Events as a snapshot holds them: what the index says of them beside their records."""
+    *typed, raw = records.columns
+    arrays = [
+        pa.array(index.times * 1000, pa.int64()).cast(FIRST_COLUMNS[0].type),
+        *typed,
+        pa.DictionaryArray.from_arrays(pa.array(index.details), _STATES).cast(pa.string()),
+        _digest_array(index.identities),
+        _digest_array(index.listings),
+        raw,
+    ]
+    return pa.RecordBatch.from_arrays(arrays, schema=snapshot_schema(rows))
+
+
+def records_of(events: Sequence[Event], rows: RowFormat) -> pa.RecordBatch:
+    """The records of events: their typed columns and their text."""
+    fields = [rows.fields_of(event.raw) if event.fields is None else event.fields for event in events]
+    raw = pa.array([event.raw for event in events], pa.binary()).cast(pa.string())
+    return pa.RecordBatch.from_arrays([*rows.arrays(fields), raw], schema=records_schema(rows))
+
+
+def index_of_batch(batch: pa.RecordBatch) -> Index:
+    """What the index of an hour says of these events."""
+    details = pc.index_in(batch.column("detail"), _STATES)
+    if details.null_count:
+        raise ValueError("it holds events in a state that nothing is known of")
+    return Index(
+        seconds_of(batch).to_numpy(),
+        _digests_in(batch.column("identity")),
+        _digests_in(batch.column("listing")),
+        details.to_numpy().astype(np.uint8),
+    )
 
 
 def read_events(path: UPath) -> list[Event]:
@@ -95,19 +140,32 @@ def read_batches(file: IO[bytes], path: UPath) -> Iterator[pa.RecordBatch]:
     leave Parquet readable and wrong. Until then no batch is to be believed.
     """
     content = hashlib.sha256()
-    try:
+    with reading(path):
         parquet = pq.ParquetFile(file)
         for group in range(parquet.num_row_groups):
-            for batch in parquet.read_row_group(group, READ_COLUMNS, use_threads=False).combine_chunks().to_batches():
+            for batch in whole_batches(parquet.read_row_group(group, READ_COLUMNS, use_threads=False)):
                 content.update(_all_said(batch))
                 yield batch
         written = (parquet.metadata.metadata or {}).get(CONTENT)
+    if written != content.hexdigest().encode():
+        raise DamagedError(f"{path} is not as it was written: its content does not fit its digest")
+
+
+@contextmanager
+def reading(path: UPath) -> Iterator[None]:
+    """Tells a file that is not what it should be from a disk that cannot be read now."""
+    try:
+        yield
     except (pa.ArrowException, OSError, ValueError, KeyError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the disk's, not the file's: what cannot be read now may be whole
         raise DamagedError(f"{path} is no readable snapshot: {error}") from error
-    if written != content.hexdigest().encode():
-        raise DamagedError(f"{path} is not as it was written: its content does not fit its digest")
+
+
+def whole_batches(table: pa.Table) -> list[pa.RecordBatch]:
+    """The rows of a table in as few batches as can be; none where it has no rows."""
+    batches: list[pa.RecordBatch] = table.combine_chunks().to_batches()
+    return batches
 
 
 def seconds_of(batch: pa.RecordBatch) -> pa.Array:
@@ -148,28 +206,28 @@ def dataset(paths: Sequence[UPath], root: UPath, rows: RowFormat) -> ds.Dataset:
     )
 
 
-def _batches(events: Sequence[Event]) -> Iterator[Sequence[Event]]:
-    first = size = 0
-    for place, event in enumerate(events):
-        if place - first == ROWS_AT_ONCE or (size + len(event.raw) > BYTES_AT_ONCE and place > first):
-            yield events[first:place]
-            first, size = place, 0
-        size += len(event.raw)
-    if first < len(events):
-        yield events[first:]
+def _row_groups(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The same rows in batches of as many as a row group may have."""
+    group: list[pa.RecordBatch] = []
+    rows = size = 0
+    for batch in batches:
+        first = 0
+        for place, length in enumerate(pc.binary_length(batch.column("raw")).to_pylist()):
+            if rows == ROWS_AT_ONCE or (size + length > BYTES_AT_ONCE and rows):
+                yield pa.concat_batches([*group, batch.slice(first, place - first)])
+                group, first, rows, size = [], place, 0, 0
+            rows, size = rows + 1, size + length
+        group.append(batch.slice(first))
+    if rows:
+        yield pa.concat_batches(group)
 
 
-def _record_batch(events: Sequence[Event], rows: RowFormat, schema: pa.Schema) -> pa.RecordBatch:
-    raws = [event.raw for event in events]
-    arrays = [
-        pa.array([event.time * 1000 for event in events], FIRST_COLUMNS[0].type),
-        *rows.arrays(raws),
-        pa.array([event.detail.value for event in events], pa.string()),
-        pa.array([event.identity for event in events], _DIGEST),
-        pa.array([event.listing for event in events], _DIGEST),
-        pa.array(raws, pa.binary()).cast(pa.string()),
-    ]
-    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+def _digests_in(column: pa.Array) -> Digests:
+    return digests(column.buffers()[1].slice(column.offset * _DIGEST.byte_width, len(column) * _DIGEST.byte_width))
+
+
+def _digest_array(values: Digests) -> pa.Array:
+    return pa.Array.from_buffers(_DIGEST, len(values), [None, pa.py_buffer(np.ascontiguousarray(values))])
 
 
 class _Measured:

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Final
 
 import pyarrow.dataset as ds
 from upath import UPath
@@ -25,6 +26,8 @@ from mailevents_dagster.store.layout import Layout, scratch_folder
 from mailevents_dagster.store.manifest import Manifest, read_manifest
 from mailevents_dagster.store.open_hour import OpenHour
 from mailevents_dagster.store.parquet import dataset
+
+MEMORY: Final = 64 * 2**20
 
 logger = logging.getLogger(__name__)
 
@@ -47,10 +50,13 @@ class Store:
         log_file_name: str,
         formats: Mapping[Category, RowFormat],
         scratch: Path | None = None,
+        memory: int = MEMORY,
     ) -> None:
+        """Beyond so many bytes of memory, the records of an hour that is collected are put on disk."""
         self.layout = Layout(UPath(storage), scratch or scratch_folder(storage), log_file_name)
         self.timezone = timezone
         self.formats = formats
+        self.memory = memory
 
     @contextmanager
     def open_hour(
@@ -71,7 +77,7 @@ class Store:
                 work.note_failure(error)
                 raise
             finally:
-                work.journal.close()
+                work.close()
 
     @contextmanager
     def holding(self, feed: Feed, hour: Hour, when_held: Callable[[str], object]) -> Iterator[None]:

@@ -7,16 +7,21 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from upath import UPath
 
+from mailevents_dagster.columns import RowFormat
 from mailevents_dagster.events import Collection, Event
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import Hour
 from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
 from mailevents_dagster.store.cursors import Failure, read_cursor
+from mailevents_dagster.store.index import index_of
+from mailevents_dagster.store.log import Written, bring_up_to_date
 from mailevents_dagster.store.manifest import StoredFile
 from mailevents_dagster.store.open_hour import Commit
-from mailevents_dagster.store.parquet import read_events
+from mailevents_dagster.store.parquet import read_events, records_of, snapshot_batch, write_snapshot
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.conftest import (
     INCOMING,
@@ -39,6 +44,19 @@ HOUR_LOCK = "locks/example.com/mail/incominglog/12.lock"
 def commit(store: Store, found: Collection | Sequence[Event], feed: Feed = INCOMING, hour: Hour = NOON) -> Commit:
     with store.open_hour(feed, hour) as work:
         return work.commit(found if isinstance(found, Collection) else collection(found))
+
+
+def write_events(path: UPath, events: Sequence[Event], rows: RowFormat = ROW_FORMATS["mail"]) -> tuple[int, str]:
+    """A snapshot of these events; returns its size and digest."""
+    return write_snapshot(path, [snapshot_batch(index_of(events), records_of(events, rows), rows)], rows)
+
+
+def bring_log_up_to_date(path: Path | UPath, events: Sequence[Event]) -> Written:
+    """The log told of these events, one by one."""
+    with bring_up_to_date(UPath(path)) as update:
+        for one in events:
+            update.add(pa.py_buffer(one.raw + b"\n"))
+    return update.written
 
 
 def mail(time: int) -> Event:

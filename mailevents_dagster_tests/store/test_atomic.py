@@ -109,7 +109,7 @@ def test_a_file_is_flushed_to_disk_before_it_is_renamed_and_its_folder_after(
 def test_files_and_folders_are_for_nobody_else(tmp_path: Path) -> None:
     with publish(UPath(tmp_path / "a" / "b" / "file")) as file:
         file.write(b"x")
-    append(tmp_path / "a" / "appended", b"x")
+    append(tmp_path / "a" / "appended", [b"x"])
     assert [mode(tmp_path / name) for name in ("a", "a/b")] == [0o700, 0o700]
     assert [mode(tmp_path / name) for name in ("a/b/file", "a/appended")] == [0o600, 0o600]
 
@@ -124,7 +124,7 @@ def test_appending_adds_to_the_same_file(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"one")
     before = path.stat().st_ino
-    append(path, b"two")
+    append(path, [b"t", b"wo"])
     assert (path.read_bytes(), path.stat().st_ino) == (b"onetwo", before)
 
 

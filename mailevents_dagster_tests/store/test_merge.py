@@ -3,15 +3,38 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailevents_dagster.events import Detail, Event
-from mailevents_dagster.store.merge import merge
+from mailevents_dagster.store.index import STATES, index_of
+from mailevents_dagster.store.merge import merge as merge_indexes
 from mailevents_dagster_tests.conftest import digest, event
+
+
+@dataclass(frozen=True)
+class Union:
+    """What merging came to, as events."""
+
+    events: list[Event]
+    added: int
+    changed: int
+    unseen: int
+
+
+def merge(known: list[Event], found: list[Event]) -> Union:
+    merged = merge_indexes(index_of(known), index_of(found), -1 - np.arange(len(found)))
+    index = merged.index
+    records = [(known[source] if source >= 0 else found[-1 - source]).raw for source in merged.sources]
+    digests = ([row.tobytes() for row in rows] for rows in (index.identities, index.listings))
+    states = [STATES[code] for code in index.details]
+    events = [Event(*one) for one in zip(index.times.tolist(), *digests, states, records, strict=True)]
+    return Union(events, merged.added, merged.changed, merged.unseen)
+
 
 details = st.sampled_from(list(Detail))
 names = st.tuples(st.integers(0, 5), st.sampled_from("abcd"), st.sampled_from(["", "changed"]))

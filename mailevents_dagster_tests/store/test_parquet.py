@@ -20,8 +20,9 @@ from mailevents_dagster.jsontext import one_line
 from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
 from mailevents_dagster.store import parquet
 from mailevents_dagster.store.manifest import DamagedError
-from mailevents_dagster.store.parquet import all_columns, read_events, snapshot_schema, write_snapshot
+from mailevents_dagster.store.parquet import all_columns, read_events, snapshot_schema
 from mailevents_dagster_tests.conftest import START, digest, event
+from mailevents_dagster_tests.store.kept import write_events
 
 MAIL = ROW_FORMATS["mail"]
 odd_texts = st.text() | st.sampled_from(["\ud800", "İı", "\u2028", "\x00"])
@@ -51,24 +52,24 @@ def test_events_are_read_as_they_were_written_whatever_their_records_say(
     tmp_path_factory: pytest.TempPathFactory, events: list[Event], category: str
 ) -> None:
     path = UPath(tmp_path_factory.mktemp("parquet") / "12.parquet")
-    write_snapshot(path, events, ROW_FORMATS[category])  # type: ignore[index]
+    write_events(path, events, ROW_FORMATS[category])  # type: ignore[index]
     assert read_events(path) == events
 
 
 def test_size_and_digest_are_those_of_the_file(path: UPath) -> None:
-    size, sha256 = write_snapshot(path, [event(START + second) for second in range(10)], MAIL)
+    size, sha256 = write_events(path, [event(START + second) for second in range(10)])
     content = path.read_bytes()
     assert (size, sha256) == (len(content), hashlib.sha256(content).hexdigest())
 
 
 def test_the_same_events_give_the_same_bytes(path: UPath) -> None:
     events = [event(START + second) for second in range(10)]
-    first, second = (write_snapshot(path, events, MAIL) for _ in range(2))
+    first, second = (write_events(path, events) for _ in range(2))
     assert first == second
 
 
 def test_an_hour_without_events_has_a_snapshot_with_columns_and_no_rows(path: UPath) -> None:
-    write_snapshot(path, [], MAIL)
+    write_events(path, [])
     table = pq.read_table(str(path))
     assert (table.num_rows, table.schema.names) == (0, [column.name for column in all_columns(MAIL)])
     assert read_events(path) == []
@@ -80,7 +81,7 @@ def test_a_snapshot_that_is_not_there_has_no_events(path: UPath) -> None:
 
 def test_columns_are_typed_and_described(path: UPath) -> None:
     raw = one_line({"queue_id": "Q1", "size": "123", "subject": "ş", "recipients": [{"mailto": "a@x", "time": START}]})
-    write_snapshot(path, [replace(event(START), raw=raw)], MAIL)
+    write_events(path, [replace(event(START), raw=raw)])
     table = pq.read_table(str(path))
     assert table.schema.equals(snapshot_schema(MAIL))
     assert all(field.metadata[b"description"] for field in table.schema)
@@ -95,7 +96,7 @@ def test_big_hours_are_written_in_row_groups_that_lose_nothing(path: UPath, monk
     monkeypatch.setattr(parquet, "ROWS_AT_ONCE", 7)
     monkeypatch.setattr(parquet, "BYTES_AT_ONCE", 1000)
     events = [event(START + number, text="x" * (number * 31 % 1500)) for number in range(60)]
-    write_snapshot(path, events, MAIL)
+    write_events(path, events)
     assert read_events(path) == events
     metadata = pq.ParquetFile(str(path)).metadata
     assert metadata.num_row_groups > 60 // 7
@@ -110,7 +111,7 @@ def test_a_damaged_snapshot_is_named_and_not_taken_for_an_empty_one(content: byt
 
 
 def test_a_cut_snapshot_is_damaged(path: UPath) -> None:
-    write_snapshot(path, [event(START)], MAIL)
+    write_events(path, [event(START)])
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(DamagedError):
         read_events(path)
@@ -123,7 +124,7 @@ def test_a_parquet_file_of_somebody_else_is_damaged(path: UPath) -> None:
 
 
 def test_digests_are_told_apart_by_readers(path: UPath) -> None:
-    write_snapshot(path, [event(START, "a"), event(START, "b")], MAIL)
+    write_events(path, [event(START, "a"), event(START, "b")])
     table = pq.read_table(str(path), columns=["identity"])
     assert table["identity"].to_pylist() == [digest("a"), digest("b")]
     assert pc.count_distinct(table["identity"].cast(pa.binary())).as_py() == 2

@@ -14,19 +14,29 @@ import pytest
 
 from mailevents_dagster.events import Detail, Event
 from mailevents_dagster.hours import Hour
-from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
 from mailevents_dagster.store import verify as module
 from mailevents_dagster.store.cursors import Cursor, write_cursor
 from mailevents_dagster.store.destruction import destroying
 from mailevents_dagster.store.inventory import Inventory
-from mailevents_dagster.store.log import bring_up_to_date
 from mailevents_dagster.store.manifest import Manifest, StoredFile, read_manifest, write_manifest
-from mailevents_dagster.store.parquet import ROWS_AT_ONCE, write_snapshot
+from mailevents_dagster.store.parquet import ROWS_AT_ONCE
 from mailevents_dagster.store.store import Store
 from mailevents_dagster.store.verify import FOR_EVER, Finding, Severity, kept_hours, verify_feed, verify_hour
 from mailevents_dagster_tests.conftest import INCOMING, NOON, START, collection, make_store
 from mailevents_dagster_tests.planned import hour_of
-from mailevents_dagster_tests.store.kept import CURSOR, LOG, MANIFEST, SNAPSHOT, commit, commit_hours, files, mail, root
+from mailevents_dagster_tests.store.kept import (
+    CURSOR,
+    LOG,
+    MANIFEST,
+    SNAPSHOT,
+    bring_log_up_to_date,
+    commit,
+    commit_hours,
+    files,
+    mail,
+    root,
+    write_events,
+)
 
 EVENTS = [mail(START + second) for second in (0, 5, 5, 90, 3599)]
 
@@ -67,8 +77,8 @@ def rewrite(
     """Files that say these events, with a manifest whose hashes fit them: damage that no checksum shows."""
     layout = store.layout
     log, snapshot = layout.log(INCOMING, NOON), layout.snapshot(INCOMING, NOON)
-    written = bring_up_to_date(log, events if logged is None else logged)
-    size, sha256 = write_snapshot(snapshot, events, ROW_FORMATS["mail"])
+    written = bring_log_up_to_date(log, events if logged is None else logged)
+    size, sha256 = write_events(snapshot, events)
     times = [one.time for one in events]
     manifest = manifest_of(store)
     fitting: dict[str, object] = {

@@ -9,7 +9,8 @@ from email.utils import parsedate_to_datetime
 
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.jsontext import one_line
-from mailevents_dagster.sources.uzmanposta.rows import Row, row_of
+from mailevents_dagster.sources.uzmanposta.rows import Record, Row, row_of
+from mailevents_dagster.sources.uzmanposta.schema import typed_fields
 
 
 class WrongAnswerError(ValueError):
@@ -22,12 +23,12 @@ def the_rows(feed: Feed, answer: object) -> Sequence[Row]:
     return [row_of(feed.kind.category, record) for record in answer]
 
 
-def the_record(queue_id: str, answer: object) -> bytes:
+def the_record(queue_id: str, answer: object) -> Record:
     if not isinstance(answer, dict):
         raise WrongAnswerError(f"no record but {_shape(answer)}")
     if str(answer.get("queue_id")) != queue_id:
         raise WrongAnswerError("a record without this mail's queue id")
-    return one_line(answer)
+    return Record(one_line(answer), typed_fields("mail", answer))
 
 
 def _shape(answer: object) -> str:

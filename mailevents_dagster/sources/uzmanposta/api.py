@@ -35,7 +35,7 @@ from mailevents_dagster.sources.uzmanposta.errors import (
     status_error,
 )
 from mailevents_dagster.sources.uzmanposta.rate import Budget, SharedBudget
-from mailevents_dagster.sources.uzmanposta.rows import Row
+from mailevents_dagster.sources.uzmanposta.rows import Record, Row
 
 MOST_BYTES: Final = 256 * 2**20
 """A full page of listing rows is 1 MB, the largest detail seen a few; beyond this a body is a fault, not data."""
@@ -115,8 +115,8 @@ class UzmanPostaApi:
         self._count(lists=1)
         return answer
 
-    def detail(self, queue_id: str, time: int) -> bytes:
-        """The full record of one mail, as one line of JSON."""
+    def detail(self, queue_id: str, time: int) -> Record:
+        """The full record of one mail."""
         # Dots too: an id that is nothing else would be another folder to a proxy.
         quoted = quote(queue_id, safe="", errors="surrogatepass").replace(".", "%2E")
         if len(quoted) > LONGEST_SEGMENT:

@@ -10,7 +10,7 @@ from typing import Final, Self
 from mailevents_dagster.events import Detail
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.errors import ApiError, Cause, TransientError
-from mailevents_dagster.sources.uzmanposta.rows import Row
+from mailevents_dagster.sources.uzmanposta.rows import Record, Row
 
 GIVE_UP_AFTER: Final = 20
 """Details in a row that failed after all their retries: the API is down, and asking for the rest would take days."""
@@ -18,20 +18,21 @@ TELL_EVERY: Final = 2.0
 PATIENCE_AT_STOP: Final = 0.2
 """Seconds that a stopped collection gives each of its calls in flight to end by itself."""
 
-Keep = Callable[[Row, bytes], None]
+Keep = Callable[[int, Row, Record | Detail], None]
 Tell = Callable[[int, int], None]
 
 
 class DetailFetch:
     """Fetches details from the moment they are wanted, so that they arrive while the listing still goes on.
 
-    Hands each to `keep` as it arrives. Leaving the block waits for the calls in flight; what was kept stays kept.
+    Hands each to `keep` as it arrives, or why there is none. Leaving the block waits for the calls in flight; what was
+    kept stays kept.
     """
 
     def __init__(self, api: UzmanPostaApi, keep: Keep) -> None:
         self._api = api
         self._keep = keep
-        self._wanted: set[tuple[bytes, bytes]] = set()
+        self._wanted = 0
         self._queue: SimpleQueue[tuple[int, Row] | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._error: BaseException | None = None
@@ -39,8 +40,6 @@ class DetailFetch:
         self._failed_in_a_row = 0
         self._stopped = False
         self.done = 0
-        self.failed: dict[Row, Detail] = {}
-        """Why a mail has no detail, for those that have none."""
 
     def __enter__(self) -> Self:
         return self
@@ -54,20 +53,16 @@ class DetailFetch:
         for thread in self._threads:
             thread.join(PATIENCE_AT_STOP if kind else None)
 
-    def __len__(self) -> int:
-        return len(self._wanted)
-
     def want(self, rows: Iterable[tuple[int, Row]]) -> None:
-        """Asks for the details of these mails, each once however often it is wanted."""
-        for at, row in rows:
-            if row.version not in self._wanted:
-                self._wanted.add(row.version)
-                self._queue.put((at, row))
-                if len(self._threads) < self._api.access.max_parallel_details:
-                    # A daemon: a call that hangs at the end must not hold up the process, its answer is not needed.
-                    thread = threading.Thread(target=self._work, name="details", daemon=True)
-                    self._threads.append(thread)
-                    thread.start()
+        """Asks for the details of these mails."""
+        for pair in rows:
+            self._wanted += 1
+            self._queue.put(pair)
+            if len(self._threads) < self._api.access.max_parallel_details:
+                # A daemon: a call that hangs at the end must not hold up the process, its answer is not needed.
+                thread = threading.Thread(target=self._work, name="details", daemon=True)
+                self._threads.append(thread)
+                thread.start()
 
     def finish(self, tell: Tell) -> None:
         """Waits until all is fetched, saying every few seconds how far it is; raises what stops the collection."""
@@ -75,7 +70,7 @@ class DetailFetch:
         for thread in self._threads:
             while thread.is_alive():
                 thread.join(TELL_EVERY)
-                tell(self.done, len(self._wanted))
+                tell(self.done, self._wanted)
         if self._error:
             raise self._error
 
@@ -97,12 +92,12 @@ class DetailFetch:
         except ApiError as error:
             if error.cause in (Cause.PERMISSION, Cause.RATE):
                 raise
-            self.failed[row] = Detail.PURGED if error.cause is Cause.NOT_FOUND else Detail.MISSING
+            self._keep(at, row, Detail.PURGED if error.cause is Cause.NOT_FOUND else Detail.MISSING)
             self._failed_in_a_row += isinstance(error, TransientError)
             if self._failed_in_a_row >= GIVE_UP_AFTER:
                 raise
         else:
-            self._keep(row, detail)
+            self._keep(at, row, detail)
             self._failed_in_a_row = 0
         with self._counting:
             self.done += 1

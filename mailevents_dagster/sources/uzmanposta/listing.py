@@ -9,7 +9,7 @@ from the older-looking page and taken whole from the next, so no two rows are ev
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Generic, Protocol, TypeVar
@@ -30,31 +30,49 @@ class Row(Protocol):
 
 
 R = TypeVar("R", bound=Row)
+P = TypeVar("P")
 Ask = Callable[[int, int], Sequence[R]]
 """One call of the API: the rows between two Unix seconds, newest first, at most a page of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Listing(Generic[R]):
-    """The rows of a window with their times, oldest first, and what could not be had of it."""
+Pack = Callable[[list[tuple[int, R]]], P]
+"""Puts rows away, oldest first with their times: a window may hold more than there is memory for."""
 
-    rows: list[tuple[int, R]]
+
+@dataclass(frozen=True, slots=True)
+class Listing(Generic[R, P]):
+    """The rows of a window, packed, oldest first, and what could not be had of it."""
+
+    packs: Sequence[P]
     strays: list[tuple[int, R]]
     """Rows whose own time lies outside the window that returned them."""
     gaps: tuple[Gap, ...]
     calls: int
 
 
-def list_window(ask: Ask[R], start: int, end: int, page_limit: int) -> Listing[R]:
-    """Everything the API has in `[start, end)`; a second it cannot show whole is named as a gap."""
+def list_window(ask: Ask[R], start: int, end: int, page_limit: int, pack: Pack[R, P]) -> Listing[R, P]:
+    """Everything the API has in `[start, end)`; a second it cannot show whole is named as a gap.
+
+    What was packed before it showed that the API cuts off other rows than the oldest is not in the listing.
+    """
     pages = _Pages(ask, page_limit)
-    rows = _newest_first(pages, start, end)
-    if rows is None:
+    packs = _newest_first(pages, start, end, pack)
+    if packs is None:
         pages.gaps.clear()
-        rows = _halves(pages, start, end)
+        packs = _halves(pages, start, end, pack)
     strays = sorted(pages.strays.values(), key=_time)
     gaps = tuple(sorted(pages.gaps, key=lambda gap: gap.second))
-    return Listing(sorted(rows, key=_time), strays, gaps, pages.calls)
+    return Listing(packs, strays, gaps, pages.calls)
+
+
+def edges(count: int, untimed: Container[int]) -> list[int]:
+    """Of so many rows the places before the first and behind the last that has a time of its own.
+
+    Only there can the windows of two hours show the same row without a time.
+    """
+    first = next((place for place in range(count) if place not in untimed), count)
+    last = next((place for place in reversed(range(count)) if place not in untimed), first - 1)
+    return [*range(first), *range(last + 1, count)]
 
 
 def _time(pair: tuple[int, object]) -> int:
@@ -130,9 +148,10 @@ class _Pages(Generic[R]):
         return most
 
 
-def _newest_first(pages: _Pages[R], start: int, end: int) -> list[tuple[int, R]] | None:
+def _newest_first(pages: _Pages[R], start: int, end: int, pack: Pack[R, P]) -> list[P] | None:
     """The window page by page, each ending where the last was cut; None if the API does not cut its oldest rows off."""
-    taken: list[list[tuple[int, R]]] = []
+    taken: list[P] = []
+    newest: list[tuple[int, R]] = []
     cut: Counter[bytes] = Counter()
     last_shown: int | None = None
     older_rows_followed = False
@@ -147,7 +166,8 @@ def _newest_first(pages: _Pages[R], start: int, end: int) -> list[tuple[int, R]]
         oldest = page.rows[-1][0] if page.full else start - 1
         older_rows_followed |= last_shown is not None and any(time < last_shown for time, _ in rows)
         if oldest < start:
-            taken.append(rows)
+            newest = newest or rows
+            taken.append(pack(rows))
             last_shown = oldest if page.full else last_shown
             break
         last_shown = oldest
@@ -156,17 +176,18 @@ def _newest_first(pages: _Pages[R], start: int, end: int) -> list[tuple[int, R]]
         if not rows:  # the page holds nothing but the second at the end: now known to be counted, it is left out next
             continue
         whole = [pair for pair in rows if pair[0] > oldest]
-        taken.append(whole or pages.second(oldest))
+        portion = whole or pages.second(oldest)
+        newest = newest or portion
+        taken.append(pack(portion))
         cut = Counter(row.content for time, row in rows if time == oldest) if whole else Counter()
         end = oldest + 1 if whole else oldest
-    result = [pair for rows in reversed(taken) for pair in rows]
-    if last_shown is None or older_rows_followed or _newest_are_shown(pages, result, start, newest_end):
-        return result
+    if last_shown is None or older_rows_followed or _newest_are_shown(pages, newest, start, newest_end):
+        return taken[::-1]
     return None
 
 
 def _newest_are_shown(pages: _Pages[R], rows: list[tuple[int, R]], start: int, end: int) -> bool:
-    """Whether nothing newer than the rows taken was cut off.
+    """Whether nothing newer than these, the newest rows taken, was cut off.
 
     Asked where no page has shown older rows than a full one before it: an API that keeps the oldest rows of a window
     would look complete otherwise.
@@ -177,13 +198,13 @@ def _newest_are_shown(pages: _Pages[R], rows: list[tuple[int, R]], start: int, e
     return not page.full and len(page.oldest_first(newest, end)) <= taken
 
 
-def _halves(pages: _Pages[R], start: int, end: int) -> list[tuple[int, R]]:
+def _halves(pages: _Pages[R], start: int, end: int, pack: Pack[R, P]) -> list[P]:
     """The window from smaller and smaller windows that fit into a page, whatever the API cuts off a full one."""
     if end - start == 1:
-        return pages.second(start)
+        return [pack(pages.second(start))]
     middle = (start + end) // 2
-    rows: list[tuple[int, R]] = []
+    packs: list[P] = []
     for first, last in ((start, middle), (middle, end)):
         page = pages.page(first - 1, last)
-        rows += _halves(pages, first, last) if page.full else page.oldest_first(first, last)
-    return rows
+        packs += _halves(pages, first, last, pack) if page.full else [pack(page.oldest_first(first, last))]
+    return packs

@@ -205,7 +205,7 @@ class _Probe:
             yield cannot_tell(same, "yes", "no mail that was queued")
             return
         try:
-            detail = parse(self.api.detail(row.queue_id, row.time))
+            detail = parse(self.api.detail(row.queue_id, row.time).raw)
         except PermanentError as error:
             if error.cause is Cause.PERMISSION:
                 raise

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from mailevents_dagster.feeds import Category
 from mailevents_dagster.jsontext import canonical, one_line
-from mailevents_dagster.sources.uzmanposta.schema import record_time
+from mailevents_dagster.sources.uzmanposta.schema import record_time, typed_fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +24,21 @@ class Row:
     queue_id: str | None
     """None where there is no detail: not a mail, or a mail rejected before it was queued."""
     raw: bytes
+    fields: Mapping[str, object] = field(compare=False, repr=False)
+    """Those of its fields that have columns."""
 
     @property
     def version(self) -> tuple[bytes, bytes]:
         """The record as it is now: a detail fetched for one version does not speak for the next."""
         return self.identity, self.content
+
+
+class Record(NamedTuple):
+    """The full record of a mail."""
+
+    raw: bytes
+    fields: Mapping[str, object]
+    """Those of its fields that have columns."""
 
 
 def row_of(category: Category, record: Mapping[str, object]) -> Row:
@@ -40,6 +51,7 @@ def row_of(category: Category, record: Mapping[str, object]) -> Row:
         content=content,
         queue_id=str(queue_id) if queue_id and record.get("recipients") else None,
         raw=one_line(record),
+        fields=typed_fields(category, record),
     )
 
 

@@ -111,6 +111,12 @@ COLUMNS: Final[Mapping[Category, tuple[Column, ...]]] = MappingProxyType(
 """The typed columns of each category; the event's time and the whole record are the store's to add."""
 
 
+def typed_fields(category: Category, record: object) -> Mapping[str, object]:
+    """The fields that have columns: a detail holds ten times as much, and many whole ones fill the memory."""
+    fields = _FIELDS_OF[category]
+    return {name: record[name] for name in record.keys() & fields} if isinstance(record, dict) else {}
+
+
 def typed_arrays(category: Category, records: Sequence[Mapping[str, object]]) -> list[pa.Array]:
     """The records as one array per column, in the order of COLUMNS.
 
@@ -242,6 +248,10 @@ def _milliseconds(value: object) -> int | None:
 
 FIELDS: Final = {"record_domain": "domain", "record_type": "type"}
 """Fields whose own names are those of the folders: a reader of the whole tree could not tell the two apart."""
+
+_FIELDS_OF: Final = {
+    category: {FIELDS.get(column.name, column.name) for column in columns} for category, columns in COLUMNS.items()
+}
 
 _CONVERTERS: Final[Mapping[pa.DataType, Callable[[object], object]]] = {
     _TEXT: _text,

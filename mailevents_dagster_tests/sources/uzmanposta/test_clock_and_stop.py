@@ -196,7 +196,7 @@ def test_events_of_tomorrow_and_last_year_are_kept_with_their_own_times_whatever
         ("TOMORROW", odd["tomorrow"]),
     ]
     with here.store.open_hour(INCOMING, NOON) as work:
-        assert [event.time for event in work.known] == [event["time"] for event in here.log()]
+        assert work.known.index.times.tolist() == [event["time"] for event in here.log()]
     assert [path.name for path in tmp_path.rglob("*.log")] == [here.store.layout.log(INCOMING, NOON).name]
     assert [path.name for path in tmp_path.rglob("*.parquet")] == ["12.parquet"]
 

@@ -20,6 +20,7 @@ from mailevents_dagster.sources.uzmanposta.details import GIVE_UP_AFTER
 from mailevents_dagster.sources.uzmanposta.errors import ApiError, Cause, PermanentError, TransientError
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, Behaviour, FixedMail, Request, Simulator
 from mailevents_dagster.store.open_hour import Commit
+from mailevents_dagster.store.parquet import read_events
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.conftest import AUTHENTICATION, DOMAIN, INCOMING, NOON, START, MakeApi, mail
 
@@ -72,8 +73,7 @@ class Collector:
             return work.commit(self.found)
 
     def events(self, feed: Feed = INCOMING, hour: Hour = NOON) -> list[Event]:
-        with self.store.open_hour(feed, hour) as work:
-            return list(work.known)
+        return read_events(self.store.layout.snapshot(feed, hour))
 
     def log(self, feed: Feed = INCOMING, hour: Hour = NOON) -> list[Any]:
         return [json.loads(line) for line in self.store.layout.log(feed, hour).read_bytes().splitlines()]

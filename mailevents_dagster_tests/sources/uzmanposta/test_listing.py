@@ -6,19 +6,37 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
+from typing import Generic, TypeVar
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailevents_dagster.events import Gap
-from mailevents_dagster.sources.uzmanposta.listing import Listing, list_window
+from mailevents_dagster.sources.uzmanposta.listing import Row, list_window
 from mailevents_dagster.sources.uzmanposta.simulator import Behaviour, FixedMail, Simulator
 from mailevents_dagster_tests.conftest import AUTHENTICATION, DOMAIN, INCOMING, START, MakeApi, mail
 
 BOUNDS = ("[s,e]", "[s,e)", "(s,e]", "(s,e)")
 PAGE = 1000
 HOUR = 3600
+
+R = TypeVar("R", bound=Row)
+
+
+@dataclass(frozen=True)
+class Listed(Generic[R]):
+    """A listing with its rows one by one."""
+
+    rows: list[tuple[int, R]]
+    strays: list[tuple[int, R]]
+    gaps: tuple[Gap, ...]
+    calls: int
+
+
+def listed(ask: Callable[[int, int], Sequence[R]], start: int, end: int, page_limit: int) -> Listed[R]:
+    listing = list_window(ask, start, end, page_limit, pack=list)
+    return Listed([pair for pack in listing.packs for pair in pack], listing.strays, listing.gaps, listing.calls)
 
 
 @dataclass(frozen=True)
@@ -66,8 +84,8 @@ class FakeApi:
         page = inside[-self.page_limit :] if self.cap == "newest" else inside[: self.page_limit]
         return page[::-1] if self.order == "newest_first" else page
 
-    def listing(self, start: int = 0, end: int = HOUR) -> Listing[FakeRow]:
-        listing = list_window(self.ask, start, end, self.page_limit)
+    def listing(self, start: int = 0, end: int = HOUR) -> Listed[FakeRow]:
+        listing = listed(self.ask, start, end, self.page_limit)
         assert listing.calls == len(self.calls)
         assert [time for time, _ in listing.rows] == sorted(time for time, _ in listing.rows)
         return listing
@@ -78,7 +96,7 @@ def spread(number: int, *, seconds: int = HOUR, seed: int = 1) -> list[FakeRow]:
     return [FakeRow(random.randrange(seconds), index) for index in range(number)]
 
 
-def rows_of(listing: Listing[FakeRow]) -> Counter[FakeRow]:
+def rows_of(listing: Listed[FakeRow]) -> Counter[FakeRow]:
     return Counter(row for _, row in listing.rows)
 
 
@@ -147,7 +165,7 @@ def test_neighbouring_windows_share_no_row_and_lose_none(
     rows = rows + more
     end = middle + 50
     api = FakeApi(rows, bounds, cap, page_limit=200)
-    before, after = (list_window(api.ask, *ends, 200) for ends in ((start, middle), (middle, end)))
+    before, after = (listed(api.ask, *ends, 200) for ends in ((start, middle), (middle, end)))
     assert rows_of(before) + rows_of(after) == Counter(row for row in rows if start <= row.listed_at < end)
 
 
@@ -347,7 +365,7 @@ def test_the_simulated_api_is_listed_whole_under_all_its_rules(
     behaviour = Behaviour(bounds=bounds, cap=cap, order=order, page_limit=20, shuffle_ties=True)  # type: ignore[arg-type]
     with Simulator(behaviour, source=fixed, now=lambda: START + 2 * HOUR) as simulator:
         api = make_api(simulator.base_url)
-        listing = list_window(lambda first, last: api.rows(INCOMING, first, last), START, START + HOUR, 20)
+        listing = listed(lambda first, last: api.rows(INCOMING, first, last), START, START + HOUR, 20)
         assert simulator.calls.count("list") == listing.calls == api.tally.lists
     whole = [row for row in rows if START <= row["time"] < START + HOUR and row["time"] != START + 1800]
     truth = {row["queue_id"] for row in whole}
@@ -364,5 +382,5 @@ def test_equal_sign_ins_in_one_second_are_listed_as_often_as_they_happened(
     sign_in = {"email": "a@example.com", "service": "imap", "time": START + 5}
     fixed.add(DOMAIN, AUTHENTICATION.name, [sign_in] * 3)
     api = make_api(simulator.base_url)
-    listing = list_window(lambda first, last: api.rows(AUTHENTICATION, first, last), START, START + HOUR, 1000)
+    listing = listed(lambda first, last: api.rows(AUTHENTICATION, first, last), START, START + HOUR, 1000)
     assert [time for time, _ in listing.rows] == [START + 5] * 3

@@ -1,0 +1,52 @@
+"""The events of an open hour by their sources: those that were known of it and those that are gathered for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+
+from mailevents_dagster.columns import RowFormat
+from mailevents_dagster.events import Places
+from mailevents_dagster.store.gathered import Gathered, Records
+from mailevents_dagster.store.index import Index, joined
+from mailevents_dagster.store.parquet import lines_of, snapshot_batch
+
+EVENTS_AT_ONCE: Final = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class KeptEvents:
+    """A source is the place of a known event, or -1 less the place of a gathered one."""
+
+    known: Records
+    gathered: Gathered
+    rows: RowFormat
+
+    def index(self, sources: Places) -> Index:
+        """The index of these events."""
+        both = joined([self.known.index, self.gathered.index])
+        return both[np.where(sources >= 0, sources, len(self.known.index) - 1 - sources)]
+
+    def batches(self, index: Index, sources: Places) -> Iterator[pa.RecordBatch]:
+        """The events as a snapshot holds them: of this index, with the records of these sources."""
+        for first in range(0, len(sources), EVENTS_AT_ONCE):
+            part = slice(first, first + EVENTS_AT_ONCE)
+            yield snapshot_batch(index[part], self._records(sources[part]), self.rows)
+
+    def lines(self, sources: Places) -> Iterator[pa.Buffer]:
+        """The records of these sources as the log has them."""
+        for first in range(0, len(sources), EVENTS_AT_ONCE):
+            yield lines_of(self._records(sources[first : first + EVENTS_AT_ONCE]))
+
+    def _records(self, sources: Places) -> pa.RecordBatch:
+        known = sources >= 0
+        if known.all():
+            return self.known.take(sources)
+        if not known.any():
+            return self.gathered.take(-1 - sources)
+        both = pa.concat_batches([self.known.take(sources[known]), self.gathered.take(-1 - sources[~known])])
+        return both.take(np.argsort(np.concatenate([np.flatnonzero(known), np.flatnonzero(~known)])))

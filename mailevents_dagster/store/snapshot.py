@@ -1,0 +1,74 @@
+"""The snapshot of an hour as what is known of it: its index in memory, its records read when they are asked for."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from contextlib import ExitStack
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from upath import UPath
+
+from mailevents_dagster.columns import RowFormat
+from mailevents_dagster.events import Places
+from mailevents_dagster.store.gathered import take_from
+from mailevents_dagster.store.index import joined
+from mailevents_dagster.store.parquet import (
+    INDEX_COLUMNS,
+    index_of_batch,
+    read_batches,
+    reading,
+    records_schema,
+    whole_batches,
+)
+
+ROW_GROUPS_AT_HAND: Final = 2
+"""Places are asked for nearly in their order, so that few row groups are read twice."""
+
+
+class Snapshot:
+    """The events of a snapshot by their places; DamagedError where it is not what was written."""
+
+    def __init__(self, path: UPath, rows: RowFormat, committed: str | None) -> None:
+        """One that has the digest that was committed is believed; the whole content of any other is read first."""
+        self._schema = records_schema(rows)
+        self._rows = rows
+        with ExitStack() as closing:
+            file = closing.enter_context(path.open("rb"))
+            self.sha256 = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type] # its readinto is declared nowhere
+            with reading(path):
+                self._parquet = pq.ParquetFile(file)
+                believed = self.sha256 == committed
+                batches: Iterable[pa.RecordBatch] = (
+                    whole_batches(self._parquet.read(INDEX_COLUMNS, use_threads=False))
+                    if believed
+                    else read_batches(file, path)
+                )
+                self.index = joined([index_of_batch(batch) for batch in batches])
+            self._closing = closing.pop_all()
+        groups = self._parquet.metadata
+        self._firsts = np.cumsum([0, *(groups.row_group(at).num_rows for at in range(groups.num_row_groups - 1))])
+        self._group = lru_cache(ROW_GROUPS_AT_HAND)(self._read_group)
+
+    def take(self, places: Places) -> pa.RecordBatch:
+        return take_from(places, self._firsts, self._group)
+
+    def close(self) -> None:
+        self._closing.close()
+
+    def _read_group(self, number: int) -> pa.RecordBatch:
+        there = self._parquet.schema_arrow
+        as_now = all(field.name in there.names and there.field(field.name).type == field.type for field in self._schema)
+        names = self._schema.names if as_now else ["raw"]
+        (batch,) = whole_batches(self._parquet.read_row_group(number, names, use_threads=False))
+        if not as_now:  # it was written when records of this kind had other columns
+            raws = [raw.encode() for raw in batch.column("raw").to_pylist()]
+            return pa.RecordBatch.from_arrays(
+                [*self._rows.arrays([self._rows.fields_of(raw) for raw in raws]), batch.column("raw")],
+                schema=self._schema,
+            )
+        return pa.RecordBatch.from_arrays([batch.column(name) for name in names], schema=self._schema)
