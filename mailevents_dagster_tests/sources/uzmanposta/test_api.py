@@ -297,7 +297,7 @@ def test_an_answer_that_is_no_detail_of_the_mail_is_retried(
     name: str, api: UzmanPostaApi, simulator: Simulator
 ) -> None:
     simulator.fail_next("/logs/mail/", Answer(200, body=DETAIL_FAULTS[name]))
-    assert b'"logs":' in api.detail("Q1", START)
+    assert b'"logs":' in api.detail("Q1", START).raw
 
 
 def test_the_connection_is_clean_after_a_failure(api: UzmanPostaApi, simulator: Simulator) -> None:

@@ -154,7 +154,7 @@ def test_the_detail_of_a_hostile_queue_id_is_asked_for_as_one_segment_of_the_pat
     real = server_module.read_head
     monkeypatch.setattr(server_module, "read_head", lambda head: heads.append(head) or real(head))
     here.add(mail(START, queue_id))
-    assert b'"logs":' in here.api.detail(queue_id, START)
+    assert b'"logs":' in here.api.detail(queue_id, START).raw
     [call] = here.simulator.calls
     assert (call.kind, call.path, call.params) == ("detail", f"/logs/mail/{queue_id}", {"time": str(START)})
     [head] = heads
