@@ -1,4 +1,5 @@
-"""What tests of several modules need: an hour, a store in a folder of its own, a simulator and a client for it."""
+"""What tests of several modules need: an hour, a store in a folder of its own, a simulator and a client for it,
+those who are told."""
 
 from __future__ import annotations
 
@@ -18,6 +19,7 @@ from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
 from mailevents_dagster.sources.uzmanposta.rate import SharedBudget
 from mailevents_dagster.sources.uzmanposta.simulator import FixedMail, Simulator
 from mailevents_dagster.store.store import Store
+from mailevents_dagster_tests.receiving import MailServer, WebhookServer, mail_server, webhook_server
 
 # The same examples in every run, and no verdict that hangs on how busy the machine is.
 settings.register_profile(
@@ -125,3 +127,15 @@ def make_api() -> Iterator[MakeApi]:
     yield make
     for api in made:
         api.close()
+
+
+@pytest.fixture
+def chat() -> Iterator[WebhookServer]:
+    with webhook_server() as server:
+        yield server
+
+
+@pytest.fixture
+def post() -> Iterator[MailServer]:
+    with mail_server() as server:
+        yield server

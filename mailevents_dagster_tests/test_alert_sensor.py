@@ -25,7 +25,7 @@ from mailevents_dagster.sources.uzmanposta.simulator import Answer
 from mailevents_dagster.store.cursors import Cursor, Failure, write_cursor
 from mailevents_dagster.telling import read_ledger
 from mailevents_dagster_tests.projects import DOMAIN, KEY, SETTINGS, Project, project
-from mailevents_dagster_tests.receiving import SECRET_PATH, WebhookServer, webhook_server
+from mailevents_dagster_tests.receiving import SECRET_PATH, WebhookServer
 
 FEEDS = ["mail/incominglog", "authentication"]
 ALERTS = """
@@ -34,10 +34,10 @@ alerts: {{webhook: "${{THE_WEBHOOK}}"}}
 
 
 @pytest.fixture
-def chat(monkeypatch: pytest.MonkeyPatch) -> Iterator[WebhookServer]:
-    with webhook_server() as server:
-        monkeypatch.setenv("THE_WEBHOOK", server.url)
-        yield server
+def chat(chat: WebhookServer, monkeypatch: pytest.MonkeyPatch) -> WebhookServer:
+    """The webhook, which the settings know by its variable."""
+    monkeypatch.setenv("THE_WEBHOOK", chat.url)
+    return chat
 
 
 class Clock:
