@@ -3,6 +3,7 @@ those who are told."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from hypothesis import HealthCheck, settings
 
 from mailevents_dagster.events import Collection, Detail, Event, Gap
 from mailevents_dagster.feeds import Feed
-from mailevents_dagster.hours import Hour
+from mailevents_dagster.hours import Hour, last_ended
 from mailevents_dagster.sources.uzmanposta.access import Access
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
@@ -83,6 +84,12 @@ def store(tmp_path: Path) -> Store:
 @pytest.fixture
 def hour() -> Hour:
     return NOON
+
+
+@pytest.fixture
+def newest() -> Hour:
+    """An hour that ended and settled."""
+    return last_ended(time.time() - 3600, "UTC")
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from mailevents_dagster.verdicts import Verdict
 from mailevents_dagster_tests.conftest import collection, event, mail
 from mailevents_dagster_tests.projects import (
     DOMAIN,
-    KEY,
+    ONE_FEED,
     SETTINGS,
     Project,
     project,
@@ -41,14 +41,12 @@ NEWEST = Hour.from_key("2026-11-17-13:00", "Europe/Istanbul")
 HOURS = [NEWEST.previous.previous, NEWEST.previous, NEWEST]
 NOW = NEWEST.end + 1500.0
 """The hour has closed a quarter of an hour ago."""
-ONE_FEED = SETTINGS.replace(", ".join(FEED_KINDS), INCOMING)
 FROM_NOON = ONE_FEED.replace("2026-11-01T00:00", "2026-11-17T11:00")
 NAMES = [check.__name__ for check in OF_HOURS]
 
 
 @pytest.fixture(autouse=True)
 def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("UZMANPOSTA_KEY", KEY)
     stop_the_clock(monkeypatch, NOW)
 
 

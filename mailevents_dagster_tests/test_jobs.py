@@ -22,7 +22,9 @@ from mailevents_dagster_tests.conftest import mail
 from mailevents_dagster_tests.projects import (
     DOMAIN,
     KEY,
-    SETTINGS,
+    NOW,
+    ONE_FEED,
+    RUNNING,
     Project,
     project,
     same_events,
@@ -31,16 +33,11 @@ from mailevents_dagster_tests.projects import (
 
 INCOMING, SIGN_INS = "mail/incominglog", "authentication"
 ALL_FEEDS = list(FEED_KINDS)
-RUNNING = Hour.from_key("2026-11-17-14:00", "Europe/Istanbul")
-"""The hour that is taken for the one now running: half of it is over."""
-NOW = RUNNING.start + 1800.0
 CLOSED = [RUNNING.previous.previous.previous, RUNNING.previous.previous, RUNNING.previous]
-ONE_FEED = SETTINGS.replace(", ".join(ALL_FEEDS), INCOMING)
 
 
 @pytest.fixture(autouse=True)
 def _at_half_past(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("UZMANPOSTA_KEY", KEY)
     stop_the_clock(monkeypatch, NOW)
 
 

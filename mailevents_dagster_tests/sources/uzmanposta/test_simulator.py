@@ -61,11 +61,6 @@ def times(answer: requests.Response) -> list[int]:
 
 
 @pytest.fixture
-def fixed() -> FixedMail:
-    return FixedMail()
-
-
-@pytest.fixture
 def simulator(fixed: FixedMail) -> Iterator[Simulator]:
     with Simulator(source=fixed, now=lambda: NOW) as running:
         yield running
