@@ -1,8 +1,8 @@
 """Settings: the YAML file as frozen models. Every error names the key and the fix, and all errors come at once.
 
 `models` says what the file may hold, its sections are in `collecting`, `keeping` and `alerting`; `loading` turns it
-into Settings; the other modules each know one kind of value or one step on the way. Secrets never enter the models: they
-hold the name of the variable that holds the key.
+into Settings; the other modules each know one kind of value or one step on the way. Secrets never enter the models:
+they hold the name of the variable that holds the key.
 """
 
 from mailevents_dagster.settings.alerting import AlertMailSettings, AlertSettings

@@ -15,7 +15,16 @@ from mailevents_dagster.settings.collecting import ApiSettings, AutomationSettin
 from mailevents_dagster.settings.domain_names import ascii_domain
 from mailevents_dagster.settings.keeping import OperatingLogSettings, RetentionSettings
 from mailevents_dagster.settings.log_names import check_log_file_name, check_section
-from mailevents_dagster.settings.strict import BaseUrl, FeedName, KeyVariable, Moment, Parallel, Rate, Strict
+from mailevents_dagster.settings.strict import (
+    BaseUrl,
+    FeedName,
+    KeyVariable,
+    LogFileMode,
+    Moment,
+    Parallel,
+    Rate,
+    Strict,
+)
 from mailevents_dagster.settings.values import check_storage, check_timezone
 
 DEFAULT_LOG_FILE_NAME: Final = "{domain}_{type}_%Y-%m-%d_%H.log"
@@ -72,6 +81,11 @@ class SettingsFile(Strict):
     log_file_name: Annotated[str, AfterValidator(check_log_file_name)] = Field(
         default=DEFAULT_LOG_FILE_NAME,
         description="Name of the log file of an hour: {domain}, {type}, and %Y, %m, %d, %H of the hour.",
+    )
+    log_file_mode: LogFileMode | None = Field(
+        default=None,
+        description="Mode of the log files of hours: who may read them and pass their folders; null: 0600.",
+        examples=["0640"],
     )
     api: ApiSettings = Field(
         default=ApiSettings(),
@@ -141,6 +155,8 @@ class Settings(Strict):
     storage: str
     """The absolute path of a folder, or a URL."""
     log_file_name: str
+    log_file_mode: int | None
+    """None where nobody is to be let in, and nobody shut out."""
     api: ApiSettings
     collect: CollectSettings
     automation: AutomationSettings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Final
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -9,7 +10,14 @@ from pydantic_core import PydanticCustomError
 
 from mailevents_dagster.feeds import FEED_KINDS
 from mailevents_dagster.settings.log_names import check_operating_log_name
-from mailevents_dagster.settings.values import check_base_url, check_feed, check_mail_address, check_moment
+from mailevents_dagster.settings.values import (
+    LOG_FILE_MODE,
+    check_base_url,
+    check_feed,
+    check_log_file_mode,
+    check_mail_address,
+    check_moment,
+)
 from mailevents_dagster.settings.variables import VARIABLE_PATTERN, secret_variable_of, variable_of
 
 
@@ -29,6 +37,13 @@ def _truth_value(value: object) -> object:
     return value
 
 
+def _mode_written(value: object) -> object:
+    # Without quotes YAML takes 0640 for a number in base eight, and 640 for one in base ten; neither can be the other.
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value) if re.fullmatch(LOG_FILE_MODE, str(value)) else f"0{value:o}"
+    return value
+
+
 NO_TRUTH_VALUE: Final = BeforeValidator(_no_truth_value)
 """Stands last in an annotation: bounds written after it would miss the JSON Schema."""
 YesNo = Annotated[bool, BeforeValidator(_truth_value)]
@@ -40,6 +55,12 @@ FilesKept = Annotated[int, Field(ge=1, le=10_000), NO_TRUTH_VALUE]
 KeyVariable = Annotated[str, AfterValidator(variable_of), Field(json_schema_extra={"pattern": VARIABLE_PATTERN})]
 SecretVariable = Annotated[
     str, AfterValidator(secret_variable_of), Field(json_schema_extra={"pattern": VARIABLE_PATTERN})
+]
+LogFileMode = Annotated[
+    str,
+    BeforeValidator(_mode_written),
+    AfterValidator(check_log_file_mode),
+    Field(json_schema_extra={"pattern": f"^({LOG_FILE_MODE})$"}),
 ]
 MailAddress = Annotated[str, AfterValidator(check_mail_address)]
 Rate = Annotated[float, Field(ge=0.01, le=1000, allow_inf_nan=False), NO_TRUTH_VALUE]

@@ -31,7 +31,11 @@ class Layout:
 
     def logs(self, feed: Feed) -> UPath:
         """The folder of all logs of a feed; that of another feed may lie in it."""
-        return self.root / "output" / _log_folder(feed)
+        return self.all_logs / _log_folder(feed)
+
+    @property
+    def all_logs(self) -> UPath:
+        return self.root / "output"
 
     def log_stamp(self, hour: Hour) -> str:
         """The part of a log's name that all feeds have in common at an hour."""

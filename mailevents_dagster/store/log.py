@@ -6,11 +6,12 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 from upath import UPath
 
 from mailevents_dagster.events import Event
-from mailevents_dagster.store.atomic import append, local, publish
+from mailevents_dagster.store.atomic import append, local, mode_of, publish, set_mode
 
 
 class Change(StrEnum):
@@ -34,8 +35,10 @@ class Written:
 def bring_up_to_date(path: UPath, events: Sequence[Event]) -> Written:
     """Makes the file say just these events: touched only if it must be, appended to where what is there may stay.
 
-    A shipper that tails the file keeps its place in it through an append; a replaced file it reads anew.
+    A shipper that tails the file keeps its place in it through an append; a replaced file it reads anew, and may: it
+    is as readable as the one before.
     """
+    here = local(path)
     digest = hashlib.sha256()
     size = 0
     for event in events:
@@ -46,15 +49,23 @@ def bring_up_to_date(path: UPath, events: Sequence[Event]) -> Written:
         change = Change.CREATED
     elif (rest := _missing_rest(path, events)) == b"":
         change = Change.UNCHANGED
-    elif rest and (here := local(path)):
+    elif rest and here:
         change = Change.APPENDED
         append(here, rest)
     else:
         change = Change.REPLACED
     if change in (Change.CREATED, Change.REPLACED):
-        with publish(path) as file:
+        with publish(path, mode_of(here) if here and change is Change.REPLACED else None) as file:
             file.writelines(event.raw + b"\n" for event in events)
     return Written(change, size, digest.hexdigest())
+
+
+def make_readable(log: Path, mode: int, top: Path) -> None:
+    """Gives a log this mode, and lets whoever may read it pass the folders it lies in, from `top` on."""
+    set_mode(log, mode)
+    for folder in log.parents:
+        if folder.is_relative_to(top):
+            set_mode(folder, mode | (mode & 0o444) >> 2)  # who reads a folder passes it, too
 
 
 def says(path: UPath, events: Sequence[Event]) -> bool:
