@@ -183,7 +183,7 @@ class Layout:
     @property
     def domains(self) -> set[str]:
         """The domains that have files here; other names that somebody put there may be among them."""
-        folders = (self.root / "manifests", self.root / "output", self.scratch / "journal")
+        folders = (self.root / "manifests", self.all_logs, self.scratch / "journal")
         hive = {name.removeprefix("domain=") for name in names_in(self.all_snapshots)}
         return hive.union(*(names_in(folder) for folder in folders))
 
