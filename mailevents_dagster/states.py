@@ -19,7 +19,8 @@ from mailevents_dagster.store.store import Store
 
 def store_of(settings: Settings) -> Store:
     """The store of these settings."""
-    return Store(settings.storage, settings.timezone, settings.log_file_name, ROW_FORMATS)
+    names = settings.log_file_name
+    return Store(settings.storage, settings.timezone, names, ROW_FORMATS, log_file_mode=settings.log_file_mode)
 
 
 def rules_of(settings: Settings) -> Rules:

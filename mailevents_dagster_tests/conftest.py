@@ -1,7 +1,9 @@
-"""What tests of several modules need: an hour, a store in a folder of its own, a simulator and a client for it."""
+"""What tests of several modules need: an hour, a store in a folder of its own, a simulator and a client for it,
+those who are told."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,13 +13,14 @@ from hypothesis import HealthCheck, settings
 
 from mailevents_dagster.events import Collection, Detail, Event, Gap
 from mailevents_dagster.feeds import Feed
-from mailevents_dagster.hours import Hour
+from mailevents_dagster.hours import Hour, last_ended
 from mailevents_dagster.sources.uzmanposta.access import Access
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
 from mailevents_dagster.sources.uzmanposta.rate import SharedBudget
 from mailevents_dagster.sources.uzmanposta.simulator import FixedMail, Simulator
 from mailevents_dagster.store.store import Store
+from mailevents_dagster_tests.receiving import MailServer, WebhookServer, mail_server, webhook_server
 
 # The same examples in every run, and no verdict that hangs on how busy the machine is.
 settings.register_profile(
@@ -84,6 +87,12 @@ def hour() -> Hour:
 
 
 @pytest.fixture
+def newest() -> Hour:
+    """An hour that ended and settled."""
+    return last_ended(time.time() - 3600, "UTC")
+
+
+@pytest.fixture
 def fixed() -> FixedMail:
     return FixedMail()
 
@@ -125,3 +134,15 @@ def make_api() -> Iterator[MakeApi]:
     yield make
     for api in made:
         api.close()
+
+
+@pytest.fixture
+def chat() -> Iterator[WebhookServer]:
+    with webhook_server() as server:
+        yield server
+
+
+@pytest.fixture
+def post() -> Iterator[MailServer]:
+    with mail_server() as server:
+        yield server

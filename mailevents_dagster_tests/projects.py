@@ -17,7 +17,7 @@ import pytest
 
 from mailevents_dagster import checks, jobs, schedules, sensors
 from mailevents_dagster.build import build_defs
-from mailevents_dagster.feeds import Feed
+from mailevents_dagster.feeds import FEED_KINDS, Feed
 from mailevents_dagster.hours import Hour, last_ended
 from mailevents_dagster.settings import Settings, load_settings
 from mailevents_dagster.sources.uzmanposta import collect
@@ -38,6 +38,11 @@ accounts:
     api_key: ${{UZMANPOSTA_KEY}}
     feeds: [mail/incominglog, mail/outgoinglog, quarantine/quarantine, quarantine/hold, authentication]
 """
+ONE_FEED = SETTINGS.replace(", ".join(FEED_KINDS), "mail/incominglog")
+TWO_FEEDS = SETTINGS.replace(", ".join(FEED_KINDS), "mail/incominglog, authentication")
+RUNNING = Hour.from_key("2026-11-17-14:00", "Europe/Istanbul")
+"""The hour that is taken for the one now running, where the clock stands: half of it is over."""
+NOW = RUNNING.start + 1800.0
 
 
 @dataclass(frozen=True)
@@ -122,7 +127,12 @@ def project(
     settings: str = SETTINGS,
     now: Callable[[], float] = time.time,
 ) -> Iterator[Project]:
-    with Simulator(behaviour, source=source, domains=[DOMAIN], now=now) as api, dg.instance_for_test() as instance:
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        Simulator(behaviour, source=source, domains=[DOMAIN], now=now) as api,
+        dg.instance_for_test() as instance,
+    ):
+        patch.setenv("UZMANPOSTA_KEY", KEY)
         yield Project(*definitions(folder, settings, api.base_url), instance, api)
 
 

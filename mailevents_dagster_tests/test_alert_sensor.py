@@ -24,8 +24,8 @@ from mailevents_dagster.hours import Hour
 from mailevents_dagster.sources.uzmanposta.simulator import Answer
 from mailevents_dagster.store.cursors import Cursor, Failure, write_cursor
 from mailevents_dagster.telling import read_ledger
-from mailevents_dagster_tests.projects import DOMAIN, KEY, SETTINGS, Project, project
-from mailevents_dagster_tests.receiving import SECRET_PATH, WebhookServer, webhook_server
+from mailevents_dagster_tests.projects import DOMAIN, KEY, SETTINGS, TWO_FEEDS, Project, project
+from mailevents_dagster_tests.receiving import SECRET_PATH, WebhookServer
 
 FEEDS = ["mail/incominglog", "authentication"]
 ALERTS = """
@@ -34,10 +34,10 @@ alerts: {{webhook: "${{THE_WEBHOOK}}"}}
 
 
 @pytest.fixture
-def chat(monkeypatch: pytest.MonkeyPatch) -> Iterator[WebhookServer]:
-    with webhook_server() as server:
-        monkeypatch.setenv("THE_WEBHOOK", server.url)
-        yield server
+def chat(chat: WebhookServer, monkeypatch: pytest.MonkeyPatch) -> WebhookServer:
+    """The webhook, which the settings know by its variable."""
+    monkeypatch.setenv("THE_WEBHOOK", chat.url)
+    return chat
 
 
 class Clock:
@@ -57,11 +57,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture
-def here(tmp_path: Path, chat: WebhookServer, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
-    monkeypatch.setenv("UZMANPOSTA_KEY", KEY)
-    text = SETTINGS.replace("mail/incominglog, mail/outgoinglog, quarantine/quarantine, quarantine/hold", FEEDS[0])
+def here(tmp_path: Path, chat: WebhookServer, clock: Clock) -> Iterator[Project]:
     start = Hour.containing(time.time(), "Europe/Istanbul").previous
-    text = text.replace("2026-11-01T00:00", f"{start.key[:10]}T{start.key[11:]}")
+    text = TWO_FEEDS.replace("2026-11-01T00:00", f"{start.key[:10]}T{start.key[11:]}")
     with project(tmp_path, settings=text + ALERTS) as made:
         yield made
 
@@ -303,10 +301,7 @@ def test_while_another_process_tells_the_tick_leaves_it_to_it(here: Project, cha
     assert len(chat.texts) == 1
 
 
-def test_five_hundred_failing_feeds_are_one_short_message(
-    tmp_path: Path, chat: WebhookServer, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("UZMANPOSTA_KEY", KEY)
+def test_five_hundred_failing_feeds_are_one_short_message(tmp_path: Path, chat: WebhookServer, clock: Clock) -> None:
     head, _, _ = SETTINGS.partition("accounts:")
     accounts = "".join(
         f'  - {{{{domain: d{number}.example, api_key: "${{{{UZMANPOSTA_KEY}}}}", feeds: [authentication]}}}}\n'
@@ -370,8 +365,7 @@ def test_the_address_is_in_no_log_and_no_file(
     assert [path for path in files if b"THE_WEBHOOK" in path.read_bytes()], "the right place was searched"
 
 
-def test_without_channels_the_sensor_is_off_and_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("UZMANPOSTA_KEY", KEY)
+def test_without_channels_the_sensor_is_off_and_says_why(tmp_path: Path) -> None:
     with project(tmp_path) as made:
         sensor = made.defs.get_repository_def().get_sensor_def("tell_troubles")
         assert sensor.default_status is dg.DefaultSensorStatus.STOPPED

@@ -20,8 +20,7 @@ ALL_FEEDS = list(FEED_KINDS)
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
-    monkeypatch.setenv("UZMANPOSTA_KEY", KEY)
+def here(tmp_path: Path) -> Iterator[Project]:
     with project(tmp_path) as made:
         yield made
 
@@ -163,11 +162,10 @@ def test_an_hour_without_events_is_committed_as_an_empty_hour(here: Project, hou
 
 
 def test_more_events_in_a_second_than_a_page_shows_are_named_and_the_hour_is_incomplete(
-    tmp_path: Path, hours: list[Hour], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, hours: list[Hour]
 ) -> None:
     from mailevents_dagster.sources.uzmanposta.simulator import FixedMail
 
-    monkeypatch.setenv("UZMANPOSTA_KEY", KEY)
     second = hours[0].start + 100
     source = FixedMail()
     source.add(DOMAIN, "authentication", [{"email": f"u{n}@example.com", "time": second} for n in range(1200)])

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 import ssl
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,24 +19,13 @@ from mailevents_dagster_tests.receiving import (
     MailServer,
     WebhookServer,
     mail_server,
-    webhook_server,
 )
 
+CERTIFICATE = Path(__file__).with_name("worthless_test_certificate.pem")
+"""Of 127.0.0.1, with its key."""
 MESSAGE = Message(
     "mailevents: 1 trouble (dns)", "- şirket.example authentication: dns <!channel> @here\n.\n" + "x" * 2000
 )
-
-
-@pytest.fixture
-def chat() -> Iterator[WebhookServer]:
-    with webhook_server() as server:
-        yield server
-
-
-@pytest.fixture
-def post() -> Iterator[MailServer]:
-    with mail_server() as server:
-        yield server
 
 
 def mail(server: MailServer, password: str | None = None, **more: Any) -> Mail:
@@ -167,30 +153,16 @@ def test_without_starttls_where_it_is_wanted_nothing_is_told(post: MailServer) -
     assert not [line for line in post.heard if not line.lower().startswith(("ehlo", "quit", "rset"))]
 
 
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate of 127.0.0.1 with its key."""
-    if not shutil.which("openssl"):
-        pytest.skip("makes its certificate with openssl, which is not here")
-    file = tmp_path_factory.mktemp("tls") / "both.pem"
-    names = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
-    parts = ["-newkey", "rsa:2048", "-nodes", "-keyout", str(file) + ".key", "-out", str(file), "-days", "2"]
-    subprocess.run(["openssl", "req", "-x509", *parts, *names], check=True, capture_output=True)
-    return file
-
-
-def test_starttls_comes_before_the_password_and_certificates_are_checked(
-    certificate: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_starttls_comes_before_the_password_and_certificates_are_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate, f"{certificate}.key")
+    context.load_cert_chain(CERTIFICATE)
     with mail_server(MailServer(tls=context)) as server:
         with pytest.raises(SendingError, match="TLS connection failed"):
             mail(server, PASSWORD, starttls=True).send(TEST)
         assert not [line for line in server.heard if line.startswith("AUTH")]
 
     with mail_server(MailServer(tls=context)) as server:
-        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
         mail(server, PASSWORD, starttls=True).send(TEST)
         assert [line.split()[0].upper() for line in server.heard[:4]] == ["EHLO", "STARTTLS", "EHLO", "AUTH"]
         assert [one["Subject"] for one in server.mails] == [TEST.subject]

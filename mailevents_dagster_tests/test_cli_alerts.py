@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,8 +22,6 @@ from mailevents_dagster_tests.receiving import (
     USER,
     MailServer,
     WebhookServer,
-    mail_server,
-    webhook_server,
 )
 
 SETTINGS = """
@@ -39,18 +37,6 @@ alerts:
          password: "${{THE_PASSWORD}}"}}
 """
 Run = Callable[..., subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture
-def chat() -> Iterator[WebhookServer]:
-    with webhook_server() as server:
-        yield server
-
-
-@pytest.fixture
-def post() -> Iterator[MailServer]:
-    with mail_server() as server:
-        yield server
 
 
 @pytest.fixture

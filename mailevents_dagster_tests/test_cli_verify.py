@@ -14,7 +14,7 @@ import pytest
 
 from mailevents_dagster.accesses import access_of
 from mailevents_dagster.feeds import Feed
-from mailevents_dagster.hours import Hour, last_ended
+from mailevents_dagster.hours import Hour
 from mailevents_dagster.settings import Settings, load_settings
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.collect import collect_hour
@@ -35,12 +35,6 @@ accounts:
     feeds: [mail/incominglog, authentication, quarantine/hold]
 """
 Verify = Callable[..., subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture
-def newest() -> Hour:
-    """An hour that ended and settled."""
-    return last_ended(time.time() - 3600, "UTC")
 
 
 @pytest.fixture

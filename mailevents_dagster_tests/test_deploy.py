@@ -32,6 +32,42 @@ COMMANDS: Mapping[str, click.Command] = {
 SERVICES = sorted(UNITS.glob("*.service"))
 OF_EACH_OWN = {"Type", "ExecStart", "Restart", "RestartSec", "SuccessExitStatus", "TimeoutStartSec", "TimeoutStopSec"}
 
+YES_NO, TIME, PATHS = "yes|no", "[0-9]+|infinity", "/[^ ]*( /[^ ]*)*"
+UNIT_NAMES = r"[a-z-]+\.(service|target|timer)( [a-z-]+\.(service|target|timer))*"
+TAKEN: Mapping[str, Mapping[str, str]] = {
+    "Unit": {
+        **dict.fromkeys(["Wants", "After", "JoinsNamespaceOf"], UNIT_NAMES),
+        "Description": ".+",
+        "Documentation": "file:///.+",
+        "StartLimitIntervalSec": TIME,
+    },
+    "Service": {
+        **dict.fromkeys(["RestartSec", "TimeoutStartSec", "TimeoutStopSec"], TIME),
+        **dict.fromkeys(["User", "Group"], "[a-z_][a-z0-9_-]*"),
+        **dict.fromkeys(["PrivateTmp", "PrivateDevices", "NoNewPrivileges", "LockPersonality"], YES_NO),
+        **dict.fromkeys([f"Protect{what}" for what in ("Home", "Clock", "Hostname", "ControlGroups")], YES_NO),
+        **dict.fromkeys([f"ProtectKernel{what}" for what in ("Tunables", "Modules", "Logs")], YES_NO),
+        **dict.fromkeys([f"Restrict{what}" for what in ("Namespaces", "Realtime", "SUIDSGID")], YES_NO),
+        "Type": "simple|exec|oneshot|notify",
+        "Environment": "[A-Z_]+=[^ ]+",
+        "WorkingDirectory": "/[^ ]*",
+        "ReadWritePaths": PATHS,
+        "ExecStart": r"/[^\\]*",
+        "Restart": "always|no|on-failure",
+        "SuccessExitStatus": "[0-9]{1,3}",
+        "KillMode": "control-group|mixed|process",
+        "KillSignal": "SIG(TERM|INT|QUIT)",
+        "UMask": "0[0-7]{3}",
+        "ProtectSystem": "strict|full|yes|no",
+        "CapabilityBoundingSet": "",
+        "RestrictAddressFamilies": "AF_[A-Z0-9]+( AF_[A-Z0-9]+)*",
+        "SystemCallArchitectures": "native",
+    },
+    "Timer": {"Unit": UNIT_NAMES, "OnCalendar": r"[-*0-9:/. ]+", "RandomizedDelaySec": TIME, "AccuracySec": TIME},
+    "Install": {"WantedBy": UNIT_NAMES},
+}
+"""What systemd takes of each section, as far as these units need it: a further directive is a further line here."""
+
 Unit = Mapping[str, Mapping[str, Sequence[str]]]
 
 
@@ -47,6 +83,23 @@ def unit(file: Path) -> Unit:
             assert equals, line
             read[section][key].append(value)
     return read
+
+
+def refused(text: str) -> list[str]:
+    """The lines of a unit that are not as systemd takes them."""
+    wrong = []
+    section = ""
+    for line in text.splitlines():
+        if line.startswith("["):
+            section = line.strip("[]")
+            fits = line == f"[{section}]" and section in TAKEN
+        else:
+            key, _, value = line.partition("=")
+            fits = (
+                not line or line.startswith("#") or bool(re.fullmatch(TAKEN.get(section, {}).get(key, "(?!)"), value))
+            )
+        wrong += [] if fits else [line]
+    return wrong
 
 
 def environment(service: Path) -> Mapping[str, str]:
@@ -157,16 +210,45 @@ def test_what_the_page_for_operators_installs_is_there() -> None:
     assert all(list(CHECKOUT.glob(path)) for path in copied)
 
 
-@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
-def test_systemd_has_nothing_to_say_against_the_units(tmp_path: Path) -> None:
-    for file in UNITS.iterdir():  # nothing is installed here
-        text = re.sub("^ExecStart=[^ ]+", "ExecStart=/bin/true", file.read_text(), flags=re.MULTILINE)
-        (tmp_path / file.name).write_text(re.sub("^Documentation=.*\n", "", text, flags=re.MULTILINE))
-    said = subprocess.run(
-        ["systemd-analyze", "verify", "--man=no", *sorted(map(str, tmp_path.iterdir()))],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert said.returncode == 0
-    assert "mailevents-" not in said.stderr  # of other units of this machine it may say anything
+def test_the_units_hold_nothing_but_what_systemd_takes(tmp_path: Path) -> None:
+    assert {file.name: refused(file.read_text()) for file in UNITS.iterdir()} == {
+        file.name: [] for file in UNITS.iterdir()
+    }
+    if systemd := shutil.which("systemd-analyze"):  # where it is, it is the better judge
+        for file in UNITS.iterdir():  # nothing is installed here
+            text = re.sub("^ExecStart=[^ ]+", "ExecStart=/bin/true", file.read_text(), flags=re.MULTILINE)
+            (tmp_path / file.name).write_text(re.sub("^Documentation=.*\n", "", text, flags=re.MULTILINE))
+        said = subprocess.run(
+            [systemd, "verify", "--man=no", *sorted(map(str, tmp_path.iterdir()))],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert said.returncode == 0
+        assert "mailevents-" not in said.stderr  # of other units of this machine it may say anything
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("Restart=always", "Restart=allways"),
+        ("Restart=always", "Restarts=always"),
+        ("PrivateTmp=yes", "PrivateTmp=yess"),
+        ("PrivateTmp=yes", "PrivateTmp = yes"),
+        ("WorkingDirectory=/var", "WorkingDirectory=var"),
+        ("ReadWritePaths=/var", "ReadWritePaths=./var"),
+        ("ExecStart=/opt", "ExecStart=opt"),
+        ("User=mailevents", "User=mail events"),
+        ("TimeoutStopSec=60", "TimeoutStopSec=1 minuet"),
+        ("KillSignal=SIGTERM", "KillSignal=SIGTERMINATE"),
+        ("RestrictAddressFamilies=AF_INET ", "RestrictAddressFamilies=INET "),
+        ("WantedBy=multi-user.target", "WantedBy=multi-user"),
+        ("ExecStart=/opt/mailevents/.venv/bin/dagster-daemon run", "ExecStart=/opt/dagster-daemon run \\\n"),
+        ("[Service]", "[Services]"),
+        ("[Install]", "Install"),
+    ],
+)
+def test_a_mistake_in_a_unit_is_found(right: str, wrong: str) -> None:
+    text = (UNITS / "mailevents-daemon.service").read_text()
+    assert right in text
+    assert refused(text.replace(right, wrong))

@@ -12,7 +12,7 @@ from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import Hour
 from mailevents_dagster.sources.uzmanposta.simulator import FixedMail
 from mailevents_dagster_tests.conftest import mail
-from mailevents_dagster_tests.projects import DOMAIN, KEY, SETTINGS, project, range_tags, stop_the_clock
+from mailevents_dagster_tests.projects import DOMAIN, SETTINGS, project, range_tags, stop_the_clock
 
 INCOMING = "mail/incominglog"
 RUNNING = Hour.from_key("2026-11-17-14:00", "Europe/Istanbul")
@@ -28,7 +28,6 @@ ONCE_AN_HOUR_CHANGED = (
 def test_an_asset_on_a_feed_is_asked_for_once_a_closed_hour_and_again_when_it_changed(
     tmp_path: Path, fixed: FixedMail, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("UZMANPOSTA_KEY", KEY)
     stop_the_clock(monkeypatch, NOW)
     settings = SETTINGS.replace("mail/incominglog, mail/outgoinglog", "mail/incominglog")
     for hour in (*CLOSED, RUNNING):

@@ -13,7 +13,7 @@ import pytest
 
 from mailevents_dagster import destroyed, shown
 from mailevents_dagster.assets import hourly_partitions
-from mailevents_dagster.feeds import FEED_KINDS, Feed
+from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import Hour, hours_between
 from mailevents_dagster.housekeeping import destroy, expired_hours
 from mailevents_dagster.planning import UnderWay, plan
@@ -21,27 +21,32 @@ from mailevents_dagster.states import rules_of, states_of
 from mailevents_dagster.status import rebuild_cursors, status_of
 from mailevents_dagster.store import destruction
 from mailevents_dagster_tests.conftest import collection, event
-from mailevents_dagster_tests.projects import DOMAIN, KEY, SETTINGS, Project, project, range_tags, stop_the_clock
+from mailevents_dagster_tests.projects import (
+    DOMAIN,
+    NOW,
+    RUNNING,
+    TWO_FEEDS,
+    Project,
+    project,
+    range_tags,
+    stop_the_clock,
+)
 from mailevents_dagster_tests.store.kept import commit
 from mailevents_dagster_tests.store.years import keep_hours
 
 INCOMING = Feed(DOMAIN, "mail/incominglog")
 SIGN_INS = Feed(DOMAIN, "authentication")
 TIMEZONE = "Europe/Istanbul"
-RUNNING = Hour.from_key("2026-11-17-14:00", TIMEZONE)
-NOW = RUNNING.start + 1800.0
 DAY = 86_400
 OLD = list(hours_between(RUNNING.start - 10 * DAY, RUNNING.start - 10 * DAY + 5 * 3600, TIMEZONE))
 """Five hours of ten days ago."""
 EDGE = Hour.containing(NOW - 5 * DAY, TIMEZONE)
 """The hour of which a half is older than five days."""
-TWO_FEEDS = SETTINGS.replace(", ".join(FEED_KINDS), "mail/incominglog, authentication")
 FIVE_DAYS = TWO_FEEDS + "retention: {{mail_days: 5}}\n"
 
 
 @pytest.fixture(autouse=True)
 def _at_half_past(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("UZMANPOSTA_KEY", KEY)
     stop_the_clock(monkeypatch, NOW)
 
 

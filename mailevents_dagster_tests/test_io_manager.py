@@ -14,7 +14,7 @@ import pytest
 
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import Hour
-from mailevents_dagster_tests.projects import DOMAIN, KEY, Project, busy_hours, project
+from mailevents_dagster_tests.projects import DOMAIN, Project, busy_hours, project
 
 INCOMING = "mail/incominglog"
 UPSTREAM = dg.AssetKey(Feed(DOMAIN, INCOMING).asset_key)
@@ -26,8 +26,7 @@ def hours() -> list[Hour]:
 
 
 @pytest.fixture
-def here(tmp_path: Path, hours: list[Hour], monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
-    monkeypatch.setenv("UZMANPOSTA_KEY", KEY)
+def here(tmp_path: Path, hours: list[Hour]) -> Iterator[Project]:
     with project(tmp_path) as made:
         made.materialize([INCOMING], hours)
         yield made

@@ -180,8 +180,7 @@ def test_a_file_that_cannot_be_written_is_told_and_holds_nothing_up(
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
-    monkeypatch.setenv("UZMANPOSTA_KEY", KEY)
+def here(tmp_path: Path) -> Iterator[Project]:
     with project(tmp_path) as running:
         yield running
 

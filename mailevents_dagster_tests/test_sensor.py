@@ -21,26 +21,27 @@ from mailevents_dagster.alive import fail_the_gone, sign_in, sign_out
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import Hour
 from mailevents_dagster.sources.uzmanposta.simulator import Answer
-from mailevents_dagster_tests.projects import DOMAIN, KEY, SETTINGS, Project, project, stop_the_clock
+from mailevents_dagster_tests.projects import (
+    DOMAIN,
+    NOW,
+    RUNNING,
+    TWO_FEEDS,
+    Project,
+    project,
+    stop_the_clock,
+)
 
 TIMEZONE = "Europe/Istanbul"
-RUNNING = Hour.from_key("2026-11-17-14:00", TIMEZONE)
-"""The hour that is taken for the one now running: half of it is over."""
-NOW = RUNNING.start + 1800.0
 HOURS = [Hour(RUNNING.start - back * 3600, TIMEZONE) for back in (3, 2, 1)]
 FEEDS = ["mail/incominglog", "authentication"]
-TWO_FEEDS = (
-    SETTINGS.replace("2026-11-01T00:00", f"{HOURS[0].key[:10]}T{HOURS[0].key[11:]}")
-    .replace("mail/incominglog, mail/outgoinglog, quarantine/quarantine, quarantine/hold", "mail/incominglog")
-)  # fmt: skip
+FROM_FIRST = TWO_FEEDS.replace("2026-11-01T00:00", f"{HOURS[0].key[:10]}T{HOURS[0].key[11:]}")
 WAITING, STARTED = dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTED
 
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
-    monkeypatch.setenv("UZMANPOSTA_KEY", KEY)
     stop_the_clock(monkeypatch, NOW)
-    with project(tmp_path, settings=TWO_FEEDS, now=lambda: NOW) as made:
+    with project(tmp_path, settings=FROM_FIRST, now=lambda: NOW) as made:
         yield made
 
 
@@ -230,9 +231,8 @@ def test_at_the_moment_an_hour_settles_the_schedule_alone_asks_for_it(
     assert jobs_of(tick(here)) == ["follow"]
 
 
-def test_automation_that_is_switched_off_starts_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("UZMANPOSTA_KEY", KEY)
-    with project(tmp_path, settings=TWO_FEEDS + "automation: {{enabled: false}}\n") as off:
+def test_automation_that_is_switched_off_starts_stopped(tmp_path: Path) -> None:
+    with project(tmp_path, settings=FROM_FIRST + "automation: {{enabled: false}}\n") as off:
         repository = off.defs.get_repository_def()
 
     automated = [*repository.sensor_defs, *repository.schedule_defs]

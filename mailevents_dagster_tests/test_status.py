@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 import pytest
 
 from mailevents_dagster.heartbeats import Heartbeats
-from mailevents_dagster.hours import Hour, last_ended
+from mailevents_dagster.hours import Hour
 from mailevents_dagster.settings import load_settings
 from mailevents_dagster.states import store_of
 from mailevents_dagster.store.cursors import Cursor, write_cursor
@@ -27,11 +26,6 @@ api: {{base_url: simulator}}
 accounts: [{{domain: example.com, feeds: [authentication, mail/incominglog]}}]
 """
 Status = Callable[..., subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture
-def newest() -> Hour:
-    return last_ended(time.time() - 3600, "UTC")
 
 
 @pytest.fixture

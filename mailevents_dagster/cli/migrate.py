@@ -2,9 +2,9 @@
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,9 +13,6 @@ from mailevents_dagster.cli.terminal import Exit, console
 if TYPE_CHECKING:
     from mailevents_dagster.migration.adopting import Adoption
     from mailevents_dagster.migration.migrating import Decided, Target
-
-SAY_EVERY: Final = 10.0
-"""Seconds between two lines of progress, where no terminal shows it."""
 
 
 @click.command()
@@ -90,28 +87,11 @@ def _old_logs(decided: "Decided", target: "Target", output: Path | None, *, dry:
         yield Adoption(target.store, logs, found, folder)
 
 
-@contextmanager
-def _progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Takes how much more is done; shows it as a bar on a terminal, and as a line now and then elsewhere."""
-    from rich.progress import Progress
+def _progress(what: str, total: int) -> "AbstractContextManager[Callable[[int], None]]":
+    """Takes how much more is done."""
+    from mailevents_dagster.cli.progress import progress
 
-    from mailevents_dagster.every import Every
-
-    terminal = sys.stdout.isatty()
-    done, interval = 0, Every(0.2 if terminal else SAY_EVERY)
-    with Progress(console=console(), transient=True, disable=not terminal) as bar:
-        task = bar.add_task(what, total=total)
-
-        def tell(more: int) -> None:
-            nonlocal done
-            done += more
-            if not interval.has_passed():
-                return
-            bar.update(task, completed=done)
-            if not terminal:
-                click.echo(f"{what}: {done * 100 // max(total, 1)} %")
-
-        yield tell
+    return progress(console(), total, lambda done: f"{what}: {done * 100 // max(total, 1)} %")
 
 
 def _timezone(given: str | None) -> str:

@@ -1,15 +1,17 @@
-"""How far a collection is: a live picture on a terminal, plain lines elsewhere, and numbers at its end."""
+"""How far long work is: shown live on a terminal, as plain lines elsewhere; of a collection also numbers at its end."""
 
 import json
 import logging
 import time
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from rich.console import Console
 from rich.live import Live
+from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
 from rich.table import Table
 
 from mailevents_dagster.every import Every
@@ -19,8 +21,36 @@ if TYPE_CHECKING:
     from mailevents_dagster.heartbeats import Beat, Heartbeats
     from mailevents_dagster.planning import Ask
 
+SHOW_EVERY: Final = 0.2
+"""Seconds between two pictures of a bar: some work has a million steps."""
 SAY_EVERY: Final = 10.0
+"""Seconds between two lines of progress, where no terminal shows it."""
 FEEDS_SHOWN: Final = 12
+
+
+@contextmanager
+def progress(out: Console, total: int, said: Callable[[int], str]) -> Iterator[Callable[[int], None]]:
+    """Takes how much more is done of a total: a bar on a terminal, elsewhere a line now and then.
+
+    `said` is the text for what is done so far.
+    """
+    done = 0
+    interval = Every(SHOW_EVERY if out.is_terminal else SAY_EVERY)
+    columns = (BarColumn(), TextColumn("{task.description}", markup=False), TimeRemainingColumn())
+    with Bars(*columns, console=out, transient=True, disable=not out.is_terminal) as bars:
+        task = bars.add_task("", total=total)
+
+        def tell(more: int) -> None:
+            nonlocal done
+            done += more
+            if not interval.has_passed():
+                return
+            if out.is_terminal:
+                bars.update(task, completed=done, description=said(done))
+            else:
+                out.print(said(done), markup=False, highlight=False)
+
+        yield tell
 
 
 @dataclass(frozen=True, slots=True)

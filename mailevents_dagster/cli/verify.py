@@ -4,8 +4,7 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 MOST_NOTES: Final = 20
 """Beyond so many, notes are summed up by kind."""
 NAMES_SHOWN: Final = 5
-SAY_EVERY: Final = 5.0
 MB: Final = 1e6
 DAY: Final = 86_400
 
@@ -111,30 +109,42 @@ def verify(patterns: tuple[str, ...], first: str | None, end: str | None, *, aga
 
 
 def _verified(store: "Store", hours: "Sequence[tuple[Feed, Hour]]") -> Outcome:
+    from mailevents_dagster.cli.progress import progress
     from mailevents_dagster.store.verify import verify_hour
 
     outcome = Outcome()
     began = time.monotonic()
-    with _progress(len(hours)) as tell:
+
+    def said(done: int) -> str:
+        pace = outcome.log_bytes / MB / (time.monotonic() - began)
+        return f"{done:,} of {len(hours):,} hours, {pace:,.0f} MB/s"
+
+    with progress(console(stderr=True), len(hours), said) as tell:
         for feed, hour in hours:
             outcome.add(verify_hour(store, feed, hour))
-            tell(outcome.hours, f"{outcome.log_bytes / MB / (time.monotonic() - began):,.0f} MB/s")
+            tell(1)
     return outcome
 
 
 def _compare(settings: "Settings", store: "Store", hours: "Sequence[tuple[Feed, Hour]]", outcome: Outcome) -> None:
     """Lists the hours again that the API still has, account by account; one that refuses holds up no other."""
     from mailevents_dagster.against_api import compare_hours
+    from mailevents_dagster.cli.progress import progress
 
     due = [(feed, hour) for feed, hour in hours if feed.kind.is_asked_for(hour.start, time.time())]
     outcome.forgotten, outcome.not_compared = len(hours) - len(due), len(due)
-    with _progress(len(due)) as tell:
+
+    def said(_: int) -> str:
+        return f"{outcome.compared:,} of {len(due):,} hours, {outcome.calls:,} calls"
+
+    with progress(console(stderr=True), len(due), said) as tell:
         for domain in dict.fromkeys(feed.domain for feed, _ in due):
             with _client(settings, domain) as api:
+                before = outcome.calls
                 for findings in compare_hours(api, store, [pair for pair in due if pair[0].domain == domain]):
                     outcome.add_comparison(findings)
-                    tell(outcome.compared, f"{outcome.calls + api.tally.lists:,} calls")
-                outcome.calls += api.tally.lists
+                    outcome.calls = before + api.tally.lists
+                    tell(1)
 
 
 def _client(settings: "Settings", domain: str) -> "UzmanPostaApi":
@@ -145,28 +155,6 @@ def _client(settings: "Settings", domain: str) -> "UzmanPostaApi":
         return UzmanPostaApi(access_of(settings, domain))
     except ValueError as error:  # the value of the key cannot be one
         raise click.ClickException(str(error)) from error
-
-
-@contextmanager
-def _progress(total: int) -> Iterator[Callable[[int, str], None]]:
-    """Takes how many hours are done, and how fast: a bar on a terminal, elsewhere a line every few seconds."""
-    from mailevents_dagster.every import Every
-
-    interval = Every(SAY_EVERY)
-
-    def say(done: int, pace: str) -> None:
-        if interval.has_passed():
-            click.echo(f"{done:,} of {total:,} hours, {pace}", err=True)
-
-    if not sys.stderr.isatty():
-        yield say
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn
-
-    with Progress(BarColumn(), TextColumn("{task.description}"), console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=total)
-        yield lambda done, pace: bar.update(task, completed=done, description=f"{done:,} of {total:,} hours, {pace}")
 
 
 def _print_json(outcome: Outcome) -> None:

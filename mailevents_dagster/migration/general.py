@@ -8,13 +8,10 @@ from typing import Final
 
 from mailevents_dagster.migration.ini import OldSection
 from mailevents_dagster.migration.sections import Moved
+from mailevents_dagster.settings import ApiSettings, OperatingLogSettings
+from mailevents_dagster.settings.collecting import DEFAULT_BASE_URL
 from mailevents_dagster.settings.log_names import check_length, check_log_file_name, check_operating_log_name
-from mailevents_dagster.settings.models import (
-    DEFAULT_BASE_URL,
-    DEFAULT_LOG_FILE_NAME,
-    ApiSettings,
-    OperatingLogSettings,
-)
+from mailevents_dagster.settings.models import DEFAULT_LOG_FILE_NAME
 from mailevents_dagster.settings.problems import enumeration, shown
 
 NOT_NEEDED: Final[Mapping[str, str]] = {

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from mailevents_dagster.feeds import FEED_KINDS, Category, Feed
 from mailevents_dagster.jsontext import NotJsonError, parse
+from mailevents_dagster.settings import OperatingLogSettings
 from mailevents_dagster.settings.domain_names import ascii_domain
-from mailevents_dagster.settings.models import OperatingLogSettings
 
 GLOBAL: Final = "global"
 """The old tool's folder for sections without a domain."""

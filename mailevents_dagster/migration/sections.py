@@ -12,8 +12,8 @@ from dotenv import dotenv_values
 from mailevents_dagster.feeds import FEED_KINDS, Feed, dagster_name
 from mailevents_dagster.migration.ini import OldSection
 from mailevents_dagster.migration.positions import Position, first_hour
+from mailevents_dagster.settings.collecting import DEFAULT_BASE_URL
 from mailevents_dagster.settings.domain_names import ascii_domain
-from mailevents_dagster.settings.models import DEFAULT_BASE_URL
 from mailevents_dagster.settings.problems import enumeration, shown
 from mailevents_dagster.settings.values import check_base_url
 from mailevents_dagster.settings.variables import key_fault

@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 from mailevents_dagster.feeds import Feed, readable_domain
 from mailevents_dagster.migration.general import General
 from mailevents_dagster.migration.sections import Moved, variable_for
+from mailevents_dagster.settings.collecting import DEFAULT_BASE_URL
 from mailevents_dagster.settings.log_names import check_section
-from mailevents_dagster.settings.models import DEFAULT_BASE_URL
 from mailevents_dagster.settings.yaml_file import is_plain
 
 _HEAD: Final = """\

@@ -16,9 +16,11 @@ from upath import UPath
 
 from mailevents_dagster.feeds import FEED_KINDS, Feed, dagster_name
 from mailevents_dagster.jsontext import NotJsonError, parse
+from mailevents_dagster.settings.collecting import ApiSettings, CollectSettings
 from mailevents_dagster.settings.domain_names import ascii_domain
+from mailevents_dagster.settings.keeping import OperatingLogSettings
 from mailevents_dagster.settings.log_names import check_length
-from mailevents_dagster.settings.models import ApiSettings, CollectSettings, OperatingLogSettings, SettingsFile
+from mailevents_dagster.settings.models import SettingsFile
 from mailevents_dagster.settings.problems import Place, Problems
 from mailevents_dagster.settings.values import SIMULATOR, absolute_storage, is_url, start_of
 from mailevents_dagster.settings.variables import key_fault, variable_of

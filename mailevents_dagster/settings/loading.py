@@ -129,6 +129,7 @@ def _resolved(file: SettingsFile, source: Path | None, folder: Path) -> Settings
         start=start,
         storage=absolute_storage(file.storage, folder),
         log_file_name=file.log_file_name,
+        log_file_mode=int(file.log_file_mode, base=8) if file.log_file_mode else None,
         api=file.api,
         collect=file.collect,
         automation=file.automation,

@@ -24,6 +24,7 @@ from mailevents_dagster.settings.problems import enumeration
 SIMULATOR: Final = "simulator"
 FIRST_YEAR: Final = 2019
 LONGEST_REASON: Final = 200
+LOG_FILE_MODE: Final = "0?6[04][04]"
 
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://.*")
 _HOST: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
@@ -46,6 +47,15 @@ def check_timezone(name: str) -> str:
     close += [cities[city] for city in get_close_matches(wanted, cities, n=2, cutoff=0.8)]
     mend = f"did you mean {enumeration(known[zone] for zone in dict.fromkeys(close))}?" if close else ""
     raise ValueError(f"is no IANA time zone; {mend or 'write a name such as `Europe/Istanbul` or `UTC`'}")
+
+
+def check_log_file_mode(mode: str) -> str:
+    if not re.fullmatch(LOG_FILE_MODE, mode):
+        raise ValueError(
+            "is no mode for log files: their owner reads and writes, group and others may read and no more; "
+            "write `0640` to let the group read"
+        )
+    return mode.zfill(len("0640"))
 
 
 def check_feed(name: str) -> str:

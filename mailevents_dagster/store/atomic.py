@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -26,10 +27,13 @@ def local(path: UPath) -> Path | None:
 
 
 @contextmanager
-def publish(path: UPath) -> Iterator[IO[bytes]]:
-    """A file to write to that appears under its name when the block ends well, and not at all otherwise."""
+def publish(path: UPath, mode: int | None = None) -> Iterator[IO[bytes]]:
+    """A file to write to that appears under its name when the block ends well, and not at all otherwise.
+
+    It is for nobody but this user's eyes, unless a mode is given.
+    """
     here = local(path)
-    with naming(path), _beside(here) if here else _uploaded(path) as file:
+    with naming(path), _beside(here, mode) if here else _uploaded(path) as file:
         yield file
 
 
@@ -55,12 +59,14 @@ def naming(path: UPath | Path) -> Iterator[None]:
 
 
 @contextmanager
-def _beside(path: Path) -> Iterator[IO[bytes]]:
+def _beside(path: Path, mode: int | None) -> Iterator[IO[bytes]]:
     make_folder(path.parent)
     partial = _partial(path)
     try:
         with open(partial, "wb", opener=_private) as file:
             yield file
+            if mode is not None:
+                set_mode(partial, mode)
             file.flush()
             os.fsync(file.fileno())
         replace(partial, path)
@@ -123,6 +129,16 @@ def make_folder(folder: Path) -> None:
     for one in reversed(missing):
         one.mkdir(mode=0o700, exist_ok=True)
         sync_folder(one.parent)
+
+
+def set_mode(path: Path, mode: int) -> None:
+    """Gives a file or folder this mode. Windows has no such modes: there everything stays as its folder has it."""
+    if os.name != "nt" and mode_of(path) != mode:
+        path.chmod(mode)
+
+
+def mode_of(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
 
 
 def sync_folder(folder: Path) -> None:

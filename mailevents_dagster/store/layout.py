@@ -31,7 +31,11 @@ class Layout:
 
     def logs(self, feed: Feed) -> UPath:
         """The folder of all logs of a feed; that of another feed may lie in it."""
-        return self.root / "output" / _log_folder(feed)
+        return self.all_logs / _log_folder(feed)
+
+    @property
+    def all_logs(self) -> UPath:
+        return self.root / "output"
 
     def log_stamp(self, hour: Hour) -> str:
         """The part of a log's name that all feeds have in common at an hour."""
@@ -179,7 +183,7 @@ class Layout:
     @property
     def domains(self) -> set[str]:
         """The domains that have files here; other names that somebody put there may be among them."""
-        folders = (self.root / "manifests", self.root / "output", self.scratch / "journal")
+        folders = (self.root / "manifests", self.all_logs, self.scratch / "journal")
         hive = {name.removeprefix("domain=") for name in names_in(self.all_snapshots)}
         return hive.union(*(names_in(folder) for folder in folders))
 

@@ -8,13 +8,14 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
+from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Final
 
 import pyarrow as pa
 from upath import UPath
 
-from mailevents_dagster.store.atomic import append, local, publish
+from mailevents_dagster.store.atomic import append, local, mode_of, publish, set_mode
 
 BLOCK: Final = 2**20
 
@@ -42,7 +43,7 @@ def bring_up_to_date(path: UPath) -> Iterator[LogUpdate]:
     """Makes the file say just what the block tells: touched only if it must be, and when the block ends well.
 
     What is there is appended to where it may stay. A shipper that tails the file keeps its place in it through an
-    append; a replaced file it reads anew.
+    append; a replaced file it reads anew, and may: it is as readable as the one before.
     """
     with ExitStack() as closing:
         update = LogUpdate(path, closing)
@@ -100,13 +101,23 @@ class LogUpdate:
 
     def _replace(self, change: Change) -> None:
         self._change = change
-        self._new = self._closing.enter_context(publish(self._path))
+        here = local(self._path)
+        mode = mode_of(here) if here and change is Change.REPLACED else None
+        self._new = self._closing.enter_context(publish(self._path, mode))
         if self._there:  # with what it said rightly; then it must be closed, or Windows will not have it replaced
             self._there.seek(0)
             for first in range(0, self._bytes, BLOCK):
                 self._new.write(self._there.read(min(BLOCK, self._bytes - first)))
             self._there.close()
             self._there = None
+
+
+def make_readable(log: Path, mode: int, top: Path) -> None:
+    """Gives a log this mode, and lets whoever may read it pass the folders it lies in, from `top` on."""
+    set_mode(log, mode)
+    for folder in log.parents:
+        if folder.is_relative_to(top):
+            set_mode(folder, mode | (mode & 0o444) >> 2)  # who reads a folder passes it, too
 
 
 def says(path: UPath, blocks: Iterable[pa.Buffer]) -> bool:

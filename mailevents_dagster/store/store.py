@@ -18,11 +18,12 @@ from mailevents_dagster.feeds import Category, Feed
 from mailevents_dagster.filelocks import take, try_to_take
 from mailevents_dagster.hours import Hour
 from mailevents_dagster.jsontext import pretty
-from mailevents_dagster.store.atomic import make_folder, publish
+from mailevents_dagster.store.atomic import local, make_folder, publish
 from mailevents_dagster.store.cursors import Cursor, cursor_of, read_cursor
 from mailevents_dagster.store.damage import DamagedError
 from mailevents_dagster.store.destruction import read_destruction, refuse_destroyed
 from mailevents_dagster.store.layout import Layout, scratch_folder
+from mailevents_dagster.store.log import make_readable
 from mailevents_dagster.store.manifest import Manifest, read_manifest
 from mailevents_dagster.store.open_hour import OpenHour
 from mailevents_dagster.store.parquet import dataset
@@ -50,12 +51,15 @@ class Store:
         log_file_name: str,
         formats: Mapping[Category, RowFormat],
         scratch: Path | None = None,
+        log_file_mode: int | None = None,
         memory: int = MEMORY,
     ) -> None:
         """Beyond so many bytes of memory, the records of an hour that is collected are put on disk."""
         self.layout = Layout(UPath(storage), scratch or scratch_folder(storage), log_file_name)
         self.timezone = timezone
         self.formats = formats
+        self.log_file_mode = log_file_mode
+        """Of logs whose hour is collected; None leaves them to this user, and those that are there as they are."""
         self.memory = memory
 
     @contextmanager
@@ -78,6 +82,17 @@ class Store:
                 raise
             finally:
                 work.close()
+                if work.done:
+                    self._make_readable(work.done.log)
+
+    def _make_readable(self, log: UPath) -> None:
+        here, top = local(log), local(self.layout.all_logs)
+        if self.log_file_mode is None or here is None or top is None:
+            return
+        try:
+            make_readable(here, self.log_file_mode, top)
+        except OSError as error:  # what is collected matters more than who may read it
+            logger.warning(f"{here} cannot be given the mode {self.log_file_mode:04o} ({error.strerror}).")
 
     @contextmanager
     def holding(self, feed: Feed, hour: Hour, when_held: Callable[[str], object]) -> Iterator[None]:

@@ -4,97 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
 
 import pyarrow.parquet as pq
 import pytest
 
-from mailevents_dagster.events import Detail, Event
+from mailevents_dagster.events import Detail
 from mailevents_dagster.hours import Hour
 from mailevents_dagster.store import verify as module
-from mailevents_dagster.store.cursors import Cursor, write_cursor
-from mailevents_dagster.store.destruction import destroying
-from mailevents_dagster.store.inventory import Inventory
-from mailevents_dagster.store.manifest import Manifest, StoredFile, read_manifest, write_manifest
+from mailevents_dagster.store.manifest import StoredFile, write_manifest
 from mailevents_dagster.store.parquet import ROWS_AT_ONCE
 from mailevents_dagster.store.store import Store
-from mailevents_dagster.store.verify import FOR_EVER, Finding, Severity, kept_hours, verify_feed, verify_hour
+from mailevents_dagster.store.verify import FOR_EVER, Severity, kept_hours, verify_hour
 from mailevents_dagster_tests.conftest import INCOMING, NOON, START, collection, make_store
-from mailevents_dagster_tests.planned import hour_of
-from mailevents_dagster_tests.store.kept import (
-    CURSOR,
-    LOG,
-    MANIFEST,
-    SNAPSHOT,
-    bring_log_up_to_date,
-    commit,
-    commit_hours,
-    files,
-    mail,
-    root,
-    write_events,
-)
-
-EVENTS = [mail(START + second) for second in (0, 5, 5, 90, 3599)]
-
-
-@pytest.fixture
-def kept(store: Store) -> Store:
-    commit(store, EVENTS)
-    return store
-
-
-def found(store: Store, hour: Hour = NOON) -> tuple[Finding, ...]:
-    before = files(store)
-    findings = verify_hour(store, INCOMING, hour).findings
-    assert files(store) == before
-    return findings
-
-
-def stored(store: Store) -> Inventory:
-    return Inventory(store.layout, store.timezone, START + 30 * 86_400)
-
-
-def of_feed(store: Store, first: int = 0, end: int = FOR_EVER) -> list[Finding]:
-    return verify_feed(store, stored(store), INCOMING, first, end)
-
-
-def flip(path: Path, at: int) -> None:
-    content = bytearray(path.read_bytes())
-    content[at] ^= 1
-    path.write_bytes(content)
-
-
-def rewrite(
-    store: Store,
-    events: Sequence[Event],
-    logged: Sequence[Event] | None = None,
-    changed: Mapping[str, object] = MappingProxyType({}),
-) -> None:
-    """Files that say these events, with a manifest whose hashes fit them: damage that no checksum shows."""
-    layout = store.layout
-    log, snapshot = layout.log(INCOMING, NOON), layout.snapshot(INCOMING, NOON)
-    written = bring_log_up_to_date(log, events if logged is None else logged)
-    size, sha256 = write_events(snapshot, events)
-    times = [one.time for one in events]
-    manifest = manifest_of(store)
-    fitting: dict[str, object] = {
-        "log": StoredFile(manifest.log.path, written.bytes, written.sha256),
-        "snapshot": StoredFile(manifest.snapshot.path, size, sha256),
-        "events": len(events),
-        "first_event": min(times),
-        "last_event": max(times),
-    }
-    write_manifest(layout.manifest(INCOMING, NOON), replace(manifest, **{**fitting, **changed}))  # type: ignore[arg-type]
-
-
-def manifest_of(store: Store) -> Manifest:
-    manifest = read_manifest(store.layout.manifest(INCOMING, NOON))
-    assert manifest
-    return manifest
+from mailevents_dagster_tests.store.kept import LOG, MANIFEST, SNAPSHOT, commit, mail, root
+from mailevents_dagster_tests.store.verifying import EVENTS, FILES, flip, found, manifest_of, of_feed, rewrite, stored
 
 
 def test_what_was_committed_is_found_whole_and_counted(kept: Store) -> None:
@@ -113,9 +39,6 @@ def test_an_hour_without_events_is_whole(store: Store) -> None:
 def test_an_hour_of_several_row_groups_is_whole(store: Store) -> None:
     commit(store, [mail(START + number % 3600) for number in range(ROWS_AT_ONCE + 10)])
     assert found(store) == ()
-
-
-FILES = {"log": LOG, "snapshot": SNAPSHOT, "manifest": MANIFEST}
 
 
 @pytest.mark.parametrize("kind", FILES)
@@ -284,71 +207,6 @@ def test_a_snapshot_of_a_killed_commit_is_a_note(kept: Store) -> None:
     assert kept_hours(stored(kept), INCOMING, 0, FOR_EVER) == [NOON]
     [finding] = found(kept)
     assert (finding.kind, finding.severity) == ("unfinished", Severity.NOTE)
-
-
-def test_a_log_that_no_hour_has_is_a_note(kept: Store) -> None:
-    (root(kept) / LOG).with_name("example.com_incominglog_2026-11-20_15.log").write_bytes(b"{}\n")
-
-    [finding] = of_feed(kept)
-    assert (finding.kind, finding.severity) == ("log alone", Severity.NOTE)
-    assert finding.hour == hour_of(3).key
-    assert of_feed(kept, START, START + 3600) == []
-    assert of_feed(kept, START, START + 4 * 3600) == [finding]
-
-
-def test_what_others_put_beside_the_logs_is_theirs(kept: Store) -> None:
-    for name in ("messages_2026-11-20_15.log", "example.com-mail-incominglog_heartbeat.json", "notes.txt"):
-        (root(kept) / LOG).with_name(name).write_bytes(b"{}\n")
-    assert of_feed(kept) == []
-
-
-def test_an_hour_that_was_destroyed_is_neither_looked_at_nor_missed(kept: Store) -> None:
-    files_of = stored(kept).files(INCOMING, START + 86_400)
-    with destroying(kept, INCOMING, NOON, files_of[NOON], "mail_days: 1", lambda said: None):
-        pass
-    assert kept_hours(stored(kept), INCOMING, 0, FOR_EVER) == []
-    assert of_feed(kept) == []
-
-
-@pytest.mark.parametrize("name", [LOG, SNAPSHOT, MANIFEST, CURSOR, "journal/example.com/mail/incominglog/x.journal"])
-def test_a_file_set_aside_is_a_note(name: str, kept: Store) -> None:
-    path = root(kept) / f"{name}.damaged1"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(b"once damaged")
-
-    [finding] = of_feed(kept)
-    assert (finding.kind, finding.severity) == ("set aside", Severity.NOTE)
-    assert str(path) in finding.what
-    assert found(kept) == ()
-
-
-def test_hours_of_the_cursor_without_a_manifest_are_damage(store: Store) -> None:
-    commit_hours(store, 0, 1, 2)
-    commit_hours(store, 3, closed=False)
-    for hour in (hour_of(1), hour_of(3)):
-        Path(str(store.layout.manifest(INCOMING, hour))).unlink()
-
-    [finding] = of_feed(store)
-    assert (finding.kind, finding.severity) == ("cursor", Severity.DAMAGE)
-    assert finding.names == (hour_of(1).key, hour_of(3).key)
-    assert of_feed(store, START, START + 3600) == []
-
-
-def test_hours_with_a_manifest_that_the_cursor_lacks_are_a_note(store: Store) -> None:
-    commit_hours(store, 0, 1)
-    write_cursor(store.layout.cursor(INCOMING), Cursor(closed=((START, START + 3600),)), "UTC")
-
-    [finding] = of_feed(store)
-    assert (finding.kind, finding.severity, finding.names) == ("cursor", Severity.NOTE, (hour_of(1).key,))
-
-
-def test_a_damaged_cursor_is_damage_and_a_lost_one_a_note(kept: Store) -> None:
-    path = root(kept) / CURSOR
-    path.write_bytes(b"{}")
-    assert [(one.kind, one.severity) for one in of_feed(kept)] == [("cursor", Severity.DAMAGE)]
-
-    path.unlink()
-    assert [(one.kind, one.severity) for one in of_feed(kept)] == [("cursor", Severity.NOTE)]
 
 
 def test_hours_are_found_whatever_the_clock_calls_them(tmp_path: Path) -> None:

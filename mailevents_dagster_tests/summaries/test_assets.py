@@ -21,7 +21,7 @@ from mailevents_dagster.summaries.counts import by
 from mailevents_dagster.summaries.days import Day
 from mailevents_dagster.summaries.kinds import KINDS
 from mailevents_dagster_tests.conftest import mail
-from mailevents_dagster_tests.projects import DOMAIN, KEY, SETTINGS, Project, project, range_tags, stop_the_clock
+from mailevents_dagster_tests.projects import DOMAIN, SETTINGS, Project, project, range_tags, stop_the_clock
 
 ZONE = "Europe/Istanbul"
 DAY = Day.from_key("2026-11-16", ZONE)
@@ -41,7 +41,6 @@ TWO_DOMAINS = (
 
 @pytest.fixture(autouse=True)
 def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("UZMANPOSTA_KEY", KEY)
     stop_the_clock(monkeypatch, NOW)
 
 
