@@ -75,9 +75,9 @@ class Ui:
         assert launched["__typename"] == "LaunchRunSuccess", launched
         return str(launched["run"]["runId"])
 
-    def end_of(self, run: str) -> str:
+    def end_of(self, run: str, patience: float = PATIENCE) -> str:
         """The status of the run once it is over."""
-        wait_for(lambda: self.ask(STATUS, run=run)["runOrError"]["status"] in ENDS)
+        wait_for(lambda: self.ask(STATUS, run=run)["runOrError"]["status"] in ENDS, patience)
         return str(self.ask(STATUS, run=run)["runOrError"]["status"])
 
     def shown(self, run: str) -> str:
@@ -88,9 +88,9 @@ class Ui:
         return sum(journal.read_bytes().count(b"\n") for journal in self.folder.rglob("*.journal"))
 
 
-def wait_for(true: Callable[[], bool]) -> None:
+def wait_for(true: Callable[[], bool], patience: float = PATIENCE) -> None:
     """Returns as soon as it is true; fails when patience is over."""
-    until = time.monotonic() + PATIENCE
+    until = time.monotonic() + patience
     while not true():
         assert time.monotonic() < until
         time.sleep(0.05)
