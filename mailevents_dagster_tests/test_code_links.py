@@ -15,12 +15,12 @@ from mailevents_dagster_tests.projects import KEY
 
 SETTINGS = """
 start: 2026-11-01T00:00
-# domain: example.com
 accounts:
   - domain: Example.com
     api_key: ${KEY}
     feeds: [authentication]
   - {domain: "köy.example", api_key: "${KEY}", feeds: [authentication]}
+# - domain: example.com
 """
 
 
