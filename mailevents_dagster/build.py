@@ -31,7 +31,7 @@ def build_defs(
 
     Who hands in the collector can see by it what runs of this process are at.
     """
-    # Backfill policies and pools are marked beta; what could change in them is covered by tests.
+    # Backfill policies, pools and links to code are marked beta; what could change in them is covered by tests.
     warnings.filterwarnings("ignore", category=dg.BetaWarning)
     collector = collector or collector_of(settings)
     partitions = hourly_partitions(settings.start, settings.timezone)
