@@ -4,7 +4,7 @@ BIN := .venv/bin
 export DAGSTER_HOME := $(CURDIR)/.dagster
 export DAGSTER_DISABLE_TELEMETRY := yes
 
-.PHONY: help demo ui check soak test lint types pytest docs constraints bench newcomer clean
+.PHONY: help demo ui check soak test lint types pytest screenshots docs constraints bench newcomer clean
 help:
 	@echo "make demo      collect three hours of two simulated domains and show what came of it"
 	@echo "make ui        Dagster's web interface on the same data, http://127.0.0.1:3000"
@@ -13,6 +13,7 @@ help:
 	@echo "make bench     measure the collector against a straightforward one"
 	@echo "make newcomer  follow README in a fresh clone with a fresh virtual environment"
 	@echo "make check     load the settings and definitions and say what is wrong with them"
+	@echo "make screenshots  look at the web interface in chromium, as people do, and write the pictures of the pages"
 	@echo "make docs      write the pages and the schema that come from the code anew"
 	@echo "make constraints  resolve the newest versions that setup.cfg allows"
 	@echo "make clean     remove .venv and caches; data stay"
@@ -52,6 +53,10 @@ soak: .venv/installed
 		mailevents_dagster_tests/test_interleavings.py mailevents_dagster_tests/test_day.py \
 		mailevents_dagster_tests/sources/uzmanposta/test_kills.py
 
+screenshots: .venv/installed
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,browser]'
+	MAILEVENTS_IMAGES=docs/images $(BIN)/pytest -m browser
+
 check: .venv/installed
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dg check defs
 
@@ -61,7 +66,7 @@ docs: .venv/installed
 
 constraints:
 	$(PYTHON) -m venv .venv-fresh
-	.venv-fresh/bin/python -m pip install --quiet '.[test]'
+	.venv-fresh/bin/python -m pip install --quiet '.[test,browser]'
 	{ sed -n '/^#/p' constraints.txt; .venv-fresh/bin/python -m pip freeze --exclude mailevents-dagster; } > constraints.new
 	mv constraints.new constraints.txt
 	rm -rf .venv-fresh build

@@ -9,6 +9,7 @@ from mailevents_dagster.accesses import budgets_folder
 from mailevents_dagster.alert_sensors import alert_sensor
 from mailevents_dagster.assets import build_feed_asset, hourly_partitions
 from mailevents_dagster.checks import HourChecks, check_job, feed_checks
+from mailevents_dagster.code_links import with_code_links
 from mailevents_dagster.collector import Collector, collector_of
 from mailevents_dagster.io_manager import EventStore
 from mailevents_dagster.jobs import collect_job, follow_job, housekeeping_job, reconcile_job
@@ -30,7 +31,7 @@ def build_defs(
 
     Who hands in the collector can see by it what runs of this process are at.
     """
-    # Backfill policies and pools are marked beta; what could change in them is covered by tests.
+    # Backfill policies, pools and links to code are marked beta; what could change in them is covered by tests.
     warnings.filterwarnings("ignore", category=dg.BetaWarning)
     collector = collector or collector_of(settings)
     partitions = hourly_partitions(settings.start, settings.timezone)
@@ -52,7 +53,7 @@ def build_defs(
         "check_feeds": check_job(settings),
     }
     return dg.Definitions(
-        assets=[*assets, *build_summaries(settings)],
+        assets=with_code_links([*assets, *build_summaries(settings)], settings.source),
         asset_checks=[feed_checks(settings)],
         jobs=list(jobs.values()),
         sensors=[

@@ -3,155 +3,39 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import signal
-import socket
 import sqlite3
-import subprocess
-import sys
 import time
 import zlib
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing, suppress
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import orjson
 import pyarrow.parquet as pq
 import pytest
-import urllib3
 
-from mailevents_dagster.build import build_defs
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import Hour, last_ended
-from mailevents_dagster.settings import load_settings
-from mailevents_dagster.sources.uzmanposta.simulator import Answer, Behaviour, Simulator
-from mailevents_dagster.store.store import Store
+from mailevents_dagster.sources.uzmanposta.simulator import Answer, Behaviour
 from mailevents_dagster_tests.projects import DOMAIN, SETTINGS, range_tags, same_events
+from mailevents_dagster_tests.webserver import REPOSITORY, VARIABLE, Ui, is_over, wait_for, webserver
 
-PROJECT = Path(__file__).parents[1]
 KEY = "d1stinctive+4e1f/key=of~the#ui"
-VARIABLE = "UZMANPOSTA_KEY"
 INCOMING = Feed(DOMAIN, "mail/incominglog")
-PATIENCE = 60.0
-# Dagster's default puts runs into a queue, from which its daemon takes them: one process more, and seconds for each
-# run. How runs are started, ended and recorded is the same without.
-WITHOUT_QUEUE = "\nrun_coordinator: {module: dagster._core.run_coordinator, class: DefaultRunCoordinator}\n"
-
-LAUNCH = """mutation($run: ExecutionParams!) { launchRun(executionParams: $run) {
-    __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message stack } } }"""
 TERMINATE = """mutation($run: String!) { terminateRun(runId: $run, terminatePolicy: SAFE_TERMINATE) { __typename } }"""
-ENDS = ("SUCCESS", "FAILURE", "CANCELED")
-STATUS = "query($run: ID!) { runOrError(runId: $run) { ... on Run { status } } }"
-RUN = """query($run: ID!) {
-    runOrError(runId: $run) { ... on Run { runConfigYaml tags { key value } } }
-    logsForRun(runId: $run) { ... on EventConnection { events {
-        ... on MessageEvent { message }
-        ... on DisplayableEvent { label description metadataEntries {
-            label description ... on TextMetadataEntry { text } ... on JsonMetadataEntry { jsonString } } }
-        ... on ErrorEvent { error { message stack errorChain { error { message stack } } } } } } } }"""
 RESOURCES = """query($of: RepositorySelector!) { allTopLevelResourceDetailsOrError(repositorySelector: $of) {
     __typename ... on ResourceDetailsList { results {
         name configFields { name defaultValueAsJson } configuredValues { key value } } } } }"""
-REPOSITORY = {"repositoryLocationName": "mailevents", "repositoryName": "__repository__"}
-
-
-@dataclass(frozen=True)
-class Ui:
-    """A running web server, the simulated API behind it, and the folder where all of both lies."""
-
-    folder: Path
-    api: Simulator
-    store: Store
-    url: str
-    http: urllib3.PoolManager
-
-    def ask(self, query: str, **variables: object) -> dict[str, Any]:
-        body = {"query": query, "variables": variables}
-        answer = self.http.request("POST", f"{self.url}/graphql", json=body).json()
-        assert "errors" not in answer, answer
-        return dict(answer["data"])
-
-    def launch(self, feed: Feed, tags: Mapping[str, str]) -> str:
-        """Starts a run as the button Materialize does; returns its id."""
-        selector = {**REPOSITORY, "pipelineName": "__ASSET_JOB", "assetSelection": [{"path": feed.asset_key}]}
-        metadata = {"tags": [{"key": key, "value": value} for key, value in tags.items()]}
-        params = {"selector": selector, "runConfigData": {}, "executionMetadata": metadata}
-        launched = self.ask(LAUNCH, run=params)["launchRun"]
-        assert launched["__typename"] == "LaunchRunSuccess", launched
-        return str(launched["run"]["runId"])
-
-    def end_of(self, run: str) -> str:
-        """The status of the run once it is over."""
-        wait_for(lambda: self.ask(STATUS, run=run)["runOrError"]["status"] in ENDS)
-        return str(self.ask(STATUS, run=run)["runOrError"]["status"])
-
-    def shown(self, run: str) -> str:
-        """Configuration, tags and log of the run."""
-        return json.dumps(self.ask(RUN, run=run))
-
-    def journaled(self) -> int:
-        return sum(journal.read_bytes().count(b"\n") for journal in self.folder.rglob("*.journal"))
-
-
-def wait_for(true: Callable[[], bool]) -> None:
-    """Returns as soon as it is true; fails when patience is over."""
-    until = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < until
-        time.sleep(0.05)
-
-
-def is_over(pid: int) -> bool:
-    with suppress(ProcessLookupError):
-        os.kill(pid, 0)
-        return False
-    return True
 
 
 @pytest.fixture(scope="module")
 def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ui]:
-    """The web server as `make ui` has it: the project's dagster.yaml and workspace.yaml, settings in a file."""
-    folder = tmp_path_factory.mktemp("ui")
-    home, file = folder / "home", folder / "mailevents.yaml"
-    home.mkdir()
-    (home / "dagster.yaml").write_text((PROJECT / "dagster.yaml").read_text() + WITHOUT_QUEUE)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = str(free.getsockname()[1])
-    command = [sys.executable, "-m", "dagster_webserver", "--workspace", str(PROJECT / "workspace.yaml"), "-p", port]
-    own = {"DAGSTER_HOME": str(home), "MAILEVENTS_CONFIG": str(file), VARIABLE: KEY}
-    with (
-        Simulator(Behaviour(events_per_hour=300), domains=[DOMAIN]) as api,
-        (folder / "stdout").open("wb") as out,
-        (folder / "stderr").open("wb") as err,
-        urllib3.PoolManager(retries=False) as http,
-    ):
-        file.write_text(SETTINGS.format(base_url=api.base_url))
-        store = build_defs(load_settings(file, environ=own)).resources["event_store"].store
-        made = Ui(folder, api, store, f"http://127.0.0.1:{port}", http)
-
-        def answers() -> bool:
-            assert server.poll() is None, (folder / "stderr").read_text()
-            with suppress(urllib3.exceptions.HTTPError):
-                return http.request("GET", f"{made.url}/server_info").status == 200
-            return False
-
-        streams = {"stdout": out, "stderr": err}
-        with subprocess.Popen(command, cwd=home, env=os.environ | own, start_new_session=True, **streams) as server:
-            try:
-                wait_for(answers)
-                yield made
-            finally:
-                server.terminate()
-                with suppress(subprocess.TimeoutExpired):
-                    server.wait(PATIENCE)
-                with suppress(ProcessLookupError):
-                    os.killpg(server.pid, signal.SIGKILL)  # runs that a failed test left behind
+    with webserver(tmp_path_factory.mktemp("ui"), SETTINGS, Behaviour(events_per_hour=300), KEY, [DOMAIN]) as running:
+        yield running
 
 
 @pytest.fixture
