@@ -4,8 +4,9 @@ BIN := .venv/bin
 export DAGSTER_HOME := $(CURDIR)/.dagster
 export DAGSTER_DISABLE_TELEMETRY := yes
 
-.PHONY: help demo ui check soak test lint types pytest docs constraints bench newcomer clean
+.PHONY: help install demo ui check soak test lint types pytest docs constraints bench newcomer clean
 help:
+	@echo "make install   into .venv; all others do it, too, where it is needed"
 	@echo "make demo      collect three hours of two simulated domains and show what came of it"
 	@echo "make ui        Dagster's web interface on the same data, http://127.0.0.1:3000"
 	@echo "make test      style, types and tests"
@@ -26,6 +27,8 @@ help:
 .dagster/dagster.yaml: dagster.yaml
 	@mkdir -p .dagster
 	@cp dagster.yaml $@
+
+install: .venv/installed
 
 demo: .venv/installed .dagster/dagster.yaml
 	@$(BIN)/mailevents demo
