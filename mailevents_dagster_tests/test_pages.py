@@ -91,7 +91,7 @@ def write(reader: Reader, content: dict[str, Any]) -> None:
 
 
 def has_settings(reader: Reader) -> None:
-    write(reader, yaml.safe_load(as_of_today(SETTINGS.replace("BASE_URL", reader.api.base_url))))
+    reader.settings.write_text(as_of_today(SETTINGS.replace("BASE_URL", reader.api.base_url)))
     (reader.folder / ".env").write_text(f"{VARIABLE}={KEY}\n")
 
 
@@ -123,7 +123,20 @@ def has_an_expired_hour(reader: Reader) -> None:
         work.commit(collection([event(hour.start + SECONDS // 2)]))
 
 
+def began_yesterday(reader: Reader) -> None:
+    has_settings(reader)
+    text = reader.settings.read_text()
+    reader.settings.write_text(text.replace(days_ago(20), days_ago(1)))
+
+
+def has_collected_and_duckdb(reader: Reader) -> None:
+    pytest.importorskip("duckdb")
+    has_collected(reader)
+
+
 PREPARED: Mapping[str, Callable[[Reader], None]] = {
+    "docs/how-to.md": began_yesterday,
+    "docs/query.md": has_collected_and_duckdb,
     "docs/tutorial.md": lambda _: None,
     "docs/retention.md": has_an_expired_hour,
     "docs/automation.md": has_settings,
@@ -205,7 +218,14 @@ def test_the_page_on_moving_over_can_be_done(reader: Reader) -> None:
 
 def on_a_server(reader: Reader) -> None:
     """A server as far as it can be had here: the page's paths below another root, and nobody else to be."""
-    for folder in ("etc/systemd/system", "opt", "srv/backup", "usr/local/bin", "var/lib/node_exporter"):
+    for folder in (
+        "etc/rsyslog.d",
+        "etc/systemd/system",
+        "opt",
+        "srv/backup",
+        "usr/local/bin",
+        "var/lib/node_exporter",
+    ):
         (reader.system / folder).mkdir(parents=True)
     (reader.system / "opt" / "mailevents").symlink_to(reader.folder)
     of_root = reader.system / "of_root"
