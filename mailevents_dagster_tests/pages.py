@@ -25,6 +25,8 @@ COMMANDS = Path(sys.executable).parent
 TIMEZONE = "Europe/Istanbul"
 WRITTEN = date(2026, 11, 21)
 """The day that is today on every page."""
+TODAY = datetime.now(ZoneInfo(TIMEZONE)).date()
+"""As the tests began: midnight may come while they run."""
 KEY = "k3y-0f-a-reader"
 OF_THE_SYSTEM = re.compile(r"(?<![\w./}])/(?=(?:etc|opt|srv|usr/local|var)/)")
 
@@ -53,18 +55,14 @@ def blocks_of(page: str) -> Sequence[Block]:
 ALL_BLOCKS = [block for page in PAGES for block in blocks_of(page)]
 
 
-def today() -> date:
-    return datetime.now(ZoneInfo(TIMEZONE)).date()
-
-
 def as_of_today(text: str) -> str:
     """The text with all dates moved by so many days that the day it was written is today."""
-    by = today() - WRITTEN
+    by = TODAY - WRITTEN
     return re.sub(r"2026-\d\d-\d\d", lambda found: str(date.fromisoformat(found[0]) + by), text)
 
 
 def days_ago(days: int) -> str:
-    return str(today() - timedelta(days))
+    return str(TODAY - timedelta(days))
 
 
 @dataclass(frozen=True)

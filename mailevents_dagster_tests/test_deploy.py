@@ -143,10 +143,11 @@ def test_roots_command_is_that_of_the_services_with_their_settings(tmp_path: Pat
     ]
 
 
-def test_what_the_page_for_operators_installs_is_there() -> None:
-    copied = re.findall(r"^install .*? ((?:deploy/\S+|\S+\.yaml)) /", PAGE, flags=re.MULTILINE)
-    assert len(copied) >= 6
-    assert all(list(CHECKOUT.glob(path)) for path in copied)
+def test_the_page_for_operators_names_every_file_of_this_folder_and_no_other() -> None:
+    named = {file for path in re.findall(r"deploy/[\w./*-]+", PAGE) for file in CHECKOUT.glob(path.rstrip("."))}
+    there = {file for file in (CHECKOUT / "deploy").rglob("*") if file.is_file()}
+    assert named == there
+    assert all(list(CHECKOUT.glob(path.rstrip("."))) for path in re.findall(r"deploy/[\w./*-]+", PAGE))
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")

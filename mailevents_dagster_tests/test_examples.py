@@ -205,5 +205,5 @@ def test_a_command_that_there_is_not_is_found(words: Sequence[str]) -> None:
 
 
 def test_dates_of_examples_move_with_the_day_the_tests_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pages, "today", lambda: date(2027, 3, 2))
+    monkeypatch.setattr(pages, "TODAY", date(2027, 3, 2))
     assert as_of_today("--from 2026-11-20T00:00 x_2026-11-21_14.log") == "--from 2027-03-01T00:00 x_2027-03-02_14.log"
