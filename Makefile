@@ -4,12 +4,14 @@ BIN := .venv/bin
 export DAGSTER_HOME := $(CURDIR)/.dagster
 export DAGSTER_DISABLE_TELEMETRY := yes
 
-.PHONY: help demo ui check soak test lint types pytest screenshots docs constraints bench newcomer clean
+.PHONY: help install demo ui check soak test lint types pytest screenshots shipping docs constraints bench newcomer clean
 help:
+	@echo "make install   into .venv; all others do it, too, where it is needed"
 	@echo "make demo      collect three hours of two simulated domains and show what came of it"
 	@echo "make ui        Dagster's web interface on the same data, http://127.0.0.1:3000"
 	@echo "make test      style, types and tests"
 	@echo "make soak      the long tests: random orders of everything that goes wrong, random kills, a big day; half an hour"
+	@echo "make shipping  the tests with rsyslogd and jq, which they need"
 	@echo "make bench     measure the collector against a straightforward one"
 	@echo "make newcomer  follow README in a fresh clone with a fresh virtual environment"
 	@echo "make check     load the settings and definitions and say what is wrong with them"
@@ -27,6 +29,8 @@ help:
 .dagster/dagster.yaml: dagster.yaml
 	@mkdir -p .dagster
 	@cp dagster.yaml $@
+
+install: .venv/installed
 
 demo: .venv/installed .dagster/dagster.yaml
 	@$(BIN)/mailevents demo
@@ -56,6 +60,9 @@ soak: .venv/installed
 screenshots: .venv/installed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,browser]'
 	MAILEVENTS_IMAGES=docs/images $(BIN)/pytest -m browser
+
+shipping: .venv/installed
+	$(BIN)/pytest -m programs
 
 check: .venv/installed
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dg check defs

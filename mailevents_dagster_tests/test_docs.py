@@ -36,6 +36,24 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
     assert not [link for link in links if not (page.parent / link).exists()]
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_to_a_heading_lead_to_one(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?://)([^)#\s]*)#([^)\s]+)\)", page.read_text(encoding="utf-8"))
+    assert not [link for link in links if link[1] not in anchors(page.parent / link[0] if link[0] else page)]
+
+
+def anchors(page: Path) -> set[str]:
+    """The headings of a page as addresses name them."""
+    headings = re.findall(r"^#+ (.*)", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_the_index_names_every_page() -> None:
+    index = (CHECKOUT / "docs" / "README.md").read_text(encoding="utf-8")
+    linked = {(CHECKOUT / "docs" / link).resolve() for link in re.findall(r"\]\(([^)#]+)\)", index)}
+    assert {page for page in PAGES if not page.name.startswith("README")} <= linked
+
+
 def test_the_map_of_the_house_names_what_is_there() -> None:
     house = (CHECKOUT / "CONTRIBUTING.md").read_text(encoding="utf-8").partition("## Map of the house")[2]
     rows = [line.split("|")[1:3] for line in house.partition("\n## ")[0].splitlines() if line.startswith("| `")]
