@@ -1,18 +1,25 @@
 """The factory of the hourly assets: one feed, one asset."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from typing import Final
 
 import dagster as dg
 
+from mailevents_dagster.ahead import Ahead
 from mailevents_dagster.checks import HourChecks, Result
 from mailevents_dagster.collected import CollectedHours
 from mailevents_dagster.collector import Collector
 from mailevents_dagster.columns import RowFormat
 from mailevents_dagster.feeds import Feed, dagster_name, readable_domain
 from mailevents_dagster.hours import KEY_FORMAT, Hour, key_timezone
+from mailevents_dagster.io_manager import feed_of
 from mailevents_dagster.metadata import table_schema
 from mailevents_dagster.resources import UzmanPosta
+from mailevents_dagster.rounds import Round, Task
+
+API_IS_DOWN_AFTER: Final = 3
+"""Hours in a row that failed after all their tries, each of which may take a quarter of an hour: no use in the rest."""
 
 
 def hourly_partitions(start: int, timezone: str) -> dg.HourlyPartitionsDefinition:
@@ -42,7 +49,7 @@ def build_feed_asset(
 
     # Of one asset, and subsettable: runs that are started by themselves leave the checks out as outputs.
     @dg.multi_asset(
-        name="__".join(map(dagster_name, feed.asset_key)),
+        name=_op_name(feed),
         outs={"result": _out(feed, rows, collector)},
         check_specs=checks.specs,
         can_subset=True,
@@ -50,24 +57,36 @@ def build_feed_asset(
         backfill_policy=dg.BackfillPolicy.multi_run(hours_per_run),
         pool=f"uzmanposta_{dagster_name(feed.domain)}",
     )
-    def hours(
+    def collect(
         context: dg.AssetExecutionContext, uzmanposta: UzmanPosta
     ) -> Iterator[dg.Output[CollectedHours] | Result]:
         if not context.selected_asset_keys:
             yield from checks.results(context, checks.newest())
             return
-        collected = CollectedHours(
-            collector=collector,
-            api=uzmanposta.client(feed.domain),
-            feed=feed,
-            hours=[Hour.from_key(key, collector.store.timezone) for key in context.partition_keys],
-            context=context,
-            report=checks.report,
-        )
+        hours = [Hour.from_key(key, collector.store.timezone) for key in context.partition_keys]
+
+        def begin(feeds: Sequence[Feed]) -> Ahead:
+            round_ = Round(collector, uzmanposta.client, API_IS_DOWN_AFTER, context.log.warning)
+            return Ahead(round_, [Task(one, hours) for one in feeds])
+
+        ahead = uzmanposta.ahead(feed, lambda: _feeds_of_run(context), begin)
+        collected = CollectedHours(ahead, feed, hours, context, collector.logs, checks.report)
         yield dg.Output(collected, "result")
         yield from checks.results(context, collected.done)
 
-    return hours
+    return collect
+
+
+def _feeds_of_run(context: dg.AssetExecutionContext) -> list[Feed]:
+    """The feeds that have a step in this run, which may be some steps of an earlier one."""
+    source = context.assets_def.key.path[0]
+    feeds = [feed_of(key) for key in context.job_def.asset_layer.selected_asset_keys if key.path[0] == source]
+    steps = context.run.step_keys_to_execute
+    return sorted((feed for feed in feeds if steps is None or _op_name(feed) in steps), key=_op_name)
+
+
+def _op_name(feed: Feed) -> str:
+    return "__".join(map(dagster_name, feed.asset_key))
 
 
 def _out(feed: Feed, rows: RowFormat, collector: Collector) -> dg.AssetOut:

@@ -47,20 +47,20 @@ class EventStore(dg.ConfigurableIOManager):
         return Store(self.storage, self.timezone, self.log_file_name, ROW_FORMATS)
 
     def handle_output(self, context: dg.OutputContext, obj: CollectedHours) -> None:
-        """Writes hour by hour. If a later hour fails, those done still count as materialized."""
+        """Shows hour by hour what was written. If a later hour fails, those done still count as materialized."""
         done: dict[str, dict[str, Any]] = {}
         log = obj.log
         try:
-            for work, collection in obj:
-                commit = work.commit(collection)
-                done[work.hour.key] = hour_metadata(commit, collection.measures)
-                log.info(hour_sentence(commit, collection.measures))
-                for note in (*work.notes, *collection.notes):
-                    log.warning(f"{work.feed} {work.hour}: {note}")
-                del work, collection, commit  # else the hour stays in memory while the next one is collected
+            for hour in obj:
+                key = hour.commit.manifest.hour
+                done[key] = hour_metadata(hour.commit, hour.measures)
+                log.info(hour_sentence(hour.commit, hour.measures))
+                for note in hour.notes:
+                    log.warning(f"{hour.feed} {key}: {note}")
         except BaseException:
             for key, metadata in done.items():
                 context.log_event(dg.AssetMaterialization(context.asset_key, partition=key, metadata=metadata))
+            obj.report_failures()  # behind them: Dagster shows no verdict that is older than what it speaks of
             raise
         for key, metadata in done.items():
             obj.context.add_asset_metadata(metadata, partition_key=key)

@@ -11,10 +11,12 @@ from queue import Empty, SimpleQueue
 from typing import Final
 
 from mailevents_dagster.collector import Collector
-from mailevents_dagster.events import StoppedError
+from mailevents_dagster.events import SourceError, StoppedError
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import Hour
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
+from mailevents_dagster.sources.uzmanposta.collect import Progress
+from mailevents_dagster.sources.uzmanposta.errors import Cause, TransientError
 from mailevents_dagster.store.open_hour import Commit
 
 ACCOUNTS_AT_ONCE: Final = 16
@@ -26,6 +28,11 @@ PATIENCE_AT_STOP: Final = 2.0
 
 class HeldElsewhereError(Exception):
     """Another process collects the hour; this one goes on with the next feed."""
+
+
+def step_aside(why: str) -> None:
+    """For hours that are left to whoever has them."""
+    raise HeldElsewhereError(why)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +55,16 @@ class Collected:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A feed whose hour could not be collected; its later hours are left for another time."""
+    """An hour that could not be collected."""
 
     feed: Feed
     hour: Hour
     said: str
+    cause: str | None = None
+    """One word, where it is the source that failed."""
+    hour_is_gone: bool = False
+    error: Exception | None = None
+    """Where it is not the source. What a source raised is not kept: it may hold the whole answer that it is about."""
 
 
 Outcome = Collected | Failed
@@ -65,20 +77,44 @@ class Round:
     collector: Collector
     client: Callable[[str], UzmanPostaApi]
     """The client of an account, by its domain."""
+    failures_in_a_row: int = 1
+    """After so many, each of which may take a quarter of an hour, a feed's other hours are left for another time."""
+    when_held: Callable[[str], object] = step_aside
+    """Is told where another process has the hour, which is waited for unless that raises."""
+    tell: Callable[[Feed, Hour, Progress], None] = lambda *_: None
 
     def collect(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
         """Hands out each hour as it is done; ends at once when whoever iterates is interrupted."""
+        outcomes: SimpleQueue[Outcome] = SimpleQueue()
+        crew = self.begin(tasks, outcomes.put)
+        try:
+            while True:
+                going_on = crew.is_at_work  # before the look: what is put later is found then
+                try:
+                    yield outcomes.get(timeout=LOOK_EVERY if going_on else 0)
+                except Empty:
+                    if not going_on:
+                        return
+        except BaseException:
+            crew.stop()
+            raise
+
+    def begin(
+        self, tasks: Sequence[Task], put: Callable[[Outcome], object], ended: Callable[[Feed], object] = lambda _: None
+    ) -> Crew:
+        """Has threads collect the hours of each account. They put each hour as it is done and say which feeds are."""
         accounts: defaultdict[str, list[Task]] = defaultdict(list)
         for task in tasks:
             accounts[task.feed.domain].append(task)
         waiting = deque(accounts.values())
         clients: dict[str, UzmanPostaApi] = {}
-        outcomes: SimpleQueue[Outcome] = SimpleQueue()
 
         def work() -> None:
             with suppress(StoppedError, IndexError):  # told to stop, or nothing is left
                 while True:
-                    self._collect_account(waiting.popleft(), clients, outcomes.put)
+                    for task in waiting.popleft():
+                        self._collect_feed(task, clients, put)
+                        ended(task.feed)
 
         threads = [
             threading.Thread(target=work, name="account", daemon=True)
@@ -86,50 +122,60 @@ class Round:
         ]
         for thread in threads:
             thread.start()
-        try:
-            yield from _until_done(threads, outcomes)
-        except BaseException:
-            waiting.clear()
-            for client in list(clients.values()):
-                client.stop()
-            for thread in threads:
-                thread.join(PATIENCE_AT_STOP)
-            raise
+        return Crew(threads, waiting, clients)
 
-    def _collect_account(
-        self, tasks: Sequence[Task], clients: dict[str, UzmanPostaApi], put: Callable[[Outcome], object]
-    ) -> None:
-        for task in tasks:
-            for hour in task.hours:
-                try:
-                    domain = task.feed.domain
-                    if domain not in clients:
-                        clients[domain] = self.client(domain)
-                    put(self._collect_hour(clients[domain], task.feed, hour))
-                except HeldElsewhereError:
-                    continue  # whoever has it collects it
-                except StoppedError:
-                    raise
-                except Exception as error:  # whatever befalls a feed, the others go on
-                    put(Failed(task.feed, hour, str(error) or type(error).__name__))
+    def _collect_feed(self, task: Task, clients: dict[str, UzmanPostaApi], put: Callable[[Outcome], object]) -> None:
+        domain, in_a_row = task.feed.domain, 0
+        for hour in task.hours:
+            try:
+                if domain not in clients:
+                    clients[domain] = self.client(domain)
+                put(self._collect_hour(clients[domain], task.feed, hour))
+                in_a_row = 0
+            except HeldElsewhereError:
+                continue  # whoever has it collects it
+            except StoppedError:
+                raise
+            except Exception as error:  # whatever befalls a feed, the others go on
+                put(_failed(task.feed, hour, error))
+                in_a_row = in_a_row + 1 if isinstance(error, TransientError) else 0
+                alike = not isinstance(error, SourceError) or error.cause == Cause.PERMISSION
+                if alike or in_a_row == self.failures_in_a_row:  # the other hours would fail alike
                     break
 
     def _collect_hour(self, api: UzmanPostaApi, feed: Feed, hour: Hour) -> Collected:
         """On its own, so that the hour does not stay in memory while the next one is collected."""
-        with self.collector.hour(api, feed, hour, step_aside) as (work, found):
+
+        def tell(progress: Progress) -> None:
+            self.tell(feed, hour, progress)
+
+        with self.collector.hour(api, feed, hour, self.when_held, tell) as (work, found):
             return Collected(feed, work.commit(found), found.measures, (*work.notes, *found.notes))
 
 
-def step_aside(why: str) -> None:
-    """For hours that are left to whoever has them."""
-    raise HeldElsewhereError(why)
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """The threads that are at a round."""
+
+    threads: Sequence[threading.Thread]
+    waiting: deque[list[Task]]
+    clients: Mapping[str, UzmanPostaApi]
+
+    @property
+    def is_at_work(self) -> bool:
+        return any(thread.is_alive() for thread in self.threads)
+
+    def stop(self) -> None:
+        """Begins nothing more and ends what waits."""
+        self.waiting.clear()
+        for client in list(self.clients.values()):
+            client.stop()
+        for thread in self.threads:
+            thread.join(PATIENCE_AT_STOP)
 
 
-def _until_done(threads: Sequence[threading.Thread], outcomes: SimpleQueue[Outcome]) -> Iterator[Outcome]:
-    while True:
-        going_on = any(thread.is_alive() for thread in threads)  # before the look: what is put later is found then
-        try:
-            yield outcomes.get(timeout=LOOK_EVERY if going_on else 0)
-        except Empty:
-            if not going_on:
-                return
+def _failed(feed: Feed, hour: Hour, error: Exception) -> Failed:
+    said = str(error) or type(error).__name__
+    if isinstance(error, SourceError):
+        return Failed(feed, hour, said, str(error.cause), error.hour_is_gone)
+    return Failed(feed, hour, said, error=error)

@@ -16,10 +16,13 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from mailevents_dagster.collected import API_IS_DOWN_AFTER, CollectedHours
+from mailevents_dagster.ahead import Ahead
+from mailevents_dagster.assets import API_IS_DOWN_AFTER
+from mailevents_dagster.collected import CollectedHours
 from mailevents_dagster.events import Detail
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import Hour
+from mailevents_dagster.rounds import Round, Task
 from mailevents_dagster.settings import SettingsError, load_settings
 from mailevents_dagster.sources.uzmanposta import collect as collect_module
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
@@ -273,8 +276,10 @@ def test_a_run_over_many_hours_does_not_gather_the_answers_it_could_not_use(
     here.simulator.fail_next("/logs/mail", Answer(200, body=b"<" * 2**20), times=None)
     hours = [Hour(START + number * 3600, "UTC") for number in range(6)]
     context: Any = SimpleNamespace(log=logging.getLogger("run"), instance=None)
+    collector = collector_in(here.store)
+    ahead = Ahead(Round(collector, lambda _: here.api, API_IS_DOWN_AFTER), [Task(INCOMING, hours)])
     with pytest.raises(dg.Failure) as raised:
-        list(CollectedHours(collector_in(here.store), here.api, INCOMING, hours, context))
+        list(CollectedHours(ahead, INCOMING, hours, context, collector.logs))
     assert max(gathered) <= 2  # of the call at hand
     assert len(caplog.messages) == API_IS_DOWN_AFTER
     assert all(map(fit_for_a_log, [*caplog.messages, str(raised.value.description)]))
