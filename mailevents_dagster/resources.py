@@ -20,7 +20,7 @@ class AccountAccess(dg.Config):
     base_url: str
     api_key_variable: str | None = None
     requests_per_second: float | None = None
-    max_parallel_details: int = 8
+    max_parallel_details: int | None = None
 
 
 class UzmanPosta(dg.ConfigurableResource["UzmanPosta"]):

@@ -23,8 +23,11 @@ class ApiSettings(Strict):
         default=10.0,
         description="Requests a second of one account, shared by every process; null: no limit but the API's own.",
     )
-    max_parallel_details: Parallel = Field(
-        default=8, description="How many details of one account are asked for at a time."
+    max_parallel_details: Parallel | None = Field(
+        default=None,
+        description="How many details of one account are asked for at a time; null: found from the rate and the time "
+        "that answers take, 8 where there is no rate.",
+        examples=[8],
     )
     page_limit: Annotated[int, Field(ge=1, le=1000), NO_TRUTH_VALUE] = Field(
         default=1000, description="Rows that make an answer count as full, so that the rest of its window is asked for."

@@ -141,7 +141,7 @@ class AccountSettings(Strict):
     base_url: str
     """Without a slash at its end, or `simulator`."""
     requests_per_second: float | None
-    max_parallel_details: int
+    max_parallel_details: int | None
     sections: Mapping[str, str]
     """Names of feeds in their heartbeat files, of those that have one of their own."""
 

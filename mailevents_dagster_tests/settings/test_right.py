@@ -143,7 +143,7 @@ def test_accounts_fall_back_to_the_general_values(load: Load) -> None:
         got.start,
         "https://x.example/v2",
         4,
-        8,
+        None,
     )
     assert (second.start - got.start, second.base_url) == (29 * 3600, "http://127.0.0.1:8000/api")
     assert (second.requests_per_second, second.max_parallel_details) == (None, 2)

@@ -12,6 +12,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 
 CONNECT_SECONDS: Final = 10.0
+MOST_PARALLEL: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,8 @@ class Access:
     key: str
     key_variable: str | None = None
     requests_per_second: float | None = None
-    max_parallel_details: int = 8
+    max_parallel_details: int | None = None
+    """None: found from the rate and the time that answers take."""
     timeout_seconds: float = 120
     max_attempts: int = 10
     page_limit: int = 1000
@@ -40,7 +42,9 @@ def sender(session: requests.Session, access: Access) -> Callable[[str], urllib3
     TLS, proxies and certificates of the environment are requests' part, done once. The calls themselves go to its
     urllib3 pool: what requests does around each call costs half as much CPU again as the call.
     """
-    adapter = HTTPAdapter(pool_connections=1, pool_maxsize=access.max_parallel_details + 1, max_retries=0)
+    adapter = HTTPAdapter(
+        pool_connections=1, pool_maxsize=(access.max_parallel_details or MOST_PARALLEL) + 1, max_retries=0
+    )
     for scheme in ("https://", "http://"):
         session.mount(scheme, adapter)
     own = {"Accept": "application/json", "Accept-Encoding": "gzip, deflate", "User-Agent": "mailevents-dagster"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import threading
 import time
@@ -16,7 +17,7 @@ import urllib3
 
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.jsontext import NotJsonError, parse
-from mailevents_dagster.sources.uzmanposta.access import Access, sender
+from mailevents_dagster.sources.uzmanposta.access import MOST_PARALLEL, Access, sender
 from mailevents_dagster.sources.uzmanposta.answers import (
     WrongAnswerError,
     http_date,
@@ -43,6 +44,9 @@ LONGEST_BACKOFF: Final = 60.0
 LONGEST_RETRY_AFTER: Final = 3600.0
 LONGEST_RETRYING: Final = 900.0
 """Seconds for all attempts of one call together, times the API told to wait left out."""
+
+PARALLEL_UNTIL_KNOWN: Final = 8
+"""Details at a time where nothing says how many are needed: no rate, or no answer yet."""
 
 LONGEST_SEGMENT: Final = 4096
 """Longer addresses are cut off or refused on the way, each server and proxy in its own manner."""
@@ -76,6 +80,8 @@ class UzmanPostaApi:
         self.watch: Callable[[float, ApiError | None], object] = _unseen
         """Is told of each attempt, from whatever thread: the seconds it took, and why it failed."""
         self._tallying = threading.Lock()
+        self._seconds_a_call: float | None = None
+        """What an attempt took of late, each new one counting for a tenth."""
         self._their_clock: float | None = None
         """The API's clock less the monotonic one of this machine, which nobody sets while it runs."""
         self._clock_is_due = 0.0
@@ -125,6 +131,16 @@ class UzmanPostaApi:
         self._count(details=1)
         return answer
 
+    @property
+    def parallel_details(self) -> int:
+        """How many details to ask for at a time: as it is set, or twice what rate and answers call for on average."""
+        rate = self.access.requests_per_second
+        if self.access.max_parallel_details is not None:
+            return self.access.max_parallel_details
+        if rate is None or self._seconds_a_call is None:
+            return PARALLEL_UNTIL_KNOWN
+        return min(MOST_PARALLEL, 2 + math.ceil(2 * rate * self._seconds_a_call))
+
     def time_at(self, moment: float) -> float | None:
         """The API's time at a moment of the monotonic clock; None where no answer has said."""
         return None if self._their_clock is None else self._their_clock + moment
@@ -159,8 +175,10 @@ class UzmanPostaApi:
                 failed = error.of_attempt(call.path, call.attempts, time.monotonic() - began)
                 raise failed  # noqa: B904 - it is the same
             finally:
-                self._count(seconds=time.monotonic() - began)
-                self.watch(time.monotonic() - began, failed)
+                seconds = time.monotonic() - began
+                self._count(seconds=seconds)
+                self._seconds_a_call = _drawn_to(seconds, self._seconds_a_call)
+                self.watch(seconds, failed)
 
     def _call(self, path: str, read: Callable[[object], T]) -> T:
         """What one answer says."""
@@ -212,6 +230,10 @@ class UzmanPostaApi:
 
     def _count_retry(self, _: tenacity.RetryCallState) -> None:
         self._count(retries=1)
+
+
+def _drawn_to(newest: float, average: float | None) -> float:
+    return newest if average is None else average + (newest - average) / 10
 
 
 def _unseen(_seconds: float, _failed: ApiError | None) -> None:

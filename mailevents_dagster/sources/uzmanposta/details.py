@@ -37,6 +37,7 @@ class DetailFetch:
         self._threads: list[threading.Thread] = []
         self._error: BaseException | None = None
         self._counting = threading.Lock()
+        self._growing = threading.Lock()
         self._failed_in_a_row = 0
         self._stopped = False
         self.done = 0
@@ -58,33 +59,41 @@ class DetailFetch:
         for pair in rows:
             self._wanted += 1
             self._queue.put(pair)
-            if len(self._threads) < self._api.access.max_parallel_details:
-                # A daemon: a call that hangs at the end must not hold up the process, its answer is not needed.
-                thread = threading.Thread(target=self._work, name="details", daemon=True)
-                self._threads.append(thread)
-                thread.start()
+            self._grow()
 
     def finish(self, tell: Tell) -> None:
         """Waits until all is fetched, saying every few seconds how far it is; raises what stops the collection."""
         self._close_queue()
-        for thread in self._threads:
+        for thread in self._threads:  # one that is begun meanwhile is waited for, too
             while thread.is_alive():
                 thread.join(TELL_EVERY)
                 tell(self.done, self._wanted)
         if self._error:
             raise self._error
 
+    def _grow(self) -> None:
+        """Begins one thread more where mails wait and the API may be asked for more of them at a time."""
+        with self._growing:
+            if self._stopped or self._queue.empty() or len(self._threads) >= self._api.parallel_details:
+                return
+            # A daemon: a call that hangs at the end must not hold up the process, its answer is not needed.
+            thread = threading.Thread(target=self._work, name="details", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
     def _close_queue(self) -> None:
-        for _ in self._threads:
-            self._queue.put(None)
+        self._queue.put(None)
 
     def _work(self) -> None:
         try:
             while (item := self._queue.get()) is not None and not self._stopped:
                 self._fetch(*item)
+                self._grow()
         except BaseException as error:
             self._error = self._error or error
             self._stopped = True
+        finally:
+            self._queue.put(None)  # for the next: it ends them all, one after the other
 
     def _fetch(self, at: int, row: Row) -> None:
         try:
