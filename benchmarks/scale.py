@@ -1,0 +1,129 @@
+"""Measures how cost grows with feeds and with hours: loading definitions, a tick of the sensor, the status of all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+from measure import peak_memory
+from processes import in_fresh_process
+
+FEEDS = (5, 50, 200, 1000)
+HOURS = (1, 24, 720, 8760)
+YEARS = 2
+NAMES = ("mail/incominglog", "mail/outgoinglog", "quarantine/quarantine", "quarantine/hold", "authentication")
+MB = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a process that loads the definitions and looks at the feeds took, in seconds."""
+
+    imports: float
+    definitions: float
+    """Settings, definitions and repository, as a code location has them when it starts."""
+    tick: float
+    status: float
+    peak_bytes: int
+
+
+def write_settings(folder: Path, feeds: int, hours: int) -> Path:
+    """So many feeds, five an account, that began so many hours ago."""
+    from datetime import UTC, datetime
+
+    start = datetime.fromtimestamp((time.time() // 3600 - hours) * 3600, UTC)
+    lines = [f"start: {start:%Y-%m-%dT%H:00}", "storage: ./data", "api: {base_url: simulator}", "accounts:"]
+    lines += [f"  - {{domain: d{number}.example, feeds: [{', '.join(NAMES)}]}}" for number in range(feeds // 5)]
+    path = folder / "mailevents.yaml"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def fill_cursors(folder: Path, feeds: int, hours: int, *, torn: bool) -> None:
+    """Cursors as they are after so many hours: all closed in one piece, or every second one missing."""
+    from mailevents_dagster.settings import load_settings
+    from mailevents_dagster.states import store_of
+    from mailevents_dagster.store.cursors import Cursor, write_cursor
+
+    settings = load_settings(write_settings(folder, feeds, hours))
+    store = store_of(settings)
+    end = int(time.time() // 3600) * 3600
+    closed = (
+        tuple((end - back * 3600, end - (back - 1) * 3600) for back in range(hours, 0, -2))
+        if torn
+        else ((end - hours * 3600, end),)
+    )
+    for feed in settings.feeds:
+        write_cursor(store.layout.cursor(feed), Cursor(closed=closed), settings.timezone)
+
+
+def load(folder: Path) -> Loaded:
+    """In a fresh process, which does nothing else."""
+    os.environ.update({"DAGSTER_HOME": str(folder), "DAGSTER_DISABLE_TELEMETRY": "yes"})
+    os.environ["MAILEVENTS_CONFIG"] = str(folder / "mailevents.yaml")
+    began = time.perf_counter()
+    import dagster as dg
+
+    import mailevents_dagster.build
+    import mailevents_dagster.settings
+
+    imports = time.perf_counter() - began
+    began = time.perf_counter()
+    from mailevents_dagster.definitions import defs
+
+    repository = defs.get_repository_def()
+    definitions = time.perf_counter() - began
+    settings = mailevents_dagster.settings.load_project()
+    with dg.DagsterInstance.ephemeral() as instance:
+        tick = _seconds(lambda: _tick(instance, repository))
+    from mailevents_dagster.status import status_of
+
+    status = _seconds(lambda: status_of(settings, time.time(), 300.0))
+    return Loaded(imports, definitions, tick, status, peak_memory())
+
+
+def _tick(instance: Any, repository: Any) -> None:
+    import dagster as dg
+
+    resources = {"event_store": repository.get_top_level_resources()["event_store"]}
+    with dg.build_sensor_context(instance, None, repository_def=repository, resources=resources) as context:
+        repository.get_sensor_def("follow_feeds").evaluate_tick(context)
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def show(title: str, sizes: Sequence[tuple[int, int]], *, torn: bool) -> None:
+    click.echo(title)
+    click.echo("  feeds    hours  imports s  definitions s  tick s  status s  MB, peak")
+    for feeds, hours in sizes:
+        with tempfile.TemporaryDirectory(prefix="mailevents-benchmark-") as name:
+            folder = Path(name)
+            in_fresh_process(fill_cursors, folder, feeds, hours, torn=torn)
+            done = in_fresh_process(load, folder)
+        click.echo(
+            f"{feeds:>7,}  {hours:>7,}  {done.imports:9.2f}  {done.definitions:13.2f}  {done.tick:6.2f}  "
+            f"{done.status:8.2f}  {done.peak_bytes / MB:8.0f}"
+        )
+
+
+@click.command()
+@click.option("--feeds", multiple=True, type=int, default=FEEDS, show_default=True)
+@click.option("--hours", multiple=True, type=int, default=HOURS, show_default=True)
+def main(feeds: tuple[int, ...], hours: tuple[int, ...]) -> None:
+    """Measure how cost grows with feeds and hours."""
+    show(f"Feeds of {YEARS} years, all hours closed", [(one, YEARS * 8760) for one in feeds], torn=False)
+    show("Hours of 5 feeds, every second one missing", [(5, one) for one in hours], torn=True)
+
+
+if __name__ == "__main__":
+    main()
