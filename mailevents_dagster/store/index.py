@@ -108,9 +108,9 @@ class Versions:
     """Where each version of a record stands in an index."""
 
     def __init__(self, index: Index) -> None:
-        versions = index.versions
-        self._places = np.argsort(versions[:, 3], kind="stable")
-        self._versions = versions[self._places]
+        self._index = index
+        self._places = np.argsort(index.listings[:, 1], kind="stable")
+        self._keys = index.listings[self._places, 1]
 
     def places(self, versions: Digests) -> NDArray[np.int64]:
         """The first place of each version, -1 where it is not found.
@@ -120,6 +120,7 @@ class Versions:
         """
         if not len(self._places) or not len(versions):
             return np.full(len(versions), -1, np.int64)
-        at = np.minimum(np.searchsorted(self._versions[:, 3], versions[:, 3]), len(self._places) - 1)
-        same = (self._versions[at] == versions).all(axis=1)
-        return np.where(same, self._places[at], -1)
+        at = np.minimum(np.searchsorted(self._keys, versions[:, 3]), len(self._keys) - 1)
+        places = self._places[at]
+        same = (self._index[places].versions == versions).all(axis=1)
+        return np.where(same, places, -1)

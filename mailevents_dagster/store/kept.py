@@ -28,8 +28,12 @@ class KeptEvents:
 
     def index(self, sources: Places) -> Index:
         """The index of these events."""
-        both = joined([self.known.index, self.gathered.index])
-        return both[np.where(sources >= 0, sources, len(self.known.index) - 1 - sources)]
+        known, gathered = self.known.index, self.gathered.index
+        if not len(gathered):
+            return known[sources]
+        if not len(known):
+            return gathered[-1 - sources]
+        return joined([known, gathered])[np.where(sources >= 0, sources, len(known) - 1 - sources)]
 
     def batches(self, index: Index, sources: Places) -> Iterator[pa.RecordBatch]:
         """The events as a snapshot holds them: of this index, with the records of these sources."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mailevents_dagster.events import Detail
-from mailevents_dagster.store.index import CODES, Index, joined, pairs
+from mailevents_dagster.store.index import CODES, Digests, Index, joined, pairs
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,12 +33,9 @@ def merge(known: Index, found: Index, sources: NDArray[np.int64]) -> Merged:
     Like rows are told apart by counting them, also the next time: two are two events. `sources` says where the record
     of each found event stands; those of known events are their places.
     """
-    same = pairs(known.versions, found.versions)
-    at = same.copy()
-    left, others = np.ones(len(known), bool), np.flatnonzero(same < 0)
-    left[same[same >= 0]] = False
-    changed_rows = pairs(known.identities[left], found.identities[others])
-    at[others] = np.where(changed_rows >= 0, np.flatnonzero(left)[changed_rows] if left.any() else -1, -1)
+    at = _known_again(len(known), sources)
+    _pair(at, known, found, lambda index: index.versions)
+    _pair(at, known, found, lambda index: index.identities)
 
     merged = Index(known.times, known.identities, known.listings.copy(), known.details.copy())
     from_ = np.arange(len(known), dtype=np.int64)
@@ -52,6 +50,23 @@ def merge(known: Index, found: Index, sources: NDArray[np.int64]) -> Merged:
         index, from_ = index[order], from_[order]
     oldest = int(added.times.min()) if len(new) else None
     return Merged(index, from_, len(new), changed, len(known) - len(again), oldest)
+
+
+def _known_again(known: int, sources: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The places of known events that were found again as they are, each by one row; -1 for the other rows."""
+    again = sources >= 0
+    rows = np.bincount(sources[again], minlength=known)
+    again[again] = rows[sources[again]] == 1
+    return np.where(again, sources, -1)
+
+
+def _pair(at: NDArray[np.int64], known: Index, found: Index, keys: Callable[[Index], Digests]) -> None:
+    """Gives found events that have no place yet those of known ones with the same keys that nobody has yet."""
+    left, others = np.ones(len(known), bool), np.flatnonzero(at < 0)
+    left[at[at >= 0]] = False
+    places = np.flatnonzero(left)
+    paired = pairs(keys(known[places]), keys(found[others]))
+    at[others[paired >= 0]] = places[paired[paired >= 0]]
 
 
 def _improve(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import lru_cache
 from typing import Final
@@ -42,12 +42,7 @@ class Snapshot:
             self.sha256 = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type] # its readinto is declared nowhere
             with reading(path):
                 self._parquet = pq.ParquetFile(file)
-                believed = self.sha256 == committed
-                batches: Iterable[pa.RecordBatch] = (
-                    whole_batches(self._parquet.read(INDEX_COLUMNS, use_threads=False))
-                    if believed
-                    else read_batches(file, path)
-                )
+                batches = self._index_columns() if self.sha256 == committed else read_batches(file, path)
                 self.index = joined([index_of_batch(batch) for batch in batches])
             self._closing = closing.pop_all()
         groups = self._parquet.metadata
@@ -59,6 +54,10 @@ class Snapshot:
 
     def close(self) -> None:
         self._closing.close()
+
+    def _index_columns(self) -> Iterator[pa.RecordBatch]:
+        for number in range(self._parquet.num_row_groups):
+            yield from whole_batches(self._parquet.read_row_group(number, INDEX_COLUMNS, use_threads=False))
 
     def _read_group(self, number: int) -> pa.RecordBatch:
         there = self._parquet.schema_arrow

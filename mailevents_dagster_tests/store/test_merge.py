@@ -26,8 +26,8 @@ class Union:
     unseen: int
 
 
-def merge(known: list[Event], found: list[Event]) -> Union:
-    merged = merge_indexes(index_of(known), index_of(found), -1 - np.arange(len(found)))
+def merge(known: list[Event], found: list[Event], sources: list[int] | None = None) -> Union:
+    merged = merge_indexes(index_of(known), index_of(found), np.array(sources or -1 - np.arange(len(found)), np.int64))
     index = merged.index
     records = [(known[source] if source >= 0 else found[-1 - source]).raw for source in merged.sources]
     digests = ([row.tobytes() for row in rows] for rows in (index.identities, index.listings))
@@ -75,6 +75,20 @@ def test_a_detail_once_had_is_never_given_up_for_a_bare_row(rounds: list[list[Ev
         had = Counter(one.identity for one in known if one.detail in (Detail.WHOLE, Detail.STALE))
         known = list(merge(known, found).events)
         assert not had - Counter(one.identity for one in known if one.detail in (Detail.WHOLE, Detail.STALE))
+
+
+@given(collections(), collections())
+@settings(max_examples=200)
+def test_it_is_all_one_whether_what_is_known_was_gathered_again(known: list[Event], found: list[Event]) -> None:
+    known = list(merge([], known).events)
+    first: dict[object, int] = {}
+    for place, one in enumerate(known):
+        first.setdefault((one.identity, one.listing), place)
+    places = [first.get((one.identity, one.listing), -1) for one in found]
+    taken = [one if place < 0 else known[place] for one, place in zip(found, places, strict=True)]
+    sources = [-1 - number if place < 0 else place for number, place in enumerate(places)]
+
+    assert merge(known, taken, sources) == merge(known, taken)
 
 
 @given(collections(), collections())
