@@ -53,6 +53,9 @@ while [ $# -gt 0 ]; do
 done
 exec /usr/bin/install "${{words[@]}}"
 """
+USERMOD = """#!/bin/sh
+[ "$*" = "--append --groups mailevents vector" ]
+"""
 SYSTEMCTL = """\
 #!/bin/bash
 # What it can know here: whether the units that it is given were installed.
@@ -244,7 +247,7 @@ def on_a_server(reader: Reader) -> None:
     (reader.system / "opt" / "mailevents").symlink_to(reader.folder)
     of_root = reader.system / "of_root"
     of_root.mkdir()
-    for name, script in (("install", INSTALL), ("systemctl", SYSTEMCTL)):
+    for name, script in (("install", INSTALL), ("systemctl", SYSTEMCTL), ("usermod", USERMOD)):
         (of_root / name).write_text(script.format(units=reader.system / "etc/systemd/system"))
         (of_root / name).chmod(0o755)
     reader.environment["PATH"] = f"{of_root}:{reader.environment['PATH']}"

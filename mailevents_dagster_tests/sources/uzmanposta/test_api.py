@@ -64,7 +64,7 @@ def test_sign_ins_are_asked_for_without_a_type(api: UzmanPostaApi, simulator: Si
 @pytest.mark.parametrize("queue_id", ["Q1", "a/b", "a b?c=d#e&f", "%2F", "ışİ", "+", "Q;1:2@3", "..%"])
 def test_queue_ids_are_quoted(queue_id: str, simulator: Simulator, fixed: FixedMail, make_api: MakeApi) -> None:
     fixed.add(DOMAIN, INCOMING.name, [mail(START, queue_id)])
-    detail = make_api(simulator.base_url).detail(queue_id, START)
+    detail = make_api(simulator.base_url).detail(queue_id, START).raw
     (call,) = simulator.calls
     assert (call.path, call.params) == (f"/logs/mail/{queue_id}", {"time": str(START)})
     assert b'"logs":' in detail

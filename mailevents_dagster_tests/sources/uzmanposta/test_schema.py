@@ -342,7 +342,7 @@ def test_the_store_gets_the_same_columns_from_raw_records(category: Category) ->
     rows = ROW_FORMATS[category]
     record: dict[str, object] = {column.name: f"İ {column.name}" for column in COLUMNS[category]}
     assert rows.columns == COLUMNS[category]
-    arrays = rows.arrays([one_line(record), b"[]", b"null", b'"text"'])
+    arrays = rows.arrays([rows.fields_of(raw) for raw in (one_line(record), b"[]", b"null", b'"text"')])
     assert list(arrays) == typed_arrays(category, [record, {}, {}, {}])
 
 
