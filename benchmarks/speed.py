@@ -47,10 +47,10 @@ class Cell:
 
 ALL_CELLS: Final = (
     *(Cell(4000, 0.0, concurrency) for concurrency in (2, 8, 16)),
-    *(Cell(1200, 0.05, concurrency) for concurrency in (2, 8, 16)),
-    Cell(1200, 0.05, 16, rate=100),
+    *(Cell(4000, 0.05, concurrency) for concurrency in (8, 16, 32)),
+    Cell(1200, 0.1, 8, rate=50),
 )
-QUICK_CELLS: Final = (Cell(4000, 0.0, 8), Cell(1200, 0.05, 16))
+QUICK_CELLS: Final = (Cell(4000, 0.0, 8), Cell(4000, 0.05, 16))
 
 
 @dataclass(frozen=True, slots=True)
