@@ -84,6 +84,10 @@ bench: .venv/installed
 	$(BIN)/python benchmarks/verify.py
 	$(BIN)/python benchmarks/checks.py
 	$(BIN)/python benchmarks/summaries.py
+	$(BIN)/python benchmarks/after.py
+	$(BIN)/python benchmarks/warm.py
+	$(BIN)/python benchmarks/large_hour.py
+	$(BIN)/python benchmarks/scale.py
 
 newcomer:
 	$(PYTHON) .ci/newcomer
