@@ -19,8 +19,14 @@ from mailevents_dagster.store.store import Store
 
 def store_of(settings: Settings) -> Store:
     """The store of these settings."""
-    names = settings.log_file_name
-    return Store(settings.storage, settings.timezone, names, ROW_FORMATS, log_file_mode=settings.log_file_mode)
+    return Store(
+        settings.storage,
+        settings.timezone,
+        settings.log_file_name,
+        ROW_FORMATS,
+        log_file_mode=settings.log_file_mode,
+        memory=settings.collect.memory_mb * 2**20,
+    )
 
 
 def rules_of(settings: Settings) -> Rules:

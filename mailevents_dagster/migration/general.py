@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, get_args
+
+from pydantic.fields import FieldInfo
 
 from mailevents_dagster.migration.ini import OldSection
 from mailevents_dagster.migration.sections import Moved
@@ -116,8 +118,7 @@ def _number(
     if not found:
         return
     info = model.model_fields[key]
-    bounds = {type(bound).__name__: bound for bound in info.metadata}
-    low, high = getattr(bounds["Ge"], "ge"), getattr(bounds["Le"], "le")  # noqa: B009
+    low, high = _bounds(info)
     wanted = choose(found)
     value = max(low, min(high, wanted))
     if value != wanted:
@@ -126,6 +127,14 @@ def _number(
         said.append(f"{' and '.join(old)}: of {', '.join(map(str, sorted(set(found))))} all feeds now have {value:g}")
     if value != info.default:
         into[key] = value
+
+
+def _bounds(info: FieldInfo) -> tuple[int, int]:
+    """The least and the most that a setting takes, also of one that may be null."""
+    inner = [one for part in get_args(info.annotation) for one in getattr(part, "__metadata__", ())]
+    stated = [*info.metadata, *(bound for one in inner if isinstance(one, FieldInfo) for bound in one.metadata)]
+    bounds = {type(bound).__name__: bound for bound in stated}
+    return getattr(bounds["Ge"], "ge"), getattr(bounds["Le"], "le")  # noqa: B009
 
 
 def _parallel(made: General, sections: Sequence[Moved]) -> None:

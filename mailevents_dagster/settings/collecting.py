@@ -57,6 +57,11 @@ class CollectSettings(Strict):
     hours_per_run: Annotated[int, Field(ge=1, le=744), NO_TRUTH_VALUE] = Field(
         default=24, description="How many hours one run takes at most, of a backfill or to catch up."
     )
+    memory_mb: Annotated[int, Field(ge=1, le=4096), NO_TRUTH_VALUE] = Field(
+        default=16,
+        description="Memory for the records of an hour that is collected; beyond it they wait on disk. A run has up to "
+        "16 such hours open, one an account.",
+    )
 
 
 class AutomationSettings(Strict):

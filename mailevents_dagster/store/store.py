@@ -28,7 +28,7 @@ from mailevents_dagster.store.manifest import Manifest, read_manifest
 from mailevents_dagster.store.open_hour import OpenHour
 from mailevents_dagster.store.parquet import dataset
 
-MEMORY: Final = 64 * 2**20
+MEMORY: Final = 16 * 2**20
 
 logger = logging.getLogger(__name__)
 

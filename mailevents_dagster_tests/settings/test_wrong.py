@@ -77,6 +77,7 @@ def test_a_wrong_key_or_value_is_named_with_its_mend(
         ("collect", "settle_minutes", 0, 1440),
         ("collect", "lookback_hours", 0, 360),
         ("collect", "hours_per_run", 1, 744),
+        ("collect", "memory_mb", 1, 4096),
         ("automation", "follow_minutes", 0.1, 60),
         ("automation", "max_parallel_runs", 1, 64),
         ("automation", "catch_up_days", 1, 3660),
