@@ -56,7 +56,7 @@ def test_a_feed_leads_to_its_function_and_to_its_domain_in_the_settings(
     assert "domain:" in line
     assert written in line
     assert not line.startswith("#")
-    assert "def hours(" in links["assets.py"][:600]
+    assert "def collect(" in links["assets.py"][:600]
 
 
 def test_a_summary_leads_to_its_function_and_that_of_all_domains_to_the_top_of_the_settings(
