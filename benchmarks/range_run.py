@@ -57,7 +57,7 @@ def run_range(base_url: str, hours: int, folder: Path) -> RangeRun:
         ),
         encoding="utf-8",
     )
-    job = build_defs(load_settings(file)).resolve_implicit_global_asset_job_def()
+    job = build_defs(load_settings(file)).get_repository_def().get_job("collect_hours")
     idle, began = peak_memory(), time.perf_counter()
     last = Hour(HOUR.start + (hours - 1) * SECONDS, HOUR.timezone)
     with dg.DagsterInstance.ephemeral() as instance:
