@@ -255,7 +255,7 @@ def test_the_page_of_an_asset_leads_to_its_code_and_its_settings(story: Story, p
     text(page, "Source code")
     links = [page.get_by_role("link").filter(has_text=name) for name in ("assets.py", "mailevents.yaml")]
     files = [str(link.get_attribute("href")).removeprefix("vscode://file/") for link in links]
-    assert "def hours" in line_of(files[0])
+    assert "def collect" in line_of(files[0])
     assert INCOMING.domain in line_of(files[1])
 
 
