@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from math import inf
 from os import SEEK_END
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -43,7 +44,7 @@ class Gathered:
         self._memory = memory
         self._adding = threading.Lock()
         self._last: list[Event] = []
-        self._last_bytes = 0
+        self._bytes = self._last_bytes = 0
         self._indexes: list[Index] = []
         self._parts: list[_Part] = []
         self._firsts: list[int] = []
@@ -54,6 +55,11 @@ class Gathered:
     def __len__(self) -> int:
         return self._count
 
+    @property
+    def bytes_an_event(self) -> float:
+        """How long a record is on average; beyond any bound where there is none."""
+        return self._bytes / self._count if self._count else inf
+
     def add(self, event: Event) -> int:
         """Takes an event and returns its place."""
         with self._adding:
@@ -61,6 +67,7 @@ class Gathered:
             self._count += 1
             self._last.append(event)
             self._last_bytes += len(event.raw)
+            self._bytes += len(event.raw)
             if len(self._last) < EVENTS_OF_A_PART and self._last_bytes < BYTES_OF_A_PART:
                 return place
             part, events = self._new_part()

@@ -13,9 +13,10 @@ from mailevents_dagster.columns import RowFormat
 from mailevents_dagster.events import Places
 from mailevents_dagster.store.gathered import Gathered, Records
 from mailevents_dagster.store.index import Index, joined
-from mailevents_dagster.store.parquet import lines_of, snapshot_batch
+from mailevents_dagster.store.parquet import BYTES_AT_ONCE, ROWS_AT_ONCE, lines_of, snapshot_batch
 
 EVENTS_AT_ONCE: Final = 1024
+"""At the least: four times as many, a row group, take a sixth less of the time, but must not be large."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +38,9 @@ class KeptEvents:
 
     def batches(self, index: Index, sources: Places) -> Iterator[pa.RecordBatch]:
         """The events as a snapshot holds them: of this index, with the records of these sources."""
-        for first in range(0, len(sources), EVENTS_AT_ONCE):
-            part = slice(first, first + EVENTS_AT_ONCE)
+        at_once = ROWS_AT_ONCE if self.gathered.bytes_an_event * ROWS_AT_ONCE < BYTES_AT_ONCE else EVENTS_AT_ONCE
+        for first in range(0, len(sources), at_once):
+            part = slice(first, first + at_once)
             yield snapshot_batch(index[part], self._records(sources[part]), self.rows)
 
     def lines(self, sources: Places) -> Iterator[pa.Buffer]:
