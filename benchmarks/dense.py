@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection
-from typing import Any, Final, Self, overload
+from typing import Any, Final, overload
 
-from processes import receive, start
+from processes import ServingProcess
 from workload import FEED, HOUR
 
 from mailevents_dagster.hours import SECONDS
@@ -71,19 +71,11 @@ class _Rows(Sequence[Record]):
         return map(self._mail.row, self._numbers)
 
 
-class DenseApi:
-    """The API with such mail, in a process of its own. A context manager."""
+class DenseApi(ServingProcess):
+    """The API with such mail."""
 
     def __init__(self, an_hour: int, hours: int = 1) -> None:
-        self._arguments = an_hour, hours
-
-    def __enter__(self) -> Self:
-        self._connection = start(_serve, *self._arguments)
-        self.base_url: str = receive(self._connection)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._connection.close()
+        super().__init__(_serve, an_hour, hours)
 
 
 def _serve(connection: Connection, an_hour: int, hours: int) -> None:

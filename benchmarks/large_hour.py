@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import tempfile
 import time
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from pathlib import Path
 import click
 import product
 from dense import DenseApi
-from measure import peak_memory
+from measure import cpu_seconds, peak_memory
 from processes import in_fresh_process
 from speed import WrongResultError
 from workload import FEED, HOUR, Task
@@ -33,16 +32,11 @@ class Collected:
 def collect(base_url: str, folder: Path) -> Collected:
     from mailevents_dagster.store.parquet import write_snapshot  # noqa: F401 - what is imported is no cost of the hour
 
-    idle, began, cpu = peak_memory(), time.perf_counter(), _cpu()
+    idle, began, used = peak_memory(), time.perf_counter(), cpu_seconds()
     log = product.collect(Task(base_url, folder, concurrency=8, details=False))
-    seconds, cpu, peak = time.perf_counter() - began, _cpu() - cpu, peak_memory()
+    seconds, cpu, peak = time.perf_counter() - began, cpu_seconds() - used, peak_memory()
     with log.open("rb") as lines:
         return Collected(seconds, cpu, idle, peak, sum(1 for _ in lines))
-
-
-def _cpu() -> float:
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime
 
 
 @click.command()

@@ -34,9 +34,9 @@ class Measured:
 
 def measure(collect: Collect, task: Task) -> Measured:
     """Runs in the fresh process, which has nothing to do but this."""
-    idle, cpu, began = peak_memory(), _cpu_seconds(), time.perf_counter()
+    idle, used, began = peak_memory(), cpu_seconds(), time.perf_counter()
     log = collect(task)
-    seconds, cpu, peak = time.perf_counter() - began, _cpu_seconds() - cpu, peak_memory()
+    seconds, cpu, peak = time.perf_counter() - began, cpu_seconds() - used, peak_memory()
     with log.open(encoding="utf-8") as lines:
         kept = fingerprint(json.loads(line) for line in lines)
     return Measured(seconds, cpu, idle, peak, kept)
@@ -53,6 +53,6 @@ def peak_memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
-def _cpu_seconds() -> float:
+def cpu_seconds() -> float:
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime

@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import Callable
 from multiprocessing.connection import Connection
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import Any, Final, ParamSpec, Self, TypeVar
 
 SPAWN: Final = multiprocessing.get_context("spawn")
 """A forked process would start with the memory and the modules of this one."""
@@ -45,6 +45,21 @@ def receive(connection: Connection) -> Any:
         return connection.recv()
     except EOFError:
         raise ProcessFailedError("A process of the benchmark failed; what it says is above.") from None
+
+
+class ServingProcess:
+    """A process that serves an API until the block ends. It also ends when this one does, however that happens."""
+
+    def __init__(self, serve: Callable[..., None], *arguments: object) -> None:
+        self._serve = serve, *arguments
+
+    def __enter__(self) -> Self:
+        self._connection = start(*self._serve)
+        self.base_url: str = receive(self._connection)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
 
 
 def in_fresh_process(work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from typing import Any, Self
+from typing import Any
 
-from processes import receive, start
+from processes import ServingProcess, receive
 from workload import FEED, HOUR, KEY, fingerprint
 
 from mailevents_dagster.hours import SECONDS
@@ -47,22 +47,11 @@ class Served:
         return self.lists + self.details + self.refused
 
 
-class SimulatedApi:
-    """Mail whose busiest hour, from HOUR on, has about so many events; latency and rate limit of the API that has it.
-
-    A context manager. The process also ends when this one does, however that happens.
-    """
+class SimulatedApi(ServingProcess):
+    """Mail whose busiest hour, from HOUR on, has about so many events; latency and rate limit of its API."""
 
     def __init__(self, events: int, *, hours: int = 1, latency: float = 0.0, rate: float | None = None) -> None:
-        self._arguments = (events, hours, latency, rate)
-
-    def __enter__(self) -> Self:
-        self._connection = start(_serve, *self._arguments)
-        self.base_url: str = receive(self._connection)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._connection.close()
+        super().__init__(_serve, events, hours, latency, rate)
 
     def truth(self) -> Truth:
         """The truth about HOUR."""
