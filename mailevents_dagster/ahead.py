@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 
 from mailevents_dagster.events import StoppedError
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import Hour
-from mailevents_dagster.rounds import LOOK_EVERY, Outcome, Round, Task
+from mailevents_dagster.rounds import Outcome, Round, Task
 from mailevents_dagster.sources.uzmanposta.collect import Progress
 
 
@@ -26,25 +26,21 @@ class Ahead:
 
     def has(self, feed: Feed) -> bool:
         """Whether its hours are collected here and nobody has taken them."""
-        return feed in self._outcomes.keys() - self._taken
+        return feed in self._outcomes and feed not in self._taken
 
     def of(self, feed: Feed, tell: Callable[[Hour, Progress], object]) -> Iterator[Outcome]:
         """The outcomes of a feed as they come, once; says now and then how far the hour is that is waited for."""
         self._taken.add(feed)
-        outcomes = self._outcomes[feed]
-        while True:
-            at_work = self._crew.is_at_work  # before the look: what is put later is found then
-            try:
-                outcome = outcomes.get(timeout=LOOK_EVERY if at_work else 0)
-            except Empty:
-                if not at_work:
-                    raise StoppedError(f"{feed}: the collection was stopped.") from None
-                if feed in self._progress:
-                    tell(*self._progress[feed])
-                continue
+
+        def say() -> None:
+            if feed in self._progress:
+                tell(*self._progress[feed])
+
+        for outcome in self._crew.handed_over(self._outcomes[feed], say):
             if outcome is None:
                 return
             yield outcome
+        raise StoppedError(f"{feed}: the collection was stopped.")
 
     def stop(self) -> None:
         self._crew.stop()

@@ -8,6 +8,8 @@ from mailevents_dagster.settings import load_project
 # Of a thousand feeds these are millions of objects that live as long as the process. Looking through them for garbage
 # takes a quarter of the time to load them, and some of every run's.
 gc.disable()
-defs = build_defs(load_project())
-gc.freeze()
-gc.enable()
+try:
+    defs = build_defs(load_project())
+    gc.freeze()
+finally:
+    gc.enable()

@@ -1,4 +1,4 @@
-"""Dagster's side of the store: hours come in one at a time and are committed; readers get them as they ask."""
+"""Dagster's side of the store: shows hours one by one as they are committed; readers get them as they ask."""
 
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ COLUMNS = "columns"
 
 
 class EventStore(dg.ConfigurableIOManager):
-    """The stored hours of all feeds: commits each as soon as it is collected, loads them as readers ask."""
+    """The stored hours of all feeds: shows each as soon as it is committed, loads them as readers ask."""
 
     storage: str
     timezone: str

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import Final
+from typing import Final, TypeVar
 
 from mailevents_dagster.collector import Collector
 from mailevents_dagster.events import SourceError, StoppedError
@@ -18,6 +18,8 @@ from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.collect import Progress
 from mailevents_dagster.sources.uzmanposta.errors import Cause, TransientError
 from mailevents_dagster.store.open_hour import Commit
+
+T = TypeVar("T")
 
 ACCOUNTS_AT_ONCE: Final = 16
 """More than two processors can keep busy; they wait for the API most of the time."""
@@ -88,13 +90,7 @@ class Round:
         outcomes: SimpleQueue[Outcome] = SimpleQueue()
         crew = self.begin(tasks, outcomes.put)
         try:
-            while True:
-                going_on = crew.is_at_work  # before the look: what is put later is found then
-                try:
-                    yield outcomes.get(timeout=LOOK_EVERY if going_on else 0)
-                except Empty:
-                    if not going_on:
-                        return
+            yield from crew.handed_over(outcomes)
         except BaseException:
             crew.stop()
             raise
@@ -161,9 +157,17 @@ class Crew:
     waiting: deque[list[Task]]
     clients: Mapping[str, UzmanPostaApi]
 
-    @property
-    def is_at_work(self) -> bool:
-        return any(thread.is_alive() for thread in self.threads)
+    def handed_over(self, queue: SimpleQueue[T], meanwhile: Callable[[], object] = lambda: None) -> Iterator[T]:
+        """What the threads put into the queue, until they have ended; does something each time nothing has come."""
+        while True:
+            # Before the look: what is put later is found then.
+            at_work = any(thread.is_alive() for thread in self.threads)
+            try:
+                yield queue.get(timeout=LOOK_EVERY if at_work else 0)
+            except Empty:
+                if not at_work:
+                    return
+                meanwhile()
 
     def stop(self) -> None:
         """Begins nothing more and ends what waits."""

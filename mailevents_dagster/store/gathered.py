@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from math import inf
 from os import SEEK_END
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -30,6 +29,10 @@ class Records(Protocol):
     def index(self) -> Index: ...
     def take(self, places: Places) -> pa.RecordBatch:
         """The records at these places, in this order: their typed columns and their text."""
+
+    @property
+    def bytes_an_event(self) -> float:
+        """How long a record is on average."""
 
     def close(self) -> None: ...
 
@@ -57,8 +60,7 @@ class Gathered:
 
     @property
     def bytes_an_event(self) -> float:
-        """How long a record is on average; beyond any bound where there is none."""
-        return self._bytes / self._count if self._count else inf
+        return self._bytes / max(1, self._count)
 
     def add(self, event: Event) -> int:
         """Takes an event and returns its place."""

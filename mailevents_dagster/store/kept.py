@@ -38,15 +38,19 @@ class KeptEvents:
 
     def batches(self, index: Index, sources: Places) -> Iterator[pa.RecordBatch]:
         """The events as a snapshot holds them: of this index, with the records of these sources."""
-        at_once = ROWS_AT_ONCE if self.gathered.bytes_an_event * ROWS_AT_ONCE < BYTES_AT_ONCE else EVENTS_AT_ONCE
-        for first in range(0, len(sources), at_once):
-            part = slice(first, first + at_once)
+        for part in self._parts(len(sources)):
             yield snapshot_batch(index[part], self._records(sources[part]), self.rows)
 
     def lines(self, sources: Places) -> Iterator[pa.Buffer]:
         """The records of these sources as the log has them."""
-        for first in range(0, len(sources), EVENTS_AT_ONCE):
-            yield lines_of(self._records(sources[first : first + EVENTS_AT_ONCE]))
+        for part in self._parts(len(sources)):
+            yield lines_of(self._records(sources[part]))
+
+    def _parts(self, events: int) -> Iterator[slice]:
+        """So many events a few at a time, a row group where they are short."""
+        longest = max(self.known.bytes_an_event, self.gathered.bytes_an_event)
+        at_once = ROWS_AT_ONCE if longest * ROWS_AT_ONCE < BYTES_AT_ONCE else EVENTS_AT_ONCE
+        return (slice(first, first + at_once) for first in range(0, events, at_once))
 
     def _records(self, sources: Places) -> pa.RecordBatch:
         known = sources >= 0

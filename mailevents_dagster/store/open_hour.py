@@ -117,18 +117,24 @@ class OpenHour:
         """Of each version the source of a known event that is in one of the states; -1 where there is none."""
         keys = digests(b"".join(chain.from_iterable(versions))).reshape(-1, 4)
         places = self._known_versions.places(keys)
-        if len(self.known.index):
-            places[~self.known.index.among(*states)[places]] = -1
+        here = np.flatnonzero(places >= 0)
+        among = self._known_index[places[here]].among(*states)
+        places[here[~among]] = -1
         return [int(place) for place in places]
 
     @cached_property
     def _known_versions(self) -> Versions:
-        return Versions(self.known.index)
+        return Versions(self._known_index)
+
+    @cached_property
+    def _known_index(self) -> Index:
+        """Of events that were taken from the log it is put together each time somebody asks."""
+        return self.known.index
 
     @cached_property
     def owed(self) -> Set[bytes]:
         """Identities of known mails whose detail is owed."""
-        return self.known.index.known_by(*OWED)
+        return self._known_index.known_by(*OWED)
 
     @property
     def strays_elsewhere(self) -> frozenset[bytes]:
@@ -150,7 +156,7 @@ class OpenHour:
     def _commit(self, found: Collection) -> Commit:
         layout, feed, hour, before = self._layout, self.feed, self.hour, self.before
         kept, strays = self._found(found)
-        merged = merge(self.known.index, self.kept.index(kept.sources).at(kept.times), kept.sources)
+        merged = merge(self._known_index, self.kept.index(kept.sources).at(kept.times), kept.sources)
         self._store.describe_itself()
         snapshot, log = self._write(merged)
         stored = StoredFile(layout.relative(layout.log(feed, hour)), log.bytes, log.sha256)
@@ -240,7 +246,7 @@ class OpenHour:
 
     def _keep_damaged_log(self, path: UPath) -> None:
         """A log that is neither what was committed nor what the snapshot says is somebody's damage: it is set aside."""
-        if says(path, self.kept.lines(np.arange(len(self.known.index)))):
+        if says(path, self.kept.lines(np.arange(len(self._known_index)))):
             return
         if path.exists():
             self.notes.append(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import lru_cache
@@ -15,6 +14,7 @@ from upath import UPath
 
 from mailevents_dagster.columns import RowFormat
 from mailevents_dagster.events import Places
+from mailevents_dagster.store.atomic import digest_of
 from mailevents_dagster.store.gathered import take_from
 from mailevents_dagster.store.index import joined
 from mailevents_dagster.store.parquet import (
@@ -37,9 +37,9 @@ class Snapshot:
         """One that has the digest that was committed is believed; the whole content of any other is read first."""
         self._schema = records_schema(rows)
         self._rows = rows
+        self.sha256 = digest_of(path)
         with ExitStack() as closing:
             file = closing.enter_context(path.open("rb"))
-            self.sha256 = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type] # its readinto is declared nowhere
             with reading(path):
                 self._parquet = pq.ParquetFile(file)
                 batches = self._index_columns() if self.sha256 == committed else read_batches(file, path)
@@ -51,6 +51,13 @@ class Snapshot:
 
     def take(self, places: Places) -> pa.RecordBatch:
         return take_from(places, self._firsts, self._group)
+
+    @property
+    def bytes_an_event(self) -> float:
+        there = self._parquet.metadata
+        groups = map(there.row_group, range(there.num_row_groups))
+        raw = there.num_columns - 1  # the record is the last column of every snapshot
+        return float(sum(group.column(raw).total_uncompressed_size for group in groups) / max(1, there.num_rows))
 
     def close(self) -> None:
         self._closing.close()

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from mailevents_dagster.events import Collection, Event, Kept
 from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
 from mailevents_dagster.store import gathered as gathered_module
+from mailevents_dagster.store import kept as kept_module
 from mailevents_dagster.store.gathered import Gathered
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.conftest import INCOMING, LOG_FILE_NAME, NOON, START, event
@@ -109,3 +110,17 @@ def test_a_snapshot_that_was_written_with_other_columns_is_taken_over(store: Sto
     assert known(store) == events
     table = store.dataset(INCOMING, [NOON]).to_table(columns=["subject", "recipient_count"])
     assert table["subject"].to_pylist() == ["x" * (number * 7 % 200) for number in range(20)]
+
+
+def test_long_records_are_read_a_few_at_a_time_also_where_only_those_known_are_long(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_module, "BYTES_AT_ONCE", 200 * kept_module.ROWS_AT_ONCE)
+    long = sorted((event(START + n % 3600, f"n{n}", text="x" * 300) for n in range(2000)), key=lambda one: one.time)
+    with store.open_hour(INCOMING, NOON) as work:
+        work.commit(Collection(long, frozenset(), (), START + 7200.0, True, {}))
+    with store.open_hour(INCOMING, NOON) as work:
+        work.gather(event(START))
+        kept = work.kept
+        sizes = [batch.num_rows for batch in kept.batches(kept.known.index, np.arange(2000))]
+    assert sizes == [kept_module.EVENTS_AT_ONCE, 2000 - kept_module.EVENTS_AT_ONCE]

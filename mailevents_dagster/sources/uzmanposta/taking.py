@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final, Protocol, TypeVar
 
@@ -126,19 +126,17 @@ class Taking:
 
     def pack(self, rows: Sequence[Timed]) -> Pack:
         """The rows as numbers; the store has the records of those that wait for nothing."""
-        untimed = {place: row for place, (_, row) in enumerate(rows) if row.time is None}
-        pack = Pack(array("q", [at for at, _ in rows]), array("q"), {}, untimed, 0)
+        sources, awaited, reused = array("q"), {}, set()
         known = self._work.sources([row.version for _, row in rows], self._as_they_are)
-        asked = set()
         for place, ((at, row), source) in enumerate(zip(rows, known, strict=True)):
             found = self._source(at, row) if source < 0 else source
             if found is None:
-                pack.awaited[place] = row.version
-            if row.version in self._wanted or found is None:
-                asked.add(row.version)
-            pack.sources.append(0 if found is None else found)
-        mails = {row.version for _, row in rows if row.queue_id is not None} if self._details else set()
-        return replace(pack, reused=len(mails - asked))
+                awaited[place] = row.version
+            elif self._details and row.queue_id is not None and row.version not in self._wanted:
+                reused.add(row.version)
+            sources.append(0 if found is None else found)
+        untimed = {place: row for place, (_, row) in enumerate(rows) if row.time is None}
+        return Pack(array("q", [at for at, _ in rows]), sources, awaited, untimed, len(reused))
 
     def _source(self, at: int, row: Row) -> int | None:
         """Where the record of the row is from now on; None where it is still to come."""
