@@ -57,8 +57,12 @@ class Collector:
         hour: Hour,
         when_held: Callable[[str], object] = logger.warning,
         tell: Tell = lambda _: None,
+        nearly_asked: Callable[[], object] = lambda: None,
     ) -> Iterator[tuple[OpenHour, Collection]]:
-        """The hour as it was found, still open to be committed by the block. A client works for one feed at a time."""
+        """The hour as it was found, still open to be committed by the block.
+
+        `nearly_asked` is called when it is time to ask for the next hour.
+        """
         with self.store.open_hour(feed, hour, when_held) as work, self.heartbeats.beating(feed, hour) as beat:
             before, throttled = beat.throttled, api.budget.seconds_throttled
 
@@ -69,15 +73,22 @@ class Collector:
                     self.logs.call_failed(feed, hour, failed)
 
             def told(progress: Progress) -> None:
-                beat.progress = progress
+                if beat.hour == hour:  # the next one is the one to be shown
+                    beat.progress = progress
                 tell(progress)
 
-            api.watch, beat.stop = watch, api.stop
+            beat.stop = api.stop
             try:
-                yield (
+                found = collect_hour(
+                    api,
                     work,
-                    collect_hour(api, work, settle_seconds=self.settle_seconds, details=self.details, tell=told),
+                    settle_seconds=self.settle_seconds,
+                    details=self.details,
+                    tell=told,
+                    watch=watch,
+                    nearly_asked=nearly_asked,
                 )
+                yield work, found
             except Exception as error:
                 self.logs.hour_failed(feed, hour, error)
                 raise

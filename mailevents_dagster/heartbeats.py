@@ -99,34 +99,35 @@ class Heartbeats:
         self._names = names
         self._zone = ZoneInfo(timezone)
         self._guard = threading.Lock()
-        self._at_work: set[Feed] = set()
+        self._at_work: set[tuple[Feed, Hour]] = set()
+        """A feed's hour may be committed while its next one is asked for."""
         self._thread: threading.Thread | None = None
         self.beats: dict[Feed, Beat] = {}
 
     @contextmanager
     def beating(self, feed: Feed, hour: Hour) -> Iterator[Beat]:
-        """Shows the feed as running until the block ends, and how it ended."""
+        """Shows the feed as running until the block ends and no other of its hours is at work; then how it ended."""
         beat = self._begin(feed, hour)
+        ended = Status.COMPLETED
         try:
             yield beat
         except BaseException as error:
-            beat.status, beat.failure = Status.ERROR, f"{hour}: {str(error) or type(error).__name__}"
-            beat.failed_hours += 1
+            ended, beat.failure = Status.ERROR, f"{hour}: {str(error) or type(error).__name__}"
             raise
-        else:
-            beat.status = Status.COMPLETED
-            beat.hours += 1
         finally:
-            beat.hour = beat.progress = None
             with self._guard:
-                self._at_work.discard(feed)
+                beat.hours += ended is Status.COMPLETED
+                beat.failed_hours += ended is Status.ERROR
+                self._at_work.discard((feed, hour))
+                if all(other != feed for other, _ in self._at_work):
+                    beat.status, beat.hour, beat.progress = ended, None, None
             self._write(beat)
 
     def _begin(self, feed: Feed, hour: Hour) -> Beat:
         with self._guard:
             beat = self.beats.setdefault(feed, Beat(feed, time.monotonic()))
-            beat.status, beat.hour = Status.RUNNING, hour
-            self._at_work.add(feed)
+            beat.status, beat.hour, beat.progress = Status.RUNNING, hour, None
+            self._at_work.add((feed, hour))
             if self._thread is None:
                 self._thread = threading.Thread(target=self._beat_on, name="heartbeats", daemon=True)
                 self._thread.start()
@@ -140,7 +141,7 @@ class Heartbeats:
                 if not self._at_work:
                     self._thread = None
                     return
-                beats = [self.beats[feed] for feed in self._at_work]
+                beats = [self.beats[feed] for feed in {feed for feed, _ in self._at_work}]
             for beat in beats:
                 self._write(beat)
 

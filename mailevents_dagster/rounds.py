@@ -1,12 +1,13 @@
-"""A round: hours of many feeds collected side by side, a thread an account, each feed's failures its own."""
+"""A round: hours of many feeds collected, accounts side by side, each feed's failures its own."""
 
 from __future__ import annotations
 
 import threading
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Final, TypeVar
 
@@ -18,6 +19,7 @@ from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.collect import Progress
 from mailevents_dagster.sources.uzmanposta.errors import Cause, TransientError
 from mailevents_dagster.store.open_hour import Commit
+from mailevents_dagster.turns import THREADS, Turns
 
 T = TypeVar("T")
 
@@ -65,6 +67,8 @@ class Failed:
     cause: str | None = None
     """One word, where it is the source that failed."""
     hour_is_gone: bool = False
+    is_passing: bool = False
+    """It was asked for as often as it may be, and may succeed another time."""
     error: Exception | None = None
     """Where it is not the source. What a source raised is not kept: it may hold the whole answer that it is about."""
 
@@ -104,48 +108,109 @@ class Round:
             accounts[task.feed.domain].append(task)
         waiting = deque(accounts.values())
         clients: dict[str, UzmanPostaApi] = {}
-
-        def work() -> None:
-            with suppress(StoppedError, IndexError):  # told to stop, or nothing is left
-                while True:
-                    for task in waiting.popleft():
-                        self._collect_feed(task, clients, put)
-                        ended(task.feed)
-
-        threads = [
-            threading.Thread(target=work, name="account", daemon=True)
-            for _ in range(min(ACCOUNTS_AT_ONCE, len(accounts)))
-        ]
+        threads: list[threading.Thread] = []
+        for _ in range(min(ACCOUNTS_AT_ONCE, len(accounts))):
+            lane = _Lane(self, waiting, clients, put, ended)
+            threads += [threading.Thread(target=lane.work, name="account", daemon=True) for _ in range(THREADS)]
         for thread in threads:
             thread.start()
         return Crew(threads, waiting, clients)
 
-    def _collect_feed(self, task: Task, clients: dict[str, UzmanPostaApi], put: Callable[[Outcome], object]) -> None:
-        domain, in_a_row = task.feed.domain, 0
-        for hour in task.hours:
+
+class _Lane:
+    """Collects what waits, an account at a time. Two threads: while one finishes an hour, the other asks for more."""
+
+    def __init__(
+        self,
+        round_: Round,
+        waiting: deque[list[Task]],
+        clients: dict[str, UzmanPostaApi],
+        put: Callable[[Outcome], object],
+        ended: Callable[[Feed], object],
+    ) -> None:
+        self._round = round_
+        self._clients = clients
+        self._put = put
+        self._ended = ended
+        self._turns = Turns()
+        self._hours = self._in_order(waiting)
+        self._left: set[Feed] = set()
+        """Feeds whose other hours would fail as one has."""
+        self._failed_in_a_row: Counter[Feed] = Counter()
+        self._at_work: Counter[Feed] = Counter()
+        self._counting = threading.Lock()
+        self._lock: Path | None = None
+        """Of the last hour that was asked for."""
+
+    def work(self) -> None:
+        """Takes hours until none is left, or it is told to stop."""
+        with suppress(StoppedError):
+            while self._take():
+                pass
+
+    def _take(self) -> bool:
+        """Takes the next hour, if there is one."""
+        with self._turns.turn() as finish:
+            feed, hour = next(self._hours, (None, None))
+            if not feed or not hour:
+                return False
             try:
-                if domain not in clients:
-                    clients[domain] = self.client(domain)
-                put(self._collect_hour(clients[domain], task.feed, hour))
-                in_a_row = 0
+                outcome: Outcome | None = self._collect(feed, hour, finish)
             except HeldElsewhereError:
-                continue  # whoever has it collects it
+                outcome = None  # whoever has it collects it
             except StoppedError:
+                self._hours = iter(())
                 raise
             except Exception as error:  # whatever befalls a feed, the others go on
-                put(_failed(task.feed, hour, error))
-                in_a_row = in_a_row + 1 if isinstance(error, TransientError) else 0
-                alike = not isinstance(error, SourceError) or error.cause == Cause.PERMISSION
-                if alike or in_a_row == self.failures_in_a_row:  # the other hours would fail alike
-                    break
+                outcome = _failed(feed, hour, error)
+            finish()
+            if outcome:
+                self._judge(outcome)
+                self._put(outcome)
+            self._begin_or_end(feed, -1)
+        return True
 
-    def _collect_hour(self, api: UzmanPostaApi, feed: Feed, hour: Hour) -> Collected:
-        """On its own, so that the hour does not stay in memory while the next one is collected."""
+    def _in_order(self, waiting: deque[list[Task]]) -> Iterator[tuple[Feed, Hour]]:
+        with suppress(IndexError):  # nothing is left
+            while True:
+                for task in waiting.popleft():
+                    self._begin_or_end(task.feed, 1)
+                    for hour in task.hours:
+                        if task.feed in self._left:
+                            break
+                        self._begin_or_end(task.feed, 1)
+                        yield task.feed, hour
+                    self._begin_or_end(task.feed, -1)
+
+    def _begin_or_end(self, feed: Feed, change: int) -> None:
+        """Counts the hours of a feed that are at work, and its list of hours as one more; tells when all has ended."""
+        with self._counting:
+            self._at_work[feed] += change
+            is_over = not self._at_work[feed]
+        if is_over:
+            self._ended(feed)
+
+    def _judge(self, outcome: Outcome) -> None:
+        """Leaves the other hours of a feed where they would fail as this one has."""
+        feed, failed = outcome.feed, outcome if isinstance(outcome, Failed) else None
+        self._failed_in_a_row[feed] = self._failed_in_a_row[feed] + 1 if failed and failed.is_passing else 0
+        alike = failed and (failed.error or failed.cause == Cause.PERMISSION)
+        if alike or self._failed_in_a_row[feed] == self._round.failures_in_a_row:
+            self._left.add(feed)
+
+    def _collect(self, feed: Feed, hour: Hour, finish: Callable[[], None]) -> Collected:
+        round_, domain = self._round, feed.domain
+        if domain not in self._clients:
+            self._clients[domain] = round_.client(domain)
+        lock = round_.collector.store.layout.hour_lock(feed, hour)
+        if lock == self._lock:  # days apart, hours share one: nobody else has it
+            self._turns.wait_for_finish()
+        self._lock = lock
 
         def tell(progress: Progress) -> None:
-            self.tell(feed, hour, progress)
+            round_.tell(feed, hour, progress)
 
-        with self.collector.hour(api, feed, hour, self.when_held, tell) as (work, found):
+        with round_.collector.hour(self._clients[domain], feed, hour, round_.when_held, tell, finish) as (work, found):
             return Collected(feed, work.commit(found), found.measures, (*work.notes, *found.notes))
 
 
@@ -181,5 +246,5 @@ class Crew:
 def _failed(feed: Feed, hour: Hour, error: Exception) -> Failed:
     said = str(error) or type(error).__name__
     if isinstance(error, SourceError):
-        return Failed(feed, hour, said, str(error.cause), error.hour_is_gone)
+        return Failed(feed, hour, said, str(error.cause), error.hour_is_gone, isinstance(error, TransientError))
     return Failed(feed, hour, said, error=error)

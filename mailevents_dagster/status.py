@@ -147,7 +147,7 @@ def rebuild_cursors(settings: Settings) -> Sequence[Feed]:
     """
     store = store_of(settings)
     for feed in settings.feeds:
-        with store.writing(feed):
+        with store.writing(feed), store.noting(feed):
             before = store.readable_cursor(feed)
             cursor = replace(store.cursor_of_manifests(feed), first=before.first if before else None)
             write_cursor(store.layout.cursor(feed), cursor, store.timezone)

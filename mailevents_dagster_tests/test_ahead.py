@@ -13,7 +13,7 @@ from dagster._core.execution.api import create_execution_plan, execute_run_itera
 
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import Hour
-from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
+from mailevents_dagster.sources.uzmanposta.api import Tally, UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.rows import Row
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, FixedMail, Simulator
 from mailevents_dagster_tests.conftest import mail
@@ -50,9 +50,9 @@ def done(here: Project, feed: Feed) -> set[str]:
 def when_listed(monkeypatch: pytest.MonkeyPatch, do: Callable[[Feed, int], object]) -> None:
     real = UzmanPostaApi.rows
 
-    def rows(api: UzmanPostaApi, feed: Feed, first: int, last: int) -> Sequence[Row]:
+    def rows(api: UzmanPostaApi, feed: Feed, first: int, last: int, tally: Tally) -> Sequence[Row]:
         do(feed, first)
-        return real(api, feed, first, last)
+        return real(api, feed, first, last, tally)
 
     monkeypatch.setattr(UzmanPostaApi, "rows", rows)
 
@@ -133,10 +133,10 @@ def test_a_run_that_is_interrupted_stops_what_it_collects_ahead(here: Project, m
     )
     waiting, real = threading.Event(), UzmanPostaApi.rows
 
-    def rows(api: UzmanPostaApi, feed: Feed, first: int, last: int) -> Sequence[Row]:
+    def rows(api: UzmanPostaApi, feed: Feed, first: int, last: int, tally: Tally) -> Sequence[Row]:
         if feed == FEEDS[0]:
             waiting.wait(PATIENCE)
-        return real(api, feed, first, last)
+        return real(api, feed, first, last, tally)
 
     monkeypatch.setattr(UzmanPostaApi, "rows", rows)
     monkeypatch.setattr("mailevents_dagster.ahead.Ahead.of", interrupted)

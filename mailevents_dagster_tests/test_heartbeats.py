@@ -57,6 +57,18 @@ def test_a_feed_that_failed_says_why_until_it_is_collected_again(heartbeats: Hea
     assert (read(heartbeats)["metrics"]["hours"], read(heartbeats)["metrics"]["failed_hours"]) == (1, 1)
 
 
+def test_a_feed_runs_until_the_last_of_its_hours_at_work_has_ended(heartbeats: Heartbeats) -> None:
+    with heartbeats.beating(INCOMING, NOON.next):
+        with pytest.raises(RuntimeError), heartbeats.beating(INCOMING, NOON):
+            raise RuntimeError("the disk is on fire")
+        between = read(heartbeats)
+    after = read(heartbeats)
+
+    assert between["status"] == "running"
+    assert after["status"] == "completed"
+    assert (after["metrics"]["hours"], after["metrics"]["failed_hours"]) == (1, 1)
+
+
 def test_it_goes_on_beating_through_long_work(heartbeats: Heartbeats, monkeypatch: pytest.MonkeyPatch) -> None:
     beaten = threading.Event()
     real, times = module.show, []

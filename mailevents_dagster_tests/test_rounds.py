@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
 
 from mailevents_dagster.events import Collection, Event
 from mailevents_dagster.feeds import Feed
+from mailevents_dagster.hours import SECONDS, Hour
 from mailevents_dagster.rounds import Collected, Failed, Outcome, Round, Task
 from mailevents_dagster.sources.uzmanposta.access import Access
-from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
+from mailevents_dagster.sources.uzmanposta.api import Tally, UzmanPostaApi
+from mailevents_dagster.sources.uzmanposta.rows import Record
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, FixedMail, Request, Simulator
+from mailevents_dagster.store.open_hour import Commit, OpenHour
 from mailevents_dagster.store.store import Store
+from mailevents_dagster.turns import Turns
 from mailevents_dagster_tests.collecting import collector_in
 from mailevents_dagster_tests.conftest import KEY, NOON, mail
 
@@ -173,10 +180,116 @@ def test_a_round_that_ends_early_wakes_a_long_pause_and_keeps_what_was_fetched(
     assert not store.cursor(behind).failed, "what was not begun yet counts as no failure"
 
 
-def test_no_outcome_keeps_events_or_answers_and_no_hour_stays_while_the_next_is_collected(
+def test_the_next_hour_is_asked_for_while_one_is_committed_and_all_come_in_order(
+    round_: Round, clients: Mapping[str, UzmanPostaApi], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No hour but the last is committed before the first calls for the next have gone out, its details among them."""
+    tasks = [Task(Feed("a.example", "authentication"), [NOON]), Task(incoming("a.example"), [NOON, NOON.next])]
+    hours = [(task.feed, hour) for task in tasks for hour in task.hours]
+    client, asked = clients["a.example"], {hour: threading.Event() for _, hour in hours}
+
+    def detail(queue_id: str, time: int, tally: Tally) -> Record:
+        asked[Hour.containing(time, "UTC")].set()
+        return real_detail(queue_id, time, tally)
+
+    real_detail = client.detail
+    monkeypatch.setattr(client, "detail", detail)
+    next_of = {hours[0]: NOON, hours[1]: NOON.next}
+
+    def commit(self: OpenHour, found: Collection) -> Commit:
+        if (self.feed, self.hour) in next_of:
+            assert asked[next_of[self.feed, self.hour]].wait(PATIENCE)
+        return real(self, found)
+
+    real = OpenHour.commit
+    monkeypatch.setattr(OpenHour, "commit", commit)
+    outcomes = list(round_.collect(tasks))
+
+    assert not failed(outcomes)
+    manifests = [outcome.commit.manifest for outcome in outcomes if isinstance(outcome, Collected)]
+    in_order = [(feed.name, hour.key) for feed, hour in hours]
+    assert [(manifest.feed, manifest.hour) for manifest in manifests] == in_order
+
+
+def test_hours_that_overlap_ask_for_no_more_details_at_a_time_than_one_may(
+    round_: Round, clients: Mapping[str, UzmanPostaApi], fixed: FixedMail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four calls meet; a fifth that were let out would make one more than four."""
+    hours, client = [Hour(NOON.start + n * SECONDS, NOON.timezone) for n in range(-4, 0)], clients["a.example"]
+    for hour in hours:
+        fixed.add("a.example", "mail/incominglog", [mail(hour.start + n, f"more{n}") for n in range(8)])
+    client.access = replace(client.access, max_parallel_details=4)
+    meeting, in_flight, most, counting = threading.Barrier(4), 0, 0, threading.Lock()
+
+    def detail(queue_id: str, time: int, tally: Tally) -> Record:
+        nonlocal in_flight, most
+        with counting:
+            in_flight += 1
+            most = max(most, in_flight)
+        meeting.wait(PATIENCE)
+        try:
+            return real(queue_id, time, tally)
+        finally:
+            with counting:
+                in_flight -= 1
+
+    real = client.detail
+    monkeypatch.setattr(client, "detail", detail)
+    assert len(done(list(round_.collect([Task(incoming("a.example"), hours)])))) == len(hours)
+    assert most == 4
+
+
+def test_hours_a_day_apart_share_a_lock_and_wait_for_each_other_alone(
+    round_: Round, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the first is committed, the second waits for that, and thinks of no other process."""
+    decided = threading.Event()
+    monkeypatch.setattr(Turns, "wait_for_finish", after(decided.set, Turns.wait_for_finish))
+    monkeypatch.setattr(OpenHour, "commit", after(lambda: decided.wait(PATIENCE), OpenHour.commit))
+    told: list[str] = []
+
+    def held(why: str) -> None:
+        told.append(why)
+        decided.set()
+
+    tomorrow = Hour(NOON.start + 24 * SECONDS, NOON.timezone)
+    outcomes = list(replace(round_, when_held=held).collect([Task(incoming("a.example"), [NOON, tomorrow])]))
+
+    assert not told
+    assert done(outcomes) == {("a.example", NOON.start, 5), ("a.example", tomorrow.start, 0)}
+
+
+def test_a_feed_whose_hours_cannot_be_written_is_left_and_the_others_of_its_account_are_collected(
+    round_: Round, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hour after the one that cannot be written may be under way by then, no later one is."""
+    feed, other = incoming("a.example"), Feed("a.example", "authentication")
+
+    def full(self: OpenHour, found: Collection) -> Commit:
+        if self.feed == feed:
+            raise OSError(errno.ENOSPC, "no space left")
+        return real(self, found)
+
+    real = OpenHour.commit
+    monkeypatch.setattr(OpenHour, "commit", full)
+    hours = [Hour(NOON.start + n * SECONDS, NOON.timezone) for n in range(6)]
+    queue: SimpleQueue[Outcome | Feed] = SimpleQueue()
+    said = list(round_.begin([Task(feed, hours), Task(other, [NOON])], queue.put, queue.put).handed_over(queue))
+
+    *failures, end, collected, last = said
+    assert [failure.hour for failure in failures if isinstance(failure, Failed)] == hours[: len(failures)]
+    assert len(failures) in (1, 2)
+    assert (end, last) == (feed, other), "each after the last that is said of it"
+    assert isinstance(collected, Collected)
+    store = round_.collector.store
+    assert sorted(store.cursor(feed).failed) == [failure.start for failure in hours[: len(failures)]]
+
+
+def test_no_outcome_keeps_events_or_answers_and_one_hour_at_the_most_stays_while_the_next_is_collected(
     round_: Round, simulator: Simulator, clients: Mapping[str, UzmanPostaApi], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alive: list[int] = []
+    hours = [Hour(NOON.start + n * SECONDS, NOON.timezone) for n in range(6)]
 
     def count_collections() -> None:
         gc.collect()
@@ -185,11 +298,10 @@ def test_no_outcome_keeps_events_or_answers_and_no_hour_stays_while_the_next_is_
     monkeypatch.setattr(clients["a.example"], "rows", after(count_collections, clients["a.example"].rows))
     simulator.fail_next(of_domain("b.example", "list"), Answer(500), times=None)
 
-    outcomes = list(
-        round_.collect([Task(incoming("a.example"), [NOON, NOON.next]), Task(incoming("b.example"), [NOON])])
-    )
+    outcomes = list(round_.collect([Task(incoming("a.example"), hours), Task(incoming("b.example"), [NOON])]))
 
-    assert alive[0] == alive[1], "the first hour is gone when the second is listed"
+    assert len(alive) == len(hours)
+    assert max(alive) <= 1, "the hour that is being committed"
     assert {type(outcome) for outcome in outcomes} == {Collected, Failed}
     held = reachable(outcomes)
     assert not [one for one in held if isinstance(one, Event | Collection | BaseException)]

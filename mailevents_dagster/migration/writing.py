@@ -84,7 +84,7 @@ def _write_cursor(store: Store, feed: Feed, first: int, *, dry: bool) -> Outcome
     path = store.layout.cursor(feed)
     if dry:
         return _judged(store, feed, first) or Outcome(str(path), Done.WRITTEN)
-    with store.writing(feed):
+    with store.writing(feed), store.noting(feed):
         if judged := _judged(store, feed, first):
             return judged
         write_cursor(path, Cursor(first=first), store.timezone)

@@ -60,7 +60,7 @@ class CollectSettings(Strict):
     memory_mb: Annotated[int, Field(ge=1, le=4096), NO_TRUTH_VALUE] = Field(
         default=16,
         description="Memory for the records of an hour that is collected; beyond it they wait on disk. A run has up to "
-        "16 such hours open, one an account.",
+        "32 such hours open, two an account.",
     )
 
 

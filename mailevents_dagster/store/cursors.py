@@ -67,7 +67,8 @@ class Cursor:
     def ended(self, hour: Hour, now: float, cause: str, said: str) -> Cursor:
         """The collection that was begun failed for a cause that is known."""
         failure = Failure(self.failed[hour.start].times if hour.start in self.failed else 1, now, cause, said)
-        return replace(self, failed={**self.failed, hour.start: failure})
+        in_a_row = max(1, self.failures_in_a_row)  # an hour before may have been committed since this one began
+        return replace(self, failed={**self.failed, hour.start: failure}, failures_in_a_row=in_a_row)
 
     def given_up(self, hour: Hour) -> Cursor:
         """The collection that was begun cannot succeed, now or later: it is no failure that anything waits for."""

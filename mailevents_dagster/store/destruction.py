@@ -202,6 +202,7 @@ def _delete(layout: Layout, feed: Feed, files: Iterable[UPath]) -> None:
 
 def _close(store: Store, feed: Feed, hour: Hour) -> None:
     """The hour counts as done, so that nothing asks for it; a cursor that cannot be read is made anew elsewhere."""
-    cursor = store.readable_cursor(feed)
-    if cursor is not None and (closed := cursor.destroyed(hour)) != cursor:
-        write_cursor(store.layout.cursor(feed), closed, store.timezone)
+    with store.noting(feed):
+        cursor = store.readable_cursor(feed)
+        if cursor is not None and (closed := cursor.destroyed(hour)) != cursor:
+            write_cursor(store.layout.cursor(feed), closed, store.timezone)

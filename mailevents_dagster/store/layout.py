@@ -164,8 +164,12 @@ class Layout:
         return self.scratch / "locks" / "runs"
 
     def lock(self, feed: Feed) -> Path:
-        """Held for moments, while something of the feed is written."""
+        """Held while an hour of the feed is committed or destroyed."""
         return self.scratch / "locks" / feed.domain / f"{feed.name}.lock"
+
+    def cursor_lock(self, feed: Feed) -> Path:
+        """Held for moments, while the feed's cursor is changed."""
+        return self.scratch / "locks" / feed.domain / feed.name / "cursor.lock"
 
     def hour_lock(self, feed: Feed, hour: Hour) -> Path:
         """Held while the hour is collected. Hours a day apart share one, so that their number stays small."""

@@ -222,27 +222,27 @@ class OpenHour:
 
     def note_begin(self) -> None:
         """Counts the collection as failed until it is known how it ended."""
-        with self._store.writing(self.feed):
-            self._change_cursor(lambda cursor: cursor.begun(self.hour, time.time()))
+        self._change_cursor(lambda cursor: cursor.begun(self.hour, time.time()))
 
     def note_failure(self, error: Exception) -> None:
         """Notes why the collection failed, or that there is nothing to wait for."""
         cause = error.cause if isinstance(error, SourceError) else type(error).__name__
         said = str(error).encode(errors="backslashreplace").decode()[:SAID_CHARACTERS]
         gone = isinstance(error, StoppedError) or (isinstance(error, SourceError) and error.hour_is_gone)
-        with suppress(OSError), self._store.writing(self.feed):  # the error at hand matters more than the note of it
+        with suppress(OSError):  # the error at hand matters more than the note of it
             self._change_cursor(
                 lambda cursor: cursor.given_up(self.hour) if gone else cursor.ended(self.hour, time.time(), cause, said)
             )
 
     def _change_cursor(self, change: Callable[[Cursor], Cursor]) -> None:
         path = self._layout.cursor(self.feed)
-        try:
-            cursor = self._store.cursor(self.feed)
-        except DamagedError as error:
-            self.notes.append(f"{error}. It was set aside as {set_aside(path)} and made anew from the manifests.")
-            cursor = self._store.cursor_of_manifests(self.feed)
-        write_cursor(path, change(cursor), self._store.timezone)
+        with self._store.noting(self.feed):
+            try:
+                cursor = self._store.cursor(self.feed)
+            except DamagedError as error:
+                self.notes.append(f"{error}. It was set aside as {set_aside(path)} and made anew from the manifests.")
+                cursor = self._store.cursor_of_manifests(self.feed)
+            write_cursor(path, change(cursor), self._store.timezone)
 
     def _keep_damaged_log(self, path: UPath) -> None:
         """A log that is neither what was committed nor what the snapshot says is somebody's damage: it is set aside."""

@@ -102,8 +102,14 @@ class Store:
 
     @contextmanager
     def writing(self, feed: Feed) -> Iterator[None]:
-        """Keeps other processes from writing to the feed, for moments."""
+        """Keeps others from committing or destroying hours of the feed."""
         with _locked(self.layout.lock(feed)):
+            yield
+
+    @contextmanager
+    def noting(self, feed: Feed) -> Iterator[None]:
+        """Keeps others from changing the feed's cursor, for moments: it is noted there, too, while others commit."""
+        with _locked(self.layout.cursor_lock(feed)):
             yield
 
     @contextmanager

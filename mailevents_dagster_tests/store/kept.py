@@ -37,6 +37,7 @@ SNAPSHOT = "parquet/domain=example.com/category=mail/type=incominglog/date=2026-
 MANIFEST = "manifests/example.com/mail/incominglog/2026-11-20/12.json"
 CURSOR = "cursors/example.com/mail/incominglog.json"
 FEED_LOCK = "locks/example.com/mail/incominglog.lock"
+CURSOR_LOCK = "locks/example.com/mail/incominglog/cursor.lock"
 STORE_LOCK = "locks/store.lock"
 HOUR_LOCK = "locks/example.com/mail/incominglog/12.lock"
 

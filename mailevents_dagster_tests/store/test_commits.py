@@ -21,6 +21,7 @@ from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.conftest import DOMAIN, INCOMING, NOON, START, collection, digest, event, make_store
 from mailevents_dagster_tests.store.kept import (
     CURSOR,
+    CURSOR_LOCK,
     FEED_LOCK,
     HOUR_LOCK,
     LOG,
@@ -45,6 +46,7 @@ def test_a_commit_makes_the_files_that_are_fixed(store: Store) -> None:
         "manifests/store.json",
         CURSOR,
         FEED_LOCK,
+        CURSOR_LOCK,
         HOUR_LOCK,
         STORE_LOCK,
     }

@@ -246,6 +246,13 @@ def test_a_commit_ends_the_failures_in_a_row_and_those_of_its_hour_alone(store: 
     assert (list(cursor.failed), cursor.failures_in_a_row) == ([START], 0)
 
 
+def test_an_hour_that_fails_counts_though_the_one_before_was_committed_since_it_began() -> None:
+    one, next_one = hour_of(0), hour_of(1)
+    after = Cursor().begun(one, 0).begun(next_one, 1).committed(manifest_of(INCOMING, one), 2)
+    assert after.failures_in_a_row == 0
+    assert after.ended(next_one, 3, "network", "no answer").failures_in_a_row == 1
+
+
 def test_what_an_exception_says_is_kept_short_and_readable_whatever_it_holds(store: Store) -> None:
     assert fail(store, ValueError("x" * 100_000)).said == "x" * 500
     assert fail(store, ValueError("subject \ud800 \0 \u2028 ş")).said == "subject \\ud800 \0 \u2028 ş"

@@ -7,7 +7,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Self, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -37,6 +37,7 @@ from mailevents_dagster.sources.uzmanposta.errors import (
 )
 from mailevents_dagster.sources.uzmanposta.rate import Budget, SharedBudget
 from mailevents_dagster.sources.uzmanposta.rows import Record, Row
+from mailevents_dagster.sources.uzmanposta.workers import Workers
 
 MOST_BYTES: Final = 256 * 2**20
 """A full page of listing rows is 1 MB, the largest detail seen a few; beyond this a body is a fault, not data."""
@@ -56,15 +57,29 @@ CLOCKS_COMPARED_EVERY: Final = 30.0
 T = TypeVar("T")
 
 
+def _unseen(_seconds: float, _failed: ApiError | None) -> None:
+    """What is told of attempts that nobody watches."""
+
+
 @dataclass(slots=True)
 class Tally:
-    """What the calls of an account have cost so far."""
+    """What calls have cost so far. Threads may count at once."""
 
+    watch: Callable[[float, ApiError | None], object] = _unseen
+    """Is told of each attempt, from whatever thread: the seconds it took, and why it failed."""
     lists: int = 0
     details: int = 0
     retries: int = 0
     seconds: float = 0.0
     """Time spent in calls, summed over threads."""
+    _counting: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def count(self, *, lists: int = 0, details: int = 0, retries: int = 0, seconds: float = 0) -> None:
+        with self._counting:
+            self.lists += lists
+            self.details += details
+            self.retries += retries
+            self.seconds += seconds
 
 
 class UzmanPostaApi:
@@ -77,9 +92,8 @@ class UzmanPostaApi:
         self.access = access
         self.budget: Budget = SharedBudget(access.requests_per_second, access.budget_file)
         self.tally = Tally()
-        self.watch: Callable[[float, ApiError | None], object] = _unseen
-        """Is told of each attempt, from whatever thread: the seconds it took, and why it failed."""
-        self._tallying = threading.Lock()
+        """Of calls that nobody counts elsewhere."""
+        self.workers = Workers(lambda: self.parallel_details)
         self._seconds_a_call: float | None = None
         """What an attempt took of late, each new one counting for a tenth."""
         self._their_clock: float | None = None
@@ -93,7 +107,7 @@ class UzmanPostaApi:
             stop=tenacity.stop_any(tenacity.stop_after_attempt(access.max_attempts), _PatienceAtAnEnd()),
             wait=tenacity.wait_random_exponential(multiplier=1, max=LONGEST_BACKOFF),
             sleep=self.budget.sleep,
-            before_sleep=self._count_retry,
+            before_sleep=_count_retry,
             reraise=True,
         )
 
@@ -104,6 +118,7 @@ class UzmanPostaApi:
         self.close()
 
     def close(self) -> None:
+        self.workers.close()
         self._session.close()
         self.budget.close()
 
@@ -111,24 +126,26 @@ class UzmanPostaApi:
         """Ends waiting calls and refuses new ones."""
         self.budget.stop()
 
-    def rows(self, feed: Feed, first: int, last: int) -> Sequence[Row]:
+    def rows(self, feed: Feed, first: int, last: int, tally: Tally | None = None) -> Sequence[Row]:
         """One page of a feed's listing: the rows between two Unix seconds, as the API orders them."""
         query: dict[str, object] = {"starttime": first, "endtime": last}
         if feed.kind.category != "authentication":
             query["type"] = feed.kind.type
         query["domain"] = feed.domain
-        answer = self._get(f"{feed.kind.endpoint}?{urlencode(query)}", lambda answer: the_rows(feed, answer))
-        self._count(lists=1)
+        tally = tally or self.tally
+        answer = self._get(f"{feed.kind.endpoint}?{urlencode(query)}", lambda answer: the_rows(feed, answer), tally)
+        tally.count(lists=1)
         return answer
 
-    def detail(self, queue_id: str, time: int) -> Record:
+    def detail(self, queue_id: str, time: int, tally: Tally | None = None) -> Record:
         """The full record of one mail."""
         # Dots too: an id that is nothing else would be another folder to a proxy.
         quoted = quote(queue_id, safe="", errors="surrogatepass").replace(".", "%2E")
         if len(quoted) > LONGEST_SEGMENT:
             raise PermanentError(Cause.REQUEST, f"A queue id of {len(queue_id):,} characters fits into no address.")
-        answer = self._get(f"/logs/mail/{quoted}?time={time}", lambda answer: the_record(queue_id, answer))
-        self._count(details=1)
+        tally = tally or self.tally
+        answer = self._get(f"/logs/mail/{quoted}?time={time}", lambda answer: the_record(queue_id, answer), tally)
+        tally.count(details=1)
         return answer
 
     @property
@@ -145,8 +162,8 @@ class UzmanPostaApi:
         """The API's time at a moment of the monotonic clock; None where no answer has said."""
         return None if self._their_clock is None else self._their_clock + moment
 
-    def _get(self, path: str, read: Callable[[object], T]) -> T:
-        answer: T = self._retrying(self._attempt, _Call(path), read)
+    def _get(self, path: str, read: Callable[[object], T], tally: Tally) -> T:
+        answer: T = self._retrying(self._attempt, _Call(path, tally), read)
         return answer
 
     def _attempt(self, call: _Call, read: Callable[[object], T]) -> T:
@@ -176,9 +193,9 @@ class UzmanPostaApi:
                 raise failed  # noqa: B904 - it is the same
             finally:
                 seconds = time.monotonic() - began
-                self._count(seconds=seconds)
+                call.tally.count(seconds=seconds)
                 self._seconds_a_call = _drawn_to(seconds, self._seconds_a_call)
-                self.watch(seconds, failed)
+                call.tally.watch(seconds, failed)
 
     def _call(self, path: str, read: Callable[[object], T]) -> T:
         """What one answer says."""
@@ -221,23 +238,9 @@ class UzmanPostaApi:
     def _where(self, path: str) -> str:
         return f"GET {self.access.base_url.rstrip('/')}{path[:200]}"
 
-    def _count(self, *, lists: int = 0, details: int = 0, retries: int = 0, seconds: float = 0) -> None:
-        with self._tallying:
-            self.tally.lists += lists
-            self.tally.details += details
-            self.tally.retries += retries
-            self.tally.seconds += seconds
-
-    def _count_retry(self, _: tenacity.RetryCallState) -> None:
-        self._count(retries=1)
-
 
 def _drawn_to(newest: float, average: float | None) -> float:
     return newest if average is None else average + (newest - average) / 10
-
-
-def _unseen(_seconds: float, _failed: ApiError | None) -> None:
-    """What is told of attempts that nobody watches."""
 
 
 @dataclass(slots=True)
@@ -245,8 +248,14 @@ class _Call:
     """One thing that is asked for, over all its attempts."""
 
     path: str
+    tally: Tally
     attempts: int = 0
     seconds_told_to_wait: float = 0.0
+
+
+def _count_retry(state: tenacity.RetryCallState) -> None:
+    call: _Call = state.args[0]
+    call.tally.count(retries=1)
 
 
 class _PatienceAtAnEnd(tenacity.stop.stop_base):

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from mailevents_dagster.events import Collection
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import Hour
-from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
+from mailevents_dagster.sources.uzmanposta.api import Tally, UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.details import DetailFetch
-from mailevents_dagster.sources.uzmanposta.errors import Cause, PermanentError
+from mailevents_dagster.sources.uzmanposta.errors import ApiError, Cause, PermanentError
 from mailevents_dagster.sources.uzmanposta.listing import list_window
 from mailevents_dagster.sources.uzmanposta.rows import Row
 from mailevents_dagster.sources.uzmanposta.taking import Taking, Work
@@ -30,6 +30,8 @@ class Progress:
 
 
 Tell = Callable[[Progress], None]
+Watch = Callable[[float, ApiError | None], object]
+"""Is told of each attempt of a call: the seconds it took, and why it failed."""
 
 
 class OutOfRetentionError(PermanentError):
@@ -45,20 +47,30 @@ class OutOfRetentionError(PermanentError):
 
 
 def collect_hour(
-    api: UzmanPostaApi, work: Work, *, settle_seconds: float, details: bool = True, tell: Tell = lambda _: None
+    api: UzmanPostaApi,
+    work: Work,
+    *,
+    settle_seconds: float,
+    details: bool = True,
+    tell: Tell = lambda _: None,
+    watch: Watch = lambda *_: None,
+    nearly_asked: Callable[[], object] = lambda: None,
 ) -> Collection:
-    """What the API has of an hour now, with details; asks only for what is neither committed nor in the journal."""
-    before, throttled = replace(api.tally), api.budget.seconds_throttled
+    """What the API has of an hour now, with details; asks only for what is neither committed nor in the journal.
+
+    `nearly_asked` is called where the API would soon be left idle if nobody else asked.
+    """
+    tally, throttled = Tally(watch), api.budget.seconds_throttled
     began, listed_at = time.monotonic(), time.time()
     feed, hour = work.feed, work.hour
     if not feed.kind.is_asked_for(hour.start, listed_at):
         raise OutOfRetentionError(feed, hour)
 
     taking = Taking(work, details=details)
-    with DetailFetch(api, keep=taking.keep) as fetch:
+    with DetailFetch(api, taking.keep, tally) as fetch:
 
         def ask(first: int, last: int) -> Sequence[Row]:
-            page = api.rows(feed, first, last)
+            page = api.rows(feed, first, last, tally)
             # Whatever the listing makes of the page, these mails are in the hour.
             ours = [(row.time, row) for row in page if row.time is not None and hour.holds(row.time)]
             fetch.want(taking.lacking(ours))
@@ -67,7 +79,13 @@ def collect_hour(
         listing = list_window(ask, hour.start, hour.end, api.access.page_limit, taking.pack)
         rows = taking.arrange(listing.packs, listing.strays)
         fetch.want(taking.lacking(rows.late))
-        fetch.finish(lambda done, wanted: tell(Progress(len(rows.order), done, wanted)))
+
+        def say(done: int, wanted: int) -> None:
+            tell(Progress(len(rows.order), done, wanted))
+
+        fetch.wait(say, left=2 * api.parallel_details)  # a listing takes as long as one of the two
+        nearly_asked()
+        fetch.wait(say)
     listed_at, notes = _by_the_apis_clock(listed_at, api.time_at(began))
     return Collection(
         events=taking.events(rows),
@@ -77,13 +95,13 @@ def collect_hour(
         closed=listed_at >= hour.end + settle_seconds,
         notes=notes,
         measures={
-            "list_calls": api.tally.lists - before.lists,
-            "detail_calls": api.tally.details - before.details,
-            "api_calls": api.tally.lists + api.tally.details - before.lists - before.details,
-            "retries": api.tally.retries - before.retries,
+            "list_calls": tally.lists,
+            "detail_calls": tally.details,
+            "api_calls": tally.lists + tally.details,
+            "retries": tally.retries,
             "details_reused": rows.reused,
             "throttle_seconds": round(api.budget.seconds_throttled - throttled, 3),
-            "api_seconds": round(api.tally.seconds - before.seconds, 3),
+            "api_seconds": round(tally.seconds, 3),
             "collect_seconds": round(time.monotonic() - began, 3),
         },
     )

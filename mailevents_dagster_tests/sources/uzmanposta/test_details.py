@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from mailevents_dagster.sources.uzmanposta.access import MOST_PARALLEL
-from mailevents_dagster.sources.uzmanposta.api import PARALLEL_UNTIL_KNOWN, UzmanPostaApi
+from mailevents_dagster.sources.uzmanposta.api import PARALLEL_UNTIL_KNOWN, Tally, UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.details import DetailFetch
 from mailevents_dagster.sources.uzmanposta.rows import Record, row_of
 from mailevents_dagster.sources.uzmanposta.simulator import Simulator
+from mailevents_dagster.sources.uzmanposta.workers import Workers
 from mailevents_dagster_tests.conftest import INCOMING, START, MakeApi, mail
 
 PATIENCE = 20.0
@@ -59,12 +60,13 @@ class SlowerAndSlower:
     def __init__(self) -> None:
         self.meeting = threading.Barrier(5)
         self.calls = 0
+        self.workers = Workers(lambda: self.parallel_details)
 
     @property
     def parallel_details(self) -> int:
         return 2 if self.calls < 2 else 5
 
-    def detail(self, queue_id: str, time: int) -> Record:
+    def detail(self, queue_id: str, time: int, tally: Tally) -> Record:
         self.calls += 1
         if self.calls > 2:
             self.meeting.wait(PATIENCE)
@@ -75,7 +77,8 @@ def test_more_threads_are_begun_when_it_shows_that_more_are_needed() -> None:
     api: Any = SlowerAndSlower()
     rows = [(START + n, row_of("mail", mail(START + n))) for n in range(7)]
     kept: list[int] = []
-    with DetailFetch(api, lambda at, *_: kept.append(at)) as fetch:
+    with DetailFetch(api, lambda at, *_: kept.append(at), Tally()) as fetch:
         fetch.want(rows)
-        fetch.finish(lambda *_: None)
+        fetch.wait(lambda *_: None)
+    api.workers.close()
     assert sorted(kept) == [at for at, _ in rows]

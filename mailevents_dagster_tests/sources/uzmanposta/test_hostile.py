@@ -59,6 +59,7 @@ HOUR_FILES = {
         "data/manifests/example.com/mail/incominglog/2026-11-20/12.json",
         "data/cursors/example.com/mail/incominglog.json",
         "data/locks/example.com/mail/incominglog.lock",
+        "data/locks/example.com/mail/incominglog/cursor.lock",
         "data/locks/example.com/mail/incominglog/12.lock",
     ),
     HOLD: (
@@ -67,6 +68,7 @@ HOUR_FILES = {
         "data/manifests/example.com/quarantine/hold/2026-11-20/12.json",
         "data/cursors/example.com/quarantine/hold.json",
         "data/locks/example.com/quarantine/hold.lock",
+        "data/locks/example.com/quarantine/hold/cursor.lock",
         "data/locks/example.com/quarantine/hold/12.lock",
     ),
     AUTHENTICATION: (
@@ -75,6 +77,7 @@ HOUR_FILES = {
         "data/manifests/example.com/authentication/2026-11-20/12.json",
         "data/cursors/example.com/authentication.json",
         "data/locks/example.com/authentication.lock",
+        "data/locks/example.com/authentication/cursor.lock",
         "data/locks/example.com/authentication/12.lock",
     ),
 }
