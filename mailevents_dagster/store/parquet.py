@@ -214,12 +214,16 @@ def _row_groups(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         first = 0
         for place, length in enumerate(pc.binary_length(batch.column("raw")).to_pylist()):
             if rows == ROWS_AT_ONCE or (size + length > BYTES_AT_ONCE and rows):
-                yield pa.concat_batches([*group, batch.slice(first, place - first)])
+                yield _one_batch([*group, batch.slice(first, place - first)])
                 group, first, rows, size = [], place, 0, 0
             rows, size = rows + 1, size + length
         group.append(batch.slice(first))
     if rows:
-        yield pa.concat_batches(group)
+        yield _one_batch(group)
+
+
+def _one_batch(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
+    return batches[0] if len(batches) == 1 else pa.concat_batches(batches)
 
 
 def _digests_in(column: pa.Array) -> Digests:

@@ -195,6 +195,8 @@ class UzmanPostaApi:
                 seconds = time.monotonic() - began
                 call.tally.count(seconds=seconds)
                 self._seconds_a_call = _drawn_to(seconds, self._seconds_a_call)
+                if failed is None:
+                    self.budget.answered(seconds)
                 call.tally.watch(seconds, failed)
 
     def _call(self, path: str, read: Callable[[object], T]) -> T:

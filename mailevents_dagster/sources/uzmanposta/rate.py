@@ -19,13 +19,17 @@ from mailevents_dagster.events import StoppedError
 from mailevents_dagster.filelocks import release, take
 
 MARGIN: Final = 0.03
-"""Share of a second that a window is kept longer than the API's: calls arrive a little less evenly than they go out."""
+"""Seconds that a window is kept longer than the API's at the most: calls arrive less evenly than they go out."""
+LEAST_MARGIN: Final = 0.005
+"""How late the API's own clock may look at a call that came in time."""
+REMEMBERED: Final = 2
+"""For so many windows at the least, and twice as many at the most, a late answer widens those that follow."""
 SLOWEST: Final = 0.2
 FASTER_BY: Final = 1.05
 """Without a configured rate: calls a second at the least, and the growth in each second without a refusal."""
 LONGEST_BLOCK: Final = 86_400.0
 RING: Final = 1024
-FIRST_TIME: Final = 6
+FIRST_TIME: Final = 9
 BYTES: Final = 8 * (FIRST_TIME + RING)
 """The shared file: a few numbers and the times of the last calls, as many as any window can hold."""
 
@@ -38,6 +42,9 @@ class Budget(Protocol):
 
     def acquire(self) -> None:
         """Waits until a call may go out; StoppedError once the budget was stopped."""
+
+    def answered(self, seconds: float) -> None:
+        """A call was answered after so long, which tells how evenly calls arrive."""
 
     def pause(self, seconds: float) -> None:
         """The API says: nobody calls before this time is over."""
@@ -56,14 +63,21 @@ class SharedBudget(Budget):
     """The budget of an account on this machine.
 
     With a rate, calls go out at even distances and no window of the API's length ever sees more of them than it
-    allows. Without one, they go out as they come until the API refuses, then at 0.7 of the rate it refused, and
-    slowly faster. With no file it is one process's own.
+    allows. A call that was answered so much later than the fastest of all may have arrived so much later, and none
+    arrives earlier. So windows are kept longer by the most that the last answers took longer than the fastest, up to
+    MARGIN.
+
+    Without a rate, calls go out as they come until the API refuses, then at 0.7 of the rate it refused, and slowly
+    faster. With no file it is one process's own.
     """
 
     def __init__(self, requests_per_second: float | None, file: Path | None = None) -> None:
         self._configured = requests_per_second
         self._state = _State(file)
         self._stopped = threading.Event()
+        self._fastest = math.inf
+        self._late: float | None = None
+        """How much longer than the fastest the slowest answer took since the last call; None where there was none."""
         self.seconds_throttled = 0.0
 
     def acquire(self) -> None:
@@ -72,7 +86,7 @@ class SharedBudget(Budget):
                 now = time.monotonic()
                 rate = self._rate(state, now)
                 place = max(state.next_place, state.blocked_until, now)
-                state.next_place = place + _distance(rate)
+                state.next_place = place + _distance(rate, state.margin)
             self.sleep(place - now)
             while True:
                 with self._state as state:
@@ -80,11 +94,18 @@ class SharedBudget(Budget):
                     if state.blocked_until > now:
                         break  # told to wait meanwhile: the place is void
                     rate = self._rate(state, now)
-                    wait = state.sent_before(_calls_a_window(rate)) + _window(rate) - now
+                    window = _window(rate, state.margin)
+                    wait = state.sent_before(_calls_a_window(rate)) + window - now
                     if wait <= 0:
                         state.send(now)
+                        late, self._late = self._late, None
+                        state.see(late, now, REMEMBERED * window)
                         return
                 self.sleep(wait)
+
+    def answered(self, seconds: float) -> None:
+        self._fastest = min(self._fastest, seconds)
+        self._late = max(self._late or 0.0, seconds - self._fastest)
 
     def pause(self, seconds: float) -> None:
         with self._state as state:
@@ -92,6 +113,7 @@ class SharedBudget(Budget):
             until = max(state.blocked_until, now + seconds)
             self.seconds_throttled += until - max(state.blocked_until, now)
             state.blocked_until = until
+            state.late_now = MARGIN  # what it counts may look otherwise than from here
             if self._configured is None and now - state.slowed_at > 1:  # refusals of one burst count as one
                 state.rate = max(SLOWEST, 0.7 * (self._rate(state, now) or state.sent_since(now - 1)))
                 state.slowed_at = now
@@ -121,12 +143,12 @@ def _calls_a_window(rate: float) -> int:
     return min(RING, max(1, int(rate)))
 
 
-def _window(rate: float) -> float:
-    return _calls_a_window(rate) / rate + MARGIN if rate else -math.inf
+def _window(rate: float, margin: float) -> float:
+    return _calls_a_window(rate) / rate + margin if rate else -math.inf
 
 
-def _distance(rate: float) -> float:
-    return _window(rate) / _calls_a_window(rate) if rate else 0.0
+def _distance(rate: float, margin: float) -> float:
+    return _window(rate, margin) / _calls_a_window(rate) if rate else 0.0
 
 
 class _Cell:
@@ -153,7 +175,13 @@ class _State:
     rate = _Cell(4)
     """Calls a second after the last refusal; zero where there was none."""
     calls = _Cell(5)
-    """How many went out so far; the times of the last of them follow."""
+    """How many went out so far."""
+    seen_since = _Cell(6)
+    """When the two that follow last changed places; zero where no call was answered yet."""
+    late_now = _Cell(7)
+    """The most that an answer since then took longer than the fastest."""
+    late_before = _Cell(8)
+    """The same of the time before. The times of calls follow."""
 
     def __init__(self, file: Path | None) -> None:
         self._thread = threading.Lock()
@@ -172,7 +200,7 @@ class _State:
         if self._handle is not None:
             take(self._handle)
         latest = time.monotonic() + LONGEST_BLOCK
-        times = (self.next_place, self.blocked_until, self.slowed_at)
+        times = (self.next_place, self.blocked_until, self.slowed_at, self.seen_since)
         if self.since_boot != THIS_BOOT or not all(0 <= at <= latest for at in times):
             # The machine was started anew, or the file is damaged: nothing is known of earlier calls.
             self.cells[:] = memoryview(array("d", [THIS_BOOT] + [0.0] * (len(self.cells) - 1)))
@@ -187,6 +215,21 @@ class _State:
         if self._handle is not None:
             os.close(self._handle)
             self._handle = None
+
+    @property
+    def margin(self) -> float:
+        """Seconds that a window is kept longer than the API's."""
+        late = max(self.late_now, self.late_before) if self.seen_since else MARGIN
+        return min(MARGIN, max(LEAST_MARGIN, late))
+
+    def see(self, late: float | None, now: float, long: float) -> None:
+        """How late the last answers were, if there were any; what was seen is forgotten after so long."""
+        if late is None:
+            return
+        if now - self.seen_since > long:
+            self.late_before = self.late_now if self.seen_since else MARGIN
+            self.late_now, self.seen_since = 0.0, now
+        self.late_now = max(self.late_now, late)
 
     def send(self, now: float) -> None:
         self.cells[FIRST_TIME + int(self.calls) % RING] = now

@@ -7,15 +7,17 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
+import hypothesis.strategies as st
 import pytest
+from hypothesis import HealthCheck, given, settings
 
 from mailevents_dagster.events import StoppedError
 from mailevents_dagster.sources.uzmanposta import rate
-from mailevents_dagster.sources.uzmanposta.rate import MARGIN, SharedBudget
+from mailevents_dagster.sources.uzmanposta.rate import LEAST_MARGIN, MARGIN, SharedBudget
 
 PATIENCE = 30.0
 """Seconds after which a test gives up on a thread or a process."""
@@ -71,6 +73,47 @@ def test_no_window_has_more_calls_than_the_budget_allows(clock: Clock, allowed: 
 def test_at_least_95_percent_of_the_budget_can_be_used(clock: Clock) -> None:
     times = times_of_calls(clock, clock.drives(SharedBudget(50)), 1001)
     assert 1000 / (times[-1] - times[0]) >= 0.95 * 50
+
+
+def answered_calls(clock: Clock, budget: SharedBudget, late: Iterable[float]) -> list[float]:
+    """When each call arrives, if it is on its way for a tenth of a second and so much longer."""
+    arrivals = []
+    for seconds in late:
+        budget.acquire()
+        budget.answered(0.1 + seconds)
+        arrivals.append(clock.now + 0.1 + seconds)
+    return arrivals
+
+
+def test_where_answers_take_alike_99_percent_of_the_budget_can_be_used(clock: Clock) -> None:
+    budget = clock.drives(SharedBudget(50))
+    answered_calls(clock, budget, [0.0] * 300)  # until it is known
+    times = answered_calls(clock, budget, [0.0] * 1001)
+    assert 1000 / (times[-1] - times[0]) >= 0.99 * 50
+
+
+def test_a_late_answer_widens_the_windows_that_follow_for_a_while(clock: Clock) -> None:
+    budget = clock.drives(SharedBudget(50))
+    answered_calls(clock, budget, [0.0] * 300)
+    times = answered_calls(clock, budget, [0.02, *[0.0] * 400])
+    windows = [later - earlier for earlier, later in zip(times[1:], times[51:], strict=False)]
+    assert windows[:50] == pytest.approx([1 + 0.02] * 50)
+    assert windows[-1] == pytest.approx(1 + LEAST_MARGIN)
+
+
+def test_answers_that_take_longer_and_longer_cost_no_more_than_one_knew_before(clock: Clock) -> None:
+    budget = clock.drives(SharedBudget(50))
+    times = answered_calls(clock, budget, [number * 0.01 for number in range(301)])
+    assert 300 / (times[-1] - times[0] - 3) >= 0.95 * 50
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.floats(0, MARGIN), min_size=60, max_size=200))
+def test_calls_that_are_on_their_way_for_unlike_times_keep_the_budget_where_they_arrive(
+    clock: Clock, late: list[float]
+) -> None:
+    arrivals = answered_calls(clock, clock.drives(SharedBudget(10)), [0.0, *late])
+    assert all(later - earlier >= 1 for earlier, later in zip(arrivals, arrivals[10:], strict=False))
 
 
 def test_time_that_passed_without_calls_is_not_saved_up(clock: Clock) -> None:
