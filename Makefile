@@ -85,9 +85,11 @@ bench: .venv/installed
 	$(BIN)/python benchmarks/checks.py
 	$(BIN)/python benchmarks/summaries.py
 	$(BIN)/python benchmarks/after.py
+	$(BIN)/python benchmarks/backfill.py
 	$(BIN)/python benchmarks/warm.py
 	$(BIN)/python benchmarks/large_hour.py
 	$(BIN)/python benchmarks/scale.py
+	$(BIN)/python benchmarks/web.py
 
 newcomer:
 	$(PYTHON) .ci/newcomer

@@ -72,14 +72,15 @@ class _Rows(Sequence[Record]):
 
 
 class DenseApi(ServingProcess):
-    """The API with such mail."""
+    """The API with such mail; how long its answers take, and how many requests a second it allows."""
 
-    def __init__(self, an_hour: int, hours: int = 1) -> None:
-        super().__init__(_serve, an_hour, hours)
+    def __init__(self, an_hour: int, hours: int = 1, latency: float = 0.0, rate: float | None = None) -> None:
+        super().__init__(_serve, an_hour, hours, latency, rate)
 
 
-def _serve(connection: Connection, an_hour: int, hours: int) -> None:
-    with Simulator(Behaviour(), source=DenseMail(an_hour, hours)) as simulator:
+def _serve(connection: Connection, an_hour: int, hours: int, latency: float, rate: float | None) -> None:
+    behaviour = Behaviour(latency_seconds=latency, requests_per_second=rate)
+    with Simulator(behaviour, source=DenseMail(an_hour, hours)) as simulator:
         connection.send(simulator.base_url)
         try:
             connection.recv()

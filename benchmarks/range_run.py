@@ -22,8 +22,8 @@ timezone: {timezone}
 start: {start}
 api:
   base_url: {base_url}
-  requests_per_second: null
-  max_parallel_details: 8
+  requests_per_second: {rate}
+  max_parallel_details: {parallel}
 accounts:
   - domain: {domain}
     api_key: ${{{variable}}}
@@ -42,7 +42,7 @@ class RangeRun:
     events_by_hour: list[int]
 
 
-def run_range(base_url: str, hours: int, folder: Path) -> RangeRun:
+def run_range(base_url: str, hours: int, folder: Path, parallel: int = 8, rate: float | None = None) -> RangeRun:
     """Materializes so many hours, HOUR first, in one run; works in a process that does nothing else."""
     os.environ.update({KEY_VARIABLE: KEY, "DAGSTER_HOME": str(folder), "DAGSTER_DISABLE_TELEMETRY": "yes"})
     file = folder / "mailevents.yaml"
@@ -51,6 +51,8 @@ def run_range(base_url: str, hours: int, folder: Path) -> RangeRun:
             timezone=HOUR.timezone,
             start=HOUR.stamp("%Y-%m-%dT%H:%M"),
             base_url=base_url,
+            parallel=parallel,
+            rate=rate or "null",
             domain=FEED.domain,
             variable=KEY_VARIABLE,
             feed=FEED.name,
