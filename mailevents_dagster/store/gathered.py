@@ -30,10 +30,6 @@ class Records(Protocol):
     def take(self, places: Places) -> pa.RecordBatch:
         """The records at these places, in this order: their typed columns and their text."""
 
-    @property
-    def bytes_an_event(self) -> float:
-        """How long a record is on average."""
-
     def close(self) -> None: ...
 
 
@@ -47,7 +43,7 @@ class Gathered:
         self._memory = memory
         self._adding = threading.Lock()
         self._last: list[Event] = []
-        self._bytes = self._last_bytes = 0
+        self._last_bytes = 0
         self._indexes: list[Index] = []
         self._parts: list[_Part] = []
         self._firsts: list[int] = []
@@ -58,10 +54,6 @@ class Gathered:
     def __len__(self) -> int:
         return self._count
 
-    @property
-    def bytes_an_event(self) -> float:
-        return self._bytes / max(1, self._count)
-
     def add(self, event: Event) -> int:
         """Takes an event and returns its place."""
         with self._adding:
@@ -69,7 +61,6 @@ class Gathered:
             self._count += 1
             self._last.append(event)
             self._last_bytes += len(event.raw)
-            self._bytes += len(event.raw)
             if len(self._last) < EVENTS_OF_A_PART and self._last_bytes < BYTES_OF_A_PART:
                 return place
             part, events = self._new_part()

@@ -75,9 +75,10 @@ def write_snapshot(path: UPath, batches: Iterable[pa.RecordBatch], rows: RowForm
     with publish(path) as file:
         measured = _Measured(file)
         with pq.ParquetWriter(measured, snapshot_schema(rows), compression="zstd", use_dictionary=repeating) as writer:
-            for batch in _row_groups(batches):
-                content.update(_all_said(batch))
-                writer.write_batch(batch)
+            for group in _row_groups(batches):
+                for batch in group:
+                    content.update(_all_said(batch))
+                writer.write_table(pa.Table.from_batches(group))
             writer.add_key_value_metadata({CONTENT: content.hexdigest()})
     return measured.size, measured.sha256
 
@@ -206,24 +207,20 @@ def dataset(paths: Sequence[UPath], root: UPath, rows: RowFormat) -> ds.Dataset:
     )
 
 
-def _row_groups(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """The same rows in batches of as many as a row group may have."""
+def _row_groups(batches: Iterable[pa.RecordBatch]) -> Iterator[Sequence[pa.RecordBatch]]:
+    """The same rows in as many as a row group may have."""
     group: list[pa.RecordBatch] = []
     rows = size = 0
     for batch in batches:
         first = 0
         for place, length in enumerate(pc.binary_length(batch.column("raw")).to_pylist()):
             if rows == ROWS_AT_ONCE or (size + length > BYTES_AT_ONCE and rows):
-                yield _one_batch([*group, batch.slice(first, place - first)])
+                yield [*group, batch.slice(first, place - first)]
                 group, first, rows, size = [], place, 0, 0
             rows, size = rows + 1, size + length
         group.append(batch.slice(first))
     if rows:
-        yield _one_batch(group)
-
-
-def _one_batch(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
-    return batches[0] if len(batches) == 1 else pa.concat_batches(batches)
+        yield group
 
 
 def _digests_in(column: pa.Array) -> Digests:

@@ -52,13 +52,6 @@ class Snapshot:
     def take(self, places: Places) -> pa.RecordBatch:
         return take_from(places, self._firsts, self._group)
 
-    @property
-    def bytes_an_event(self) -> float:
-        there = self._parquet.metadata
-        groups = map(there.row_group, range(there.num_row_groups))
-        raw = there.num_columns - 1  # the record is the last column of every snapshot
-        return float(sum(group.column(raw).total_uncompressed_size for group in groups) / max(1, there.num_rows))
-
     def close(self) -> None:
         self._closing.close()
 

@@ -112,10 +112,7 @@ def test_a_snapshot_that_was_written_with_other_columns_is_taken_over(store: Sto
     assert table["subject"].to_pylist() == ["x" * (number * 7 % 200) for number in range(20)]
 
 
-def test_long_records_are_read_a_few_at_a_time_also_where_only_those_known_are_long(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(kept_module, "BYTES_AT_ONCE", 200 * kept_module.ROWS_AT_ONCE)
+def test_records_are_brought_into_order_a_few_at_a_time(store: Store) -> None:
     long = sorted((event(START + n % 3600, f"n{n}", text="x" * 300) for n in range(2000)), key=lambda one: one.time)
     with store.open_hour(INCOMING, NOON) as work:
         work.commit(Collection(long, frozenset(), (), START + 7200.0, True, {}))
