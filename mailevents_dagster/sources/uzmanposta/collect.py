@@ -18,6 +18,8 @@ from mailevents_dagster.sources.uzmanposta.rows import Row
 from mailevents_dagster.sources.uzmanposta.taking import Taking, Work
 
 CLOCKS_AGREE_WITHIN: Final = 60.0
+LEFT_WHILE_LISTING: Final = 2000
+"""Details not here yet beyond which no further page is listed: each waits with its row, in 3 kB of memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,21 +70,26 @@ def collect_hour(
 
     taking = Taking(work, details=details)
     with DetailFetch(api, taking.keep, tally) as fetch:
+        listed = 0
+
+        def say(done: int, wanted: int) -> None:
+            tell(Progress(listed, done, wanted))
 
         def ask(first: int, last: int) -> Sequence[Row]:
+            nonlocal listed
+            if listed:
+                fetch.wait(say, left=LEFT_WHILE_LISTING)
             page = api.rows(feed, first, last, tally)
             # Whatever the listing makes of the page, these mails are in the hour.
             ours = [(row.time, row) for row in page if row.time is not None and hour.holds(row.time)]
+            listed += len(ours)
             fetch.want(taking.lacking(ours))
             return page
 
         listing = list_window(ask, hour.start, hour.end, api.access.page_limit, taking.pack)
         rows = taking.arrange(listing.packs, listing.strays)
         fetch.want(taking.lacking(rows.late))
-
-        def say(done: int, wanted: int) -> None:
-            tell(Progress(len(rows.order), done, wanted))
-
+        listed = len(rows.order)
         fetch.wait(say, left=2 * api.parallel_details)  # a listing takes as long as one of the two
         nearly_asked()
         fetch.wait(say)

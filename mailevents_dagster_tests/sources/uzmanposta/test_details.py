@@ -7,13 +7,17 @@ from typing import Any
 
 import pytest
 
+from mailevents_dagster.sources.uzmanposta import collect as collect_module
+from mailevents_dagster.sources.uzmanposta import details as details_module
 from mailevents_dagster.sources.uzmanposta.access import MOST_PARALLEL
 from mailevents_dagster.sources.uzmanposta.api import PARALLEL_UNTIL_KNOWN, Tally, UzmanPostaApi
+from mailevents_dagster.sources.uzmanposta.collect import Progress, collect_hour
 from mailevents_dagster.sources.uzmanposta.details import DetailFetch
 from mailevents_dagster.sources.uzmanposta.rows import Record, row_of
-from mailevents_dagster.sources.uzmanposta.simulator import Simulator
+from mailevents_dagster.sources.uzmanposta.simulator import Behaviour, FixedMail, Simulator
 from mailevents_dagster.sources.uzmanposta.workers import Workers
-from mailevents_dagster_tests.conftest import INCOMING, START, MakeApi, mail
+from mailevents_dagster.store.store import Store
+from mailevents_dagster_tests.conftest import DOMAIN, INCOMING, NOON, START, MakeApi, mail
 
 PATIENCE = 20.0
 
@@ -82,3 +86,32 @@ def test_more_threads_are_begun_when_it_shows_that_more_are_needed() -> None:
         fetch.wait(lambda *_: None)
     api.workers.close()
     assert sorted(kept) == [at for at, _ in rows]
+
+
+def test_no_further_page_is_listed_while_many_details_are_awaited(
+    store: Store, fixed: FixedMail, make_api: MakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No detail is answered until it was told six times how far it is."""
+    fixed.add(DOMAIN, "mail/incominglog", [mail(NOON.start + n, f"n{n}") for n in range(60)])
+    monkeypatch.setattr(collect_module, "LEFT_WHILE_LISTING", 25)
+    monkeypatch.setattr(details_module, "TELL_EVERY", 0.01)
+    answer, listed = threading.Event(), list[int]()
+
+    with Simulator(Behaviour(page_limit=10), source=fixed, now=lambda: START + 3 * 3600) as simulator:
+        api = make_api(simulator.base_url, page_limit=10)
+        real = api.detail
+
+        def detail(queue_id: str, time: int, tally: Tally) -> Record:
+            assert answer.wait(PATIENCE)
+            return real(queue_id, time, tally)
+
+        def tell(_: Progress) -> None:
+            listed.append(simulator.calls.count("list"))
+            if len(listed) == 6:
+                answer.set()
+
+        monkeypatch.setattr(api, "detail", detail)
+        with store.open_hour(INCOMING, NOON) as work:
+            done = work.commit(collect_hour(api, work, settle_seconds=0, tell=tell))
+    assert done.manifest.events == 60
+    assert listed[:6] == [1, 2, 3, 3, 3, 3], "three pages of ten"
