@@ -13,9 +13,9 @@ from mailevents_dagster.hours import Hour
 from mailevents_dagster.sources.uzmanposta.api import Tally, UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.details import DetailFetch
 from mailevents_dagster.sources.uzmanposta.errors import ApiError, Cause, PermanentError
-from mailevents_dagster.sources.uzmanposta.listing import list_window
+from mailevents_dagster.sources.uzmanposta.listing import Listing, list_window
 from mailevents_dagster.sources.uzmanposta.rows import Row
-from mailevents_dagster.sources.uzmanposta.taking import Taking, Work
+from mailevents_dagster.sources.uzmanposta.taking import Arranged, Pack, Taking, Work
 
 CLOCKS_AGREE_WITHIN: Final = 60.0
 LEFT_WHILE_LISTING: Final = 2000
@@ -69,30 +69,7 @@ def collect_hour(
         raise OutOfRetentionError(feed, hour)
 
     taking = Taking(work, details=details)
-    with DetailFetch(api, taking.keep, tally) as fetch:
-        listed = 0
-
-        def say(done: int, wanted: int) -> None:
-            tell(Progress(listed, done, wanted))
-
-        def ask(first: int, last: int) -> Sequence[Row]:
-            nonlocal listed
-            if listed:
-                fetch.wait(say, left=LEFT_WHILE_LISTING)
-            page = api.rows(feed, first, last, tally)
-            # Whatever the listing makes of the page, these mails are in the hour.
-            ours = [(row.time, row) for row in page if row.time is not None and hour.holds(row.time)]
-            listed += len(ours)
-            fetch.want(taking.lacking(ours))
-            return page
-
-        listing = list_window(ask, hour.start, hour.end, api.access.page_limit, taking.pack)
-        rows = taking.arrange(listing.packs, listing.strays)
-        fetch.want(taking.lacking(rows.late))
-        listed = len(rows.order)
-        fetch.wait(say, left=2 * api.parallel_details)  # a listing takes as long as one of the two
-        nearly_asked()
-        fetch.wait(say)
+    listing, rows = _list_and_fetch(api, work, taking, tally, tell, nearly_asked)
     listed_at, notes = _by_the_apis_clock(listed_at, api.time_at(began))
     return Collection(
         events=taking.events(rows),
@@ -112,6 +89,38 @@ def collect_hour(
             "collect_seconds": round(time.monotonic() - began, 3),
         },
     )
+
+
+def _list_and_fetch(
+    api: UzmanPostaApi, work: Work, taking: Taking, tally: Tally, tell: Tell, nearly_asked: Callable[[], object]
+) -> tuple[Listing[Row, Pack], Arranged]:
+    """The hour as it was listed, once all its details are here. They are fetched while the listing goes on."""
+    hour, listed = work.hour, 0
+
+    def say(done: int, wanted: int) -> None:
+        tell(Progress(listed, done, wanted))
+
+    with DetailFetch(api, taking.keep, tally) as fetch:
+
+        def ask(first: int, last: int) -> Sequence[Row]:
+            nonlocal listed
+            if listed:
+                fetch.wait(say, left=LEFT_WHILE_LISTING)
+            page = api.rows(work.feed, first, last, tally)
+            # Whatever the listing makes of the page, these mails are in the hour.
+            ours = [(row.time, row) for row in page if row.time is not None and hour.holds(row.time)]
+            listed += len(ours)
+            fetch.want(taking.lacking(ours))
+            return page
+
+        listing = list_window(ask, hour.start, hour.end, api.access.page_limit, taking.pack)
+        rows = taking.arrange(listing.packs, listing.strays)
+        fetch.want(taking.lacking(rows.late))
+        listed = len(rows.order)
+        fetch.wait(say, left=2 * api.parallel_details)  # a listing takes as long as one of the two
+        nearly_asked()
+        fetch.wait(say)
+    return listing, rows
 
 
 def _by_the_apis_clock(listed_at: float, theirs: float | None) -> tuple[float, tuple[str, ...]]:

@@ -4,41 +4,25 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mailevents_dagster.events import Collection, Detail, Event, StoppedError
+from mailevents_dagster.events import Detail
 from mailevents_dagster.feeds import FEED_KINDS, Feed
-from mailevents_dagster.hours import Hour
 from mailevents_dagster.sources.uzmanposta import collect as collect_module
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
-from mailevents_dagster.sources.uzmanposta.collect import OutOfRetentionError, Progress, collect_hour
-from mailevents_dagster.sources.uzmanposta.details import GIVE_UP_AFTER
-from mailevents_dagster.sources.uzmanposta.errors import ApiError, Cause, PermanentError, TransientError
-from mailevents_dagster.sources.uzmanposta.simulator import Answer, Behaviour, FixedMail, Request, Simulator
-from mailevents_dagster.store.open_hour import Commit
-from mailevents_dagster.store.parquet import read_events
+from mailevents_dagster.sources.uzmanposta.collect import OutOfRetentionError, Progress
+from mailevents_dagster.sources.uzmanposta.errors import Cause
+from mailevents_dagster.sources.uzmanposta.simulator import Answer, Behaviour, FixedMail, Simulator
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.conftest import AUTHENTICATION, DOMAIN, INCOMING, NOON, START, MakeApi, mail
+from mailevents_dagster_tests.sources.uzmanposta.fixed_hours import Clock, Collector, kept_below
 
 NOW = START + 3 * 3600
 DAY = 86_400
 HOLD = Feed(DOMAIN, "quarantine/hold")
-
-
-class Clock:
-    """The clock of collections; what takes time between two of its readings is not of interest here."""
-
-    now = float(NOW)
-
-    def time(self) -> float:
-        return self.now
-
-    def monotonic(self) -> float:
-        return self.now
 
 
 @pytest.fixture(autouse=True)
@@ -47,46 +31,6 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     monkeypatch.setattr(collect_module, "time", clock)
     monkeypatch.setattr(UzmanPostaApi, "_compare_clocks", lambda *_: None)  # its answers carry the real time
     return clock
-
-
-class Collector:
-    """Collects hours of fixed mail and reads back what the store holds of them."""
-
-    def __init__(self, store: Store, simulator: Simulator, fixed: FixedMail, api: UzmanPostaApi) -> None:
-        self.store, self.simulator, self.fixed, self.api = store, simulator, fixed, api
-        self.found: Collection | None = None
-
-    def add(self, *records: dict[str, Any], feed: Feed = INCOMING, at: int | None = None) -> None:
-        self.fixed.add(feed.domain, feed.name, records, at=at)
-
-    def remove(self, *records: dict[str, Any], feed: Feed = INCOMING) -> None:
-        self.fixed.remove(feed.domain, feed.name, records)
-
-    def replace(self, old: dict[str, Any], new: dict[str, Any]) -> None:
-        self.remove(old)
-        self.add(new)
-
-    def collect(self, feed: Feed = INCOMING, hour: Hour = NOON, **rules: Any) -> Commit:
-        self.simulator.calls.clear()
-        with self.store.open_hour(feed, hour) as work:
-            self.found = collect_hour(self.api, work, **{"settle_seconds": 600.0} | rules)
-            return work.commit(self.found)
-
-    def events(self, feed: Feed = INCOMING, hour: Hour = NOON) -> list[Event]:
-        return read_events(self.store.layout.snapshot(feed, hour))
-
-    def log(self, feed: Feed = INCOMING, hour: Hour = NOON) -> list[Any]:
-        return [json.loads(line) for line in self.store.layout.log(feed, hour).read_bytes().splitlines()]
-
-    def truth(self, feed: Feed = INCOMING, hour: Hour = NOON) -> list[Any]:
-        return self.simulator.truth(feed.domain, feed.name, hour.start, hour.end)
-
-    def details(self) -> dict[str, Detail]:
-        return {str(json.loads(event.raw)["queue_id"]): event.detail for event in self.events()}
-
-    def asked(self) -> list[str]:
-        """The queue ids whose detail was asked for in the last collection, in their order."""
-        return sorted(call.path.removeprefix("/logs/mail/") for call in self.simulator.calls if call.kind == "detail")
 
 
 @pytest.fixture
@@ -102,19 +46,6 @@ def same(one: list[Any], other: list[Any]) -> bool:
 
     by_content = Counter(json.dumps(record) for record in one) == Counter(json.dumps(record) for record in other)
     return by_content and [time(record) for record in one] == [time(record) for record in other]
-
-
-def detail_of(queue_id: str) -> Callable[[Request], bool]:
-    return lambda request: request.queue_id == queue_id
-
-
-def kept_below(folder: Path) -> dict[str, bytes]:
-    """What is kept of events; the cursor notes each attempt."""
-    return {name: body for name, body in files_below(folder).items() if "cursors" not in name and "locks" not in name}
-
-
-def files_below(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 # --- everything, once
@@ -283,150 +214,6 @@ def test_rows_that_become_visible_after_the_first_listing_are_found_by_the_next(
         second = here.collect()
     assert (second.added, second.manifest.events, second.manifest.closed) == (8, 36, True)
     assert len(here.asked()) == 8
-
-
-# --- details that cannot be had
-
-
-def test_a_failed_detail_leaves_its_row_marked_and_counted_and_is_the_first_asked_next_time(
-    here: Collector, make_api: MakeApi
-) -> None:
-    here.api = make_api(here.simulator.base_url, max_attempts=2, max_parallel_details=1)
-    here.add(mail(START, "Q1"), mail(START + 9, "Q2"))
-    here.simulator.fail_next(detail_of("Q1"), Answer(500), times=None)
-    manifest = here.collect().manifest
-    assert (manifest.details_owed, manifest.complete) == (1, False)
-    assert here.details() == {"Q1": Detail.MISSING, "Q2": Detail.WHOLE}
-    assert here.log()[0] == mail(START, "Q1")
-    here.simulator.faults.clear()
-    here.add(mail(START + 5, "Q9"))
-    commit = here.collect()
-    assert next(call.path for call in here.simulator.calls if call.kind == "detail") == "/logs/mail/Q1"
-    assert here.asked() == ["Q1", "Q9"]
-    assert (commit.changed, commit.manifest.details_owed, commit.manifest.complete) == (1, 0, True)
-    assert here.log() == here.truth()
-
-
-def test_a_detail_that_fails_again_stays_owed(here: Collector) -> None:
-    here.add(mail(START, "Q1"))
-    here.simulator.fail_next(detail_of("Q1"), Answer(500), times=None)
-    for _ in range(3):
-        commit = here.collect()
-        assert commit.manifest.details_owed == 1
-    assert (commit.changed, here.details()) == (0, {"Q1": Detail.MISSING})
-
-
-def test_a_changed_row_whose_new_detail_fails_keeps_the_earlier_one_and_owes_the_new(here: Collector) -> None:
-    deferred = mail(START, "Q1", tag="deferred")
-    here.add(deferred)
-    here.collect()
-    here.replace(deferred, {**deferred, "tag": "delivered"})
-    here.simulator.fail_next(detail_of("Q1"), Answer(500), times=None)
-    assert here.collect().manifest.details_owed == 1
-    assert here.details() == {"Q1": Detail.STALE}
-    assert (here.log()[0]["tag"], "logs" in here.log()[0]) == ("deferred", True)
-    here.simulator.faults.clear()
-    assert here.collect().manifest.complete
-    assert here.log() == here.truth()
-
-
-def test_a_detail_that_is_gone_is_purged_and_not_asked_for_again(here: Collector) -> None:
-    here.add(mail(START, "Q1"), mail(START + 9, "Q2"))
-    here.simulator.fail_next(detail_of("Q1"), Answer(404), times=None)
-    assert here.collect().manifest.complete
-    assert here.details() == {"Q1": Detail.PURGED, "Q2": Detail.WHOLE}
-    assert here.log()[0] == mail(START, "Q1")
-    here.collect()
-    assert here.asked() == []
-    assert here.details()["Q1"] == Detail.PURGED
-
-
-def test_details_that_fail_now_and_then_cost_a_retry_and_nothing_else(here: Collector) -> None:
-    here.add(*(mail(START + second) for second in range(60)))
-    turn = iter(range(10_000))
-    here.simulator.fail_next(lambda request: request.kind == "detail" and next(turn) % 7 == 0, Answer(500), times=None)
-    assert here.collect(details=True).manifest.events == 60
-    here.simulator.faults.clear()
-    here.collect()
-    assert here.log() == here.truth()
-
-
-def test_an_api_that_is_down_is_given_up_and_what_was_fetched_is_kept_for_the_next_collection(here: Collector) -> None:
-    here.add(*(mail(START + second, f"Q{second:03}") for second in range(300)))
-    fetched: set[str] = set()
-
-    def down(request: Request) -> bool:
-        if request.queue_id is not None and len(fetched) < 40:
-            fetched.add(request.queue_id)
-        return request.kind == "detail" and request.queue_id not in fetched
-
-    here.simulator.fail_next(down, Answer(503), times=None)
-    with pytest.raises(TransientError):
-        here.collect()
-    refused = {path for path in here.asked() if path not in fetched}
-    assert len(refused) <= 3 * GIVE_UP_AFTER  # a detail in flight may succeed late and begin the count anew
-    assert here.store.manifest(INCOMING, NOON) is None
-    here.simulator.faults.clear()
-    here.collect()
-    assert set(here.asked()) == {f"Q{second:03}" for second in range(300)} - fetched
-    assert here.log() == here.truth()
-
-
-@pytest.mark.parametrize(("status", "cause"), [(401, Cause.PERMISSION), (403, Cause.PERMISSION)])
-def test_a_key_that_is_refused_stops_the_hour_and_keeps_what_was_fetched(
-    status: int, cause: Cause, here: Collector
-) -> None:
-    here.add(*(mail(START + second, f"Q{second:03}") for second in range(40)))
-    seen: set[str] = set()
-
-    def refuses(request: Request) -> bool:
-        if request.queue_id is not None and len(seen) < 10:
-            seen.add(request.queue_id)
-        return request.kind == "detail" and request.queue_id not in seen
-
-    here.simulator.fail_next(refuses, Answer(status), times=None)
-    with pytest.raises(PermanentError) as raised:
-        here.collect()
-    assert raised.value.cause is cause
-    assert len(here.asked()) <= 10 + here.api.access.max_parallel_details
-    here.simulator.faults.clear()
-    here.collect()
-    assert len(here.asked()) == 30
-    assert here.log() == here.truth()
-
-
-def test_a_listing_that_fails_changes_no_file(here: Collector, tmp_path: Path) -> None:
-    here.add(mail(START))
-    here.collect()
-    before = kept_below(tmp_path)
-    here.simulator.fail_next("/logs/mail", Answer(200, body=b"null"), times=None)
-    with pytest.raises(ApiError):
-        here.collect()
-    assert kept_below(tmp_path) == before
-
-
-def test_a_stop_in_the_middle_keeps_what_was_fetched(here: Collector) -> None:
-    here.add(*(mail(START + second, f"Q{second:03}") for second in range(40)))
-    answered: list[str] = []
-
-    def stops(request: Request) -> bool:
-        if request.queue_id is not None:
-            answered.append(request.queue_id)
-            if len(answered) == 20:
-                here.api.stop()
-        return False
-
-    here.simulator.fail_next(stops, Answer(500), times=None)
-    with pytest.raises(StoppedError):
-        here.collect()
-    assert here.store.manifest(INCOMING, NOON) is None
-    first, here.api = here.api, UzmanPostaApi(here.api.access)
-    first.close()
-    here.simulator.faults.clear()
-    here.collect()
-    assert len(here.asked()) == 40 - len(answered)
-    assert here.log() == here.truth()
-    here.api.close()
 
 
 # --- with and without details

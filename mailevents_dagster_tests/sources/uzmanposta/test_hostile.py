@@ -33,7 +33,7 @@ from mailevents_dagster.sources.uzmanposta.simulator import server as server_mod
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.collecting import collector_in
 from mailevents_dagster_tests.conftest import AUTHENTICATION, DOMAIN, INCOMING, KEY, NOON, START, MakeApi, mail
-from mailevents_dagster_tests.sources.uzmanposta.test_collect import Clock, Collector, detail_of, files_below
+from mailevents_dagster_tests.sources.uzmanposta.fixed_hours import Clock, Collector, detail_of, files_below
 
 HOLD = Feed(DOMAIN, "quarantine/hold")
 TEXTS = {
