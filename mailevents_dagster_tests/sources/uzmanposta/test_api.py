@@ -6,7 +6,7 @@ import gzip
 import socket
 import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from email.utils import formatdate
 
@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 
 from mailevents_dagster.events import StoppedError
 from mailevents_dagster.sources.uzmanposta import api as api_module
-from mailevents_dagster.sources.uzmanposta.access import Access
 from mailevents_dagster.sources.uzmanposta.answers import retry_after
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.errors import ApiError, Cause, PermanentError, TransientError
@@ -424,88 +423,3 @@ def test_a_stop_ends_the_wait_between_two_attempts(simulator: Simulator, make_ap
     api.stop()
     thread.join(PATIENCE)
     assert len(ended) == 1
-
-
-# --- connections
-
-
-class CountingServer:
-    """Answers every request on every connection with an empty list, and counts the connections."""
-
-    def __init__(self) -> None:
-        self._listening = socket.create_server(("127.0.0.1", 0))
-        self.base_url = f"http://127.0.0.1:{self._listening.getsockname()[1]}/api/v2"
-        self.connections: list[socket.socket] = []
-        self.heads: list[bytes] = []
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                connection, _ = self._listening.accept()
-            except OSError:
-                return
-            self.connections.append(connection)
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-
-    def _serve(self, connection: socket.socket) -> None:
-        with connection, connection.makefile("rb") as lines:
-            head = b""
-            for line in lines:
-                head += line
-                if line == b"\r\n":
-                    self.heads.append(head)
-                    head = b""
-                    status = b"503 Busy" if len(self.heads) % 4 == 2 else b"200 OK"
-                    connection.sendall(b"HTTP/1.1 " + status + b"\r\nContent-Length: 2\r\n\r\n[]")
-
-    def close(self) -> None:
-        self._listening.shutdown(socket.SHUT_RDWR)
-        self._listening.close()
-
-
-@pytest.fixture
-def counting() -> Iterator[CountingServer]:
-    server = CountingServer()
-    yield server
-    server.close()
-
-
-def test_one_connection_serves_all_calls_also_after_errors(
-    counting: CountingServer, make_api: MakeApi, waits: list[float]
-) -> None:
-    api = make_api(counting.base_url)
-    for _ in range(9):
-        assert list(api.rows(INCOMING, START, END)) == []
-    assert len(counting.heads) == 12
-    assert len(counting.connections) == 1
-
-
-def test_the_key_goes_out_as_a_bearer_token_and_not_the_one_of_a_netrc(
-    counting: CountingServer, make_api: MakeApi, tmp_path: object, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    netrc = f"{tmp_path}/netrc"
-    with open(netrc, "w", encoding="ascii") as file:
-        file.write("machine 127.0.0.1 login somebody password else\n")
-    monkeypatch.setenv("NETRC", netrc)
-    make_api(counting.base_url).rows(INCOMING, START, END)
-    assert f"Authorization: Bearer {KEY}\r\n".encode() in counting.heads[0]
-
-
-def test_a_proxy_of_the_environment_is_used_and_its_exceptions_are_kept(
-    counting: CountingServer, make_api: MakeApi, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("http_proxy", counting.base_url.removesuffix("/api/v2"))
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    make_api(counting.base_url).rows(INCOMING, START, END)
-    assert counting.heads[0].startswith(b"GET /api/v2/logs/mail?")
-    monkeypatch.setenv("no_proxy", "")
-    api = make_api("http://nobody.invalid/api/v2", max_attempts=1)
-    failure(lambda: api.rows(INCOMING, START, END))
-    assert counting.heads[1].startswith(b"GET http://nobody.invalid/api/v2/logs/mail?")
-
-
-def test_an_access_shows_the_variable_and_not_the_key() -> None:
-    access = Access(DOMAIN, "https://api.example/v2", KEY, "KEY_OF_EXAMPLE")
-    assert f"{access} {access!r}".count("KEY_OF_EXAMPLE") == 2
-    assert KEY not in f"{access} {access!r}"
