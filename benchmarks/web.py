@@ -56,12 +56,12 @@ def prepare(folder: Path, feeds: int) -> None:
     (folder / "dagster.yaml").write_text("telemetry: {enabled: false}\n", encoding="utf-8")
     import dagster as dg
 
-    from mailevents_dagster.hours import SECONDS, last_ended
+    from mailevents_dagster.hours import SECONDS, Hour, last_ended
 
     newest = last_ended(time.time(), "UTC")
     with dg.DagsterInstance.get() as instance:
         for back in range(SHOWN):
-            key = type(newest)(newest.start - back * SECONDS, "UTC").key
+            key = Hour(newest.start - back * SECONDS, "UTC").key
             instance.report_runless_asset_event(dg.AssetMaterialization(dg.AssetKey(FEED["path"]), partition=key))
 
 

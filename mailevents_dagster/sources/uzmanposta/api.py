@@ -57,16 +57,15 @@ CLOCKS_COMPARED_EVERY: Final = 30.0
 T = TypeVar("T")
 
 
-def _unseen(_seconds: float, _failed: ApiError | None) -> None:
-    """What is told of attempts that nobody watches."""
+Watch = Callable[[float, ApiError | None], object]
+"""Is told of each attempt of a call, from whatever thread: the seconds it took, and why it failed."""
 
 
 @dataclass(slots=True)
 class Tally:
     """What calls have cost so far. Threads may count at once."""
 
-    watch: Callable[[float, ApiError | None], object] = _unseen
-    """Is told of each attempt, from whatever thread: the seconds it took, and why it failed."""
+    watch: Watch = lambda *_: None
     lists: int = 0
     details: int = 0
     retries: int = 0

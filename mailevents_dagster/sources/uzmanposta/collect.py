@@ -10,9 +10,9 @@ from typing import Final
 from mailevents_dagster.events import Collection
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import Hour
-from mailevents_dagster.sources.uzmanposta.api import Tally, UzmanPostaApi
+from mailevents_dagster.sources.uzmanposta.api import Tally, UzmanPostaApi, Watch
 from mailevents_dagster.sources.uzmanposta.details import DetailFetch
-from mailevents_dagster.sources.uzmanposta.errors import ApiError, Cause, PermanentError
+from mailevents_dagster.sources.uzmanposta.errors import Cause, PermanentError
 from mailevents_dagster.sources.uzmanposta.listing import Listing, list_window
 from mailevents_dagster.sources.uzmanposta.rows import Row
 from mailevents_dagster.sources.uzmanposta.taking import Arranged, Pack, Taking, Work
@@ -32,8 +32,6 @@ class Progress:
 
 
 Tell = Callable[[Progress], None]
-Watch = Callable[[float, ApiError | None], object]
-"""Is told of each attempt of a call: the seconds it took, and why it failed."""
 
 
 class OutOfRetentionError(PermanentError):

@@ -76,8 +76,6 @@ class SharedBudget(Budget):
         self._state = _State(file)
         self._stopped = threading.Event()
         self._fastest = math.inf
-        self._late: float | None = None
-        """How much longer than the fastest the slowest answer took since the last call; None where there was none."""
         self.seconds_throttled = 0.0
 
     def acquire(self) -> None:
@@ -94,18 +92,18 @@ class SharedBudget(Budget):
                     if state.blocked_until > now:
                         break  # told to wait meanwhile: the place is void
                     rate = self._rate(state, now)
-                    window = _window(rate, state.margin)
-                    wait = state.sent_before(_calls_a_window(rate)) + window - now
+                    wait = state.sent_before(_calls_a_window(rate)) + _window(rate, state.margin) - now
                     if wait <= 0:
                         state.send(now)
-                        late, self._late = self._late, None
-                        state.see(late, now, REMEMBERED * window)
                         return
                 self.sleep(wait)
 
     def answered(self, seconds: float) -> None:
-        self._fastest = min(self._fastest, seconds)
-        self._late = max(self._late or 0.0, seconds - self._fastest)
+        with self._state as state:
+            now = time.monotonic()
+            self._fastest = min(self._fastest, seconds)
+            window = _window(self._rate(state, now), state.margin)
+            state.see(seconds - self._fastest, now, REMEMBERED * window)
 
     def pause(self, seconds: float) -> None:
         with self._state as state:
@@ -222,10 +220,8 @@ class _State:
         late = max(self.late_now, self.late_before) if self.seen_since else MARGIN
         return min(MARGIN, max(LEAST_MARGIN, late))
 
-    def see(self, late: float | None, now: float, long: float) -> None:
-        """How late the last answers were, if there were any; what was seen is forgotten after so long."""
-        if late is None:
-            return
+    def see(self, late: float, now: float, long: float) -> None:
+        """How late an answer was; what was seen is forgotten after so long."""
         if now - self.seen_since > long:
             self.late_before = self.late_now if self.seen_since else MARGIN
             self.late_now, self.seen_since = 0.0, now

@@ -21,6 +21,19 @@ def here(store: Store, simulator: Simulator, fixed: FixedMail, make_api: MakeApi
     return Collector(store, simulator, fixed, make_api(simulator.base_url, max_attempts=2, max_parallel_details=4))
 
 
+def fails_after(number: int, simulator: Simulator, answer: Answer) -> set[str]:
+    """Has the API answer the details of so many mails, whichever come first, and no other; returns their queue ids."""
+    answered: set[str] = set()
+
+    def fails(request: Request) -> bool:
+        if request.queue_id is not None and len(answered) < number:
+            answered.add(request.queue_id)
+        return request.kind == "detail" and request.queue_id not in answered
+
+    simulator.fail_next(fails, answer, times=None)
+    return answered
+
+
 def test_a_failed_detail_leaves_its_row_marked_and_counted_and_is_the_first_asked_next_time(
     here: Collector, make_api: MakeApi
 ) -> None:
@@ -86,14 +99,7 @@ def test_details_that_fail_now_and_then_cost_a_retry_and_nothing_else(here: Coll
 
 def test_an_api_that_is_down_is_given_up_and_what_was_fetched_is_kept_for_the_next_collection(here: Collector) -> None:
     here.add(*(mail(START + second, f"Q{second:03}") for second in range(300)))
-    fetched: set[str] = set()
-
-    def down(request: Request) -> bool:
-        if request.queue_id is not None and len(fetched) < 40:
-            fetched.add(request.queue_id)
-        return request.kind == "detail" and request.queue_id not in fetched
-
-    here.simulator.fail_next(down, Answer(503), times=None)
+    fetched = fails_after(40, here.simulator, Answer(503))
     with pytest.raises(TransientError):
         here.collect()
     refused = {path for path in here.asked() if path not in fetched}
@@ -110,14 +116,7 @@ def test_a_key_that_is_refused_stops_the_hour_and_keeps_what_was_fetched(
     status: int, cause: Cause, here: Collector
 ) -> None:
     here.add(*(mail(START + second, f"Q{second:03}") for second in range(40)))
-    seen: set[str] = set()
-
-    def refuses(request: Request) -> bool:
-        if request.queue_id is not None and len(seen) < 10:
-            seen.add(request.queue_id)
-        return request.kind == "detail" and request.queue_id not in seen
-
-    here.simulator.fail_next(refuses, Answer(status), times=None)
+    fails_after(10, here.simulator, Answer(status))
     with pytest.raises(PermanentError) as raised:
         here.collect()
     assert raised.value.cause is cause
