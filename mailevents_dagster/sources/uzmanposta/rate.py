@@ -79,26 +79,26 @@ class SharedBudget(Budget):
         self.seconds_throttled = 0.0
 
     def acquire(self) -> None:
+        place: float | None = None
+        wait = 0.0
         while True:
+            self.sleep(wait)
             with self._state as state:
                 now = time.monotonic()
                 rate = self._rate(state, now)
-                place = max(state.next_place, state.blocked_until, now)
-                state.next_place = place + _distance(rate, state.margin)
-            self.sleep(place - now)
-            while True:
-                with self._state as state:
-                    now = time.monotonic()
-                    if state.blocked_until > now:
-                        break  # told to wait meanwhile: the place is void
-                    rate = self._rate(state, now)
-                    wait = state.sent_before(_calls_a_window(rate)) + _window(rate, state.margin) - now
-                    if wait <= 0:
-                        state.send(now)
-                        return
-                self.sleep(wait)
+                if place is None or state.blocked_until > now:  # told to wait meanwhile: the place is void
+                    place = max(state.next_place, state.blocked_until, now)
+                    state.next_place = place + _distance(rate, state.margin)
+                free = state.sent_before(_calls_a_window(rate)) + _window(rate, state.margin)
+                wait = max(place, free) - now
+                if wait <= 0:
+                    state.send(now)
+                    return
+                place = now  # it is waited for
 
     def answered(self, seconds: float) -> None:
+        if self._configured is None and not self._state.rate:
+            return  # nothing limits the calls: no window to keep longer
         with self._state as state:
             now = time.monotonic()
             self._fastest = min(self._fastest, seconds)
