@@ -11,6 +11,8 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
+from mailevents_dagster.sources.uzmanposta.headers import Response
+
 CONNECT_SECONDS: Final = 10.0
 MOST_PARALLEL: Final = 64
 
@@ -40,7 +42,8 @@ def sender(session: requests.Session, access: Access) -> Callable[[str], urllib3
     """What sends a call, over connections as requests sets them up. A closure, so that no attribute holds the key.
 
     TLS, proxies and certificates of the environment are requests' part, done once. The calls themselves go to its
-    urllib3 pool: what requests does around each call costs half as much CPU again as the call.
+    urllib3 pool: what requests does around each call costs half as much CPU again as the call. The pool's connections
+    read the headers of answers the short way.
     """
     adapter = HTTPAdapter(
         pool_connections=1, pool_maxsize=(access.max_parallel_details or MOST_PARALLEL) + 1, max_retries=0
@@ -54,6 +57,7 @@ def sender(session: requests.Session, access: Access) -> Callable[[str], urllib3
     }
     pool: Any = adapter.get_connection_with_tls_context(base, around["verify"], around["proxies"], around["cert"])
     adapter.cert_verify(pool, base.url, around["verify"], around["cert"])  # type: ignore[no-untyped-call]
+    pool.ConnectionCls = type("Connection", (pool.ConnectionCls,), {"response_class": Response})
     prefix = adapter.request_url(base, around["proxies"]).rstrip("/")
     headers = {**base.headers, "Authorization": f"Bearer {access.key}"}  # last: a .netrc entry would replace it
     seconds = access.timeout_seconds
