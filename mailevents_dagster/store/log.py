@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import pyarrow as pa
 from upath import UPath
 
 from mailevents_dagster.store.atomic import append, local, mode_of, publish, set_mode
+from mailevents_dagster.store.digesting import Digest
 
 BLOCK: Final = 2**20
 
@@ -57,7 +57,7 @@ class LogUpdate:
     def __init__(self, path: UPath, closing: ExitStack) -> None:
         self._path = path
         self._closing = closing
-        self._digest = hashlib.sha256()
+        self._digest = Digest()
         self._bytes = 0
         self._change = Change.UNCHANGED
         self._there: IO[bytes] | None = None

@@ -18,6 +18,7 @@ from mailevents_dagster.columns import Column, RowFormat
 from mailevents_dagster.events import Detail, Event
 from mailevents_dagster.store.atomic import local, publish
 from mailevents_dagster.store.damage import DamagedError
+from mailevents_dagster.store.digesting import Digest
 from mailevents_dagster.store.index import STATES, Digests, Index, digests
 
 ROWS_AT_ONCE: Final = 4096
@@ -71,7 +72,7 @@ def write_snapshot(path: UPath, batches: Iterable[pa.RecordBatch], rows: RowForm
     """Writes the events, in their order; returns the file's size and its SHA-256."""
     # Digests and records do not repeat within an hour: building a dictionary of them is work thrown away.
     repeating = [column.name for column in (*rows.columns, LAST_COLUMNS[0]) if not pa.types.is_nested(column.type)]
-    content = hashlib.sha256()
+    content = Digest()
     with publish(path) as file:
         measured = _Measured(file)
         with pq.ParquetWriter(measured, snapshot_schema(rows), compression="zstd", use_dictionary=repeating) as writer:
