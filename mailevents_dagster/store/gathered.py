@@ -1,13 +1,15 @@
-"""Events gathered for an hour in whatever order they come: the last of them in memory, the others on disk beside it."""
+"""Events gathered for an hour in whatever order they come: some of them in memory, the others on disk beside it."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from mmap import ACCESS_READ, ALLOCATIONGRANULARITY, mmap
 from os import SEEK_END
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO, Final, Protocol
+from typing import IO, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -15,11 +17,9 @@ import pyarrow as pa
 from mailevents_dagster.columns import RowFormat
 from mailevents_dagster.events import Event, Places
 from mailevents_dagster.store.atomic import make_folder, naming
+from mailevents_dagster.store.forming import Forming
 from mailevents_dagster.store.index import Index, index_of, joined
 from mailevents_dagster.store.parquet import records_of, records_schema
-
-EVENTS_OF_A_PART: Final = 1024
-BYTES_OF_A_PART: Final = 8 * 2**20
 
 
 class Records(Protocol):
@@ -34,107 +34,138 @@ class Records(Protocol):
 
 
 class Gathered:
-    """Events of one hour, each known by the place it was given. Threads may add at once."""
+    """Events of one hour, each known by the place it was given. Threads may gather at once.
+
+    Events that are added together lie side by side, in this order: taken so, they are not copied.
+    """
 
     def __init__(self, rows: RowFormat, folder: Path, memory: int) -> None:
-        """Beyond so many bytes of memory, records go into a file in the folder that has no name and leaves no trace."""
+        """Beyond so many bytes of memory, parts go into a file in the folder that has no name and leaves no trace."""
         self._rows = rows
         self._folder = folder
         self._memory = memory
-        self._adding = threading.Lock()
-        self._last: list[Event] = []
-        self._last_bytes = 0
-        self._indexes: list[Index] = []
+        self._gathering = threading.Lock()
+        self._forming = Forming(memory)
         self._parts: list[_Part] = []
-        self._firsts: list[int] = []
-        """The place of the first event of each part."""
-        self._count = 0
+        self._order: _Order | None = None
+        """Where all of them are, until more come."""
         self._spool: IO[bytes] | None = None
 
     def __len__(self) -> int:
-        return self._count
+        return self._forming.count
 
-    def add(self, event: Event) -> int:
-        """Takes an event and returns its place."""
-        with self._adding:
-            place = self._count
-            self._count += 1
-            self._last.append(event)
-            self._last_bytes += len(event.raw)
-            if len(self._last) < EVENTS_OF_A_PART and self._last_bytes < BYTES_OF_A_PART:
-                return place
-            part, events = self._new_part()
-        part.held = records_of(events, self._rows)  # outside the lock: the other threads go on
-        self._spill()
-        return place
+    def add(self, events: Sequence[Event], awaited: Sequence[bool] = ()) -> range:
+        """Takes events and returns their places. For those awaited another will be put."""
+        with self._gathering:
+            self._order = None
+            places = self._forming.add(events, awaited)
+            ready = self._forming.ready()
+        self._put_away(ready)
+        return places
+
+    def put(self, place: int, event: Event) -> None:
+        """Takes the event that is awaited at this place."""
+        with self._gathering:
+            self._order = None
+            self._forming.put(place, event)
+            ready = self._forming.ready()
+        self._put_away(ready)
 
     @property
     def index(self) -> Index:
-        with self._adding:
-            return joined([*self._indexes, index_of(self._last)])
+        """Of threads that gather none may be left: what they bring last is not looked for."""
+        return self._arranged().index
 
     def take(self, places: Places) -> pa.RecordBatch:
-        """Of threads that add none may be left: what they add last is not looked for."""
-        if self._last:
-            part, events = self._new_part()
-            part.held = records_of(events, self._rows)
-        return take_from(places, np.array(self._firsts), lambda number: self._parts[number].records(self._rows))
+        """As with the index, no thread may be left that gathers."""
+        order = self._arranged()
+        return take_from(order.parts[places], order.rows[places], lambda at: self._parts[at].records(self._rows))
 
     def close(self) -> None:
         if self._spool:
             self._spool.close()
 
-    def _new_part(self) -> tuple[_Part, Sequence[Event]]:
-        """The events that came last, and the part that they are to fill."""
-        part, events = _Part(), self._last
-        self._indexes.append(index_of(events))
-        self._parts.append(part)
-        self._firsts.append(self._count - len(events))
-        self._last, self._last_bytes = [], 0
-        return part, events
+    def _put_away(self, ready: Iterable[Mapping[int, Event]]) -> None:
+        """Makes parts of these. Outside the lock: the other threads go on."""
+        for events in ready:
+            found = [*events.values()]
+            part = _Part(np.fromiter(events, np.int64), index_of(found), records_of(found, self._rows))
+            with self._gathering:
+                self._parts.append(part)
+                if sum(part.bytes_held for part in self._parts) > self._memory:
+                    self._spill()
 
     def _spill(self) -> None:
-        with self._adding:
-            if sum(part.bytes_held for part in self._parts) <= self._memory:
-                return
-            with naming(self._folder):
-                if self._spool is None:
-                    make_folder(self._folder)
-                    self._spool = TemporaryFile(dir=self._folder)  # noqa: SIM115 - open until the hour is done
-                for part in self._parts:
-                    part.put_into(self._spool)
+        with naming(self._folder):
+            if self._spool is None:
+                make_folder(self._folder)
+                self._spool = TemporaryFile(dir=self._folder)  # noqa: SIM115 - open until the hour is done
+            for part in self._parts:
+                part.put_into(self._spool)
+
+    def _arranged(self) -> _Order:
+        if self._order is None:
+            self._put_away(self._forming.rest())
+            self._order = _order(self._parts)
+        return self._order
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Order:
+    """By the places of events, where each is."""
+
+    index: Index
+    parts: Places
+    rows: Places
+
+
+def _order(parts: Sequence[_Part]) -> _Order:
+    places = np.concatenate([np.empty(0, np.int64), *(part.places for part in parts)])
+    at = np.empty_like(places)
+    at[places] = np.arange(len(places))
+    sizes = [len(part.places) for part in parts]
+    rows = np.arange(len(places)) - np.repeat(np.cumsum([0, *sizes])[:-1], sizes)
+    return _Order(joined([part.index for part in parts])[at], np.repeat(np.arange(len(parts)), sizes)[at], rows[at])
 
 
 class _Part:
-    """Records of events that came one after the other, in memory or in the spool."""
+    """Events that lie side by side: their places, their index, and their records in memory or in the spool."""
 
-    def __init__(self) -> None:
-        self.held: pa.RecordBatch | None = None
+    def __init__(self, places: Places, index: Index, records: pa.RecordBatch) -> None:
+        self.places = places
+        self.index = index
+        self._held: pa.RecordBatch | None = records
         self._spool: IO[bytes] | None = None
         self._at = self._size = 0
 
     @property
     def bytes_held(self) -> int:
-        return self.held.nbytes if self.held else 0
+        return self._held.nbytes if self._held else 0
 
     def put_into(self, spool: IO[bytes]) -> None:
-        if self.held:
-            self._at = spool.seek(0, SEEK_END)
-            self._size = spool.write(self.held.serialize())
-            self._spool, self.held = spool, None
+        if self._held:
+            end = spool.seek(0, SEEK_END)
+            self._at = spool.seek(-(-end // ALLOCATIONGRANULARITY) * ALLOCATIONGRANULARITY)
+            self._size = spool.write(self._held.serialize())
+            spool.flush()
+            self._spool, self._held = spool, None
 
     def records(self, rows: RowFormat) -> pa.RecordBatch:
         if self._spool is None:
-            assert self.held  # noqa: S101 - it was filled by whoever made the part
-            return self.held
-        self._spool.seek(self._at)
-        return pa.ipc.read_record_batch(pa.py_buffer(self._spool.read(self._size)), records_schema(rows))
+            return self._held
+        # Mapped, not read: on some machines fresh memory costs ten times the copy into it.
+        there = mmap(self._spool.fileno(), self._size, access=ACCESS_READ, offset=self._at)
+        return pa.ipc.read_record_batch(pa.py_buffer(there), records_schema(rows))
 
 
-def take_from(places: Places, firsts: Places, part: Callable[[int], pa.RecordBatch]) -> pa.RecordBatch:
-    """The rows at these places, in this order, of parts that begin at `firsts`."""
-    of_part = np.searchsorted(firsts, places, side="right") - 1
-    numbers = np.unique(of_part)
-    rows = [np.flatnonzero(of_part == number) for number in numbers]
-    taken = [part(number).take(places[here] - firsts[number]) for number, here in zip(numbers, rows, strict=True)]
-    return taken[0] if len(taken) == 1 else pa.concat_batches(taken).take(np.argsort(np.concatenate(rows)))
+def take_from(parts: Places, rows: Places, part: Callable[[int], pa.RecordBatch]) -> pa.RecordBatch:
+    """Of these parts these rows, in this order."""
+    numbers = np.unique(parts)
+    here = [np.flatnonzero(parts == number) for number in numbers]
+    taken = [_rows_of(part(number), rows[at]) for number, at in zip(numbers, here, strict=True)]
+    return taken[0] if len(taken) == 1 else pa.concat_batches(taken).take(np.argsort(np.concatenate(here)))
+
+
+def _rows_of(batch: pa.RecordBatch, rows: Places) -> pa.RecordBatch:
+    side_by_side = (np.diff(rows) == 1).all()
+    return batch.slice(rows[0], len(rows)) if side_by_side else batch.take(rows)

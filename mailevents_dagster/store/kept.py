@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -17,6 +18,8 @@ from mailevents_dagster.store.parquet import lines_of, snapshot_batch
 
 EVENTS_AT_ONCE: Final = 1024
 """Brought into order and copied: more would take longer, since memory that was not in use costs more than the copy."""
+LONG: Final = 256
+"""So many events side by side are taken by themselves, which needs no copy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +41,13 @@ class KeptEvents:
 
     def batches(self, index: Index, sources: Places) -> Iterator[pa.RecordBatch]:
         """The events as a snapshot holds them: of this index, with the records of these sources."""
-        for part in self._parts(len(sources)):
+        for part in portions(sources):
             yield snapshot_batch(index[part], self._records(sources[part]), self.rows)
 
     def lines(self, sources: Places) -> Iterator[pa.Buffer]:
         """The records of these sources as the log has them."""
-        for part in self._parts(len(sources)):
+        for part in portions(sources):
             yield lines_of(self._records(sources[part]))
-
-    def _parts(self, events: int) -> Iterator[slice]:
-        return (slice(first, first + EVENTS_AT_ONCE) for first in range(0, events, EVENTS_AT_ONCE))
 
     def _records(self, sources: Places) -> pa.RecordBatch:
         known = sources >= 0
@@ -57,3 +57,12 @@ class KeptEvents:
             return self.gathered.take(-1 - sources)
         both = pa.concat_batches([self.known.take(sources[known]), self.gathered.take(-1 - sources[~known])])
         return both.take(np.argsort(np.concatenate([np.flatnonzero(known), np.flatnonzero(~known)])))
+
+
+def portions(sources: Places) -> Iterator[slice]:
+    """All of these, a few at a time, cut where many stand side by side."""
+    beside = np.diff(sources) == np.where(sources[:-1] >= 0, 1, -1)
+    borders = np.concatenate([[0], np.flatnonzero(~beside) + 1, [len(sources)]])
+    long = np.flatnonzero(np.diff(borders) >= LONG)
+    for first, end in pairwise(np.unique([0, *borders[long], *borders[long + 1], len(sources)])):
+        yield from (slice(at, min(at + EVENTS_AT_ONCE, end)) for at in range(first, end, EVENTS_AT_ONCE))

@@ -54,6 +54,5 @@ def _from_log(
         + (f", {unreadable:,} of its lines could not be read" if unreadable else "")
         + ". What the API still shows is collected again."
     )
-    for event in sorted(events, key=lambda event: event.time):
-        gathered.add(event)
+    gathered.add(sorted(events, key=lambda event: event.time))
     return gathered

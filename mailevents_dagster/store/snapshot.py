@@ -50,7 +50,8 @@ class Snapshot:
         self._group = lru_cache(ROW_GROUPS_AT_HAND)(self._read_group)
 
     def take(self, places: Places) -> pa.RecordBatch:
-        return take_from(places, self._firsts, self._group)
+        groups = np.searchsorted(self._firsts, places, side="right") - 1
+        return take_from(groups, places - self._firsts[groups], self._group)
 
     def close(self) -> None:
         self._closing.close()

@@ -70,7 +70,7 @@ def collect_hour(
     listing, rows = _list_and_fetch(api, work, taking, tally, tell, nearly_asked)
     listed_at, notes = _by_the_apis_clock(listed_at, api.time_at(began))
     return Collection(
-        events=taking.events(rows),
+        events=rows.events,
         strays=frozenset(row.identity for _, row in rows.anywhere),
         gaps=listing.gaps,
         listed_at=listed_at,
@@ -101,20 +101,18 @@ def _list_and_fetch(
     with DetailFetch(api, taking.keep, tally) as fetch:
 
         def ask(first: int, last: int) -> Sequence[Row]:
-            nonlocal listed
             if listed:
                 fetch.wait(say, left=LEFT_WHILE_LISTING)
-            page = api.rows(work.feed, first, last, tally)
-            # Whatever the listing makes of the page, these mails are in the hour.
-            ours = [(row.time, row) for row in page if row.time is not None and hour.holds(row.time)]
-            listed += len(ours)
-            fetch.want(taking.lacking(ours))
-            return page
+            return api.rows(work.feed, first, last, tally)
 
-        listing = list_window(ask, hour.start, hour.end, api.access.page_limit, taking.pack)
-        rows = taking.arrange(listing.packs, listing.strays)
-        fetch.want(taking.lacking(rows.late))
-        listed = len(rows.order)
+        def pack(rows: Sequence[tuple[int, Row]]) -> Pack:
+            nonlocal listed
+            listed += len(rows)
+            return taking.pack(rows, fetch.want)
+
+        listing = list_window(ask, hour.start, hour.end, api.access.page_limit, pack)
+        rows = taking.arrange(listing.packs, listing.strays, fetch.want)
+        listed = len(rows.events.times)
         fetch.wait(say, left=2 * api.parallel_details)  # a listing takes as long as one of the two
         nearly_asked()
         fetch.wait(say)

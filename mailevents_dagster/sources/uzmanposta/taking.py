@@ -7,14 +7,15 @@ keeps the records.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections import ChainMap
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Final, Protocol, TypeVar
+from typing import Final, Protocol
 
 import numpy as np
 
-from mailevents_dagster.events import Detail, Event, Kept, Places
+from mailevents_dagster.events import Detail, Event, Kept
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import Hour
 from mailevents_dagster.sources.uzmanposta.listing import edges
@@ -23,7 +24,6 @@ from mailevents_dagster.sources.uzmanposta.rows import Record, Row
 SETTLED: Final = frozenset({Detail.WHOLE, Detail.PURGED})
 """Nothing more is asked for in these states, as long as the row stays the same."""
 
-T = TypeVar("T")
 Version = tuple[bytes, bytes]
 Timed = tuple[int, Row]
 
@@ -56,8 +56,15 @@ class Work(Protocol):
     def sources(self, versions: Sequence[Version], states: Set[Detail]) -> Sequence[int]:
         """Of each version the source of a known event in one of the states; -1 where there is none."""
 
-    def gather(self, event: Event) -> int:
-        """Takes an event that was found and returns its source; threads may call at once."""
+    def gather(self, events: Sequence[Event], awaited: Sequence[bool]) -> Sequence[int]:
+        """Takes events that were found and returns their sources. For those awaited another will be put."""
+
+    def put(self, source: int, event: Event) -> None:
+        """Takes the event that is awaited at this source; threads may call at once."""
+
+
+Want = Callable[[Sequence[Timed]], object]
+"""Has the details of these mails asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +73,6 @@ class Pack:
 
     times: array[int]
     sources: array[int]
-    awaited: dict[int, Version]
-    """The rows whose source is not known before their detail is here."""
     untimed: dict[int, Row]
     """The rows that have no time of their own."""
     reused: int
@@ -76,17 +81,12 @@ class Pack:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Arranged:
-    """All rows of the hour, before their details are here."""
+    """The rows of the hour. Their details may still be on their way."""
 
-    times: Places
-    sources: Places
-    awaited: dict[int, Version]
-    order: Places
-    """The places of the rows, oldest first; some are another hour's and stand nowhere in it."""
+    events: Kept
+    """Oldest first; rows that another hour has are not among them."""
     anywhere: Sequence[Timed]
     """Those of the rows that nothing but this hour's holding them keeps from another."""
-    late: Sequence[Timed]
-    """Those of the rows of which it shows only now that they are in the hour."""
     reused: int
 
 
@@ -97,23 +97,10 @@ class Taking:
         self._work = work
         self._details = details
         self._as_they_are = SETTLED if details else SETTLED | {Detail.UNASKED}
-        self._wanted: set[Version] = set()
-        self._here: dict[Version, int] = {}
-        """The sources of mails whose detail, or the row in its place, came from the API or the journal."""
-
-    def lacking(self, rows: Iterable[Timed]) -> list[Timed]:
-        """The mails whose detail is to be asked for now, each once; those that could not be had before come first."""
-        if not self._details:
-            return []
-        mails = {row.version: (at, row) for at, row in rows if row.queue_id is not None}
-        known = self._work.sources(list(mails), SETTLED)
-        lacking = [
-            mails[version]
-            for version, source in zip(mails, known, strict=True)
-            if source < 0 and version not in self._wanted and version not in self._work.journal
-        ]
-        self._wanted.update(row.version for _, row in lacking)
-        return sorted(lacking, key=lambda pair: pair[1].identity not in self._work.owed)
+        self._sources: dict[int | Version, int] = {}
+        """Of mails that the store did not have as they are now, by their versions."""
+        self._undecided: set[Version] = set()
+        """Mails that may be another hour's: their details are not asked for yet."""
 
     def keep(self, at: int, row: Row, found: Record | Detail) -> None:
         """Keeps the detail of a mail as soon as it is here, or its row where there is none."""
@@ -122,40 +109,48 @@ class Taking:
             event = Event(at, row.identity, row.content, Detail.WHOLE, found.raw, found.fields)
         else:
             event = Event(at, row.identity, row.content, found, row.raw, row.fields)
-        self._here[row.version] = self._work.gather(event)
+        self._work.put(self._sources[row.version], event)
 
-    def pack(self, rows: Sequence[Timed]) -> Pack:
-        """The rows as numbers; the store has the records of those that wait for nothing."""
-        sources, awaited, reused = array("q"), {}, set()
+    def pack(self, rows: Sequence[Timed], want: Want) -> Pack:
+        """The rows as numbers. The store has their records, and those that lack their details are wanted."""
         known = self._work.sources([row.version for _, row in rows], self._as_they_are)
-        for place, ((at, row), source) in enumerate(zip(rows, known, strict=True)):
-            found = self._source(at, row) if source < 0 else source
-            if found is None:
-                awaited[place] = row.version
-            elif self._details and row.queue_id is not None and row.version not in self._wanted:
-                reused.add(row.version)
-            sources.append(0 if found is None else found)
-        untimed = {place: row for place, (_, row) in enumerate(rows) if row.time is None}
-        return Pack(array("q", [at for at, _ in rows]), sources, awaited, untimed, len(reused))
+        keys = [place if row.queue_id is None else row.version for place, (_, row) in enumerate(rows)]
+        mails = {key for key in keys if isinstance(key, tuple) and key not in self._sources}
+        new: dict[int | Version, Timed] = {}
+        for key, pair, source in zip(keys, rows, known, strict=True):
+            if source < 0 and key not in self._sources:
+                new.setdefault(key, pair)
+        events = {key: self._event(at, row) for key, (at, row) in new.items()}
+        lacking = {key: new[key] for key, event in events.items() if event.detail is Detail.MISSING}
+        gathered = dict(zip(new, self._work.gather([*events.values()], [key in lacking for key in new]), strict=True))
+        sources = ChainMap(gathered, self._sources)
+        pack = Pack(
+            array("q", [at for at, _ in rows]),
+            array("q", [sources[key] if source < 0 else source for key, source in zip(keys, known, strict=True)]),
+            {place: row for place, (_, row) in enumerate(rows) if row.time is None},
+            len(mails.difference(lacking)) if self._details else 0,
+        )
+        self._sources.update((key, source) for key, source in gathered.items() if key in mails)
+        self._want(lacking.values(), want)
+        return pack
 
-    def _source(self, at: int, row: Row) -> int | None:
-        """Where the record of the row is from now on; None where it is still to come."""
+    def _event(self, at: int, row: Row) -> Event:
+        """What is here of a row that the store does not have."""
         if row.queue_id is None:
-            return self._work.gather(Event(at, row.identity, row.content, Detail.WHOLE, row.raw, row.fields))
-        if row.version in self._here:
-            return self._here[row.version]
-        if row.version in self._wanted:
-            return None
+            return Event(at, row.identity, row.content, Detail.WHOLE, row.raw, row.fields)
         detail = self._work.journal.get(*row.version)
         if detail is not None:
-            event = Event(at, row.identity, row.content, Detail.WHOLE, detail)
-            self._here[row.version] = self._work.gather(event)
-            return self._here[row.version]
-        if self._details:
-            return None
-        return self._work.gather(Event(at, row.identity, row.content, Detail.UNASKED, row.raw, row.fields))
+            return Event(at, row.identity, row.content, Detail.WHOLE, detail)
+        state = Detail.MISSING if self._details else Detail.UNASKED
+        return Event(at, row.identity, row.content, state, row.raw, row.fields)
 
-    def arrange(self, packs: Sequence[Pack], strays: Sequence[Timed]) -> Arranged:
+    def _want(self, lacking: Iterable[Timed], want: Want) -> None:
+        """Those that could not be had before come first; those that may be another hour's wait until it shows."""
+        now = sorted(lacking, key=lambda pair: pair[1].identity not in self._work.owed)
+        self._undecided.update(row.version for _, row in now if row.time is None)
+        want([pair for pair in now if pair[1].time is not None])
+
+    def arrange(self, packs: Sequence[Pack], strays: Sequence[Timed], want: Want) -> Arranged:
         """The rows of the listing in order, without those that an hour beside holds.
 
         Rows at the edges may be in any hour, and rows with a time outside of the window.
@@ -163,39 +158,28 @@ class Taking:
         elsewhere = self._work.strays_elsewhere
         listed = sum(len(pack.times) for pack in packs)
         strays = [(at, row) for at, row in strays if row.identity not in elsewhere]
-        packs = [*packs, self.pack(strays)]
+        packs = [*packs, self.pack(strays, want)]
         times, sources = (
             np.concatenate([np.array(values, np.int64) for values in column])
             for column in zip(*((pack.times, pack.sources) for pack in packs), strict=True)
         )
         firsts = [0, *accumulate(len(pack.times) for pack in packs)]
-        awaited = _numbered(firsts, [pack.awaited for pack in packs])
-        untimed = _numbered(firsts, [pack.untimed for pack in packs])
+        untimed = {
+            first + place: row
+            for first, pack in zip(firsts, packs, strict=False)
+            for place, row in pack.untimed.items()
+        }
         at_edges = edges(listed, untimed)
         ours = [place for place in at_edges if untimed[place].identity not in elsewhere]
         for place in set(at_edges).difference(ours):
-            awaited.pop(place, None)
             del untimed[place]
+        late = [(int(times[place]), row) for place, row in untimed.items()]
+        want([pair for pair in late if pair[1].version in self._undecided])
         inside = np.delete(np.arange(listed), at_edges)
         chosen = np.concatenate([inside, np.array([*ours, *range(listed, len(times))], np.int64)])
+        order = chosen[np.argsort(times[chosen], kind="stable")]
         return Arranged(
-            times,
-            sources,
-            awaited,
-            order=chosen[np.argsort(times[chosen], kind="stable")],
+            Kept(sources[order], times[order]),
             anywhere=[*((int(times[place]), untimed[place]) for place in ours), *strays],
-            late=[*((int(times[place]), row) for place, row in untimed.items()), *strays],
             reused=sum(pack.reused for pack in packs),
         )
-
-    def events(self, rows: Arranged) -> Kept:
-        """The events of the hour, once every detail is here."""
-        sources = rows.sources.copy()
-        for place, version in rows.awaited.items():
-            sources[place] = self._here[version]
-        return Kept(sources[rows.order], rows.times[rows.order])
-
-
-def _numbered(firsts: Sequence[int], parts: Sequence[Mapping[int, T]]) -> dict[int, T]:
-    """What is said of places in each pack, by the places in all of them."""
-    return {first + place: one for first, part in zip(firsts, parts, strict=False) for place, one in part.items()}
