@@ -1,7 +1,7 @@
 """The rate budget of an account: when the next call may go out, for all threads of all processes together.
 
-What the processes share is a small file: when the last calls went out, and until when the API told the account to
-wait. It is guarded by a lock that goes with its holder, so a killed process holds nobody up.
+What the processes share is a small file: when the last calls went out or will, and until when the API told the account
+to wait. It is guarded by a lock that goes with its holder, so a killed process holds nobody up.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ FASTER_BY: Final = 1.05
 """Without a configured rate: calls a second at the least, and the growth in each second without a refusal."""
 LONGEST_BLOCK: Final = 86_400.0
 RING: Final = 1024
+"""Twice the calls that any window is counted to hold: those that wait for their time are among them."""
 FIRST_TIME: Final = 9
 BYTES: Final = 8 * (FIRST_TIME + RING)
 """The shared file: a few numbers and the times of the last calls, as many as any window can hold."""
@@ -79,22 +80,29 @@ class SharedBudget(Budget):
         self.seconds_throttled = 0.0
 
     def acquire(self) -> None:
-        place: float | None = None
+        number: int | None = None
         wait = 0.0
         while True:
             self.sleep(wait)
             with self._state as state:
                 now = time.monotonic()
-                rate = self._rate(state, now)
-                if place is None or state.blocked_until > now:  # told to wait meanwhile: the place is void
-                    place = max(state.next_place, state.blocked_until, now)
-                    state.next_place = place + _distance(rate, state.margin)
-                free = state.sent_before(_calls_a_window(rate)) + _window(rate, state.margin)
-                wait = max(place, free) - now
-                if wait <= 0:
-                    state.send(now)
-                    return
-                place = now  # it is waited for
+                if state.blocked_until > now:
+                    number = None  # told to wait meanwhile: its place is void
+                number, place = self._place(state, now, number)
+            wait = place - now
+            if wait <= 0:
+                return
+
+    def _place(self, state: _State, now: float, number: int | None) -> tuple[int, float]:
+        """The number of a call, which may have one, and its time: written down, so that those that follow heed it."""
+        rate, earliest = self._rate(state, now), now
+        if number is None:
+            number, earliest = state.count(), max(now, state.next_place, state.blocked_until)
+        free = state.time_of(number - _calls_a_window(rate)) + _window(rate, state.margin)
+        place = max(earliest, free)
+        state.set_time(number, place)
+        state.next_place = max(state.next_place, place + _distance(rate, state.margin))
+        return number, place
 
     def answered(self, seconds: float) -> None:
         if self._configured is None and not self._state.rate:
@@ -113,7 +121,7 @@ class SharedBudget(Budget):
             state.blocked_until = until
             state.late_now = MARGIN  # what it counts may look otherwise than from here
             if self._configured is None and now - state.slowed_at > 1:  # refusals of one burst count as one
-                state.rate = max(SLOWEST, 0.7 * (self._rate(state, now) or state.sent_since(now - 1)))
+                state.rate = max(SLOWEST, 0.7 * (self._rate(state, now) or state.sent_within(now - 1, now)))
                 state.slowed_at = now
 
     def sleep(self, seconds: float) -> None:
@@ -138,7 +146,7 @@ class SharedBudget(Budget):
 
 def _calls_a_window(rate: float) -> int:
     """How many calls the API counts together: those of a second, or one where it allows less than one a second."""
-    return min(RING, max(1, int(rate)))
+    return min(RING // 2, max(1, int(rate)))
 
 
 def _window(rate: float, margin: float) -> float:
@@ -173,7 +181,7 @@ class _State:
     rate = _Cell(4)
     """Calls a second after the last refusal; zero where there was none."""
     calls = _Cell(5)
-    """How many went out so far."""
+    """How many have got a place so far."""
     seen_since = _Cell(6)
     """When the two that follow last changed places; zero where no call was answered yet."""
     late_now = _Cell(7)
@@ -227,16 +235,20 @@ class _State:
             self.late_now, self.seen_since = 0.0, now
         self.late_now = max(self.late_now, late)
 
-    def send(self, now: float) -> None:
-        self.cells[FIRST_TIME + int(self.calls) % RING] = now
+    def count(self) -> int:
+        """The number of one call more."""
         self.calls += 1
+        return int(self.calls) - 1
 
-    def sent_before(self, number: int) -> float:
-        """When the call went out that is so many calls ago; long ago where there were not so many."""
-        return self.cells[FIRST_TIME + int(self.calls - number) % RING] if number <= self.calls else -math.inf
+    def time_of(self, number: int) -> float:
+        """When a call went out, or will; long ago where there was none of this number."""
+        return self.cells[FIRST_TIME + number % RING] if number >= 0 else -math.inf
 
-    def sent_since(self, time: float) -> int:
-        return sum(at > time for at in self.cells[FIRST_TIME:])
+    def set_time(self, number: int, time: float) -> None:
+        self.cells[FIRST_TIME + number % RING] = time
+
+    def sent_within(self, first: float, last: float) -> int:
+        return sum(first < at <= last for at in self.cells[FIRST_TIME:])
 
 
 def _boot() -> float:
