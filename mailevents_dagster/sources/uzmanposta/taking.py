@@ -131,7 +131,8 @@ class Taking:
             len(mails.difference(lacking)) if self._details else 0,
         )
         self._sources.update((key, source) for key, source in gathered.items() if key in mails)
-        self._want(lacking.values(), want)
+        self._undecided.update(row.version for _, row in lacking.values() if row.time is None)
+        self._ask([pair for pair in lacking.values() if pair[1].time is not None], want)
         return pack
 
     def _event(self, at: int, row: Row) -> Event:
@@ -144,11 +145,9 @@ class Taking:
         state = Detail.MISSING if self._details else Detail.UNASKED
         return Event(at, row.identity, row.content, state, row.raw, row.fields)
 
-    def _want(self, lacking: Iterable[Timed], want: Want) -> None:
-        """Those that could not be had before come first; those that may be another hour's wait until it shows."""
-        now = sorted(lacking, key=lambda pair: pair[1].identity not in self._work.owed)
-        self._undecided.update(row.version for _, row in now if row.time is None)
-        want([pair for pair in now if pair[1].time is not None])
+    def _ask(self, mails: Iterable[Timed], want: Want) -> None:
+        """Details that could not be had before are wanted first."""
+        want(sorted(mails, key=lambda pair: pair[1].identity not in self._work.owed))
 
     def arrange(self, packs: Sequence[Pack], strays: Sequence[Timed], want: Want) -> Arranged:
         """The rows of the listing in order, without those that an hour beside holds.
@@ -173,8 +172,8 @@ class Taking:
         ours = [place for place in at_edges if untimed[place].identity not in elsewhere]
         for place in set(at_edges).difference(ours):
             del untimed[place]
-        late = [(int(times[place]), row) for place, row in untimed.items()]
-        want([pair for pair in late if pair[1].version in self._undecided])
+        late = {row.version: (int(times[place]), row) for place, row in untimed.items()}
+        self._ask([pair for version, pair in late.items() if version in self._undecided], want)
         inside = np.delete(np.arange(listed), at_edges)
         chosen = np.concatenate([inside, np.array([*ours, *range(listed, len(times))], np.int64)])
         order = chosen[np.argsort(times[chosen], kind="stable")]

@@ -288,6 +288,17 @@ def test_a_row_without_a_time_belongs_to_one_hour(at: int, forward: bool, here: 
     assert [event for hour in hours for event in here.log(INCOMING, hour)].count(row) == 1
 
 
+def test_equal_mails_without_a_time_are_asked_for_once_as_soon_as_they_are_the_hours(here: Collector) -> None:
+    timeless = {"queue_id": "T", "recipients": [{"mailto": "a@example.com"}]}
+    here.add(mail(START + 10, "A"), mail(START + 50, "B"))
+    here.add(timeless, timeless, at=START + 50)
+    for calls in (["A", "B", "T"], []):
+        assert here.collect().manifest.events == 4
+        assert sorted(here.asked()) == calls
+        assert sorted(event["queue_id"] for event in here.log()) == ["A", "B", "T", "T"]
+        assert [event.detail for event in here.events()].count(Detail.PURGED) == 2, "it has no detail of such"
+
+
 def test_equal_rows_without_a_time_in_the_middle_of_two_hours_are_two_events(here: Collector) -> None:
     row = {"email": "a@example.com", "status": "failed"}
     for middle in (START - 1800, START + 1800):
