@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from mmap import ACCESS_READ, ALLOCATIONGRANULARITY, mmap
 from os import SEEK_END
 from pathlib import Path
@@ -13,12 +12,13 @@ from typing import IO, Protocol
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from mailevents_dagster.columns import RowFormat
 from mailevents_dagster.events import Event, Places
 from mailevents_dagster.store.atomic import make_folder, naming
 from mailevents_dagster.store.forming import Forming
-from mailevents_dagster.store.index import Index, index_of, joined
+from mailevents_dagster.store.index import Index, arranged, index_of
 from mailevents_dagster.store.parquet import records_of, records_schema
 
 
@@ -47,8 +47,9 @@ class Gathered:
         self._gathering = threading.Lock()
         self._forming = Forming(memory)
         self._parts: list[_Part] = []
-        self._order: _Order | None = None
-        """Where all of them are, until more come."""
+        self._part_of: NDArray[np.int32] = np.empty(0, np.int32)
+        self._row_of: NDArray[np.int32] = np.empty(0, np.int32)
+        """By places; of all events, or of none."""
         self._spool: IO[bytes] | None = None
 
     def __len__(self) -> int:
@@ -57,7 +58,6 @@ class Gathered:
     def add(self, events: Sequence[Event], awaited: Sequence[bool] = ()) -> range:
         """Takes events and returns their places. For those awaited another will be put."""
         with self._gathering:
-            self._order = None
             places = self._forming.add(events, awaited)
             ready = self._forming.ready()
         self._put_away(ready)
@@ -66,7 +66,6 @@ class Gathered:
     def put(self, place: int, event: Event) -> None:
         """Takes the event that is awaited at this place."""
         with self._gathering:
-            self._order = None
             self._forming.put(place, event)
             ready = self._forming.ready()
         self._put_away(ready)
@@ -74,12 +73,13 @@ class Gathered:
     @property
     def index(self) -> Index:
         """Of threads that gather none may be left: what they bring last is not looked for."""
-        return self._arranged().index
+        self._finish()
+        return arranged([(part.places, part.index) for part in self._parts])
 
     def take(self, places: Places) -> pa.RecordBatch:
         """As with the index, no thread may be left that gathers."""
-        order = self._arranged()
-        return take_from(order.parts[places], order.rows[places], lambda at: self._parts[at].records(self._rows))
+        self._finish()
+        return take_from(self._part_of[places], self._row_of[places], lambda at: self._parts[at].records(self._rows))
 
     def close(self) -> None:
         if self._spool:
@@ -103,29 +103,15 @@ class Gathered:
             for part in self._parts:
                 part.put_into(self._spool)
 
-    def _arranged(self) -> _Order:
-        if self._order is None:
-            self._put_away(self._forming.rest())
-            self._order = _order(self._parts)
-        return self._order
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Order:
-    """By the places of events, where each is."""
-
-    index: Index
-    parts: Places
-    rows: Places
-
-
-def _order(parts: Sequence[_Part]) -> _Order:
-    places = np.concatenate([np.empty(0, np.int64), *(part.places for part in parts)])
-    at = np.empty_like(places)
-    at[places] = np.arange(len(places))
-    sizes = [len(part.places) for part in parts]
-    rows = np.arange(len(places)) - np.repeat(np.cumsum([0, *sizes])[:-1], sizes)
-    return _Order(joined([part.index for part in parts])[at], np.repeat(np.arange(len(parts)), sizes)[at], rows[at])
+    def _finish(self) -> None:
+        """Puts everything away and notes where it is."""
+        if len(self._part_of) == len(self):
+            return
+        self._put_away(self._forming.rest())
+        self._part_of, self._row_of = np.empty(len(self), np.int32), np.empty(len(self), np.int32)
+        for number, part in enumerate(self._parts):
+            self._part_of[part.places] = number
+            self._row_of[part.places] = np.arange(len(part.places))
 
 
 class _Part:
@@ -158,7 +144,9 @@ class _Part:
         return pa.ipc.read_record_batch(pa.py_buffer(there), records_schema(rows))
 
 
-def take_from(parts: Places, rows: Places, part: Callable[[int], pa.RecordBatch]) -> pa.RecordBatch:
+def take_from(
+    parts: NDArray[np.integer], rows: NDArray[np.integer], part: Callable[[int], pa.RecordBatch]
+) -> pa.RecordBatch:
     """Of these parts these rows, in this order."""
     numbers = np.unique(parts)
     here = [np.flatnonzero(parts == number) for number in numbers]
@@ -166,6 +154,6 @@ def take_from(parts: Places, rows: Places, part: Callable[[int], pa.RecordBatch]
     return taken[0] if len(taken) == 1 else pa.concat_batches(taken).take(np.argsort(np.concatenate(here)))
 
 
-def _rows_of(batch: pa.RecordBatch, rows: Places) -> pa.RecordBatch:
+def _rows_of(batch: pa.RecordBatch, rows: NDArray[np.integer]) -> pa.RecordBatch:
     side_by_side = (np.diff(rows) == 1).all()
     return batch.slice(rows[0], len(rows)) if side_by_side else batch.take(rows)

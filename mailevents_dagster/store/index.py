@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mailevents_dagster.events import Detail, Event
+from mailevents_dagster.events import Detail, Event, Places
 
 STATES: Final = tuple(Detail)
 CODES: Final = {detail: code for code, detail in enumerate(STATES)}
@@ -76,6 +76,21 @@ def joined(parts: Sequence[Index]) -> Index:
         np.concatenate([part.listings for part in parts]),
         np.concatenate([part.details for part in parts]),
     )
+
+
+def arranged(parts: Sequence[tuple[Places, Index]]) -> Index:
+    """The events of these, each at its place."""
+    count = sum(len(part) for _, part in parts)
+    index = Index(
+        np.empty(count, np.int64),
+        np.empty((count, 2), np.uint64),
+        np.empty((count, 2), np.uint64),
+        np.empty(count, np.uint8),
+    )
+    for places, part in parts:
+        index.times[places], index.details[places] = part.times, part.details
+        index.identities[places], index.listings[places] = part.identities, part.listings
+    return index
 
 
 def digests(data: bytes) -> Digests:

@@ -98,7 +98,7 @@ class Taking:
         self._details = details
         self._as_they_are = SETTLED if details else SETTLED | {Detail.UNASKED}
         self._sources: dict[int | Version, int] = {}
-        """Of mails that the store did not have as they are now, by their versions."""
+        """Of mails with details that the store did not have as they are now, by their versions."""
         self._undecided: set[Version] = set()
         """Mails that may be another hour's: their details are not asked for yet."""
 
@@ -114,7 +114,7 @@ class Taking:
     def pack(self, rows: Sequence[Timed], want: Want) -> Pack:
         """The rows as numbers. The store has their records, and those that lack their details are wanted."""
         known = self._work.sources([row.version for _, row in rows], self._as_they_are)
-        keys = [place if row.queue_id is None else row.version for place, (_, row) in enumerate(rows)]
+        keys = [row.version if self._has_detail(row) else place for place, (_, row) in enumerate(rows)]
         mails = {key for key in keys if isinstance(key, tuple) and key not in self._sources}
         new: dict[int | Version, Timed] = {}
         for key, pair, source in zip(keys, rows, known, strict=True):
@@ -128,12 +128,16 @@ class Taking:
             array("q", [at for at, _ in rows]),
             array("q", [sources[key] if source < 0 else source for key, source in zip(keys, known, strict=True)]),
             {place: row for place, (_, row) in enumerate(rows) if row.time is None},
-            len(mails.difference(lacking)) if self._details else 0,
+            len(mails.difference(lacking)),
         )
         self._sources.update((key, source) for key, source in gathered.items() if key in mails)
         self._undecided.update(row.version for _, row in lacking.values() if row.time is None)
         self._ask([pair for pair in lacking.values() if pair[1].time is not None], want)
         return pack
+
+    def _has_detail(self, row: Row) -> bool:
+        """Whether the row is of a mail whose detail is to be there, once for all rows that are like it."""
+        return self._details and row.queue_id is not None
 
     def _event(self, at: int, row: Row) -> Event:
         """What is here of a row that the store does not have."""
