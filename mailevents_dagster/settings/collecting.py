@@ -59,8 +59,9 @@ class CollectSettings(Strict):
     )
     memory_mb: Annotated[int, Field(ge=1, le=4096), NO_TRUTH_VALUE] = Field(
         default=16,
-        description="Memory for the records of an hour that is collected; beyond it they wait on disk. A run has up to "
-        "32 such hours open, two an account.",
+        description="Memory for the records of an hour that is collected, and as much again for those of listing pages "
+        "of which a detail is not here yet; beyond it they wait on disk. A run has up to 32 such hours open, two an "
+        "account.",
     )
 
 

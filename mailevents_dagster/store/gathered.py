@@ -147,13 +147,10 @@ class _Part:
 def take_from(
     parts: NDArray[np.integer], rows: NDArray[np.integer], part: Callable[[int], pa.RecordBatch]
 ) -> pa.RecordBatch:
-    """Of these parts these rows, in this order."""
+    """Of these parts these rows, in this order; without a copy where they lie side by side in one."""
     numbers = np.unique(parts)
+    if len(numbers) == 1 and (np.diff(rows) == 1).all():
+        return part(numbers[0]).slice(rows[0], len(rows))
     here = [np.flatnonzero(parts == number) for number in numbers]
-    taken = [_rows_of(part(number), rows[at]) for number, at in zip(numbers, here, strict=True)]
+    taken = [part(number).take(rows[at]) for number, at in zip(numbers, here, strict=True)]
     return taken[0] if len(taken) == 1 else pa.concat_batches(taken).take(np.argsort(np.concatenate(here)))
-
-
-def _rows_of(batch: pa.RecordBatch, rows: NDArray[np.integer]) -> pa.RecordBatch:
-    side_by_side = (np.diff(rows) == 1).all()
-    return batch.slice(rows[0], len(rows)) if side_by_side else batch.take(rows)
