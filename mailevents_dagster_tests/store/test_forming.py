@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -61,7 +62,7 @@ PORTIONS = st.lists(st.lists(st.booleans(), max_size=3 * PARTS_OF), max_size=8)
     bound=st.sampled_from([0, 900, FREELY]),
 )
 def test_each_event_comes_out_once_as_it_was_told_last(
-    portions: list[list[bool]], order: object, never: int, bound: int
+    portions: list[list[bool]], order: Random, never: int, bound: int
 ) -> None:
     """Details come in any order, while portions are still added; some never do."""
     with pytest.MonkeyPatch.context() as patch:
@@ -70,7 +71,7 @@ def test_each_event_comes_out_once_as_it_was_told_last(
         for portion in portions:
             places = watched.add(portion)
             awaited += [place for place, is_awaited in zip(places, portion, strict=True) if is_awaited]
-            order.shuffle(awaited)  # type: ignore[attr-defined]
+            order.shuffle(awaited)
             for place in awaited[never:][::2]:
                 awaited.remove(place)
                 watched.put(place)
@@ -83,14 +84,14 @@ def test_each_event_comes_out_once_as_it_was_told_last(
 
 
 @given(portions=PORTIONS, order=st.randoms(use_true_random=False))
-def test_what_waits_for_others_holds_no_more_than_it_may(portions: list[list[bool]], order: object) -> None:
+def test_what_waits_for_others_holds_no_more_than_it_may(portions: list[list[bool]], order: Random) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(forming_module, "EVENTS_OF_A_PART", PARTS_OF)
         watched, awaited = Watched(Forming(900)), set[int]()
         for portion in portions:
             places = watched.add(portion)
             awaited |= {place for place, is_awaited in zip(places, portion, strict=True) if is_awaited}
-            for place in order.sample(sorted(awaited), len(awaited) // 2):  # type: ignore[attr-defined]
+            for place in order.sample(sorted(awaited), len(awaited) // 2):
                 awaited.remove(place)
                 watched.put(place)
                 waiting = watched.right.keys() - watched.handed_out.keys() - awaited

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+from collections.abc import Callable
 from io import BytesIO
 
 import pytest
@@ -22,11 +23,11 @@ PIECES = st.sampled_from(
 )
 
 
-def said(block: bytes, parse: object) -> object:
+def said(block: bytes, parse: Callable[[BytesIO], http.client.HTTPMessage]) -> object:
     """What a parser makes of the block, and what it leaves of the body behind it."""
     file = BytesIO(block)
     try:
-        message = parse(file)  # type: ignore[operator]
+        message = parse(file)
     except http.client.HTTPException as error:
         return type(error)
     return message.items(), message.get_payload(), file.read()
@@ -49,5 +50,5 @@ def test_answers_are_read_without_the_parser_of_mail(
     make_api: MakeApi, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Were begin() of http.client to name its parser otherwise, that would be called again, and nothing be gained."""
-    monkeypatch.setattr(headers_module.http.client.email.parser, "Parser", None)  # type: ignore[attr-defined]
+    monkeypatch.setattr(headers_module.http.client.email.parser, "Parser", None)
     make_api(simulator.base_url).rows(INCOMING, START, START + 1)
