@@ -22,6 +22,11 @@ MARGIN: Final = 0.03
 """Seconds that a window is kept longer than the API's at the most: calls arrive less evenly than they go out."""
 LEAST_MARGIN: Final = 0.005
 """How late the API's own clock may look at a call that came in time."""
+CLOSER: Final = 0.95
+"""Of the average distance between two calls, so that what was missed is made up for in the window it was missed in.
+
+At the whole of it every thread that is woken late would cost the budget; it is the windows that keep the rate.
+"""
 REMEMBERED: Final = 2
 """For so many windows at the least, and twice as many at the most, a late answer widens those that follow."""
 SLOWEST: Final = 0.2
@@ -63,7 +68,7 @@ class Budget(Protocol):
 class SharedBudget(Budget):
     """The budget of an account on this machine.
 
-    With a rate, calls go out at even distances and no window of the API's length ever sees more of them than it
+    With a rate, calls go out at nearly even distances and no window of the API's length ever sees more of them than it
     allows. A call that was answered so much later than the fastest of all may have arrived so much later, and none
     arrives earlier. So windows are kept longer by the most that the last answers took longer than the fastest, up to
     MARGIN.
@@ -154,7 +159,7 @@ def _window(rate: float, margin: float) -> float:
 
 
 def _distance(rate: float, margin: float) -> float:
-    return _window(rate, margin) / _calls_a_window(rate) if rate else 0.0
+    return CLOSER * _window(rate, margin) / _calls_a_window(rate) if rate else 0.0
 
 
 class _Cell:
