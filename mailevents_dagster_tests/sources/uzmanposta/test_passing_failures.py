@@ -90,22 +90,18 @@ def test_an_endless_body_is_cut_at_a_bound(
     assert len(simulator.calls) == 3
 
 
-def test_a_body_that_trickles_in_for_ever_ends_in_a_time_out(
-    simulator: Simulator, make_api: MakeApi, waits: list[float]
+@pytest.mark.parametrize(
+    ("answer", "timeout_seconds"),
+    [
+        pytest.param(Answer(200, endless=True, body=b"[", chunk_pause=0.02), 0.2, id="its body trickles in for ever"),
+        pytest.param(Answer(delay=60), 0.1, id="it never begins"),
+    ],
+)
+def test_an_answer_that_does_not_come_to_its_end_is_a_time_out(
+    answer: Answer, timeout_seconds: float, simulator: Simulator, make_api: MakeApi, waits: list[float]
 ) -> None:
-    api = make_api(simulator.base_url, timeout_seconds=0.2, max_attempts=2)
-    simulator.fail_next("/logs", Answer(200, endless=True, body=b"[", chunk_pause=0.02), times=None)
-    error = failure(lambda: listed(api))
-    assert isinstance(error, TransientError)
-    assert error.cause is Cause.TIMEOUT
-    assert len(simulator.calls) == 2
-
-
-def test_an_answer_that_never_begins_ends_in_a_time_out(
-    simulator: Simulator, make_api: MakeApi, waits: list[float]
-) -> None:
-    api = make_api(simulator.base_url, timeout_seconds=0.1, max_attempts=2)
-    simulator.fail_next("/logs", Answer(delay=60), times=None)
+    api = make_api(simulator.base_url, timeout_seconds=timeout_seconds, max_attempts=2)
+    simulator.fail_next("/logs", answer, times=None)
     error = failure(lambda: listed(api))
     assert (type(error), error.cause) == (TransientError, Cause.TIMEOUT)
     assert len(simulator.calls) == 2
