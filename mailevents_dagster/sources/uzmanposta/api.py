@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import http.client
 import math
+import random
 import re
 import threading
 import time
@@ -12,7 +14,6 @@ from typing import Final, Self, TypeVar
 from urllib.parse import quote, urlencode
 
 import requests
-import tenacity
 import urllib3
 
 from mailevents_dagster.feeds import Feed
@@ -25,6 +26,7 @@ from mailevents_dagster.sources.uzmanposta.answers import (
     the_record,
     the_rows,
 )
+from mailevents_dagster.sources.uzmanposta.connection import Answer, Connections
 from mailevents_dagster.sources.uzmanposta.errors import (
     ApiError,
     Cause,
@@ -39,8 +41,6 @@ from mailevents_dagster.sources.uzmanposta.rate import Budget, SharedBudget
 from mailevents_dagster.sources.uzmanposta.rows import Record, Row
 from mailevents_dagster.sources.uzmanposta.workers import Workers
 
-MOST_BYTES: Final = 256 * 2**20
-"""A full page of listing rows is 1 MB, the largest detail seen a few; beyond this a body is a fault, not data."""
 LONGEST_BACKOFF: Final = 60.0
 LONGEST_RETRY_AFTER: Final = 3600.0
 LONGEST_RETRYING: Final = 900.0
@@ -99,16 +99,9 @@ class UzmanPostaApi:
         """The API's clock less the monotonic one of this machine, which nobody sets while it runs."""
         self._clock_is_due = 0.0
         self._session = requests.Session()
-        self._send = sender(self._session, access)
+        self._connections = Connections()
+        self._send = sender(self._session, access, self._connections)
         self._seen = seen
-        self._retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(TransientError),
-            stop=tenacity.stop_any(tenacity.stop_after_attempt(access.max_attempts), _PatienceAtAnEnd()),
-            wait=tenacity.wait_random_exponential(multiplier=1, max=LONGEST_BACKOFF),
-            sleep=self.budget.sleep,
-            before_sleep=_count_retry,
-            reraise=True,
-        )
 
     def __enter__(self) -> Self:
         return self
@@ -118,6 +111,7 @@ class UzmanPostaApi:
 
     def close(self) -> None:
         self.workers.close()
+        self._connections.close()
         self._session.close()
         self.budget.close()
 
@@ -162,8 +156,17 @@ class UzmanPostaApi:
         return None if self._their_clock is None else self._their_clock + moment
 
     def _get(self, path: str, read: Callable[[object], T], tally: Tally) -> T:
-        answer: T = self._retrying(self._attempt, _Call(path, tally), read)
-        return answer
+        """What is asked for, in as many attempts as are allowed while there is patience."""
+        call = _Call(path, tally, time.monotonic())
+        while True:
+            try:
+                return self._attempt(call, read)
+            except TransientError:
+                if call.attempts >= self.access.max_attempts or call.seconds_retried > LONGEST_RETRYING:
+                    raise
+            tally.count(retries=1)
+            longest = min(LONGEST_BACKOFF, 2.0 ** (call.attempts - 1))
+            self.budget.sleep(random.uniform(0, longest))  # noqa: S311 - so that threads do not come back together
 
     def _attempt(self, call: _Call, read: Callable[[object], T]) -> T:
         """One attempt; being told to wait is none."""
@@ -200,41 +203,35 @@ class UzmanPostaApi:
 
     def _call(self, path: str, read: Callable[[object], T]) -> T:
         """What one answer says."""
-        deadline = time.monotonic() + self.access.timeout_seconds
         try:
             answer = self._send(path)
-            self._seen(answer.status, answer.headers)
-            self._compare_clocks(answer.headers.get("Date", ""), time.monotonic())
-            try:
-                body = _body(answer, deadline)
-            except BaseException:
-                answer.close()  # what is left of it must not meet the next call on this connection
-                raise
-        except (urllib3.exceptions.HTTPError, OSError) as error:
+        except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError) as error:
             raise network_error(error, self._where(path)) from error
+        self._seen(answer.status, answer.headers)
+        self._compare_clocks(answer)
         if answer.status == 429:
             raise RateLimitedError(f"{self._where(path)} answered 429.", retry_after(answer.headers, time.time()))
         if answer.status != 200:
             raise status_error(
                 answer.status,
                 self._where(path),
-                _said(body, self.access.key),
+                _said(answer.body, self.access.key),
                 domain=self.access.domain,
                 variable=self.access.key_variable,
             )
         try:
-            return read(parse(body))
+            return read(parse(answer.body))
         except (WrongAnswerError, NotJsonError, RecursionError) as error:
             kind = foreign(answer.headers.get("Content-Type", "no content type"), 60)
-            sent = f"{len(body):,} bytes of {kind} that cannot be used ({foreign(str(error), 100)})"
+            sent = f"{len(answer.body):,} bytes of {kind} that cannot be used ({foreign(str(error), 100)})"
             raise TransientError(Cause.PROTOCOL, f"{self._where(path)} sent {sent}.") from error
 
-    def _compare_clocks(self, date: str, arrived: float) -> None:
-        if arrived >= self._clock_is_due:
-            self._clock_is_due = arrived + CLOCKS_COMPARED_EVERY
-            said = http_date(date)
+    def _compare_clocks(self, answer: Answer) -> None:
+        if answer.arrived >= self._clock_is_due:
+            self._clock_is_due = answer.arrived + CLOCKS_COMPARED_EVERY
+            said = http_date(answer.headers.get("Date", ""))
             if said is not None:
-                self._their_clock = said - arrived
+                self._their_clock = said - answer.arrived
 
     def _where(self, path: str) -> str:
         return f"GET {self.access.base_url.rstrip('/')}{path[:200]}"
@@ -250,35 +247,14 @@ class _Call:
 
     path: str
     tally: Tally
+    began: float
     attempts: int = 0
     seconds_told_to_wait: float = 0.0
 
-
-def _count_retry(state: tenacity.RetryCallState) -> None:
-    call: _Call = state.args[0]
-    call.tally.count(retries=1)
-
-
-class _PatienceAtAnEnd(tenacity.stop.stop_base):
-    """After so long no attempt follows, whatever their number; times the API told to wait do not count."""
-
-    def __call__(self, retry_state: tenacity.RetryCallState) -> bool:
-        call: _Call = retry_state.args[0]
-        return (retry_state.seconds_since_start or 0.0) - call.seconds_told_to_wait > LONGEST_RETRYING
-
-
-def _body(answer: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
-    """The whole body. The time-out of a socket counts from its last byte; this one counts from the first."""
-    parts: list[bytes] = []
-    size = 0
-    while part := answer.read1(2**16, decode_content=True):
-        parts.append(part)
-        size += len(part)
-        if size > MOST_BYTES:
-            raise urllib3.exceptions.HTTPError(f"the body is longer than {MOST_BYTES:,} bytes")
-        if time.monotonic() > deadline:
-            raise TimeoutError
-    return b"".join(parts)
+    @property
+    def seconds_retried(self) -> float:
+        """Since its first attempt, times the API told to wait left out."""
+        return time.monotonic() - self.began - self.seconds_told_to_wait
 
 
 def _said(body: bytes, key: str) -> str:

@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import pytest
 
-from mailevents_dagster.sources.uzmanposta import api as api_module
+from mailevents_dagster.sources.uzmanposta import connection
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.errors import Cause, TransientError
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, Simulator
@@ -82,7 +82,7 @@ def test_the_connection_is_clean_after_a_failure(api: UzmanPostaApi, simulator: 
 def test_an_endless_body_is_cut_at_a_bound(
     api: UzmanPostaApi, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api_module, "MOST_BYTES", 10_000)
+    monkeypatch.setattr(connection, "MOST_BYTES", 10_000)
     simulator.fail_next("/logs", Answer(200, endless=True, body=b" " * 4096, chunk_pause=0.0), times=None)
     error = failure(lambda: listed(api))
     assert isinstance(error, TransientError)
@@ -116,7 +116,7 @@ def test_a_compressed_answer_is_read(api: UzmanPostaApi, simulator: Simulator) -
 def test_a_small_answer_that_unpacks_to_a_huge_one_is_cut_at_the_bound(
     api: UzmanPostaApi, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api_module, "MOST_BYTES", 100_000)
+    monkeypatch.setattr(connection, "MOST_BYTES", 100_000)
     bomb = gzip.compress(b" " * 50_000_000)
     simulator.fail_next("/logs", Answer(200, {"Content-Encoding": "gzip"}, bomb), times=None)
     assert failure(lambda: listed(api)).cause is Cause.PROTOCOL
