@@ -113,8 +113,8 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         real(budget, 0)
         if seconds > 0:
             asked.append(seconds)
-            with budget._state as state:
-                state.blocked_until = state.next_place = state.rate = 0.0
+            with budget._state as calls:
+                calls.blocked_until = calls.next_place = calls.rate = 0.0
 
     real = SharedBudget.sleep
     monkeypatch.setattr(SharedBudget, "sleep", sleep)

@@ -89,8 +89,8 @@ def _die_at(kill_at: int) -> None:
 
 def _no_waiting(budget: SharedBudget, seconds: float) -> None:
     """Pauses and backoff are over at once."""
-    with budget._state as state:
-        state.blocked_until = state.next_place = state.rate = 0.0
+    with budget._state as calls:
+        calls.blocked_until = calls.next_place = calls.rate = 0.0
 
 
 def _fork_for_each_line() -> None:

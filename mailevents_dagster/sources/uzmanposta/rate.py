@@ -6,14 +6,14 @@ to wait. It is guarded by a lock that goes with its holder, so a killed process 
 
 from __future__ import annotations
 
+import ctypes
 import math
 import mmap
 import os
 import threading
 import time
-from array import array
 from pathlib import Path
-from typing import Final, Protocol, Self
+from typing import Final, Protocol
 
 from mailevents_dagster.events import StoppedError
 from mailevents_dagster.filelocks import release, take
@@ -35,9 +35,6 @@ FASTER_BY: Final = 1.05
 LONGEST_BLOCK: Final = 86_400.0
 RING: Final = 1024
 """Twice the calls that any window is counted to hold: those that wait for their time are among them."""
-FIRST_TIME: Final = 9
-BYTES: Final = 8 * (FIRST_TIME + RING)
-"""The shared file: a few numbers and the times of the last calls, as many as any window can hold."""
 
 
 class Budget(Protocol):
@@ -80,7 +77,10 @@ class SharedBudget(Budget):
     def __init__(self, requests_per_second: float | None, file: Path | None = None) -> None:
         self._configured = requests_per_second
         self._state = _State(file)
-        self._stopped = threading.Event()
+        self._stopped = False
+        self._stopping = threading.RLock()
+        self._end = threading.Lock()
+        self._end.acquire()
         self._fastest = math.inf
         self.seconds_throttled = 0.0
 
@@ -89,64 +89,71 @@ class SharedBudget(Budget):
         wait = 0.0
         while True:
             self.sleep(wait)
-            with self._state as state:
+            with self._state as calls:
                 now = time.monotonic()
-                if state.blocked_until > now:
+                if calls.blocked_until > now:
                     number = None  # told to wait meanwhile: its place is void
-                number, place = self._place(state, now, number)
+                number, place = self._place(calls, now, number)
             wait = place - now
             if wait <= 0:
                 return
 
-    def _place(self, state: _State, now: float, number: int | None) -> tuple[int, float]:
+    def _place(self, calls: _Calls, now: float, number: int | None) -> tuple[int, float]:
         """The number of a call, which may have one, and its time: written down, so that those that follow heed it."""
-        rate, earliest = self._rate(state, now), now
+        rate, earliest = self._rate(calls, now), now
         if number is None:
-            number, earliest = state.count(), max(now, state.next_place, state.blocked_until)
-        free = state.time_of(number - _calls_a_window(rate)) + _window(rate, state.margin)
+            number, earliest = calls.count(), max(now, calls.next_place, calls.blocked_until)
+        free = calls.time_of(number - _calls_a_window(rate)) + _window(rate, calls.margin)
         place = max(earliest, free)
-        state.set_time(number, place)
-        state.next_place = max(state.next_place, place + _distance(rate, state.margin))
+        calls.set_time(number, place)
+        calls.next_place = max(calls.next_place, place + _distance(rate, calls.margin))
         return number, place
 
     def answered(self, seconds: float) -> None:
-        if self._configured is None and not self._state.rate:
+        calls, now, late = self._state.calls, time.monotonic(), seconds - self._fastest
+        if self._configured is None and not calls.rate:
             return  # nothing limits the calls: no window to keep longer
-        with self._state as state:
-            now = time.monotonic()
+        if 0 <= late <= max(LEAST_MARGIN, calls.late_now) and now <= calls.seen_until:
+            return  # nothing new, as nearly every answer: not worth the lock
+        with self._state as calls:
             self._fastest = min(self._fastest, seconds)
-            window = _window(self._rate(state, now), state.margin)
-            state.see(seconds - self._fastest, now, REMEMBERED * window)
+            window = _window(self._rate(calls, now), calls.margin)
+            calls.see(seconds - self._fastest, now, REMEMBERED * window)
 
     def pause(self, seconds: float) -> None:
-        with self._state as state:
+        with self._state as calls:
             now = time.monotonic()
-            until = max(state.blocked_until, now + seconds)
-            self.seconds_throttled += until - max(state.blocked_until, now)
-            state.blocked_until = until
-            state.late_now = MARGIN  # what it counts may look otherwise than from here
-            if self._configured is None and now - state.slowed_at > 1:  # refusals of one burst count as one
-                state.rate = max(SLOWEST, 0.7 * (self._rate(state, now) or state.sent_within(now - 1, now)))
-                state.slowed_at = now
+            until = max(calls.blocked_until, now + seconds)
+            self.seconds_throttled += until - max(calls.blocked_until, now)
+            calls.blocked_until = until
+            calls.late_now = MARGIN  # what it counts may look otherwise than from here
+            if self._configured is None and now - calls.slowed_at > 1:  # refusals of one burst count as one
+                calls.rate = max(SLOWEST, 0.7 * (self._rate(calls, now) or calls.sent_within(now - 1, now)))
+                calls.slowed_at = now
 
     def sleep(self, seconds: float) -> None:
-        if self._stopped.is_set() or (seconds > 0 and self._stopped.wait(seconds)):
+        # The wait of an Event makes a lock each time, and costs a twentieth of a call where calls are far between.
+        if self._end.acquire(timeout=max(0.0, seconds)):
+            self._end.release()  # for the next
             raise StoppedError("It was told to stop.")
 
     def stop(self) -> None:
-        self._stopped.set()
+        with self._stopping:
+            if not self._stopped:
+                self._stopped = True
+                self._end.release()
 
     def close(self) -> None:
         self._state.close()
 
-    def _rate(self, state: _State, now: float) -> float:
+    def _rate(self, calls: _Calls, now: float) -> float:
         """Calls a second as they may go out now; zero where nothing is known to limit them."""
         if self._configured is not None:
             return self._configured
-        if not state.rate:
+        if not calls.rate:
             return 0.0
-        recovered: float = state.rate * FASTER_BY ** max(0.0, now - max(state.slowed_at, state.blocked_until))
-        return min(recovered, state.rate * 100)
+        recovered: float = calls.rate * FASTER_BY ** max(0.0, now - max(calls.slowed_at, calls.blocked_until))
+        return min(recovered, calls.rate * 100)
 
 
 def _calls_a_window(rate: float) -> int:
@@ -162,60 +169,100 @@ def _distance(rate: float, margin: float) -> float:
     return CLOSER * _window(rate, margin) / _calls_a_window(rate) if rate else 0.0
 
 
-class _Cell:
-    """A number of the shared state."""
+class _Calls(ctypes.Structure):
+    """What all processes know of an account's calls, as it lies in the file."""
 
-    def __init__(self, index: int) -> None:
-        self._index = index
+    since_boot: float
+    """Which start of the machine the times count from."""
+    next_place: float
+    blocked_until: float
+    slowed_at: float
+    rate: float
+    """Calls a second after the last refusal; zero where there was none."""
+    calls: float
+    """How many have got a place so far."""
+    seen_until: float
+    """When the two that follow change places; zero where no call was answered yet."""
+    late_now: float
+    """The most that an answer of late took longer than the fastest."""
+    late_before: float
+    """The same of the time before."""
+    times: ctypes.Array[ctypes.c_double]
+    """Of the last calls, as many as any window can hold."""
 
-    def __get__(self, state: _State, _: type) -> float:
-        return state.cells[self._index]
+    _fields_ = (
+        *((name, ctypes.c_double) for name in ("since_boot", "next_place", "blocked_until", "slowed_at")),
+        *((name, ctypes.c_double) for name in ("rate", "calls", "seen_until", "late_now", "late_before")),
+        ("times", ctypes.c_double * RING),
+    )
 
-    def __set__(self, state: _State, value: float) -> None:
-        state.cells[self._index] = value
+    def is_of_use(self, now: float) -> bool:
+        """Not where the machine was started anew, nor where the file is damaged."""
+        latest = now + LONGEST_BLOCK
+        return (
+            self.since_boot == THIS_BOOT
+            and 0 <= self.next_place <= latest
+            and 0 <= self.blocked_until <= latest
+            and 0 <= self.slowed_at <= latest
+            and 0 <= self.seen_until <= latest
+        )
+
+    def forget(self) -> None:
+        ctypes.memset(ctypes.byref(self), 0, ctypes.sizeof(self))
+        self.since_boot = THIS_BOOT
+
+    @property
+    def margin(self) -> float:
+        """Seconds that a window is kept longer than the API's."""
+        late = max(self.late_now, self.late_before) if self.seen_until else MARGIN
+        return min(MARGIN, max(LEAST_MARGIN, late))
+
+    def see(self, late: float, now: float, long: float) -> None:
+        """How late an answer was; what was seen is forgotten after so long."""
+        if now > self.seen_until:
+            self.late_before = self.late_now if self.seen_until else MARGIN
+            self.late_now, self.seen_until = 0.0, now + long
+        self.late_now = max(self.late_now, late)
+
+    def count(self) -> int:
+        """The number of one call more."""
+        self.calls += 1
+        return int(self.calls) - 1
+
+    def time_of(self, number: int) -> float:
+        """When a call went out, or will; long ago where there was none of this number."""
+        return self.times[number % RING] if number >= 0 else -math.inf
+
+    def set_time(self, number: int, time: float) -> None:
+        self.times[number % RING] = time
+
+    def sent_within(self, first: float, last: float) -> int:
+        return sum(first < at <= last for at in self.times)
 
 
 class _State:
-    """What all processes know of an account's calls; used as a context manager, it is this thread's alone."""
-
-    since_boot = _Cell(0)
-    """Which start of the machine the times count from."""
-    next_place = _Cell(1)
-    blocked_until = _Cell(2)
-    slowed_at = _Cell(3)
-    rate = _Cell(4)
-    """Calls a second after the last refusal; zero where there was none."""
-    calls = _Cell(5)
-    """How many have got a place so far."""
-    seen_since = _Cell(6)
-    """When the two that follow last changed places; zero where no call was answered yet."""
-    late_now = _Cell(7)
-    """The most that an answer since then took longer than the fastest."""
-    late_before = _Cell(8)
-    """The same of the time before. The times of calls follow."""
+    """The calls of an account, in a file that processes share; as a context manager, this thread's alone."""
 
     def __init__(self, file: Path | None) -> None:
         self._thread = threading.Lock()
         self._handle: int | None = None
+        size = ctypes.sizeof(_Calls)
         if file is None:
-            memory = mmap.mmap(-1, BYTES)
+            memory = mmap.mmap(-1, size)
         else:
             file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._handle = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
-            os.truncate(self._handle, BYTES)
-            memory = mmap.mmap(self._handle, BYTES)
-        self.cells = memoryview(memory).cast("d")
+            os.truncate(self._handle, size)
+            memory = mmap.mmap(self._handle, size)
+        self.calls = _Calls.from_buffer(memory)
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> _Calls:
         self._thread.acquire()
         if self._handle is not None:
             take(self._handle)
-        latest = time.monotonic() + LONGEST_BLOCK
-        times = (self.next_place, self.blocked_until, self.slowed_at, self.seen_since)
-        if self.since_boot != THIS_BOOT or not all(0 <= at <= latest for at in times):
-            # The machine was started anew, or the file is damaged: nothing is known of earlier calls.
-            self.cells[:] = memoryview(array("d", [THIS_BOOT] + [0.0] * (len(self.cells) - 1)))
-        return self
+        if not self.calls.is_of_use(time.monotonic()):
+            self.calls.forget()
+        return self.calls
 
     def __exit__(self, *_: object) -> None:
         if self._handle is not None:
@@ -226,34 +273,6 @@ class _State:
         if self._handle is not None:
             os.close(self._handle)
             self._handle = None
-
-    @property
-    def margin(self) -> float:
-        """Seconds that a window is kept longer than the API's."""
-        late = max(self.late_now, self.late_before) if self.seen_since else MARGIN
-        return min(MARGIN, max(LEAST_MARGIN, late))
-
-    def see(self, late: float, now: float, long: float) -> None:
-        """How late an answer was; what was seen is forgotten after so long."""
-        if now - self.seen_since > long:
-            self.late_before = self.late_now if self.seen_since else MARGIN
-            self.late_now, self.seen_since = 0.0, now
-        self.late_now = max(self.late_now, late)
-
-    def count(self) -> int:
-        """The number of one call more."""
-        self.calls += 1
-        return int(self.calls) - 1
-
-    def time_of(self, number: int) -> float:
-        """When a call went out, or will; long ago where there was none of this number."""
-        return self.cells[FIRST_TIME + number % RING] if number >= 0 else -math.inf
-
-    def set_time(self, number: int, time: float) -> None:
-        self.cells[FIRST_TIME + number % RING] = time
-
-    def sent_within(self, first: float, last: float) -> int:
-        return sum(first < at <= last for at in self.cells[FIRST_TIME:])
 
 
 def _boot() -> float:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-import threading
 from collections.abc import Iterator
 
 import pytest
@@ -11,52 +9,21 @@ import pytest
 from mailevents_dagster.sources.uzmanposta.access import Access
 from mailevents_dagster.sources.uzmanposta.errors import ApiError
 from mailevents_dagster_tests.conftest import DOMAIN, INCOMING, KEY, START, MakeApi
+from mailevents_dagster_tests.sources.uzmanposta.answering import AnsweringServer, answer, answering
 
 
-class CountingServer:
-    """Answers every request on every connection with an empty list, and counts the connections."""
-
-    def __init__(self) -> None:
-        self._listening = socket.create_server(("127.0.0.1", 0))
-        self.base_url = f"http://127.0.0.1:{self._listening.getsockname()[1]}/api/v2"
-        self.connections: list[socket.socket] = []
-        self.heads: list[bytes] = []
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                connection, _ = self._listening.accept()
-            except OSError:
-                return
-            self.connections.append(connection)
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-
-    def _serve(self, connection: socket.socket) -> None:
-        with connection, connection.makefile("rb") as lines:
-            head = b""
-            for line in lines:
-                head += line
-                if line == b"\r\n":
-                    self.heads.append(head)
-                    head = b""
-                    status = b"503 Busy" if len(self.heads) % 4 == 2 else b"200 OK"
-                    connection.sendall(b"HTTP/1.1 " + status + b"\r\nContent-Length: 2\r\n\r\n[]")
-
-    def close(self) -> None:
-        self._listening.shutdown(socket.SHUT_RDWR)
-        self._listening.close()
+def sometimes_busy(number: int) -> bytes:
+    return answer(b"[]", status="503 Busy" if number % 4 == 2 else "200 OK")
 
 
 @pytest.fixture
-def counting() -> Iterator[CountingServer]:
-    server = CountingServer()
-    yield server
-    server.close()
+def counting() -> Iterator[AnsweringServer]:
+    with answering(sometimes_busy) as server:
+        yield server
 
 
 def test_one_connection_serves_all_calls_also_after_errors(
-    counting: CountingServer, make_api: MakeApi, waits: list[float]
+    counting: AnsweringServer, make_api: MakeApi, waits: list[float]
 ) -> None:
     api = make_api(counting.base_url)
     for _ in range(9):
@@ -66,7 +33,7 @@ def test_one_connection_serves_all_calls_also_after_errors(
 
 
 def test_the_key_goes_out_as_a_bearer_token_and_not_the_one_of_a_netrc(
-    counting: CountingServer, make_api: MakeApi, tmp_path: object, monkeypatch: pytest.MonkeyPatch
+    counting: AnsweringServer, make_api: MakeApi, tmp_path: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     netrc = f"{tmp_path}/netrc"
     with open(netrc, "w", encoding="ascii") as file:
@@ -77,7 +44,7 @@ def test_the_key_goes_out_as_a_bearer_token_and_not_the_one_of_a_netrc(
 
 
 def test_a_proxy_of_the_environment_is_used_and_its_exceptions_are_kept(
-    counting: CountingServer, make_api: MakeApi, monkeypatch: pytest.MonkeyPatch
+    counting: AnsweringServer, make_api: MakeApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("http_proxy", counting.base_url.removesuffix("/api/v2"))
     monkeypatch.setenv("no_proxy", "127.0.0.1")

@@ -302,7 +302,7 @@ def test_four_processes_of_four_threads_keep_one_budget_and_share_it(
     calls, waits = zip(*calls_and_waits(callers(4, 50, 4)), strict=True)
 
     # The times that the budget itself gave out: when a thread then gets a processor is another matter.
-    times = sorted(time for time in SharedBudget(50, file)._state.cells[rate.FIRST_TIME :] if time)
+    times = sorted(time for time in SharedBudget(50, file)._state.calls.times if time)
     assert len(times) == sum(calls)
     assert all(later - earlier >= 1.0 for earlier, later in zip(times, times[50:], strict=False))
     assert sum(waits) <= sum(calls), "a call is woken once, when it may go out"
