@@ -114,7 +114,7 @@ class SharedBudget(Budget):
         if self._configured is None and not calls.rate:
             return  # nothing limits the calls: no window to keep longer
         if 0 <= late <= max(LEAST_MARGIN, calls.late_now) and now <= calls.seen_until:
-            return  # nothing new, as nearly every answer: not worth the lock
+            return  # nothing new, as from nearly every answer: one look without the lock is enough
         with self._state as calls:
             self._fastest = min(self._fastest, seconds)
             window = _window(self._rate(calls, now), calls.margin)
