@@ -66,9 +66,9 @@ def measure(base_url: str, folder: Path) -> tuple[float, float, dict[str, float]
     last = 0.0
     items: dict[str, float] = {}
 
-    def noted(budget: SharedBudget, seconds: float) -> None:
+    def noted(budget: SharedBudget, number: int, seconds: float) -> None:
         nonlocal last
-        answered(budget, seconds)
+        answered(budget, number, seconds)
         last = time.perf_counter()
 
     def watched(work: OpenHour, found: Any) -> Any:

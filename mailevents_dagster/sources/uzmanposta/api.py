@@ -173,7 +173,7 @@ class UzmanPostaApi:
         call.attempts += 1
         refusals = 0
         while True:
-            self.budget.acquire()
+            number = self.budget.acquire()
             began = time.monotonic()
             failed: ApiError | None = None
             try:
@@ -198,7 +198,7 @@ class UzmanPostaApi:
                 call.tally.count(seconds=seconds)
                 self._seconds_a_call = _drawn_to(seconds, self._seconds_a_call)
                 if failed is None:
-                    self.budget.answered(seconds)
+                    self.budget.answered(number, seconds)
                 call.tally.watch(seconds, failed)
 
     def _call(self, path: str, read: Callable[[object], T]) -> T:

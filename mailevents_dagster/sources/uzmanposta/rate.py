@@ -19,16 +19,16 @@ from mailevents_dagster.events import StoppedError
 from mailevents_dagster.filelocks import release, take
 
 MARGIN: Final = 0.03
-"""Seconds that a window is kept longer than the API's at the most: calls arrive less evenly than they go out."""
+"""Seconds that a call is taken to arrive late at the most, as long as nothing is known of it."""
 LEAST_MARGIN: Final = 0.005
 """How late the API's own clock may look at a call that came in time."""
-CLOSER: Final = 0.95
+CLOSER: Final = 0.9
 """Of the average distance between two calls, so that what was missed is made up for in the window it was missed in.
 
 At the whole of it every thread that is woken late would cost the budget; it is the windows that keep the rate.
 """
-REMEMBERED: Final = 2
-"""For so many windows at the least, and twice as many at the most, a late answer widens those that follow."""
+WARY: Final = 2
+"""For so many windows behind a refusal nothing is concluded from answers: the API may count otherwise than it looks."""
 SLOWEST: Final = 0.2
 FASTER_BY: Final = 1.05
 """Without a configured rate: calls a second at the least, and the growth in each second without a refusal."""
@@ -43,11 +43,11 @@ class Budget(Protocol):
     seconds_throttled: float
     """How long the API told this process to wait, all in all."""
 
-    def acquire(self) -> None:
-        """Waits until a call may go out; StoppedError once the budget was stopped."""
+    def acquire(self) -> int:
+        """Waits until a call may go out and returns its number; StoppedError once the budget was stopped."""
 
-    def answered(self, seconds: float) -> None:
-        """A call was answered after so long, which tells how evenly calls arrive."""
+    def answered(self, number: int, seconds: float) -> None:
+        """The call of this number was answered after so long, which tells how late it may have arrived."""
 
     def pause(self, seconds: float) -> None:
         """The API says: nobody calls before this time is over."""
@@ -66,9 +66,8 @@ class SharedBudget(Budget):
     """The budget of an account on this machine.
 
     With a rate, calls go out at nearly even distances and no window of the API's length ever sees more of them than it
-    allows. A call that was answered so much later than the fastest of all may have arrived so much later, and none
-    arrives earlier. So windows are kept longer by the most that the last answers took longer than the fastest, up to
-    MARGIN.
+    allows. What counts is when they arrive. A call that was answered so much later than the fastest of all may have
+    arrived so much later, and none arrives earlier: its window begins as late as that, up to MARGIN.
 
     Without a rate, calls go out as they come until the API refuses, then at 0.7 of the rate it refused, and slowly
     faster. With no file it is one process's own.
@@ -81,10 +80,12 @@ class SharedBudget(Budget):
         self._stopping = threading.RLock()
         self._end = threading.Lock()
         self._end.acquire()
+        self._learning = threading.Lock()
         self._fastest = math.inf
+        self._answers = 0
         self.seconds_throttled = 0.0
 
-    def acquire(self) -> None:
+    def acquire(self) -> int:
         number: int | None = None
         wait = 0.0
         while True:
@@ -96,29 +97,27 @@ class SharedBudget(Budget):
                 number, place = self._place(calls, now, number)
             wait = place - now
             if wait <= 0:
-                return
+                return number
 
     def _place(self, calls: _Calls, now: float, number: int | None) -> tuple[int, float]:
         """The number of a call, which may have one, and its time: written down, so that those that follow heed it."""
         rate, earliest = self._rate(calls, now), now
         if number is None:
             number, earliest = calls.count(), max(now, calls.next_place, calls.blocked_until)
-        free = calls.time_of(number - _calls_a_window(rate)) + _window(rate, calls.margin)
-        place = max(earliest, free)
-        calls.set_time(number, place)
-        calls.next_place = max(calls.next_place, place + _distance(rate, calls.margin))
+        place = max(earliest, calls.arrival(number - _calls_a_window(rate)) + _window(rate))
+        calls.expect(number, place + MARGIN)
+        calls.next_place = max(calls.next_place, place + _distance(rate))
         return number, place
 
-    def answered(self, seconds: float) -> None:
-        calls, now, late = self._state.calls, time.monotonic(), seconds - self._fastest
-        if self._configured is None and not calls.rate:
-            return  # nothing limits the calls: no window to keep longer
-        if 0 <= late <= max(LEAST_MARGIN, calls.late_now) and now <= calls.seen_until:
-            return  # nothing new, as from nearly every answer: one look without the lock is enough
-        with self._state as calls:
+    def answered(self, number: int, seconds: float) -> None:
+        with self._learning:
             self._fastest = min(self._fastest, seconds)
-            window = _window(self._rate(calls, now), calls.margin)
-            calls.see(seconds - self._fastest, now, REMEMBERED * window)
+            self._answers += 1
+            late, answers = seconds - self._fastest, self._answers
+        calls, now = self._state.calls, time.monotonic()
+        # Of the first ones the fastest need not be fast. One look without the account's lock is enough.
+        if answers > _calls_a_window(self._rate(calls, now)) and now > calls.wary_until:
+            calls.bring_forward(number, MARGIN - LEAST_MARGIN - late)
 
     def pause(self, seconds: float) -> None:
         with self._state as calls:
@@ -126,9 +125,9 @@ class SharedBudget(Budget):
             until = max(calls.blocked_until, now + seconds)
             self.seconds_throttled += until - max(calls.blocked_until, now)
             calls.blocked_until = until
-            calls.late_now = MARGIN  # what it counts may look otherwise than from here
+            calls.wary_until = until + WARY * max(0.0, _window(self._rate(calls, now)))
             if self._configured is None and now - calls.slowed_at > 1:  # refusals of one burst count as one
-                calls.rate = max(SLOWEST, 0.7 * (self._rate(calls, now) or calls.sent_within(now - 1, now)))
+                calls.rate = max(SLOWEST, 0.7 * (self._rate(calls, now) or calls.within_a_second(now + MARGIN)))
                 calls.slowed_at = now
 
     def sleep(self, seconds: float) -> None:
@@ -161,12 +160,12 @@ def _calls_a_window(rate: float) -> int:
     return min(RING // 2, max(1, int(rate)))
 
 
-def _window(rate: float, margin: float) -> float:
-    return _calls_a_window(rate) / rate + margin if rate else -math.inf
+def _window(rate: float) -> float:
+    return _calls_a_window(rate) / rate if rate else -math.inf
 
 
-def _distance(rate: float, margin: float) -> float:
-    return CLOSER * _window(rate, margin) / _calls_a_window(rate) if rate else 0.0
+def _distance(rate: float) -> float:
+    return CLOSER / rate if rate else 0.0
 
 
 class _Calls(ctypes.Structure):
@@ -181,19 +180,14 @@ class _Calls(ctypes.Structure):
     """Calls a second after the last refusal; zero where there was none."""
     calls: float
     """How many have got a place so far."""
-    seen_until: float
-    """When the two that follow change places; zero where no call was answered yet."""
-    late_now: float
-    """The most that an answer of late took longer than the fastest."""
-    late_before: float
-    """The same of the time before."""
-    times: ctypes.Array[ctypes.c_double]
-    """Of the last calls, as many as any window can hold."""
+    wary_until: float
+    arrivals: ctypes.Array[ctypes.c_double]
+    """Of the last calls, as many as any window can hold: when each arrived, or will, at the latest."""
 
     _fields_ = (
         *((name, ctypes.c_double) for name in ("since_boot", "next_place", "blocked_until", "slowed_at")),
-        *((name, ctypes.c_double) for name in ("rate", "calls", "seen_until", "late_now", "late_before")),
-        ("times", ctypes.c_double * RING),
+        *((name, ctypes.c_double) for name in ("rate", "calls", "wary_until")),
+        ("arrivals", ctypes.c_double * RING),
     )
 
     def is_of_use(self, now: float) -> bool:
@@ -204,40 +198,34 @@ class _Calls(ctypes.Structure):
             and 0 <= self.next_place <= latest
             and 0 <= self.blocked_until <= latest
             and 0 <= self.slowed_at <= latest
-            and 0 <= self.seen_until <= latest
+            and 0 <= self.wary_until <= latest
         )
 
     def forget(self) -> None:
         ctypes.memset(ctypes.byref(self), 0, ctypes.sizeof(self))
         self.since_boot = THIS_BOOT
 
-    @property
-    def margin(self) -> float:
-        """Seconds that a window is kept longer than the API's."""
-        late = max(self.late_now, self.late_before) if self.seen_until else MARGIN
-        return min(MARGIN, max(LEAST_MARGIN, late))
-
-    def see(self, late: float, now: float, long: float) -> None:
-        """How late an answer was; what was seen is forgotten after so long."""
-        if now > self.seen_until:
-            self.late_before = self.late_now if self.seen_until else MARGIN
-            self.late_now, self.seen_until = 0.0, now + long
-        self.late_now = max(self.late_now, late)
-
     def count(self) -> int:
         """The number of one call more."""
         self.calls += 1
         return int(self.calls) - 1
 
-    def time_of(self, number: int) -> float:
-        """When a call went out, or will; long ago where there was none of this number."""
-        return self.times[number % RING] if number >= 0 else -math.inf
+    def arrival(self, number: int) -> float:
+        """When a call arrives at the latest; long ago where there was none of this number."""
+        return self.arrivals[number % RING] if number >= 0 else -math.inf
 
-    def set_time(self, number: int, time: float) -> None:
-        self.times[number % RING] = time
+    def expect(self, number: int, arrival: float) -> None:
+        self.arrivals[number % RING] = arrival
 
-    def sent_within(self, first: float, last: float) -> int:
-        return sum(first < at <= last for at in self.times)
+    def bring_forward(self, number: int, seconds: float) -> None:
+        """A call is known to have arrived so much earlier than was expected."""
+        if (
+            seconds > 0 and self.calls - number <= RING // 2
+        ):  # no window counts older ones, whose place is another's soon
+            self.arrivals[number % RING] -= seconds
+
+    def within_a_second(self, until: float) -> int:
+        return sum(until - 1 < at <= until for at in self.arrivals)
 
 
 class _State:
