@@ -19,7 +19,9 @@ from mailevents_dagster.events import StoppedError
 from mailevents_dagster.filelocks import release, take
 
 MARGIN: Final = 0.03
-"""Seconds that a call is taken to arrive late at the most, as long as nothing is known of it."""
+"""Seconds that a call is taken to arrive late at the most, and where nothing is known of it."""
+LIKELY_MARGIN: Final = 0.01
+"""The same where a call is given its time long before: more than nearly all take, so that few are woken twice."""
 LEAST_MARGIN: Final = 0.005
 """How late the API's own clock may look at a call that came in time."""
 CLOSER: Final = 0.9
@@ -35,6 +37,7 @@ FASTER_BY: Final = 1.05
 LONGEST_BLOCK: Final = 86_400.0
 RING: Final = 1024
 """Twice the calls that any window is counted to hold: those that wait for their time are among them."""
+UNKNOWN: Final = -1.0
 
 
 class Budget(Protocol):
@@ -104,8 +107,11 @@ class SharedBudget(Budget):
         rate, earliest = self._rate(calls, now), now
         if number is None:
             number, earliest = calls.count(), max(now, calls.next_place, calls.blocked_until)
-        place = max(earliest, calls.arrival(number - _calls_a_window(rate)) + _window(rate))
-        calls.expect(number, place + MARGIN)
+        before, window = number - _calls_a_window(rate), _window(rate)
+        place = max(earliest, calls.arrival(before, LIKELY_MARGIN) + window)
+        if place <= now:
+            place = max(now, calls.arrival(before, MARGIN) + window)
+        calls.send(number, place)
         calls.next_place = max(calls.next_place, place + _distance(rate))
         return number, place
 
@@ -114,10 +120,11 @@ class SharedBudget(Budget):
             self._fastest = min(self._fastest, seconds)
             self._answers += 1
             late, answers = seconds - self._fastest, self._answers
+        # Read and written without the lock of the account: a number at a time is whole, and this one is nobody else's.
         calls, now = self._state.calls, time.monotonic()
-        # Of the first ones the fastest need not be fast. One look without the account's lock is enough.
-        if answers > _calls_a_window(self._rate(calls, now)) and now > calls.wary_until:
-            calls.bring_forward(number, MARGIN - LEAST_MARGIN - late)
+        of_the_first = answers <= _calls_a_window(self._rate(calls, now))  # whose fastest need not be fast
+        is_trusted = not of_the_first and now > calls.wary_until
+        calls.learn(number, min(MARGIN, LEAST_MARGIN + late) if is_trusted else MARGIN)
 
     def pause(self, seconds: float) -> None:
         with self._state as calls:
@@ -127,7 +134,7 @@ class SharedBudget(Budget):
             calls.blocked_until = until
             calls.wary_until = until + WARY * max(0.0, _window(self._rate(calls, now)))
             if self._configured is None and now - calls.slowed_at > 1:  # refusals of one burst count as one
-                calls.rate = max(SLOWEST, 0.7 * (self._rate(calls, now) or calls.within_a_second(now + MARGIN)))
+                calls.rate = max(SLOWEST, 0.7 * (self._rate(calls, now) or calls.sent_within(now - 1, now)))
                 calls.slowed_at = now
 
     def sleep(self, seconds: float) -> None:
@@ -181,13 +188,15 @@ class _Calls(ctypes.Structure):
     calls: float
     """How many have got a place so far."""
     wary_until: float
-    arrivals: ctypes.Array[ctypes.c_double]
-    """Of the last calls, as many as any window can hold: when each arrived, or will, at the latest."""
+    sent: ctypes.Array[ctypes.c_double]
+    """When the last calls went out or will, as many as any window can hold."""
+    late: ctypes.Array[ctypes.c_double]
+    """How much later each arrived at the most; UNKNOWN until it is answered."""
 
     _fields_ = (
         *((name, ctypes.c_double) for name in ("since_boot", "next_place", "blocked_until", "slowed_at")),
         *((name, ctypes.c_double) for name in ("rate", "calls", "wary_until")),
-        ("arrivals", ctypes.c_double * RING),
+        *((name, ctypes.c_double * RING) for name in ("sent", "late")),
     )
 
     def is_of_use(self, now: float) -> bool:
@@ -210,22 +219,22 @@ class _Calls(ctypes.Structure):
         self.calls += 1
         return int(self.calls) - 1
 
-    def arrival(self, number: int) -> float:
-        """When a call arrives at the latest; long ago where there was none of this number."""
-        return self.arrivals[number % RING] if number >= 0 else -math.inf
+    def arrival(self, number: int, unknown: float) -> float:
+        """When a call arrived at the latest, taken so late where it is unknown; long ago where there was none."""
+        if number < 0:
+            return -math.inf
+        late = self.late[number % RING]
+        return self.sent[number % RING] + (unknown if late == UNKNOWN else late)
 
-    def expect(self, number: int, arrival: float) -> None:
-        self.arrivals[number % RING] = arrival
+    def send(self, number: int, time: float) -> None:
+        self.sent[number % RING], self.late[number % RING] = time, UNKNOWN
 
-    def bring_forward(self, number: int, seconds: float) -> None:
-        """A call is known to have arrived so much earlier than was expected."""
-        if (
-            seconds > 0 and self.calls - number <= RING // 2
-        ):  # no window counts older ones, whose place is another's soon
-            self.arrivals[number % RING] -= seconds
+    def learn(self, number: int, late: float) -> None:
+        if self.calls - number <= RING // 2:  # no window counts older ones; their place is given away
+            self.late[number % RING] = late
 
-    def within_a_second(self, until: float) -> int:
-        return sum(until - 1 < at <= until for at in self.arrivals)
+    def sent_within(self, first: float, last: float) -> int:
+        return sum(first < at <= last for at in self.sent)
 
 
 class _State:

@@ -6,6 +6,7 @@ import gc
 import json
 import logging
 import re
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -51,6 +52,11 @@ TEXTS = {
 }
 NO_ADDRESS = ("a lone surrogate", "a megabyte")
 """Texts that as a queue id can be no part of an address, so that such a mail has no detail."""
+
+DEEP = b"[" * 10_000 + b"]" * 10_000
+EDGE = b"[" * 1020 + b"]" * 1020
+"""As deep as can be read. Python 3.11 cannot write it; later ones can, and keep such a record like any other."""
+CAN_BE_WRITTEN = sys.version_info >= (3, 12)
 
 HOUR_FILES = {
     INCOMING: (
@@ -180,7 +186,7 @@ def test_a_queue_id_too_long_for_an_address_leaves_its_row_marked_and_is_not_ask
     assert fit_for_a_log(str(raised.value))
 
 
-@pytest.mark.parametrize("depth", [250, 500])
+@pytest.mark.parametrize("depth", [250, 500, *([1000] if CAN_BE_WRITTEN else [])])
 def test_a_record_nested_deep_is_kept_as_it_came(depth: int, here: Collector) -> None:
     deep = json.loads("[" * depth + "]" * depth)
     here.add(mail(START, subject=deep), mail(START + 1, "Q1"))
@@ -199,13 +205,10 @@ def test_a_number_beyond_all_floats_is_kept_as_its_digits(here: Collector) -> No
 # --- answers
 
 
-DEEP = b"[" * 10_000 + b"]" * 10_000
 HOSTILE_BODIES = {
     "a list nested 10,000 deep": DEEP,
     "objects nested 10,000 deep": b'{"a":' * 10_000 + b"1" + b"}" * 10_000,
     "a record nested 10,000 deep in a list": b'[{"time":1,"subject":' + DEEP + b'},{"time":2}]',
-    "a record nested too deep to be written": b'[{"subject":' + b"[" * 1020 + b"]" * 1020 + b"}]",
-    "a queue id nested too deep to be written": b'[{"queue_id":' + b"[" * 1020 + b"]" * 1020 + b"}]",
     "an opening without end": b"[" * 2**20,
     "NULs": b"\x00" * 4096,
     "NULs around a list": b"\x00[]\x00",
@@ -218,6 +221,9 @@ HOSTILE_BODIES = {
     "terminal codes": b"\x1b]0;owned\x07\x1b[2J\n[ERROR] forged",
     "a script": b"<script>\n" * 1000,
 }
+if not CAN_BE_WRITTEN:
+    HOSTILE_BODIES["a record nested too deep to be written"] = b'[{"subject":' + EDGE + b"}]"
+    HOSTILE_BODIES["a queue id nested too deep to be written"] = b'[{"queue_id":' + EDGE + b"}]"
 
 
 @pytest.mark.parametrize("name", HOSTILE_BODIES)
@@ -243,12 +249,13 @@ def test_a_hostile_content_type_fits_into_one_line(kind: str, here: Collector) -
 
 HOSTILE_DETAILS = {
     "nested 10,000 deep": b'{"queue_id":"Q1","logs":' + DEEP + b"}",
-    "nested too deep to be written": b'{"queue_id":"Q1","logs":' + b"[" * 1020 + b"]" * 1020 + b"}",
-    "with a queue id nested too deep to be read": b'{"queue_id":' + b"[" * 1020 + b"]" * 1020 + b"}",
+    "with a queue id nested too deep to be read": b'{"queue_id":' + EDGE + b"}",
     "of NULs": b"\x00" * 4096,
     "with NaN": b'{"queue_id":"Q1","size":NaN}',
     "of another mail with terminal codes": b'{"queue_id":"\\u001b[2J\\n"}',
 }
+if not CAN_BE_WRITTEN:
+    HOSTILE_DETAILS["nested too deep to be written"] = b'{"queue_id":"Q1","logs":' + EDGE + b"}"
 
 
 @pytest.mark.parametrize("name", HOSTILE_DETAILS)

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 
 from mailevents_dagster.events import StoppedError
 from mailevents_dagster.sources.uzmanposta import rate
-from mailevents_dagster.sources.uzmanposta.rate import CLOSER, LEAST_MARGIN, MARGIN, SharedBudget
+from mailevents_dagster.sources.uzmanposta.rate import CLOSER, LEAST_MARGIN, LIKELY_MARGIN, MARGIN, RING, SharedBudget
 
 PATIENCE = 30.0
 """Seconds after which a test gives up on a thread or a process."""
@@ -106,6 +106,41 @@ def test_the_window_of_a_call_that_was_answered_late_begins_as_late_and_no_other
     windows = [later - earlier for earlier, later in zip(arrivals, arrivals[50:], strict=False)]
     assert windows[10] == pytest.approx(1 + LEAST_MARGIN)
     assert max(windows[:10] + windows[50:]) == pytest.approx(1 + LEAST_MARGIN)
+
+
+def test_the_first_answers_do_not_say_how_fast_others_are(clock: Clock) -> None:
+    arrivals = answered_calls(clock, clock.drives(SharedBudget(10)), [*[0.02] * 10, *[0.0] * 20])
+    assert all(later - earlier >= 1 for earlier, later in zip(arrivals, arrivals[10:], strict=False))
+
+
+def test_a_call_that_gets_its_time_before_an_earlier_one_is_answered_counts_on_a_usual_answer(clock: Clock) -> None:
+    """As with slow answers, and with many threads."""
+    budget = clock.drives(SharedBudget(50))
+    on_their_way: list[tuple[int, float]] = []
+
+    def answers_come() -> None:
+        while on_their_way and clock.now - on_their_way[0][1] >= 0.999:
+            budget.answered(on_their_way.pop(0)[0], 0.999)
+
+    clock.while_waiting = answers_come
+    times = []
+    for _ in range(1101):
+        on_their_way.append((budget.acquire(), clock.now))
+        times.append(clock.now)
+    assert 1000 / (times[-1] - times[100]) == pytest.approx(50 / (1 + LIKELY_MARGIN), rel=0.002)
+    assert all(later - earlier >= 1 for earlier, later in zip(times, times[50:], strict=False))
+
+
+def test_an_answer_that_comes_a_thousand_calls_later_says_nothing_of_another_call(clock: Clock) -> None:
+    budget = clock.drives(SharedBudget(1000))
+    answered_calls(clock, budget, [0.0] * 1000)
+    late = budget.acquire()
+    others = [budget.acquire() for _ in range(RING)]
+    before = budget._state.calls.arrival(others[-1], LIKELY_MARGIN)
+    budget.answered(late, 5.0)
+    assert budget._state.calls.arrival(others[-1], LIKELY_MARGIN) == before
+    budget.answered(others[-1], 0.1)
+    assert budget._state.calls.arrival(others[-1], LIKELY_MARGIN) < before
 
 
 def test_a_refusal_widens_the_windows_that_follow_it_for_a_while(clock: Clock) -> None:
@@ -263,7 +298,7 @@ def counted(seconds):
 budget.sleep = counted
 def work():
     while time.monotonic() < until:
-        budget.acquire()
+        budget.answered(budget.acquire(), 0.001)
         calls.append(1)
 threads = [threading.Thread(target=work) for _ in range(4)]
 for thread in threads: thread.start()
@@ -311,7 +346,7 @@ def test_four_processes_of_four_threads_keep_one_budget_and_share_it(
     calls, waits = zip(*calls_and_waits(callers(4, 50, 4)), strict=True)
 
     # The times that the budget itself gave out: when a thread then gets a processor is another matter.
-    times = sorted(time for time in SharedBudget(50, file)._state.calls.arrivals if time)
+    times = sorted(time for time in SharedBudget(50, file)._state.calls.sent if time)
     assert len(times) == sum(calls)
     assert all(later - earlier >= 1.0 for earlier, later in zip(times, times[50:], strict=False))
     assert sum(waits) <= sum(calls), "a call is woken once, when it may go out"
@@ -355,7 +390,7 @@ def test_a_pause_told_to_one_process_holds_the_others_and_no_other_account(file:
     assert clock.now == 1600.0
 
 
-@pytest.mark.parametrize("content", [b"", b"rubbish", b"\xff" * 8240, b"\x7f" * 9000])
+@pytest.mark.parametrize("content", [b"", b"rubbish", b"\xff" * 16_440, b"\x7f" * 17_000])
 def test_a_damaged_budget_file_is_no_budget_file(file: Path, clock: Clock, content: bytes) -> None:
     file.parent.mkdir()
     file.write_bytes(content)
