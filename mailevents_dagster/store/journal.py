@@ -75,10 +75,8 @@ class Journal:
                 os.fsync(handle)
 
     def close(self) -> None:
-        with self._using:
-            self._closed = True
-        if self._handle is not None:
-            handle, self._handle = self._handle, None
+        handle = self._end()
+        if handle is not None:
             try:
                 with naming(self._path):
                     os.fsync(handle)
@@ -86,10 +84,19 @@ class Journal:
                 os.close(handle)
 
     def discard(self) -> None:
-        """Removes the journal, once its hour is committed."""
-        self.close()
+        """Removes the journal, once its hour is committed: nothing of it need reach the disk any more."""
+        handle = self._end()
+        if handle is not None:
+            os.close(handle)
         self._places.clear()
         self._path.unlink(missing_ok=True)
+
+    def _end(self) -> int | None:
+        """Takes no further record; returns the open file, if there is one."""
+        with self._using:
+            self._closed = True
+            handle, self._handle = self._handle, None
+        return handle
 
     def _open(self) -> int:
         if self._handle is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import IO, Final
 
@@ -75,11 +76,19 @@ def write_snapshot(path: UPath, batches: Iterable[pa.RecordBatch], rows: RowForm
     content = Digest()
     with publish(path) as file:
         measured = _Measured(file)
-        with pq.ParquetWriter(measured, snapshot_schema(rows), compression="zstd", use_dictionary=repeating) as writer:
+        with (
+            pq.ParquetWriter(measured, snapshot_schema(rows), compression="zstd", use_dictionary=repeating) as writer,
+            ThreadPoolExecutor(1, "parquet") as beside,
+        ):
+            written = None
             for group in _row_groups(batches):
                 for batch in group:
                     content.update(_all_said(batch))
-                writer.write_table(pa.Table.from_batches(group))
+                if written:
+                    written.result()
+                written = beside.submit(writer.write_table, pa.Table.from_batches(group))
+            if written:
+                written.result()
             writer.add_key_value_metadata({CONTENT: content.hexdigest()})
     return measured.size, measured.sha256
 
