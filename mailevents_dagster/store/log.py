@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from typing import IO, Final
 import pyarrow as pa
 from upath import UPath
 
-from mailevents_dagster.store.atomic import append, local, mode_of, publish, set_mode
+from mailevents_dagster.store.atomic import append, local, mode_of, naming, publish, set_mode
 from mailevents_dagster.store.digesting import Digest
 
 BLOCK: Final = 2**20
@@ -86,6 +87,13 @@ class LogUpdate:
         if self._new and len(rest):
             self._new.write(rest)
         self._bytes += len(block)
+
+    def settle(self) -> None:
+        """Lets what was told reach the disk, while there is other work to be done before the file is finished."""
+        if self._new and self._change is not Change.APPENDED and local(self._path):
+            with naming(self._path):
+                self._new.flush()
+                os.fsync(self._new.fileno())
 
     def finish(self) -> None:
         """Brings the file to what was told, if it is not that already."""

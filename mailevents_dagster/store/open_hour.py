@@ -213,6 +213,7 @@ class OpenHour:
                 for batch in self.kept.batches(merged.index, merged.sources):
                     log.add(lines_of(batch))
                     yield batch
+                log.settle()
                 self.known.close()  # Windows replaces no file that is open
 
             if snapshot is None:

@@ -188,6 +188,7 @@ class _Calls(ctypes.Structure):
     calls: float
     """How many have got a place so far."""
     wary_until: float
+    """Until when nothing is concluded from answers."""
     sent: ctypes.Array[ctypes.c_double]
     """When the last calls went out or will, as many as any window can hold."""
     late: ctypes.Array[ctypes.c_double]
@@ -227,6 +228,7 @@ class _Calls(ctypes.Structure):
         return self.sent[number % RING] + (unknown if late == UNKNOWN else late)
 
     def send(self, number: int, time: float) -> None:
+        """Notes when a call goes out; how late it arrives is not known yet."""
         self.sent[number % RING], self.late[number % RING] = time, UNKNOWN
 
     def learn(self, number: int, late: float) -> None:
