@@ -96,6 +96,10 @@ class Collection:
     notes: tuple[str, ...] = ()
     """What somebody should know of this collection; for the log of the run."""
     origin: Origin = Origin.API
+    clock: float | None = None
+    """The source's clock less this machine's, in seconds, where it says."""
+    learnt: Mapping[str, float] = field(default_factory=dict)
+    """What the source showed of itself, for its next collection."""
 
 
 class SourceError(Exception):
@@ -105,6 +109,8 @@ class SourceError(Exception):
     """One word for those who count."""
     hour_is_gone: bool = False
     """The source no longer has the hour: no later collection can succeed, and none need wait for it."""
+    until: float | None = None
+    """The Unix time until which the source answers nobody, where it said so."""
 
 
 class StoppedError(Exception):

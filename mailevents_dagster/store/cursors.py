@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from upath import UPath
 
+from mailevents_dagster.events import Origin
 from mailevents_dagster.hours import SECONDS, Hour
 from mailevents_dagster.store.damage import DamagedError
 from mailevents_dagster.store.manifest import Manifest
@@ -36,6 +38,29 @@ class Failure:
     at: float
     cause: str
     said: str
+    until: float | None = None
+    """Until when the source said that it answers nobody; None where it said nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """What a collected hour does not hold of what its source shows."""
+
+    details_owed: int = 0
+    """Details that could not be had and are asked for again."""
+    details_purged: int = 0
+    """Details that the source says it does not have."""
+    gaps: int = 0
+    """Seconds with more rows than the source can show."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The source refused an hour as older than it looks back."""
+
+    age: float
+    """Seconds from the hour's start to the moment it was asked for."""
+    at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +77,16 @@ class Cursor:
     committed_at: float | None = None
     first: int | None = None
     """The feed's first hour, where it is later than its account's: what lies before was left to the tool before."""
+    lacking: Mapping[int, Lack] = field(default_factory=dict)
+    """Collected hours that do not hold everything the source shows of them."""
+    refused: Refusal | None = None
+    """The youngest hour that the source refused as too old, until it gives one of that age again."""
+    clock: float = 0.0
+    """The source's clock less this machine's, in seconds, when an hour was committed last."""
+    looked_back_at: float | None = None
+    """When its closed hours were last listed again for events that came late."""
+    learnt: Mapping[str, float] = field(default_factory=dict)
+    """What the source showed of itself while it was listed; its own client knows what the names mean."""
 
     def begun(self, hour: Hour, now: float) -> Cursor:
         """Counts a collection as failed until it is known to have ended: a killed process reports nothing."""
@@ -64,9 +99,9 @@ class Cursor:
         last = max((failure.at for failure in self.failed.values()), default=0.0)
         return self.failures_in_a_row + (not self.failures_in_a_row or now - last >= SAME_TRY)
 
-    def ended(self, hour: Hour, now: float, cause: str, said: str) -> Cursor:
+    def ended(self, hour: Hour, now: float, cause: str, said: str, until: float | None = None) -> Cursor:
         """The collection that was begun failed for a cause that is known."""
-        failure = Failure(self.failed[hour.start].times if hour.start in self.failed else 1, now, cause, said)
+        failure = Failure(self.failed[hour.start].times if hour.start in self.failed else 1, now, cause, said, until)
         in_a_row = max(1, self.failures_in_a_row)  # an hour before may have been committed since this one began
         return replace(self, failed={**self.failed, hour.start: failure}, failures_in_a_row=in_a_row)
 
@@ -75,8 +110,14 @@ class Cursor:
         failed = {start: failure for start, failure in self.failed.items() if start != hour.start}
         return replace(self, failed=failed, failures_in_a_row=max(0, self.failures_in_a_row - 1))
 
-    def committed(self, manifest: Manifest, now: float) -> Cursor:
-        """An hour was committed."""
+    def committed(
+        self,
+        manifest: Manifest,
+        now: float,
+        clock: float | None = None,
+        learnt: Mapping[str, float] = MappingProxyType({}),
+    ) -> Cursor:
+        """An hour was committed, and the source showed this of its clock and of itself."""
         start = manifest.start
         still_open = {hour: at for hour, at in self.open.items() if hour != start}
         closed = self.closed
@@ -85,13 +126,27 @@ class Cursor:
         else:
             still_open[start] = manifest.listed_at
         failed = {hour: failure for hour, failure in self.failed.items() if hour != start}
-        return replace(self, closed=closed, open=still_open, failed=failed, failures_in_a_row=0, committed_at=now)
+        gives_again = manifest.origin is Origin.API and self.refused and now - start >= self.refused.age
+        return replace(
+            self,
+            closed=closed,
+            open=still_open,
+            failed=failed,
+            failures_in_a_row=0,
+            committed_at=now,
+            lacking=_with_lack(self.lacking, manifest),
+            refused=None if gives_again else self.refused,
+            clock=self.clock if clock is None else clock,
+            learnt={**self.learnt, **learnt},
+        )
 
     def destroyed(self, hour: Hour) -> Cursor:
         """An hour was destroyed: it counts as done, whether it ever was."""
         still_open = {start: at for start, at in self.open.items() if start != hour.start}
         failed = {start: failure for start, failure in self.failed.items() if start != hour.start}
-        return replace(self, closed=merged((*self.closed, (hour.start, hour.end))), open=still_open, failed=failed)
+        lacking = {start: lack for start, lack in self.lacking.items() if start != hour.start}
+        closed = merged((*self.closed, (hour.start, hour.end)))
+        return replace(self, closed=closed, open=still_open, failed=failed, lacking=lacking)
 
     def is_closed(self, start: int) -> bool:
         return any(first <= start < end for first, end in self.closed)
@@ -129,13 +184,23 @@ def hours_in(spans: Iterable[Span]) -> int:
 def cursor_of(manifests: Iterable[Manifest], destroyed: Iterable[Span] = ()) -> Cursor:
     """The cursor that these manifests and destroyed hours, all of one feed, amount to."""
     closed, still_open = list(destroyed), {}
+    lacking: Mapping[int, Lack] = {}
     gone = {first for first, _ in closed}
     for manifest in manifests:
         if manifest.closed:
             closed.append((manifest.start, manifest.end))
         elif manifest.start not in gone:
             still_open[manifest.start] = manifest.listed_at
-    return Cursor(merged(closed), still_open)
+        if manifest.start not in gone:
+            lacking = _with_lack(lacking, manifest)
+    return Cursor(merged(closed), still_open, lacking=lacking)
+
+
+def _with_lack(lacking: Mapping[int, Lack], manifest: Manifest) -> Mapping[int, Lack]:
+    """What hours lack, with this manifest's instead of what was known of its hour."""
+    others = {start: lack for start, lack in lacking.items() if start != manifest.start}
+    lack = Lack(manifest.details_owed, manifest.details_purged, len(manifest.gaps))
+    return others if lack == Lack() else {**others, manifest.start: lack}
 
 
 def write_cursor(path: UPath, cursor: Cursor, timezone: str) -> None:
@@ -153,7 +218,7 @@ def write_cursor(path: UPath, cursor: Cursor, timezone: str) -> None:
             for hour, at in sorted(cursor.open.items())
         ],
         "failed": [
-            {"hour": _text(hour, timezone), "start": hour, **asdict(failure)}
+            {"hour": _text(hour, timezone), "start": hour, **_said_of(failure)}
             for hour, failure in sorted(cursor.failed.items())
         ],
         "failures_in_a_row": cursor.failures_in_a_row,
@@ -161,7 +226,25 @@ def write_cursor(path: UPath, cursor: Cursor, timezone: str) -> None:
     }  # fmt: skip
     if cursor.first is not None:
         content |= {"first_hour": _text(cursor.first, timezone), "first": cursor.first}
+    if cursor.lacking:
+        content["lacking"] = [
+            {"hour": _text(hour, timezone), "start": hour, **asdict(lack)}
+            for hour, lack in sorted(cursor.lacking.items())
+        ]
+    if cursor.refused:
+        content["refused"] = asdict(cursor.refused)
+    if cursor.looked_back_at is not None:
+        content["looked_back_at"] = cursor.looked_back_at
+    if cursor.clock:
+        content["clock"] = cursor.clock
+    if cursor.learnt:
+        content["learnt"] = dict(cursor.learnt)
     write_sealed(path, content)
+
+
+def _said_of(failure: Failure) -> dict[str, object]:
+    """A failure as the file has it, which names a time only where the source gave one."""
+    return {name: value for name, value in asdict(failure).items() if name != "until" or value is not None}
 
 
 def read_cursor(path: UPath) -> Cursor | None:
@@ -174,12 +257,20 @@ def read_cursor(path: UPath) -> Cursor | None:
             closed=tuple((span["first"], span["end"]) for span in content["closed"]),
             open={hour["start"]: hour["listed_at"] for hour in content["open"]},
             failed={
-                hour["start"]: Failure(hour["times"], hour["at"], hour["cause"], hour["said"])
+                hour["start"]: Failure(hour["times"], hour["at"], hour["cause"], hour["said"], hour.get("until"))
                 for hour in content["failed"]
             },
             failures_in_a_row=content["failures_in_a_row"],
             committed_at=content["committed_at"],
             first=content.get("first"),
+            lacking={
+                hour["start"]: Lack(hour["details_owed"], hour["details_purged"], hour["gaps"])
+                for hour in content.get("lacking", ())
+            },
+            refused=Refusal(**content["refused"]) if "refused" in content else None,
+            clock=content.get("clock", 0.0),
+            looked_back_at=content.get("looked_back_at"),
+            learnt=content.get("learnt", {}),
         )
     except (KeyError, TypeError) as error:
         raise DamagedError(f"{path} is no cursor of a feed ({type(error).__name__}: {error})") from error

@@ -46,6 +46,8 @@ class Manifest:
     snapshot: StoredFile
     version: int = field(default=VERSION)
     origin: Origin = field(default=Origin.API)
+    details_purged: int = field(default=0)
+    """Mails of which the source says that it has no detail."""
 
     @property
     def complete(self) -> bool:
@@ -64,7 +66,7 @@ def read_manifest(path: UPath) -> Manifest | None:
     if content is None:
         return None
     try:
-        content.setdefault("origin", Origin.API)
+        content = {"origin": Origin.API, "details_purged": 0, **content}  # which earlier versions did not write
         fields = {name: content[name] for name in Manifest.__dataclass_fields__}
         fields["origin"] = Origin(fields["origin"])
         fields["gaps"] = tuple(Gap(**gap) for gap in fields["gaps"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -145,6 +145,12 @@ class OpenHour:
         return self._known_index.known_by(*OWED)
 
     @property
+    def learnt(self) -> Mapping[str, float]:
+        """What the source showed of itself when the feed was collected before."""
+        cursor = self._store.readable_cursor(self.feed)
+        return cursor.learnt if cursor else {}
+
+    @property
     def strays_elsewhere(self) -> frozenset[bytes]:
         """Strays that the hours before and after hold."""
         return self._store.strays_beside(self.feed, self.hour)
@@ -156,7 +162,7 @@ class OpenHour:
         """
         with self._store.writing(self.feed):
             done = self._commit(found)
-            self._change_cursor(lambda cursor: cursor.committed(done.manifest, time.time()))
+            self._change_cursor(lambda cursor: cursor.committed(done.manifest, time.time(), found.clock, found.learnt))
         self.journal.discard()
         self.done = done
         return done
@@ -236,11 +242,14 @@ class OpenHour:
     def note_failure(self, error: Exception) -> None:
         """Notes why the collection failed, or that there is nothing to wait for."""
         cause = error.cause if isinstance(error, SourceError) else type(error).__name__
+        until = error.until if isinstance(error, SourceError) else None
         said = str(error).encode(errors="backslashreplace").decode()[:SAID_CHARACTERS]
         gone = isinstance(error, StoppedError) or (isinstance(error, SourceError) and error.hour_is_gone)
         with suppress(OSError):  # the error at hand matters more than the note of it
             self._change_cursor(
-                lambda cursor: cursor.given_up(self.hour) if gone else cursor.ended(self.hour, time.time(), cause, said)
+                lambda cursor: (
+                    cursor.given_up(self.hour) if gone else cursor.ended(self.hour, time.time(), cause, said, until)
+                )
             )
 
     def _change_cursor(self, change: Callable[[Cursor], Cursor]) -> None:
@@ -300,4 +309,5 @@ def _manifest(
         log=log,
         snapshot=snapshot,
         origin=Origin.API if before and before.origin is Origin.API else found.origin,
+        details_purged=index.count(Detail.PURGED),
     )

@@ -77,6 +77,7 @@ def test_a_manifest_says_what_is_committed(store: Store) -> None:
         "strays": [digest(f"n{START + 5}").hex()],
         "version": 1,
         "origin": "api",
+        "details_purged": 0,
     }
     assert {name: said[name] for name in expected} == expected
     assert set(said) - set(expected) == {"log", "snapshot", "checksum"}
