@@ -15,8 +15,11 @@ from mailevents_dagster.jsontext import parse
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.errors import ApiError, Cause
 from mailevents_dagster.sources.uzmanposta.formats import UNKNOWN_ROW
-from mailevents_dagster.sources.uzmanposta.listing import Listing, edges, list_window
+from mailevents_dagster.sources.uzmanposta.listing import edges, list_window
+from mailevents_dagster.sources.uzmanposta.neighbours import Timed, kept_here
+from mailevents_dagster.sources.uzmanposta.page_size import PageSize
 from mailevents_dagster.sources.uzmanposta.rows import Row
+from mailevents_dagster.store.cursors import Cursor
 from mailevents_dagster.store.damage import DamagedError
 from mailevents_dagster.store.parquet import read_events
 from mailevents_dagster.store.store import Store
@@ -63,23 +66,33 @@ def differences(known: Sequence[Event], rows: Iterable[tuple[int, Row]], feed: F
     return Differences(*(sorted(named, key=lambda one: one[0]) for named in (lacking, changed, unseen)))
 
 
-def rows_of_hour(listing: Listing[Row, list[tuple[int, Row]]], elsewhere: Set[bytes]) -> list[tuple[int, Row]]:
+def rows_of_hour(
+    packs: Iterable[Sequence[Timed]], strays: Iterable[Timed], elsewhere: Set[bytes]
+) -> list[tuple[int, Row]]:
     """The rows that belong in the hour, less those that an hour beside holds."""
-    rows = [pair for pack in listing.packs for pair in pack]
+    rows = [pair for pack in packs for pair in pack if pair[1].time is None or pair[1].identity not in elsewhere]
     at_edges = edges(len(rows), {place for place, (_, row) in enumerate(rows) if row.time is None})
     beside = {place for place in at_edges if rows[place][1].identity in elsewhere}
-    strays = [pair for pair in listing.strays if pair[1].identity not in elsewhere]
-    return [*(pair for place, pair in enumerate(rows) if place not in beside), *strays]
+    kept = (pair for pair in strays if pair[1].identity not in elsewhere)
+    return [*(pair for place, pair in enumerate(rows) if place not in beside), *kept]
 
 
 def compare_hour(api: UzmanPostaApi, store: Store, feed: Feed, hour: Hour) -> list[Finding]:
     """Lists the hour, without details, and names what differs; an hour that is not closed may lack something."""
-    listing = list_window(
-        lambda first, last: api.rows(feed, first, last), hour.start, hour.end, api.access.page_limit, pack=list
-    )
+    learnt = (store.readable_cursor(feed) or Cursor()).learnt
+
+    def ask(first: int, last: int) -> Sequence[Row]:
+        return api.rows(feed, first, last)
+
+    listing = list_window(ask, hour.start, hour.end, PageSize.of(api.access.page_limit, learnt), pack=list)
+
+    def held_in(beside: Hour, identities: Set[bytes]) -> Set[bytes]:
+        return store.held_in(feed, beside, identities)
+
+    strays = kept_here(listing.outside, hour, held_in, ask)
     # Read after the listing: what was committed meanwhile is no difference.
     manifest, known = store.manifest(feed, hour), read_events(store.layout.snapshot(feed, hour))
-    found = differences(known, rows_of_hour(listing, store.strays_beside(feed, hour)), feed)
+    found = differences(known, rows_of_hour(listing.packs, strays, store.strays_beside(feed, hour)), feed)
     closed = manifest is not None and manifest.closed
     grave = Severity.DIFFERENCE if closed else Severity.NOTE
     again = "Materialize the hour again." if closed else "Nothing: the hour is not closed and is listed again."

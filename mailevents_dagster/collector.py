@@ -34,6 +34,7 @@ def collector_of(settings: Settings) -> Collector:
         Heartbeats(store.layout, names, settings.timezone),
         OperatingLogs(store.layout, settings.operating_logs, settings.timezone),
         settle_seconds=settings.collect.settle_minutes * 60,
+        lookback_seconds=settings.collect.lookback_hours * 3600,
         details=settings.collect.details,
     )
 
@@ -47,6 +48,8 @@ class Collector:
     logs: OperatingLogs
     settle_seconds: float
     """How long after its end an hour closes; infinite where none may."""
+    lookback_seconds: float = 0.0
+    """How long after its end an hour is looked at again."""
     details: bool = True
 
     @contextmanager
@@ -83,6 +86,7 @@ class Collector:
                     api,
                     work,
                     settle_seconds=self.settle_seconds,
+                    lookback_seconds=self.lookback_seconds,
                     details=self.details,
                     tell=told,
                     watch=watch,

@@ -24,6 +24,19 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
+class Marks:
+    """What stays of a record while its state and time change. Ids are used again, so the id alone is no proof."""
+
+    id: str
+    others: Mapping[str, object]
+
+    def agree_with(self, other: Marks) -> bool:
+        """Whether both are of one record: the same id, and nothing that both say is different."""
+        both = self.others.keys() & other.others.keys()
+        return self.id == other.id and all(self.others[name] == other.others[name] for name in both)
+
+
+@dataclass(frozen=True, slots=True)
 class RowFormat:
     """How records of one kind become typed columns; a source hands it to the store."""
 
@@ -34,3 +47,5 @@ class RowFormat:
     """The columns of records of which these are the fields, in the order of `columns`."""
     event_of: Callable[[bytes, int], Event]
     """The event of a raw record that nothing else is known of; the number is its time where it has none itself."""
+    marks_of: Callable[[bytes], Marks | None]
+    """By what a raw record is known while its state and time change; None where it says no id."""

@@ -10,11 +10,12 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-from mailevents_dagster.columns import RowFormat
+from mailevents_dagster.columns import Marks, RowFormat
 from mailevents_dagster.events import Places
 from mailevents_dagster.store.gathered import Gathered, Records
 from mailevents_dagster.store.index import Index, joined
 from mailevents_dagster.store.parquet import lines_of, snapshot_batch
+from mailevents_dagster.store.states import later_states
 
 EVENTS_AT_ONCE: Final = 1024
 """Brought into order and copied: more would take longer, since memory that was not in use costs more than the copy."""
@@ -48,6 +49,14 @@ class KeptEvents:
         """The records of these sources as the log has them."""
         for part in portions(sources):
             yield lines_of(self._records(sources[part]))
+
+    def later_states(self, places: Places, sources: Places) -> Places:
+        """For each of these sources the known event that it is a later state of, by its number among the places."""
+        return np.array(later_states(self._marks(places), self._marks(sources)), np.int64)
+
+    def _marks(self, sources: Places) -> list[Marks | None]:
+        raws = (raw for part in portions(sources) for raw in self._records(sources[part]).column("raw").to_pylist())
+        return [self.rows.marks_of(raw.encode()) for raw in raws]
 
     def _records(self, sources: Places) -> pa.RecordBatch:
         known = sources >= 0

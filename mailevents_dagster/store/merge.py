@@ -6,10 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from mailevents_dagster.events import Detail
+from mailevents_dagster.events import Detail, Places
 from mailevents_dagster.store.index import CODES, Digests, Index, joined, pairs
+
+LaterStates = Callable[[Places, Places], Places]
+"""Takes places of known events and sources of found ones; returns for each found one of those places, by its number, of
+which it is a later state, or -1."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -17,7 +20,7 @@ class Merged:
     """The events of an hour from now on, oldest first, and how they differ from those before."""
 
     index: Index
-    sources: NDArray[np.int64]
+    sources: Places
     """Where the record of each stands, as the sources of what was known and found say it."""
     added: int
     changed: int
@@ -27,17 +30,19 @@ class Merged:
     """The time of the oldest event that is new."""
 
 
-def merge(known: Index, found: Index, sources: NDArray[np.int64]) -> Merged:
+def merge(known: Index, found: Index, sources: Places, later_states: LaterStates) -> Merged:
     """What was known stays, in its order; what changed is replaced in its place; what is new follows in its second.
 
     Like rows are told apart by counting them, also the next time: two are two events. `sources` says where the record
-    of each found event stands; those of known events are their places.
+    of each found event stands; those of known events are their places. What is found as neither version nor identity
+    can be a later state of a known event that is not found: it takes its place, and its time is that of the new state.
     """
     at = _known_again(len(known), sources)
     _pair(at, known, found, lambda index: index.versions)
     _pair(at, known, found, lambda index: index.identities)
+    moved = _pair_states(at, len(known), sources, later_states)
 
-    merged = Index(known.times, known.identities, known.listings.copy(), known.details.copy())
+    merged = Index(known.times.copy(), known.identities.copy(), known.listings.copy(), known.details.copy())
     from_ = np.arange(len(known), dtype=np.int64)
     again = np.flatnonzero(at >= 0)
     changed = _improve(merged, from_, at[again], found[again], sources[again])
@@ -45,14 +50,14 @@ def merge(known: Index, found: Index, sources: NDArray[np.int64]) -> Merged:
     new = np.flatnonzero(at < 0)
     added = found[new]
     index, from_ = joined([merged, added]), np.concatenate([from_, sources[new]])
-    if len(new):
+    if len(new) or moved:
         order = np.argsort(index.times, kind="stable")
         index, from_ = index[order], from_[order]
     oldest = int(added.times.min()) if len(new) else None
     return Merged(index, from_, len(new), changed, len(known) - len(again), oldest)
 
 
-def _known_again(known: int, sources: NDArray[np.int64]) -> NDArray[np.int64]:
+def _known_again(known: int, sources: Places) -> Places:
     """The places of known events that were found again as they are, each by one row; -1 for the other rows."""
     again = sources >= 0
     rows = np.bincount(sources[again], minlength=known)
@@ -60,7 +65,7 @@ def _known_again(known: int, sources: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.where(again, sources, -1)
 
 
-def _pair(at: NDArray[np.int64], known: Index, found: Index, keys: Callable[[Index], Digests]) -> None:
+def _pair(at: Places, known: Index, found: Index, keys: Callable[[Index], Digests]) -> None:
     """Gives found events that have no place yet those of known ones with the same keys that nobody has yet."""
     left, others = np.ones(len(known), bool), np.flatnonzero(at < 0)
     left[at[at >= 0]] = False
@@ -69,9 +74,17 @@ def _pair(at: NDArray[np.int64], known: Index, found: Index, keys: Callable[[Ind
     at[others[paired >= 0]] = places[paired[paired >= 0]]
 
 
-def _improve(
-    merged: Index, from_: NDArray[np.int64], at: NDArray[np.int64], found: Index, sources: NDArray[np.int64]
-) -> int:
+def _pair_states(at: Places, known: int, sources: Places, later_states: LaterStates) -> bool:
+    """Gives found events that are still new the places of known ones that they are later states of; whether any is."""
+    left, others = np.setdiff1d(np.arange(known), at), np.flatnonzero(at < 0)
+    if not len(left) or not len(others):
+        return False
+    states = later_states(left, sources[others])
+    at[others[states >= 0]] = left[states[states >= 0]]
+    return bool((states >= 0).any())
+
+
+def _improve(merged: Index, from_: Places, at: Places, found: Index, sources: Places) -> int:
     """Brings found events into the places of known ones, but never a bare listing row in the place of a detail.
 
     Returns how many were changed by it.
@@ -91,4 +104,6 @@ def _improve(
     merged.details[at[stale]] = CODES[Detail.STALE]
     merged.details[at[purged]] = CODES[Detail.WHOLE]
     merged.listings[at[taken | purged]] = found.listings[taken | purged]
+    moved = (taken | purged) & (merged.identities[at] != found.identities).any(axis=1)
+    merged.times[at[moved]], merged.identities[at[moved]] = found.times[moved], found.identities[moved]
     return int((taken | stale | purged).sum())

@@ -22,7 +22,7 @@ from mailevents_dagster.store.atomic import digest_of
 from mailevents_dagster.store.cursors import Cursor, write_cursor
 from mailevents_dagster.store.damage import DamagedError, set_aside
 from mailevents_dagster.store.gathered import Gathered, Records
-from mailevents_dagster.store.index import Index, Versions, digests
+from mailevents_dagster.store.index import STATES, Index, Versions, digests
 from mailevents_dagster.store.journal import Journal
 from mailevents_dagster.store.kept import KeptEvents
 from mailevents_dagster.store.known import known_records
@@ -150,6 +150,26 @@ class OpenHour:
         cursor = self._store.readable_cursor(self.feed)
         return cursor.learnt if cursor else {}
 
+    def known_as(self, identities: Set[bytes]) -> list[tuple[int, Event]]:
+        """Return the known events with these identities, each with its source."""
+        wanted = np.flatnonzero([row.tobytes() in identities for row in self._known_index.identities])
+        if not len(wanted):
+            return []
+        raws = self.known.take(wanted).column("raw").to_pylist()
+        index = self._known_index[wanted]
+        digests_ = zip(index.identities, index.listings, strict=True)
+        states = [STATES[code] for code in index.details]
+        return [
+            (int(place), Event(int(time), identity.tobytes(), listing.tobytes(), state, raw.encode()))
+            for place, time, (identity, listing), state, raw in zip(
+                wanted, index.times, digests_, states, raws, strict=True
+            )
+        ]
+
+    def held_in(self, beside: Hour, identities: Set[bytes]) -> Set[bytes]:
+        """Return those of the identities that another hour of the feed has."""
+        return self._store.held_in(self.feed, beside, identities)
+
     @property
     def strays_elsewhere(self) -> frozenset[bytes]:
         """Strays that the hours before and after hold."""
@@ -170,7 +190,8 @@ class OpenHour:
     def _commit(self, found: Collection) -> Commit:
         layout, feed, hour, before = self._layout, self.feed, self.hour, self.before
         kept, strays = self._found(found)
-        merged = merge(self._known_index, self.kept.index(kept.sources).at(kept.times), kept.sources)
+        found_index = self.kept.index(kept.sources).at(kept.times)
+        merged = merge(self._known_index, found_index, kept.sources, self.kept.later_states)
         self._store.describe_itself()
         snapshot, log = self._write(merged)
         stored = StoredFile(layout.relative(layout.log(feed, hour)), log.bytes, log.sha256)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -27,6 +27,7 @@ from mailevents_dagster.store.log import make_readable
 from mailevents_dagster.store.manifest import Manifest, read_manifest
 from mailevents_dagster.store.open_hour import OpenHour
 from mailevents_dagster.store.parquet import dataset
+from mailevents_dagster.store.snapshot_parts import columns_of
 
 MEMORY: Final = 16 * 2**20
 
@@ -173,6 +174,14 @@ class Store:
                 manifest = self.manifest(feed, beside)
                 strays.update(bytes.fromhex(stray) for stray in (manifest.strays if manifest else ()))
         return frozenset(strays)
+
+    def held_in(self, feed: Feed, hour: Hour, identities: Set[bytes]) -> frozenset[bytes]:
+        """Return those of the identities that are committed in an hour."""
+        with suppress(DamagedError, FileNotFoundError):  # its own collection says so
+            if self.manifest(feed, hour):
+                there = columns_of(self.layout.snapshot(feed, hour), ["identity"]).column("identity")
+                return frozenset(there.to_pylist()) & identities
+        return frozenset()
 
     def dataset(self, feed: Feed, hours: Sequence[Hour]) -> ds.Dataset:
         """The committed hours of a feed as one lazy dataset; NotCollectedError names those that are not there.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,9 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mailevents_dagster.columns import Marks
 from mailevents_dagster.events import Detail, Event
 from mailevents_dagster.store.index import STATES, index_of
 from mailevents_dagster.store.merge import merge as merge_indexes
+from mailevents_dagster.store.states import later_states
 from mailevents_dagster_tests.conftest import digest, event
 
 
@@ -26,8 +29,23 @@ class Union:
     unseen: int
 
 
-def merge(known: list[Event], found: list[Event], sources: list[int] | None = None) -> Union:
-    merged = merge_indexes(index_of(known), index_of(found), np.array(sources or -1 - np.arange(len(found)), np.int64))
+def merge(
+    known: list[Event],
+    found: list[Event],
+    sources: list[int] | None = None,
+    marks_of: Callable[[bytes], Marks | None] = lambda _: None,
+) -> Union:
+    places = np.array(sources or -1 - np.arange(len(found)), np.int64)
+
+    def marks(of: np.ndarray) -> list[Marks | None]:
+        return [marks_of((known[source] if source >= 0 else found[-1 - source]).raw) for source in of.tolist()]
+
+    merged = merge_indexes(
+        index_of(known),
+        index_of(found),
+        places,
+        lambda left, others: np.array(later_states(marks(left), marks(others)), np.int64),
+    )
     index = merged.index
     records = [(known[source] if source >= 0 else found[-1 - source]).raw for source in merged.sources]
     digests = ([row.tobytes() for row in rows] for rows in (index.identities, index.listings))

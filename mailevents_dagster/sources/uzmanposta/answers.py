@@ -28,7 +28,7 @@ def the_record(queue_id: str, answer: object) -> Record:
         raise WrongAnswerError(f"no record but {_shape(answer)}")
     if str(answer.get("queue_id")) != queue_id:
         raise WrongAnswerError("a record without this mail's queue id")
-    return Record(one_line(answer), typed_fields("mail", answer))
+    return Record(one_line(answer), typed_fields("mail", answer), frozenset(answer))
 
 
 def _shape(answer: object) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,8 +13,10 @@ from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import Hour
 from mailevents_dagster.sources.uzmanposta.api import Tally, UzmanPostaApi, Watch
 from mailevents_dagster.sources.uzmanposta.details import DetailFetch
-from mailevents_dagster.sources.uzmanposta.errors import Cause, PermanentError
+from mailevents_dagster.sources.uzmanposta.errors import Cause, PermanentError, TransientError
 from mailevents_dagster.sources.uzmanposta.listing import Listing, list_window
+from mailevents_dagster.sources.uzmanposta.neighbours import kept_here
+from mailevents_dagster.sources.uzmanposta.page_size import PageSize
 from mailevents_dagster.sources.uzmanposta.rows import Row
 from mailevents_dagster.sources.uzmanposta.taking import Arranged, Pack, Taking, Work
 
@@ -51,6 +54,7 @@ def collect_hour(
     work: Work,
     *,
     settle_seconds: float,
+    lookback_seconds: float = 0.0,
     details: bool = True,
     tell: Tell = lambda _: None,
     watch: Watch = lambda *_: None,
@@ -66,16 +70,20 @@ def collect_hour(
     if not feed.kind.is_asked_for(hour.start, listed_at):
         raise OutOfRetentionError(feed, hour)
 
-    taking = Taking(work, details=details)
-    listing, rows = _list_and_fetch(api, work, taking, tally, tell, nearly_asked)
-    listed_at, notes = _by_the_apis_clock(listed_at, api.time_at(began))
+    taking = Taking(work, details=details, looked_at_again=listed_at < hour.end + lookback_seconds)
+    size = PageSize.of(api.access.page_limit, work.learnt)
+    listing, rows = _list_and_fetch(api, work, size, taking, tally, tell, nearly_asked)
+    clock = _clock(listed_at, api.time_at(began))
+    listed_at += clock or 0.0
     return Collection(
         events=rows.events,
         strays=frozenset(row.identity for _, row in rows.anywhere),
         gaps=listing.gaps,
         listed_at=listed_at,
         closed=listed_at >= hour.end + settle_seconds,
-        notes=notes,
+        notes=tuple(_notes(clock, size, listing.size)),
+        clock=clock,
+        learnt=listing.size.as_learnt,
         measures={
             "list_calls": tally.lists,
             "detail_calls": tally.details,
@@ -90,7 +98,13 @@ def collect_hour(
 
 
 def _list_and_fetch(
-    api: UzmanPostaApi, work: Work, taking: Taking, tally: Tally, tell: Tell, nearly_asked: Callable[[], object]
+    api: UzmanPostaApi,
+    work: Work,
+    size: PageSize,
+    taking: Taking,
+    tally: Tally,
+    tell: Tell,
+    nearly_asked: Callable[[], object],
 ) -> tuple[Listing[Row, Pack], Arranged]:
     """The hour as it was listed, once all its details are here. They are fetched while the listing goes on."""
     hour, listed = work.hour, 0
@@ -103,15 +117,16 @@ def _list_and_fetch(
         def ask(first: int, last: int) -> Sequence[Row]:
             if listed:
                 fetch.wait(say, left=LEFT_WHILE_LISTING)
-            return api.rows(work.feed, first, last, tally)
+            return believable(lambda: api.rows(work.feed, first, last, tally), first, last)
 
         def pack(rows: Sequence[tuple[int, Row]]) -> Pack:
             nonlocal listed
             listed += len(rows)
             return taking.pack(rows, fetch.want)
 
-        listing = list_window(ask, hour.start, hour.end, api.access.page_limit, pack)
-        rows = taking.arrange(listing.packs, listing.strays, fetch.want)
+        listing = list_window(ask, hour.start, hour.end, size, pack)
+        strays = kept_here(listing.outside, hour, work.held_in, ask)
+        rows = taking.arrange(listing.packs, strays, fetch.want)
         listed = len(rows.events.times)
         fetch.wait(say, left=2 * api.parallel_details)  # a listing takes as long as one of the two
         nearly_asked()
@@ -119,13 +134,48 @@ def _list_and_fetch(
     return listing, rows
 
 
-def _by_the_apis_clock(listed_at: float, theirs: float | None) -> tuple[float, tuple[str, ...]]:
-    """When the listing began, by the clock that decides which events can be there yet.
+def believable(ask: Callable[[], Sequence[Row]], first: int, last: int) -> Sequence[Row]:
+    """Return an answer whose rows mostly lie in the window that was asked for, or one that comes a second time.
 
-    Both are times of that one moment: what is done to this machine's clock later in the run changes nothing.
+    Something on the way can hand over the answer to another call: that is asked for again. An API that filters by
+    another time than its rows say gives the same again.
     """
-    if theirs is None or abs(ahead := listed_at - theirs) <= CLOCKS_AGREE_WITHIN:
-        return listed_at, ()
-    way = "ahead of" if ahead > 0 else "behind"
-    note = f"This machine's clock is {abs(ahead):,.0f} s {way} the API's, which decides here. Set the clock (NTP)."
-    return theirs, (note,)
+    answer = ask()
+    if not _is_mostly_elsewhere(answer, first, last):
+        return answer
+    again = ask()
+    came_again = not Counter(row.content for row in answer) - Counter(row.content for row in again)
+    if came_again or not _is_mostly_elsewhere(again, first, last):
+        return again
+    raise TransientError(
+        Cause.PROTOCOL,
+        f"The listing from {first} to {last} was answered twice, each time with other rows that mostly lie outside of "
+        f"it. Something between here and the API mixes up answers: look at proxies on the way.",
+    )
+
+
+def _is_mostly_elsewhere(answer: Sequence[Row], first: int, last: int) -> bool:
+    times = [row.time for row in answer if row.time is not None]
+    return sum(not first <= at <= last for at in times) * 2 > len(times)
+
+
+def _clock(listed_at: float, theirs: float | None) -> float | None:
+    """The API's clock less this machine's, or nothing where they agree; None where no answer said.
+
+    Both are times of the one moment the listing began, so what is done to this machine's clock later changes nothing.
+    The API's decides which events can be there yet.
+    """
+    if theirs is None:
+        return None
+    return 0.0 if abs(theirs - listed_at) <= CLOCKS_AGREE_WITHIN else theirs - listed_at
+
+
+def _notes(clock: float | None, before: PageSize, size: PageSize) -> Iterator[str]:
+    if clock:
+        way = "ahead of" if clock < 0 else "behind"
+        yield f"This machine's clock is {abs(clock):,.0f} s {way} the API's, which decides here. Set the clock (NTP)."
+    if size.limit != before.limit:
+        yield (
+            f"The API shows at most {size.limit:,} rows at a time where {before.limit:,} were assumed. The rest was "
+            f"asked for, and is from now on."
+        )

@@ -7,12 +7,18 @@ from functools import partial
 from types import MappingProxyType
 from typing import Final
 
-from mailevents_dagster.columns import RowFormat
+from mailevents_dagster.columns import Marks, RowFormat
 from mailevents_dagster.events import Detail, Event
 from mailevents_dagster.feeds import Category
 from mailevents_dagster.jsontext import NotJsonError, parse
 from mailevents_dagster.sources.uzmanposta.rows import row_of
 from mailevents_dagster.sources.uzmanposta.schema import COLUMNS, typed_arrays, typed_fields
+
+MARKS: Final[Mapping[Category, tuple[str, ...]]] = {
+    "mail": ("message_id", "sender", "mailfrom", "headerfrom", "subject"),
+    "quarantine": ("mailfrom", "mailto", "subject"),
+}
+"""Fields beside the queue id that stay as they are while a mail is delivered or released."""
 
 UNKNOWN_ROW: Final = bytes(16)
 """The digest of a listing row that is not known any more: no row has it, so the detail is fetched again."""
@@ -30,10 +36,22 @@ def _event_of(category: Category, raw: bytes, time: int) -> Event:
     return Event(time if row.time is None else row.time, row.identity, UNKNOWN_ROW, Detail.WHOLE, raw)
 
 
+def _marks_of(category: Category, raw: bytes) -> Marks | None:
+    record = parse(raw) if category in MARKS else None
+    if not isinstance(record, dict) or not record.get("queue_id"):
+        return None
+    others = {name: record[name] for name in MARKS[category] if record.get(name) is not None}
+    return Marks(str(record["queue_id"]), others)
+
+
 ROW_FORMATS: Final[Mapping[Category, RowFormat]] = MappingProxyType(
     {
         category: RowFormat(
-            columns, partial(_fields_of, category), partial(typed_arrays, category), partial(_event_of, category)
+            columns,
+            partial(_fields_of, category),
+            partial(typed_arrays, category),
+            partial(_event_of, category),
+            partial(_marks_of, category),
         )
         for category, columns in COLUMNS.items()
     }

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+from mailevents_dagster.events import Event
 from mailevents_dagster.feeds import Category
-from mailevents_dagster.jsontext import canonical, one_line
+from mailevents_dagster.jsontext import canonical, one_line, parse
 from mailevents_dagster.sources.uzmanposta.schema import record_time, typed_fields
 
 
@@ -39,6 +40,19 @@ class Record(NamedTuple):
     raw: bytes
     fields: Mapping[str, object]
     """Those of its fields that have columns."""
+    names: frozenset[str]
+    """The names of all its fields."""
+
+
+def with_row(record: Record, row: Row) -> Record:
+    """Return the record of a mail with what only its row of the listing says beside it."""
+    said = parse(row.raw)
+    only = {name: value for name, value in said.items() if name not in record.names} if isinstance(said, dict) else {}
+    whole = parse(record.raw) if only else None
+    if not isinstance(whole, dict):
+        return record
+    both = {**whole, **only}
+    return Record(one_line(both), typed_fields("mail", both), frozenset(both))
 
 
 def row_of(category: Category, record: Mapping[str, object]) -> Row:
@@ -53,6 +67,13 @@ def row_of(category: Category, record: Mapping[str, object]) -> Row:
         raw=one_line(record),
         fields=typed_fields(category, record),
     )
+
+
+def row_of_event(event: Event) -> Row:
+    """Return the row of a mail that was kept, known as it was."""
+    record = parse(event.raw)
+    row = row_of("mail", record if isinstance(record, dict) else {})
+    return replace(row, identity=event.identity, content=event.listing)
 
 
 def _digest(data: bytes) -> bytes:
