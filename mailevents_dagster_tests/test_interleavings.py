@@ -202,7 +202,9 @@ class Interleavings(RuleBasedStateMachine):
                 self._collect(place)
                 self.simulator.calls.clear()
                 self._collect(place)
-                assert (self.simulator.calls.count("list"), self.simulator.calls.count("detail")) == (1, 0)
+                # One more where a row lies at the seam to an hour that is not collected.
+                assert self.simulator.calls.count("list") <= 2
+                assert self.simulator.calls.count("detail") == 0
             assert not list(self.folder.rglob("*.partial"))
             assert not list(self.folder.rglob("*.journal"))
         finally:

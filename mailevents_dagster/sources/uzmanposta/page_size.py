@@ -38,11 +38,11 @@ class PageSize:
     def looks_full(self, rows: int, start: int) -> bool:
         """Return whether an answer that is not full might be cut off all the same: it is asked once for the rest.
 
-        It is longer than any that is known to be whole, or just as long as that of another hour.
+        It is longer than any that is known to be whole, or just as long as one of another hour.
         """
         if rows < FEWEST or rows >= self.limit:
             return False
-        return rows > self.whole or (rows == self.last and start != self.last_start)
+        return rows > self.whole or (rows in (self.whole, self.last) and start != self.last_start)
 
     def cut_at(self, rows: int) -> PageSize:
         """Return this, knowing that the API cuts answers off at so many rows."""

@@ -195,13 +195,14 @@ class Taking:
         times, sources, lacking = array("q"), array("q"), list[Timed]()
         for source, event in self._work.known_as(gone) if gone else ():
             row = row_of_event(event)
-            is_asked_for = event.detail.is_owed and row.queue_id is not None and row.queue_id not in self._listed_ids
-            if is_asked_for and row.version not in self._sources:
+            if row.queue_id is None or row.queue_id in self._listed_ids:
+                continue
+            if row.version not in self._sources:
                 again = self._event(event.time, row)
                 lacking += [(event.time, row)] if again.detail is Detail.MISSING else []
                 (self._sources[row.version],) = self._work.gather([again], [again.detail is Detail.MISSING])
             times.append(event.time)
-            sources.append(self._sources[row.version] if is_asked_for else source)
+            sources.append(self._sources[row.version] if event.detail.is_owed else source)
         self._ask(lacking, want)
         return Pack(times, sources, {}, 0)
 

@@ -339,9 +339,9 @@ def test_the_work_is_measured_and_told(here: Collector, waits: list[float]) -> N
     assert here.found
     measures = here.found.measures
     assert {name: measures[name] for name in ("list_calls", "detail_calls", "api_calls", "retries")} == {
-        "list_calls": 1,
+        "list_calls": 3,
         "detail_calls": 10,
-        "api_calls": 11,
+        "api_calls": 13,
         "retries": 1,
     }
     assert measures["details_reused"] == 0

@@ -74,7 +74,7 @@ class SlowerAndSlower:
         self.calls += 1
         if self.calls > 2:
             self.meeting.wait(PATIENCE)
-        return Record(b"{}", {})
+        return Record(b"{}", {}, frozenset())
 
 
 def test_more_threads_are_begun_when_it_shows_that_more_are_needed() -> None:

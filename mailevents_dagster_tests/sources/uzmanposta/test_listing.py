@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailevents_dagster.events import Gap
-from mailevents_dagster.sources.uzmanposta.listing import Row, list_window
+from mailevents_dagster.sources.uzmanposta.listing import list_window
 from mailevents_dagster.sources.uzmanposta.page_size import PageSize
+from mailevents_dagster.sources.uzmanposta.pages import Row
 from mailevents_dagster.sources.uzmanposta.simulator import Behaviour, FixedMail, Simulator
 from mailevents_dagster_tests.conftest import AUTHENTICATION, DOMAIN, INCOMING, START, MakeApi, mail
 

@@ -1,0 +1,145 @@
+"""An API that filters by another time than its rows say: of receipt, say, where a row carries that of delivery."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import permutations
+from random import Random
+from typing import Any
+
+import pytest
+
+from mailevents_dagster.hours import Hour
+from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
+from mailevents_dagster.sources.uzmanposta.collect import believable
+from mailevents_dagster.sources.uzmanposta.errors import Cause, TransientError
+from mailevents_dagster.sources.uzmanposta.rows import Row, row_of
+from mailevents_dagster.sources.uzmanposta.simulator import Behaviour, FixedMail, Simulator
+from mailevents_dagster.store.store import Store
+from mailevents_dagster.store.verify import verify_hour
+from mailevents_dagster_tests.conftest import INCOMING, NOON, START, MakeApi, mail, make_store
+from mailevents_dagster_tests.sources.uzmanposta.fixed_hours import Collector
+
+BOUNDS = ("[s,e]", "[s,e)", "(s,e]", "(s,e)")
+HOURS = (NOON.previous, NOON, NOON.next)
+
+
+@pytest.fixture
+def here(store: Store, make_api: MakeApi) -> Any:
+    fixed = FixedMail()
+    with Simulator(source=fixed, now=lambda: START + 9 * 3600) as simulator:
+        yield Collector(store, simulator, fixed, make_api(simulator.base_url, max_attempts=1))
+
+
+def held(here: Collector, hours: tuple[Hour, ...] = HOURS) -> Counter[str]:
+    return Counter(str(event["queue_id"]) for hour in hours for event in here.log(INCOMING, hour))
+
+
+@pytest.mark.parametrize("bounds", BOUNDS)
+def test_six_thousand_mails_delivered_seconds_after_their_receipt_stand_once_each(
+    bounds: str, store: Store, make_api: MakeApi
+) -> None:
+    random, fixed = Random(7), FixedMail()
+    for number in range(6000):
+        received = START - 3600 + random.randrange(2 * 3600)
+        fixed.add(INCOMING.domain, INCOMING.name, [mail(received + random.randrange(6), f"Q{number}")], at=received)
+    behaviour = Behaviour(bounds=bounds)  # type: ignore[arg-type]
+    with Simulator(behaviour, source=fixed, now=lambda: START + 9 * 3600) as simulator:
+        here = Collector(store, simulator, fixed, make_api(simulator.base_url))
+        for hour in HOURS:
+            assert here.collect(INCOMING, hour, details=False).manifest.complete
+            assert verify_hour(store, INCOMING, hour).findings == ()
+    assert held(here) == Counter(f"Q{number}" for number in range(6000))
+
+
+@pytest.mark.parametrize("bounds", BOUNDS)
+def test_each_mail_at_the_edge_of_hours_stands_once_in_whatever_order_they_are_collected(
+    bounds: str, tmp_path: Any, make_api: MakeApi
+) -> None:
+    """Each second around an edge, with each distance between the time that is listed and the row's own."""
+    fixed = FixedMail()
+    names = []
+    for edge in (NOON.start, NOON.end):
+        for listed in range(edge - 4, edge + 4):
+            for away in (-3600, -3, -1, 0, 1, 3, 3600):
+                names.append(f"{listed}{away:+}")
+                fixed.add(INCOMING.domain, INCOMING.name, [mail(listed + away, names[-1])], at=listed)
+    behaviour = Behaviour(bounds=bounds)  # type: ignore[arg-type]
+    with Simulator(behaviour, source=fixed, now=lambda: START + 9 * 3600) as simulator:
+        for number, order in enumerate(permutations(HOURS)):
+            store = make_store(tmp_path / str(number))
+            here = Collector(store, simulator, fixed, make_api(simulator.base_url))
+            for hour in (*order, *order):
+                here.collect(INCOMING, hour, details=False)
+            assert held(here) == Counter(names), order
+
+
+def test_a_mail_is_in_the_hour_of_its_own_time_where_that_hours_listing_shows_it(here: Collector) -> None:
+    here.add(mail(NOON.end + 3, "seen by both"), at=NOON.end)
+    here.add(mail(NOON.end + 3, "seen by the first alone"), at=NOON.end - 30)
+    for hour in HOURS:
+        here.collect(INCOMING, hour)
+    assert [event["queue_id"] for event in here.log(INCOMING, NOON)] == ["seen by the first alone"]
+    assert [event["queue_id"] for event in here.log(INCOMING, NOON.next)] == ["seen by both"]
+
+
+def test_where_rows_say_the_time_they_are_listed_by_no_call_is_made_for_the_edge_once_the_hour_beside_is_there(
+    here: Collector,
+) -> None:
+    here.add(mail(NOON.end, "edge"), mail(START + 5, "inside"))
+    for hour in HOURS:
+        here.collect(INCOMING, hour)
+    here.collect()
+    assert here.simulator.calls.count("list") == 1
+
+
+def test_a_mail_that_an_earlier_version_kept_as_a_stray_is_not_taken_by_the_hour_of_its_time(here: Collector) -> None:
+    row = mail(NOON.end + 3, "S")
+    here.add(row, at=NOON.end - 30)
+    here.collect()
+    here.fixed.remove(INCOMING.domain, INCOMING.name, [row], at=NOON.end - 30)
+    here.add(row, at=NOON.end + 3)
+    here.collect(INCOMING, NOON.next)
+    assert here.asked() == [], "its detail is not asked for either"
+    assert held(here, (NOON, NOON.next)) == Counter(["S"])
+
+
+# --- answers to other calls
+
+
+def rows_at(*times: int) -> list[Row]:
+    return [row_of("mail", mail(time)) for time in times]
+
+
+def test_an_answer_that_mostly_lies_outside_of_its_window_is_asked_for_again() -> None:
+    answers = [rows_at(5, 6, 107), rows_at(101, 102, 103)]
+    assert [row.time for row in believable(lambda: answers.pop(0), 100, 200)] == [101, 102, 103]
+
+
+def test_an_answer_that_comes_again_is_what_the_api_says_of_the_window() -> None:
+    answers = [rows_at(5, 6), rows_at(5, 6, 7)]
+    assert [row.time for row in believable(lambda: answers.pop(0), 100, 200)] == [5, 6, 7]
+
+
+def test_answers_that_lie_outside_each_time_in_another_way_fail_the_hour() -> None:
+    answers = [rows_at(5, 6), rows_at(7, 8)]
+    with pytest.raises(TransientError, match="mixes up answers") as raised:
+        believable(lambda: answers.pop(0), 100, 200)
+    assert raised.value.cause is Cause.PROTOCOL
+
+
+def test_an_hour_whose_first_answer_is_that_of_another_hour_is_whole(
+    here: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here.add(*(mail(START + second) for second in range(0, 3600, 300)))
+    here.add(*(mail(NOON.end + second) for second in range(0, 3600, 300)))
+    real, swapped = UzmanPostaApi.rows, [NOON.next]
+
+    def rows(self: UzmanPostaApi, feed: Any, first: int, last: int, *more: Any) -> Any:
+        hour = swapped.pop() if swapped else None
+        return real(self, feed, *((hour.start, hour.end) if hour else (first, last)), *more)
+
+    monkeypatch.setattr(UzmanPostaApi, "rows", rows)
+    assert here.collect(INCOMING, NOON, details=False).manifest.events == 12
+    assert here.found
+    assert not here.found.strays
