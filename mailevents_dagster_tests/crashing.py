@@ -24,6 +24,8 @@ from mailevents_dagster_tests.conftest import DOMAIN, make_store
 
 COMMITTED, KILLED, API_FAILED, BROKEN = "committed", "killed", "api failed", "broken"
 NEVER: Final = -1
+LOOKED_AT_AGAIN: Final = 1e9
+"""Seconds after its end, so that every hour is."""
 
 
 class CrashingCollector:
@@ -53,7 +55,7 @@ def _collect(folder: Path, base_url: str, feed: Feed, hour: Hour, kill_at: int) 
     _die_at(kill_at)
     access = Access(DOMAIN, base_url, "key-for-a-test", max_parallel_details=2, max_attempts=2)
     with UzmanPostaApi(access) as api, make_store(folder).open_hour(feed, hour) as work:
-        work.commit(collect_hour(api, work, settle_seconds=0))
+        work.commit(collect_hour(api, work, settle_seconds=0, lookback_seconds=LOOKED_AT_AGAIN))
 
 
 def _die_at(kill_at: int) -> None:
