@@ -7,7 +7,6 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -68,12 +67,12 @@ def test_a_program_reads_it_as_json(probe: Probe) -> None:
 
 
 def test_what_differs_and_matters_ends_with_one(probe: Probe, api: Simulator) -> None:
-    api.behaviour = replace(api.behaviour, page_limit=100)
+    api.fail_next("/logs/mail/", Answer(404), times=None)
 
     done = probe("--feed", str(INCOMING))
 
     assert done.returncode == 1
-    assert "| Most rows of an answer | 1,000 | 100 | no |" in done.stdout
+    assert "the detail is refused with 404 | no |" in done.stdout
 
 
 def test_a_refused_key_is_told_with_what_to_do(probe: Probe, api: Simulator) -> None:

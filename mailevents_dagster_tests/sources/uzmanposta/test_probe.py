@@ -100,7 +100,7 @@ def test_a_listing_that_filters_by_another_time_differs(
 
     told = ask()["Which time a"]
 
-    assert (told.found, told.agrees) == (agrees, Agrees.NO)
+    assert (told.found, told.agrees) == (agrees, Agrees.HARMLESS)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_answers_that_are_full_with_fewer_rows_than_assumed_matter(
     fixed.add(DOMAIN, INCOMING.name, rows(now, 120))
     api.behaviour = replace(api.behaviour, page_limit=100, cap=cap)
     told = ask()["Most rows of"]
-    assert (told.found, told.agrees) == ("100", Agrees.NO)
+    assert (told.found, told.agrees) == ("100", Agrees.HARMLESS)
 
 
 def test_answers_with_more_rows_than_assumed_are_harmless(ask: Ask, api: Simulator, fixed: FixedMail, now: int) -> None:
@@ -179,7 +179,7 @@ def test_a_detail_is_the_row_and_more(ask: Ask, fixed: FixedMail, now: int) -> N
 @pytest.mark.parametrize(
     ("change", "question", "found", "agrees"),
     [
-        (lambda one: one.pop("subject"), "Does a detail", "it lacks subject", Agrees.NO),
+        (lambda one: one.pop("subject"), "Does a detail", "it lacks subject", Agrees.HARMLESS),
         (lambda one: one.update(logs=[]), "Does a detail", "yes, and logs", Agrees.HARMLESS),
         (lambda one: one["recipients"][0].update(time=one["time"] + 7), "Is a detail's", "it is +7 s away", Agrees.NO),
         (lambda one: [one.pop("recipients"), one.pop("time")], "Is a detail's", "it has none", Agrees.NO),
@@ -231,10 +231,10 @@ def test_quarantine_is_refused_beyond_seven_days_as_assumed(ask: Ask) -> None:
     assert told["Longest window"].agrees is Agrees.UNKNOWN
 
 
-def test_quarantine_that_is_kept_for_less_matters(ask: Ask, api: Simulator, now: int) -> None:
+def test_quarantine_that_is_kept_for_less_is_told(ask: Ask, api: Simulator, now: int) -> None:
     old = now - 5 * DAY
     api.fail_next(lambda request: int(request.params["starttime"]) < old, Answer(406), times=None)
-    assert ask(HOLD)["How far back"].agrees is Agrees.NO
+    assert ask(HOLD)["How far back"].agrees is Agrees.HARMLESS
 
 
 def test_it_tells_the_longest_window(ask: Ask, api: Simulator) -> None:
