@@ -87,6 +87,10 @@ class OtherApis(RuleBasedStateMachine):
     def the_api_refuses_some(self, status: int, times: int, details_alone: bool) -> None:
         self.simulator.fail_next("/logs/mail/" if details_alone else "/", Answer(status), times=times)
 
+    @rule(status=st.sampled_from([102, 103, 199]), times=st.integers(1, 3))
+    def something_on_the_way_sends_interim_answers(self, status: int, times: int) -> None:
+        self.simulator.fail_next("/", Answer(interim=status), times=times)
+
     def _collect(self, hour: Any, kill_at: int = NEVER) -> None:
         ended = self.collector.collect(self.folder, self.simulator.base_url, INCOMING, hour, kill_at)
         assert ended in (COMMITTED, KILLED, API_FAILED)

@@ -47,6 +47,8 @@ class Answer:
     body: bytes | None = None
     """None: the API's own body, or its usual error object where a status is given."""
     delay: float = 0.0
+    interim: int | None = None
+    """A status such as 102 or 103 that is sent before the answer, as something on the way may do."""
     reset: bool = False
     """The connection is reset instead of an answer."""
     truncated: bool = False
@@ -68,6 +70,13 @@ def error(status: int, message: str, headers: Mapping[str, str] | None = None) -
         "link": f"https://docs.example.com/api/v2/errors/{status}",
     }
     return Answer(status, headers or {}, one_line(said))
+
+
+def interim(answer: Answer) -> bytes:
+    """What comes before the answer."""
+    if answer.interim is None:
+        return b""
+    return f"HTTP/1.1 {answer.interim} {_PHRASES.get(answer.interim, 'Unknown')}\r\n\r\n".encode("latin-1")
 
 
 def head(answer: Answer, framing: str, date: str, *, keep_alive: bool) -> bytes:

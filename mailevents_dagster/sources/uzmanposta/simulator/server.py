@@ -15,7 +15,7 @@ from typing import Final
 from mailevents_dagster.sources.uzmanposta.simulator.answers import Api
 from mailevents_dagster.sources.uzmanposta.simulator.calls import Call, Calls
 from mailevents_dagster.sources.uzmanposta.simulator.faults import Faults
-from mailevents_dagster.sources.uzmanposta.simulator.messages import Answer, Request, error, head
+from mailevents_dagster.sources.uzmanposta.simulator.messages import Answer, Request, error, head, interim
 from mailevents_dagster.sources.uzmanposta.simulator.parser import MOST_HEAD_BYTES, Head, read_head, refused
 
 _HEAD_END: Final = b"\r\n\r\n"
@@ -148,7 +148,7 @@ class Connection(asyncio.Protocol):
             self._wait(pause, lambda: self._send_endlessly(b" ", pause))
 
     def _head(self, answer: Answer, framing: str, *, keep_alive: bool) -> bytes:
-        return head(answer, framing, self._service.date(), keep_alive=keep_alive)
+        return interim(answer) + head(answer, framing, self._service.date(), keep_alive=keep_alive)
 
     def _wait(self, seconds: float, then: Callable[[], None]) -> None:
         self._later = asyncio.get_running_loop().call_later(seconds, then)
