@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import gc
+import random
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -121,6 +122,34 @@ def test_a_feed_that_meets_an_error_nobody_thought_of_is_told_and_the_others_are
 
     assert [(failure.feed.domain, failure.said) for failure in failed(outcomes)] == [("b.example", "ZeroDivisionError")]
     assert {domain for domain, _, _ in done(outcomes)} == {"a.example", "c.example"}
+
+
+def test_a_snapshot_damaged_while_its_hour_is_collected_is_named_and_the_later_hours_are_collected(
+    round_: Round, store: Store, clients: Mapping[str, UzmanPostaApi], fixed: FixedMail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that fails after the snapshot was found whole; the file must be longer than what is read at once."""
+    feed, hours = incoming("d.example"), [NOON, NOON.next]
+    many = [mail(NOON.start + n, f"d{n}", subject=random.Random(n).randbytes(1000).hex()) for n in range(100)]
+    fixed.add("d.example", feed.name, [*many, mail(NOON.next.start, "next")])
+    list(round_.collect([Task(feed, hours)]))
+    fixed.add("d.example", feed.name, [mail(NOON.start + 5, "late"), mail(NOON.next.start + 5, "late")])
+    snapshot = Path(str(store.layout.snapshot(feed, NOON)))
+
+    def damage() -> None:
+        with snapshot.open("r+b") as file:
+            file.write(bytes(snapshot.stat().st_size - 20_000))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(clients["d.example"], "detail", after(damage, clients["d.example"].detail))
+        [damaged, later] = round_.collect([Task(feed, hours)])
+
+    assert isinstance(damaged, Failed)
+    assert (damaged.hour, damaged.cause) == (NOON, "damage")
+    assert str(snapshot) in damaged.said
+    assert done([later]) == {("d.example", NOON.next.start, 2)}
+    [mended] = round_.collect([Task(feed, [NOON])])
+    assert done([mended]) == {("d.example", NOON.start, 101)}
+    assert snapshot.with_name("12.parquet.damaged").exists()
 
 
 def test_an_account_without_a_usable_key_fails_feed_by_feed_and_the_others_are_collected(

@@ -171,7 +171,7 @@ class OpenHour:
         layout, feed, hour, before = self._layout, self.feed, self.hour, self.before
         kept, strays = self._found(found)
         merged = merge(self._known_index, self.kept.index(kept.sources).at(kept.times), kept.sources)
-        self._store.describe_itself()
+        self._store.describe_itself(self.notes.append)
         snapshot, log = self._write(merged)
         stored = StoredFile(layout.relative(layout.log(feed, hour)), log.bytes, log.sha256)
         manifest = _manifest(feed, hour, merged.index, replace(found, strays=strays), before, stored, snapshot)
