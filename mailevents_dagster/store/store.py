@@ -77,6 +77,10 @@ class Store:
             work.note_begin()
             try:
                 yield work
+            except OSError as error:
+                told = _reassuring(error) if work.is_as_it_was else error
+                work.note_failure(told)
+                raise told from error.__cause__
             except Exception as error:
                 work.note_failure(error)
                 raise
@@ -223,3 +227,10 @@ def _locked(path: Path, when_held: Callable[[], object] = lambda: None) -> Itera
 
 def _held(feed: Feed, hour: Hour) -> str:
     return f"{feed} {hour} is being collected by another process, which is waited for."
+
+
+def _reassuring(error: OSError) -> OSError:
+    """The error of a disk, for an hour of which nothing was written yet."""
+    if error.errno is None:
+        return error
+    return OSError(error.errno, f"{error.strerror}; what was committed before is as it was", error.filename)
