@@ -127,7 +127,7 @@ def make_api() -> Iterator[MakeApi]:
     made: list[UzmanPostaApi] = []
 
     def make(base_url: str, **access: Any) -> UzmanPostaApi:
-        fields = {"key": KEY, "key_variable": "KEY_OF_EXAMPLE", "timeout_seconds": 10, "max_attempts": 3} | access
+        fields = {"key": KEY, "key_variable": "KEY_OF_EXAMPLE", "timeout_seconds": 60, "max_attempts": 3} | access
         made.append(UzmanPostaApi(Access(domain=DOMAIN, base_url=base_url, **fields)))
         return made[-1]
 

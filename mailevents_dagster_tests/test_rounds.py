@@ -13,6 +13,7 @@ from queue import SimpleQueue
 
 import pytest
 
+from mailevents_dagster import rounds
 from mailevents_dagster.events import Collection, Event
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import SECONDS, Hour
@@ -28,7 +29,7 @@ from mailevents_dagster_tests.collecting import collector_in
 from mailevents_dagster_tests.conftest import KEY, NOON, mail
 
 DOMAINS = ["a.example", "b.example", "c.example"]
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 def incoming(domain: str) -> Feed:
@@ -191,6 +192,7 @@ def test_a_round_that_ends_early_wakes_a_long_pause_and_keeps_what_was_fetched(
         lambda request: (request.queue_id or "").startswith("d") and next(answered, None) is None, refused, times=None
     )
     paused, budget = threading.Event(), clients["d.example"].budget
+    monkeypatch.setattr(rounds, "PATIENCE_AT_STOP", PATIENCE)
     monkeypatch.setattr(budget, "pause", then(paused.set, budget.pause))
 
     outcomes = round_.collect([Task(feed, [NOON]), Task(behind, [NOON]), Task(incoming("a.example"), [NOON])])
