@@ -126,8 +126,9 @@ def test_a_feed_that_meets_an_error_nobody_thought_of_is_told_and_the_others_are
 
 
 def test_a_snapshot_damaged_while_its_hour_is_collected_is_named_and_the_later_hours_are_collected(
-    round_: Round, store: Store, clients: Mapping[str, UzmanPostaApi], fixed: FixedMail, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    round_: Round, store: Store, clients: Mapping[str, UzmanPostaApi], simulator: Simulator, fixed: FixedMail,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
     """A disk that fails after the snapshot was found whole; the file must be longer than what is read at once."""
     feed, hours = incoming("d.example"), [NOON, NOON.next]
     many = [mail(NOON.start + n, f"d{n}", subject=random.Random(n).randbytes(1000).hex()) for n in range(100)]
@@ -148,7 +149,9 @@ def test_a_snapshot_damaged_while_its_hour_is_collected_is_named_and_the_later_h
     assert (damaged.hour, damaged.cause) == (NOON, "damage")
     assert str(snapshot) in damaged.said
     assert done([later]) == {("d.example", NOON.next.start, 2)}
+    simulator.calls.clear()
     [mended] = round_.collect([Task(feed, [NOON])])
+    assert simulator.calls.count("detail") == 0
     assert done([mended]) == {("d.example", NOON.start, 101)}
     assert snapshot.with_name("12.parquet.damaged").exists()
 

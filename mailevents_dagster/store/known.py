@@ -29,12 +29,20 @@ def known_records(
         lost = log.exists() or (before is not None and before.events > 0)
         return _salvaged(None, log, f"{snapshot} is gone", hour, before, rows, gathered, note) if lost else gathered
     try:
-        # It may be newer than its manifest, after a kill between the two: then it is read to see that it is whole.
-        return Snapshot(snapshot, rows, before.snapshot.sha256 if before else None)
+        return _whole(snapshot, before, rows)
     except DamagedError as error:
         aside = set_aside(snapshot)
         why = f"{error}. It was set aside as {aside}"
         return _salvaged(aside, log, why, hour, before, rows, gathered, note)
+
+
+def _whole(path: UPath, before: Manifest | None, rows: RowFormat) -> Snapshot:
+    """The snapshot that was committed, or a newer one, as a kill before its manifest leaves it."""
+    snapshot = Snapshot(path, rows, before.snapshot.sha256 if before else None)
+    if before and len(snapshot.index) < before.events:
+        snapshot.close()
+        raise DamagedError(f"{path} is older than its manifest: it lacks events that were committed")
+    return snapshot
 
 
 def _salvaged(
@@ -47,8 +55,7 @@ def _salvaged(
     gathered: Gathered,
     note: Callable[[str], object],
 ) -> Gathered:
-    logged = log.read_bytes() if log.exists() else b""
-    found = salvage(snapshot, logged, before.log.sha256 if before else None, rows.event_of, hour.start)
+    found = salvage(snapshot, log, before.log.sha256 if before else None, rows.event_of, hour.start)
     lost = before.events - len(found.events) if before else 0
     note(
         f"{why}; {len(found.events):,} events were taken from {log}"

@@ -52,15 +52,17 @@ class Salvage:
     """Those whose record nothing proves. They count as owed, so that they are asked for again."""
 
 
-def salvage(snapshot: UPath | None, log: bytes, committed: str | None, event_of: EventOf, start: int) -> Salvage:
+def salvage(snapshot: UPath | None, log: UPath, committed: str | None, event_of: EventOf, start: int) -> Salvage:
     """Return the events of an hour that begins at `start`. A log with the digest that was committed is believed."""
-    rows, content = _rows_of(snapshot) if snapshot else ([], b"")
-    lines = [line for line in log.split(b"\n") if line]
+    lines, digest = _lines_of(log)
+    rows, content = _rows_of(snapshot, with_texts=digest != committed) if snapshot else ([], b"")
     texts = [Text(line, is_sure=True) for line in lines]
-    if exact := _as_written(rows, texts, content):
-        return Salvage(exact)
-    if hashlib.sha256(log).hexdigest() != committed:
+    exact = _as_written(rows, texts, content)
+    if not exact and digest != committed:
         texts = list(united(rows, lines, event_of))
+        exact = _as_written(rows, texts, content)
+    if exact:
+        return Salvage(exact)
     events: list[Event] = []
     for text in texts:
         at = events[-1].time if events else start
@@ -118,13 +120,23 @@ def _as_far_as_known(event: Event, text: Text) -> Event:
     return replace(event, detail=Detail.STALE) if is_doubtful else event
 
 
-def _rows_of(path: UPath) -> tuple[list[Row], bytes]:
+def _lines_of(log: UPath) -> tuple[list[bytes], str]:
+    """The lines of a log, and the digest of the file; none where it is gone."""
+    digest, lines = hashlib.sha256(), []
+    with suppress(FileNotFoundError), log.open("rb") as file:
+        for line in file:
+            digest.update(line)
+            lines.append(line.removesuffix(b"\n"))
+    return [line for line in lines if line], digest.hexdigest()
+
+
+def _rows_of(path: UPath, *, with_texts: bool) -> tuple[list[Row], bytes]:
     """What can be read of a snapshot, and the digest that its content had."""
     rows: list[Row] = []
     with path.open("rb") as file, suppress(DamagedError), reading(path):
         parquet = pq.ParquetFile(file)
         for group in range(parquet.num_row_groups):
-            texts, said = _texts(parquet, group, path), _said(parquet, group, path)
+            texts, said = _texts(parquet, group, path) if with_texts else (), _said(parquet, group, path)
             count = len(texts) or len(said)
             rows += map(Row, texts or [None] * count, said if len(said) == count else [None] * count)
         return rows, (parquet.metadata.metadata or {}).get(CONTENT, b"")
@@ -156,8 +168,10 @@ def _said(parquet: pq.ParquetFile, group: int, path: UPath) -> Sequence[Event | 
 
 def _as_written(rows: Sequence[Row], texts: Sequence[Text], content: bytes) -> Sequence[Event]:
     """The events that these records make with what stands beside them; none where that is not what was written."""
+    if len(rows) != len(texts):
+        return []
     digest = hashlib.sha256()
-    events = [replace(row.said, raw=text.raw) for row, text in zip(rows, texts, strict=False) if row.said]
+    events = [replace(row.said, raw=text.raw) for row, text in zip(rows, texts, strict=True) if row.said]
     for one in events:
         digest.update(b"%d %s %s%s%s" % (one.time, one.detail.encode(), one.identity, one.listing, one.raw))
     return events if digest.hexdigest().encode() == content else []

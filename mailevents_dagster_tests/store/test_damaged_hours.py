@@ -179,6 +179,17 @@ def test_typed_columns_that_are_wrong_are_made_anew_though_every_record_is_whole
     hour.assert_whole()
 
 
+def test_an_older_snapshot_from_a_backup_takes_no_event_from_the_hour(hour: Damaged) -> None:
+    later = [*MAILS, detailed(3599, number=1)]
+    commit(hour.store, later)
+    (root(hour.store) / SNAPSHOT).write_bytes(hour.content[SNAPSHOT])
+
+    [note] = hour.collect([])
+
+    assert "older than its manifest" in note
+    hour.assert_whole(later)
+
+
 def test_a_commit_killed_before_its_manifest_is_known_by_its_snapshot(hour: Damaged) -> None:
     later = [*MAILS, detailed(3599, number=1)]
     commit(hour.store, later)
