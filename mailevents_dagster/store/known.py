@@ -58,8 +58,9 @@ def _salvaged(
     found = salvage(snapshot, log, before.log.sha256 if before else None, rows.event_of, hour.start)
     lost = before.events - len(found.events) if before else 0
     note(
-        f"{why}; {len(found.events):,} events were taken from {log}"
-        + (" and from what can be read of it" if found.doubtful else "")
+        f"{why}; {len(found.events):,} events were taken from "
+        + ("what can be read of it and from " if found.doubtful and snapshot else "")
+        + str(log)
         + (f", {lost:,} fewer than were committed" if lost > 0 else "")
         + (f"; {found.doubtful:,} of them nothing proves, and their details are owed" if found.doubtful else "")
         + ". What the API still shows is collected again."
