@@ -18,6 +18,7 @@ from mailevents_dagster.hours import Hour
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.collect import Progress
 from mailevents_dagster.sources.uzmanposta.errors import Cause, TransientError
+from mailevents_dagster.store.damage import DamagedError
 from mailevents_dagster.store.open_hour import Commit
 from mailevents_dagster.turns import THREADS, Turns
 
@@ -28,6 +29,8 @@ ACCOUNTS_AT_ONCE: Final = 16
 LOOK_EVERY: Final = 0.5
 """Seconds after which the main thread looks up, so that a signal is heard."""
 PATIENCE_AT_STOP: Final = 2.0
+DAMAGE: Final = "damage"
+"""The cause where a file of the hour turned out damaged while it was read; the next collection makes it whole."""
 
 
 class HeldElsewhereError(Exception):
@@ -65,12 +68,12 @@ class Failed:
     hour: Hour
     said: str
     cause: str | None = None
-    """One word, where it is the source that failed."""
+    """One word, where it is the source that failed, or a file of the hour."""
     hour_is_gone: bool = False
     is_passing: bool = False
     """It was asked for as often as it may be, and may succeed another time."""
     error: Exception | None = None
-    """Where it is not the source. What a source raised is not kept: it may hold the whole answer that it is about."""
+    """Where it is neither. What a source raised is not kept: it may hold the whole answer that it is about."""
 
 
 Outcome = Collected | Failed
@@ -247,4 +250,6 @@ def _failed(feed: Feed, hour: Hour, error: Exception) -> Failed:
     said = str(error) or type(error).__name__
     if isinstance(error, SourceError):
         return Failed(feed, hour, said, str(error.cause), error.hour_is_gone, isinstance(error, TransientError))
+    if isinstance(error, DamagedError):
+        return Failed(feed, hour, said, DAMAGE)
     return Failed(feed, hour, said, error=error)

@@ -4,7 +4,7 @@ They are shown from their manifests, without a call to the API.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from dagster import AssetKey, AssetMaterialization, DagsterInstance
@@ -27,24 +27,28 @@ SECONDS_A_TICK: Final = 2.5
 
 
 def show_what_is_kept(
-    instance: DagsterInstance, store: Store, states: Sequence[FeedState], first: int
+    instance: DagsterInstance,
+    store: Store,
+    states: Sequence[FeedState],
+    first: int,
+    clock: Callable[[], float] = time.monotonic,
 ) -> tuple[int, int]:
     """Looks at some feeds from a place on, all of them in turn; returns how many hours it showed, and the next place.
 
     Leave out feeds that a run has under way: what it has done it shows when it ends.
     """
     turn = [states[place % len(states)] for place in range(first, first + min(FEEDS_A_TICK, len(states)))]
-    shown, until = 0, time.monotonic() + SECONDS_A_TICK
+    shown, until = 0, clock() + SECONDS_A_TICK
     for state in turn:
         for manifest in _not_shown(instance, store, state):
             instance.report_runless_asset_event(_materialization(store, state.feed, manifest))
             if record := _destruction(store, state.feed, manifest):
                 instance.report_runless_asset_event(observation(store, record))
             shown += 1
-            if shown >= HOURS_A_TICK or time.monotonic() >= until:
+            if shown >= HOURS_A_TICK or clock() >= until:
                 return shown, first % len(states)
         first += 1
-        if time.monotonic() >= until:
+        if clock() >= until:
             break
     return shown, first % len(states) if states else 0
 

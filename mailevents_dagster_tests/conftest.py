@@ -3,6 +3,7 @@ those who are told."""
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -31,6 +32,10 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 settings.load_profile("mailevents")
+
+# A shell without job control has what it starts in the background ignore SIGINT, and so its children, which tests stop.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 DOMAIN = "example.com"
 KEY = "k3y-that-nobody-may-see"
@@ -127,7 +132,7 @@ def make_api() -> Iterator[MakeApi]:
     made: list[UzmanPostaApi] = []
 
     def make(base_url: str, **access: Any) -> UzmanPostaApi:
-        fields = {"key": KEY, "key_variable": "KEY_OF_EXAMPLE", "timeout_seconds": 10, "max_attempts": 3} | access
+        fields = {"key": KEY, "key_variable": "KEY_OF_EXAMPLE", "timeout_seconds": 60, "max_attempts": 3} | access
         made.append(UzmanPostaApi(Access(domain=DOMAIN, base_url=base_url, **fields)))
         return made[-1]
 

@@ -27,6 +27,7 @@ class WebhookServer:
     status: int = 200
     stalls: bool = False
     """It takes what is sent and answers nothing until the end of the test."""
+    stalled: threading.Event = field(default_factory=threading.Event)
     end: threading.Event = field(default_factory=threading.Event)
 
 
@@ -36,7 +37,8 @@ def webhook_server() -> Iterator[WebhookServer]:
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             if here.stalls:
-                here.end.wait(30)
+                here.stalled.set()
+                here.end.wait(60)
                 return
             if here.status == 200:
                 here.bodies.append(body)
@@ -139,7 +141,7 @@ def mail_server(here: MailServer | None = None) -> Iterator[MailServer]:
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()))
     thread.start()
-    assert ready.wait(30)
+    assert ready.wait(60)
     try:
         yield here
     finally:

@@ -23,7 +23,7 @@ DOMAINS = ["a.example", "b.example", "c.example"]
 FEEDS = [Feed(domain, "mail/incominglog") for domain in DOMAINS]
 NEWEST = Hour.from_key("2026-11-17-13:00", "Europe/Istanbul")
 HOURS = [NEWEST.previous, NEWEST]
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -323,9 +324,18 @@ def test_a_cursor_made_anew_has_destroyed_hours_closed(emptied: Project) -> None
 def test_a_new_home_of_dagster_shows_hours_that_were_destroyed_as_it_shows_all(emptied: Project) -> None:
     with dg.instance_for_test() as instance:
         states = states_of(emptied.settings, emptied.store)
-        assert shown.show_what_is_kept(instance, emptied.store, states, 0)[0] == len(OLD)
+        assert shown.show_what_is_kept(instance, emptied.store, states, 0, lambda: 0.0) == (len(OLD), 0)
         assert instance.get_materialized_partitions(_key(INCOMING)) == {hour.key for hour in OLD}
         assert len(instance.fetch_observations(_key(INCOMING), limit=100).records) == len(OLD)
+
+
+def test_hours_that_are_not_shown_before_a_look_must_end_are_shown_by_the_next(emptied: Project) -> None:
+    with dg.instance_for_test() as instance:
+        states = states_of(emptied.settings, emptied.store)
+        clock, place = itertools.count(step=2.0), 0
+        for shown_by_now in range(2, len(OLD) + 1, 2):  # the clock is read once before the first hour and after each
+            _, place = shown.show_what_is_kept(instance, emptied.store, states, place, lambda: next(clock))
+            assert len(instance.get_materialized_partitions(_key(INCOMING))) == shown_by_now
 
 
 def test_assets_on_a_feed_are_not_asked_for_because_an_hour_was_destroyed(here: Project) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import gc
+import random
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -12,6 +13,7 @@ from queue import SimpleQueue
 
 import pytest
 
+from mailevents_dagster import rounds
 from mailevents_dagster.events import Collection, Event
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import SECONDS, Hour
@@ -27,7 +29,7 @@ from mailevents_dagster_tests.collecting import collector_in
 from mailevents_dagster_tests.conftest import KEY, NOON, mail
 
 DOMAINS = ["a.example", "b.example", "c.example"]
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 def incoming(domain: str) -> Feed:
@@ -123,6 +125,37 @@ def test_a_feed_that_meets_an_error_nobody_thought_of_is_told_and_the_others_are
     assert {domain for domain, _, _ in done(outcomes)} == {"a.example", "c.example"}
 
 
+def test_a_snapshot_damaged_while_its_hour_is_collected_is_named_and_the_later_hours_are_collected(
+    round_: Round, store: Store, clients: Mapping[str, UzmanPostaApi], simulator: Simulator, fixed: FixedMail,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """A disk that fails after the snapshot was found whole; the file must be longer than what is read at once."""
+    feed, hours = incoming("d.example"), [NOON, NOON.next]
+    many = [mail(NOON.start + n, f"d{n}", subject=random.Random(n).randbytes(1000).hex()) for n in range(100)]
+    fixed.add("d.example", feed.name, [*many, mail(NOON.next.start, "next")])
+    list(round_.collect([Task(feed, hours)]))
+    fixed.add("d.example", feed.name, [mail(NOON.start + 5, "late"), mail(NOON.next.start + 5, "late")])
+    snapshot = Path(str(store.layout.snapshot(feed, NOON)))
+
+    def damage() -> None:
+        with snapshot.open("r+b") as file:
+            file.write(bytes(snapshot.stat().st_size - 20_000))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(clients["d.example"], "detail", after(damage, clients["d.example"].detail))
+        [damaged, later] = round_.collect([Task(feed, hours)])
+
+    assert isinstance(damaged, Failed)
+    assert (damaged.hour, damaged.cause) == (NOON, "damage")
+    assert str(snapshot) in damaged.said
+    assert done([later]) == {("d.example", NOON.next.start, 2)}
+    simulator.calls.clear()
+    [mended] = round_.collect([Task(feed, [NOON])])
+    assert simulator.calls.count("detail") == 0
+    assert done([mended]) == {("d.example", NOON.start, 101)}
+    assert snapshot.with_name("12.parquet.damaged").exists()
+
+
 def test_an_account_without_a_usable_key_fails_feed_by_feed_and_the_others_are_collected(
     store: Store, round_: Round, clients: Mapping[str, UzmanPostaApi]
 ) -> None:
@@ -162,6 +195,7 @@ def test_a_round_that_ends_early_wakes_a_long_pause_and_keeps_what_was_fetched(
         lambda request: (request.queue_id or "").startswith("d") and next(answered, None) is None, refused, times=None
     )
     paused, budget = threading.Event(), clients["d.example"].budget
+    monkeypatch.setattr(rounds, "PATIENCE_AT_STOP", PATIENCE)
     monkeypatch.setattr(budget, "pause", then(paused.set, budget.pause))
 
     outcomes = round_.collect([Task(feed, [NOON]), Task(behind, [NOON]), Task(incoming("a.example"), [NOON])])

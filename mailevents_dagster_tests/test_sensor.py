@@ -243,6 +243,7 @@ def test_hours_that_are_kept_and_not_shown_are_shown_from_their_manifests_some_a
     current: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shown, "HOURS_A_TICK", 2)
+    monkeypatch.setattr(shown, "SECONDS_A_TICK", 600.0)
     monkeypatch.setattr(shown, "FEEDS_A_TICK", 1)
     for feed in FEEDS:
         current.instance.wipe_assets([key(feed)])

@@ -6,7 +6,6 @@ mistake does not hide the next.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +14,13 @@ from typing import Final
 from upath import UPath
 
 from mailevents_dagster.feeds import FEED_KINDS, Feed, dagster_name
-from mailevents_dagster.jsontext import NotJsonError, parse
 from mailevents_dagster.settings.collecting import ApiSettings, CollectSettings
 from mailevents_dagster.settings.domain_names import ascii_domain
 from mailevents_dagster.settings.keeping import OperatingLogSettings
 from mailevents_dagster.settings.log_names import check_length
 from mailevents_dagster.settings.models import SettingsFile
-from mailevents_dagster.settings.problems import Place, Problems
+from mailevents_dagster.settings.problems import Place, Problems, enumeration
+from mailevents_dagster.settings.stored import stored_timezones
 from mailevents_dagster.settings.values import SIMULATOR, absolute_storage, is_url, start_of
 from mailevents_dagster.settings.variables import key_fault, variable_of
 from mailevents_dagster.store.inventory import stored_feeds
@@ -199,41 +198,20 @@ def _check_names_differ(draft: Draft) -> None:
 
 
 def _check_storage(draft: Draft, folder: Path) -> None:
-    written = draft.text_or_default("storage")
+    written, timezone = draft.text_or_default("storage"), draft.text_or_default("timezone")
     if written is None or is_url(written):
         return
     try:
-        storage = absolute_storage(written, folder)
-        stored = _stored_timezone(Path(storage) / "manifests" / "store.json")
+        stored = stored_timezones(Path(absolute_storage(written, folder)) / "manifests", timezone)
     except ValueError as error:
         draft.problems.add(("storage",), f"{draft.problems.quote(('storage',))} {error}")
         return
-    timezone = draft.text_or_default("timezone")
-    if stored is not None and timezone is not None and stored != timezone:
+    if timezone is not None and (others := sorted(stored - {timezone})):
         draft.problems.add(
             ("timezone",),
-            f"is {timezone}, but the data in the storage were written in {stored}; write `timezone: {stored}`, "
-            f"or keep {timezone} and choose another storage folder, to collect into it anew",
+            f"is {timezone}, but the data in the storage were written in {enumeration(others)}; write `timezone: "
+            f"{others[0]}`, or keep {timezone} and choose another storage folder, to collect into it anew",
         )
-
-
-def _stored_timezone(file: Path) -> str | None:
-    """The time zone that stored data were written in, None where nothing is stored yet."""
-    mend = "restore it, or choose another storage folder"
-    try:
-        content = parse(file.read_bytes())
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise ValueError(
-            f"holds manifests/store.json, which cannot be read ({error.strerror}); check its rights"
-        ) from None
-    except NotJsonError:
-        content = None
-    timezone = content.get("timezone") if isinstance(content, dict) else None
-    if not isinstance(timezone, str) or not re.fullmatch(r"[\w+/-]{1,60}", timezone):
-        raise ValueError(f"holds manifests/store.json, which does not say in what time zone the data are; {mend}")
-    return timezone
 
 
 def _check_retention(draft: Draft) -> None:

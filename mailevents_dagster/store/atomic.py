@@ -52,9 +52,7 @@ def naming(path: UPath | Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.filename is None and error.errno is not None:
-            raise OSError(
-                error.errno, f"{error.strerror}; what was committed before is as it was", str(path)
-            ) from error
+            raise OSError(error.errno, error.strerror, str(path)) from error
         raise
 
 

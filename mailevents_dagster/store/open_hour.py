@@ -67,6 +67,7 @@ class OpenHour:
         self.hour = hour
         self.done: Commit | None = None
         """The commit, once it is made."""
+        self._has_begun_to_write = False
         self.notes: list[str] = []
         """What was found damaged and what became of it; for the log of the run."""
         self.journal = Journal(store.layout.journal(feed, hour))
@@ -103,6 +104,11 @@ class OpenHour:
         gathered = Gathered(self._rows, self._layout.journal(self.feed, self.hour).parent, self._store.memory)
         self._closing.callback(gathered.close)
         return gathered
+
+    @property
+    def is_as_it_was(self) -> bool:
+        """Whether no file of the hour was changed, nor found damaged."""
+        return not self._has_begun_to_write and not self.notes
 
     def close(self) -> None:
         """Lets go of what is open; the journal stays where it is."""
@@ -192,7 +198,7 @@ class OpenHour:
         kept, strays = self._found(found)
         found_index = self.kept.index(kept.sources).at(kept.times)
         merged = merge(self._known_index, found_index, kept.sources, self.kept.later_states)
-        self._store.describe_itself()
+        self._store.describe_itself(self.notes.append)
         snapshot, log = self._write(merged)
         stored = StoredFile(layout.relative(layout.log(feed, hour)), log.bytes, log.sha256)
         manifest = _manifest(feed, hour, merged.index, replace(found, strays=strays), before, stored, snapshot)
@@ -247,6 +253,7 @@ class OpenHour:
                 snapshot = StoredFile(self._layout.relative(path), *write_snapshot(path, batches(), rows))
             else:
                 deque(batches(), maxlen=0)
+            self._has_begun_to_write = True
         return snapshot, log.written
 
     @property

@@ -54,6 +54,8 @@ READ_COLUMNS: Final = [column.name for column in (*FIRST_COLUMNS, *LAST_COLUMNS)
 INDEX_COLUMNS: Final = READ_COLUMNS[:-1]
 """What the index of an hour is made of."""
 
+INDEX_SCHEMA: Final = pa.schema([column.field for column in (*FIRST_COLUMNS, *LAST_COLUMNS[:-1])])
+
 
 def all_columns(rows: RowFormat) -> tuple[Column, ...]:
     """The columns of a snapshot, in their order."""

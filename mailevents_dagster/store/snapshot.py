@@ -34,7 +34,11 @@ class Snapshot:
     """The events of a snapshot by their places; DamagedError where it is not what was written."""
 
     def __init__(self, path: UPath, rows: RowFormat, committed: str | None) -> None:
-        """One that has the digest that was committed is believed; the whole content of any other is read first."""
+        """One that has the digest that was committed is believed.
+
+        Of any other all events are read first, to see that they are what was written. Nothing proves its typed columns.
+        """
+        self._path = path
         self._schema = records_schema(rows)
         self._rows = rows
         self.sha256 = digest_of(path)
@@ -42,7 +46,8 @@ class Snapshot:
             file = closing.enter_context(path.open("rb"))
             with reading(path):
                 self._parquet = pq.ParquetFile(file)
-                batches = self._index_columns() if self.sha256 == committed else read_batches(file, path)
+                self._is_committed = self.sha256 == committed
+                batches = self._index_columns() if self._is_committed else read_batches(file, path)
                 self.index = joined([index_of_batch(batch) for batch in batches])
             self._closing = closing.pop_all()
         groups = self._parquet.metadata
@@ -61,14 +66,17 @@ class Snapshot:
             yield from whole_batches(self._parquet.read_row_group(number, INDEX_COLUMNS, use_threads=False))
 
     def _read_group(self, number: int) -> pa.RecordBatch:
-        there = self._parquet.schema_arrow
-        as_now = all(field.name in there.names and there.field(field.name).type == field.type for field in self._schema)
-        names = self._schema.names if as_now else ["raw"]
-        (batch,) = whole_batches(self._parquet.read_row_group(number, names, use_threads=False))
-        if not as_now:  # it was written when records of this kind had other columns
-            raws = [raw.encode() for raw in batch.column("raw").to_pylist()]
-            return pa.RecordBatch.from_arrays(
-                [*self._rows.arrays([self._rows.fields_of(raw) for raw in raws]), batch.column("raw")],
-                schema=self._schema,
-            )
-        return pa.RecordBatch.from_arrays([batch.column(name) for name in names], schema=self._schema)
+        with reading(self._path):
+            there = self._parquet.schema_arrow
+            as_now = all(one.name in there.names and there.field(one.name).type == one.type for one in self._schema)
+            if self._is_committed and as_now:
+                return self._columns(number, self._schema)
+            # Otherwise it was written when records of this kind had other columns.
+            texts = self._columns(number, pa.schema([self._schema.field("raw")])).column("raw")
+            fields = [self._rows.fields_of(text) for text in texts.cast(pa.binary()).to_pylist()]
+            return pa.RecordBatch.from_arrays([*self._rows.arrays(fields), texts], schema=self._schema)
+
+    def _columns(self, number: int, schema: pa.Schema) -> pa.RecordBatch:
+        table = self._parquet.read_row_group(number, schema.names, use_threads=False)
+        (batch,) = whole_batches(table.select(schema.names).cast(schema))
+        return batch

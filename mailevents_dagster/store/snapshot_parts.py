@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from upath import UPath
 
-from mailevents_dagster.store.damage import DamagedError
+from mailevents_dagster.store.parquet import reading
 
 GROUPS: Final = 5
 ROWS_A_GROUP: Final = 200
@@ -59,9 +59,6 @@ def nulls_of(path: UPath) -> Nulls:
 
 @contextmanager
 def _open(path: UPath) -> Iterator[pq.ParquetFile]:
-    """DamagedError where it is no Parquet file; FileNotFoundError where there is none."""
-    with path.open("rb") as file:
-        try:
-            yield pq.ParquetFile(file)
-        except (pa.ArrowException, ValueError, KeyError) as error:
-            raise DamagedError(f"{path} is no readable snapshot: {error}") from error
+    """DamagedError where it is no Parquet file, or not in all its parts; FileNotFoundError where there is none."""
+    with path.open("rb") as file, reading(path):
+        yield pq.ParquetFile(file)

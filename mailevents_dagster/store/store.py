@@ -17,10 +17,10 @@ from mailevents_dagster.columns import RowFormat
 from mailevents_dagster.feeds import Category, Feed
 from mailevents_dagster.filelocks import take, try_to_take
 from mailevents_dagster.hours import Hour
-from mailevents_dagster.jsontext import pretty
-from mailevents_dagster.store.atomic import local, make_folder, publish
+from mailevents_dagster.store.atomic import local, make_folder
 from mailevents_dagster.store.cursors import Cursor, cursor_of, read_cursor
-from mailevents_dagster.store.damage import DamagedError
+from mailevents_dagster.store.damage import DamagedError, set_aside
+from mailevents_dagster.store.description import described_timezone, write_description
 from mailevents_dagster.store.destruction import read_destruction, refuse_destroyed
 from mailevents_dagster.store.layout import Layout, scratch_folder
 from mailevents_dagster.store.log import make_readable
@@ -78,6 +78,10 @@ class Store:
             work.note_begin()
             try:
                 yield work
+            except OSError as error:
+                told = _reassuring(error) if work.is_as_it_was else error
+                work.note_failure(told)
+                raise told from error.__cause__
             except Exception as error:
                 work.note_failure(error)
                 raise
@@ -197,15 +201,23 @@ class Store:
         paths = [self.layout.snapshot(feed, hour) for hour in hours]
         return dataset(paths, self.layout.all_snapshots, self.formats[feed.kind.category])
 
-    def describe_itself(self) -> None:
-        """Leaves word of how the data are written, where there is none yet."""
-        path = self.layout.description
-        if path.exists():
+    def describe_itself(self, note: Callable[[str], object] = logger.warning) -> None:
+        """Leaves word of how the data are written, where there is none yet, or none that is right."""
+        if self._is_described():
             return
+        path = self.layout.description
         with _locked(self.layout.store_lock):  # all feeds may be at their first hour at once
-            if not path.exists():
-                with publish(path) as file:
-                    file.write(pretty({"timezone": self.timezone, "version": 1}))
+            if self._is_described():
+                return
+            if path.exists():
+                note(f"{path} is not as it was written. It was set aside as {set_aside(path)} and made anew.")
+            write_description(path, self.timezone)
+
+    def _is_described(self) -> bool:
+        try:
+            return described_timezone(self.layout.description) == self.timezone
+        except DamagedError:
+            return False
 
 
 @contextmanager
@@ -224,3 +236,10 @@ def _locked(path: Path, when_held: Callable[[], object] = lambda: None) -> Itera
 
 def _held(feed: Feed, hour: Hour) -> str:
     return f"{feed} {hour} is being collected by another process, which is waited for."
+
+
+def _reassuring(error: OSError) -> OSError:
+    """The error of a disk, for an hour of which nothing was written yet."""
+    if error.errno is None:
+        return error
+    return OSError(error.errno, f"{error.strerror}; what was committed before is as it was", error.filename)

@@ -10,6 +10,7 @@ from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import Hour
 from mailevents_dagster.store.damage import DamagedError
 from mailevents_dagster.store.destruction import DestroyedError
+from mailevents_dagster.store.parquet import reading
 from mailevents_dagster.store.store import NotCollectedError, Store
 from mailevents_dagster.summaries.counts import HOURS, HOURS_KEPT, counts, of_feed, total
 from mailevents_dagster.summaries.days import Day
@@ -41,9 +42,10 @@ def _of_feed(
 
 def _events(store: Store, kind: SummaryKind, feed: Feed, hour: Hour, note: Callable[[str], object]) -> pa.Table | None:
     try:
-        return store.dataset(feed, [hour]).to_table(columns=kind.columns)
+        with reading(store.layout.snapshot(feed, hour)):
+            return store.dataset(feed, [hour]).to_table(columns=kind.columns)
     except (NotCollectedError, DestroyedError):
         return None
-    except (DamagedError, FileNotFoundError, pa.ArrowException) as error:
+    except (DamagedError, FileNotFoundError) as error:
         note(f"{feed} {hour} is left out, since it cannot be read: {error}. Collect it again.")
         return None

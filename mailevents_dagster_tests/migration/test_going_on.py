@@ -65,7 +65,7 @@ def test_the_hour_of_the_position_and_all_after_it_are_asked_for_and_come_whole(
 
 def test_hours_of_old_logs_show_as_partitions_that_say_where_they_come_from(moved: Project) -> None:
     before, *_ = busy_hours()
-    shown, _ = show_what_is_kept(moved.instance, moved.store, states_of(moved.settings, moved.store), 0)
+    shown, _ = show_what_is_kept(moved.instance, moved.store, states_of(moved.settings, moved.store), 0, lambda: 0.0)
     assert (shown, moved.materialized(FEED)) == (1, {before.key})
     key = dg.AssetKey(Feed(DOMAIN, FEED).asset_key)
     assert before.key in moved.defs.get_assets_def(key).partitions_def.get_partition_keys()  # type: ignore[union-attr]

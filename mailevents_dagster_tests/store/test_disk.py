@@ -91,6 +91,28 @@ def test_a_full_disk_fails_the_commit_by_name_and_leaves_what_was_committed(stor
     assert_agrees_with_itself(store)
 
 
+@pytest.mark.parametrize(("step", "is_as_it_was"), [(SNAPSHOT, True), (LOG, False), (MANIFEST, False)])
+def test_an_error_says_that_what_was_committed_is_as_it_was_only_where_it_is(
+    step: str, is_as_it_was: bool, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit(store, [event(START), event(START + 9)])
+    before = files(store)
+
+    def fails(source: Any, target: Any) -> None:
+        if str(target).endswith(step):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(source, target)
+
+    real = os.replace
+    monkeypatch.setattr(atomic.os, "replace", fails)
+    with pytest.raises(OSError, match="No space left") as raised:
+        commit(store, [event(START + 5)])
+
+    assert str(raised.value.filename) == str(root(store) / step)
+    assert ("what was committed before is as it was" in str(raised.value)) == is_as_it_was
+    assert (files(store) == before) == is_as_it_was
+
+
 @contextmanager
 def no_file_longer_than(size: int) -> Iterator[None]:
     """The kernel refuses to write more to a file, as it does where no space is left."""

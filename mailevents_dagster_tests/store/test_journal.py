@@ -148,7 +148,7 @@ def test_threads_may_record_at_once(path: Path) -> None:
     start = threading.Barrier(8)
 
     def work(thread: int) -> None:
-        start.wait(10)
+        start.wait(60)
         for index in range(SYNC_EVERY):
             journal.record(digest(f"{thread} {index}"), LISTING, b"x" * (index * 50) + b"%d" % thread)
 
@@ -156,7 +156,7 @@ def test_threads_may_record_at_once(path: Path) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
     journal.close()
     again = Journal(path)
     assert len(again) == 8 * SYNC_EVERY

@@ -11,6 +11,7 @@ from mailevents_dagster.columns import Marks, RowFormat
 from mailevents_dagster.events import Detail, Event
 from mailevents_dagster.feeds import Category
 from mailevents_dagster.jsontext import NotJsonError, parse
+from mailevents_dagster.sources.uzmanposta.fields import DETAIL_FIELDS
 from mailevents_dagster.sources.uzmanposta.rows import row_of
 from mailevents_dagster.sources.uzmanposta.schema import COLUMNS, typed_arrays, typed_fields
 
@@ -29,11 +30,17 @@ def _fields_of(category: Category, raw: bytes) -> Mapping[str, object]:
 
 
 def _event_of(category: Category, raw: bytes, time: int) -> Event:
+    """What the detail of a mail adds to its row is known, so that the row is known again that it was fetched for."""
     record = parse(raw)
     if not isinstance(record, dict):
         raise NotJsonError("no JSON object")
     row = row_of(category, record)
-    return Event(time if row.time is None else row.time, row.identity, UNKNOWN_ROW, Detail.WHOLE, raw)
+    at = time if row.time is None else row.time
+    if row.queue_id is None:
+        return Event(at, row.identity, row.content, Detail.WHOLE, raw)
+    listed = {name: value for name, value in record.items() if name not in DETAIL_FIELDS}
+    detail = Detail.MISSING if len(listed) == len(record) else Detail.WHOLE
+    return Event(at, row.identity, row_of(category, listed).content, detail, raw)
 
 
 def _marks_of(category: Category, raw: bytes) -> Marks | None:

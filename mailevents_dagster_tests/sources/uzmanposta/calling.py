@@ -10,7 +10,7 @@ from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.errors import ApiError
 from mailevents_dagster_tests.conftest import INCOMING, START
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 
 def listed(api: UzmanPostaApi) -> list[str | None]:

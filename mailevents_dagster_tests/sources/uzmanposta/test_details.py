@@ -19,7 +19,7 @@ from mailevents_dagster.sources.uzmanposta.workers import Workers
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.conftest import DOMAIN, INCOMING, NOON, START, MakeApi, mail
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 def after_answers_of(seconds: float, api: UzmanPostaApi) -> UzmanPostaApi:

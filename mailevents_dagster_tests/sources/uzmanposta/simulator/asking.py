@@ -25,7 +25,8 @@ class Client:
         self.session.headers["Authorization"] = f"Bearer {key}"
 
     def get(self, path: str, **params: object) -> requests.Response:
-        return self.session.get(self.url + path, params={name: str(value) for name, value in params.items()}, timeout=5)
+        texts = {name: str(value) for name, value in params.items()}
+        return self.session.get(self.url + path, params=texts, timeout=60)
 
     def listing(self, feed_name: str, start: int, end: int, domain: str = DOMAIN) -> requests.Response:
         kind = FEED_KINDS[feed_name]

@@ -48,7 +48,7 @@ def test_a_body_can_end_too_early(simulator: Simulator, client: Client, fixed: F
 
 def test_a_body_can_go_on_for_ever(simulator: Simulator, client: Client) -> None:
     simulator.fail_next("/logs", Answer(endless=True, chunk_pause=0.001))
-    with client.session.get(client.url + "/logs/authentication", stream=True, timeout=5) as answer:
+    with client.session.get(client.url + "/logs/authentication", stream=True, timeout=60) as answer:
         chunks = answer.iter_content(1)
         received = b"".join(next(chunks) for _ in range(1000))
     assert received.endswith(b" " * 100)
@@ -61,7 +61,7 @@ def test_a_delayed_answer_is_the_true_one(simulator: Simulator, client: Client, 
 
 
 def test_others_do_not_wait_for_a_delayed_answer(simulator: Simulator, client: Client) -> None:
-    simulator.fail_next("/logs/authentication", Answer(delay=60))
+    simulator.fail_next("/logs/authentication", Answer(delay=600))
     with ThreadPoolExecutor(1) as pool:
         late = pool.submit(Client(simulator).listing, "authentication", HOUR, HOUR)
         while not simulator.calls.count("list") and not late.done():

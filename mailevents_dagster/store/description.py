@@ -1,0 +1,49 @@
+"""The file by which a storage says how its data were written, and what the manifests say where it does not."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from upath import UPath
+
+from mailevents_dagster.jsontext import NotJsonError, parse, pretty
+from mailevents_dagster.store.atomic import publish
+from mailevents_dagster.store.damage import DamagedError
+from mailevents_dagster.store.sealed import read_sealed
+
+_TIMEZONE: Final = re.compile(r"[\w+/-]{1,60}")
+
+
+def write_description(path: UPath, timezone: str) -> None:
+    with publish(path) as file:
+        file.write(pretty({"timezone": timezone, "version": 1}))
+
+
+def described_timezone(path: UPath | Path) -> str | None:
+    """Return the time zone that the data are in, None where there is no file; DamagedError where it says none."""
+    try:
+        content = parse(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except NotJsonError:
+        content = None
+    timezone = content.get("timezone") if isinstance(content, dict) else None
+    if not isinstance(timezone, str) or not _TIMEZONE.fullmatch(timezone):
+        raise DamagedError(f"{path} does not say in what time zone the data are")
+    return timezone
+
+
+def timezones_of_manifests(folder: Path) -> set[str]:
+    """Return the time zones that manifests name, one that is whole for each domain."""
+    found: set[str] = set()
+    for domain in folder.iterdir():
+        for path in domain.rglob("????-??-??/??.json"):
+            with suppress(DamagedError):
+                manifest = read_sealed(UPath(path)) or {}
+                if timezone := manifest.get("timezone"):
+                    found.add(str(timezone))
+                    break
+    return found
