@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from mailevents_dagster.settings import Settings
-    from mailevents_dagster.status import Status
+    from mailevents_dagster.status import FeedStatus, Status
 
 SHOWN_CHARACTERS: Final = 80
 GAPS_SHOWN: Final = 2
@@ -45,6 +45,8 @@ def status(*, as_json: bool, watch: bool, every: float, rebuild_cursors: bool) -
     else:
         out = console()
         out.print(_table(found))
+        for remark in filter(None, (one.remark for one in found.feeds)):
+            out.print(remark, markup=False, highlight=False, soft_wrap=True)
         out.print(found.verdict, markup=False, highlight=False, soft_wrap=True)
     sys.exit(Exit.DONE if found.is_good else Exit.SOME_FAILED)
 
@@ -71,6 +73,12 @@ def _watch(settings: "Settings", every: float) -> None:
             sys.exit(Exit.DONE)
 
 
+def _now(one: "FeedStatus") -> str:
+    if one.at_work:
+        return f"collecting {one.at_work}"
+    return f"waits until {one.waits_until}" if one.waits_until else ""
+
+
 def _table(found: "Status") -> "Table":
     from rich import box
     from rich.table import Table
@@ -92,7 +100,7 @@ def _table(found: "Status") -> "Table":
             ", ".join([*gaps, *more]),
             f"{one.forgotten_hours:,}",
             f"{one.failing_hours:,}",
-            f"collecting {one.at_work}" if one.at_work else "",
+            _now(one),
             (one.last_failure or unreadable)[:SHOWN_CHARACTERS],
         )
     return table

@@ -59,8 +59,9 @@ class Refusal:
     """The source refused an hour as older than it looks back."""
 
     age: float
-    """Seconds from the hour's start to the moment it was asked for."""
+    """Seconds from the hour's start to the moment it was asked for, by the source's clock."""
     at: float
+    """By this machine's clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,12 @@ class Cursor:
         failed = {start: failure for start, failure in self.failed.items() if start != hour.start}
         return replace(self, failed=failed, failures_in_a_row=max(0, self.failures_in_a_row - 1))
 
+    def gone(self, hour: Hour, now: float) -> Cursor:
+        """The source refused the hour as too old: one that is older need not be asked for, either."""
+        age = now + self.clock - hour.start
+        known = self.refused.age if self.refused else age
+        return replace(self.given_up(hour), refused=Refusal(min(age, known), now))
+
     def committed(
         self,
         manifest: Manifest,
@@ -126,7 +133,7 @@ class Cursor:
         else:
             still_open[start] = manifest.listed_at
         failed = {hour: failure for hour, failure in self.failed.items() if hour != start}
-        gives_again = manifest.origin is Origin.API and self.refused and now - start >= self.refused.age
+        gives_again = manifest.origin is Origin.API and self.refused and manifest.listed_at - start >= self.refused.age
         return replace(
             self,
             closed=closed,
