@@ -86,6 +86,8 @@ class Cursor:
     """The source's clock less this machine's, in seconds, when an hour was committed last."""
     looked_back_at: float | None = None
     """When its closed hours were last listed again for events that came late."""
+    witnessed: float | None = None
+    """What the source's clock showed when an hour was committed last; None where it never said."""
     learnt: Mapping[str, float] = field(default_factory=dict)
     """What the source showed of itself while it was listed; its own client knows what the names mean."""
 
@@ -144,6 +146,7 @@ class Cursor:
             lacking=_with_lack(self.lacking, manifest),
             refused=None if gives_again else self.refused,
             clock=self.clock if clock is None else clock,
+            witnessed=self.witnessed if clock is None else manifest.listed_at,
             learnt={**self.learnt, **learnt},
         )
 
@@ -154,6 +157,11 @@ class Cursor:
         lacking = {start: lack for start, lack in self.lacking.items() if start != hour.start}
         closed = merged((*self.closed, (hour.start, hour.end)))
         return replace(self, closed=closed, open=still_open, failed=failed, lacking=lacking)
+
+    def missing_again(self, hour: Hour) -> Cursor:
+        """An hour that was destroyed is to be collected again."""
+        this = ((hour.start, hour.end),)
+        return replace(self, closed=tuple(left for span in self.closed for left in gaps(span, this)))
 
     def is_closed(self, start: int) -> bool:
         return any(first <= start < end for first, end in self.closed)
@@ -244,6 +252,8 @@ def write_cursor(path: UPath, cursor: Cursor, timezone: str) -> None:
         content["looked_back_at"] = cursor.looked_back_at
     if cursor.clock:
         content["clock"] = cursor.clock
+    if cursor.witnessed is not None:
+        content["witnessed"] = cursor.witnessed
     if cursor.learnt:
         content["learnt"] = dict(cursor.learnt)
     write_sealed(path, content)
@@ -277,6 +287,7 @@ def read_cursor(path: UPath) -> Cursor | None:
             refused=Refusal(**content["refused"]) if "refused" in content else None,
             clock=content.get("clock", 0.0),
             looked_back_at=content.get("looked_back_at"),
+            witnessed=content.get("witnessed"),
             learnt=content.get("learnt", {}),
         )
     except (KeyError, TypeError) as error:
