@@ -55,6 +55,10 @@ class FeedState:
         learnt = [self.cursor.refused.age - 1] if self.cursor and self.cursor.refused else []
         return min(known + learnt, default=None)
 
+    def is_given(self, start: int, now: float) -> bool:
+        """Whether the API gives an hour that began then, by all that is known."""
+        return self.reach is None or start >= self.by_the_api(now) - self.reach
+
     def by_the_api(self, now: float) -> float:
         """The time by the API's clock, which decides what is over, what has settled and what it still has."""
         ahead = self.cursor.clock if self.cursor else 0.0
@@ -230,13 +234,13 @@ def _first_hour(state: FeedState, age: float | None, now: float, rules: Rules) -
 
 
 def _due(state: FeedState, cursor: Cursor, asked: Iterable[Span], now: float, rules: Rules) -> list[Span]:
-    """Spans of hours that are not closed, nor asked for by somebody, nor waiting after a failure; oldest first."""
+    """Spans of hours that are not done with, nor asked for by somebody, nor waiting after a failure; oldest first."""
     failed = [
         (hour, hour + SECONDS)
         for hour, failure in cursor.failed.items()
         if _tried_again_at(failure, failure.times, now, rules.first_wait) > now
     ]
-    covered = merged((*cursor.closed, *asked, *failed))
+    covered = merged((*cursor.done_with, *asked, *failed))
     first, end = wanted_from(state, now, rules), closing_end(state.by_the_api(now), rules)
     due = list(gaps((first, end), covered))
     if cursor.refused and not 0 <= now - cursor.refused.at < ASKED_AGAIN:

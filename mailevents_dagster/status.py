@@ -25,7 +25,7 @@ from mailevents_dagster.planning import (
 )
 from mailevents_dagster.settings import Settings
 from mailevents_dagster.states import paces, rules_of, states_of, store_of
-from mailevents_dagster.store.cursors import UNFINISHED, Cursor, gaps, hours_in, write_cursor
+from mailevents_dagster.store.cursors import UNFINISHED, Cursor, Lack, gaps, hours_in, write_cursor
 
 FRESH_SECONDS: Final = 30.0
 """Age up to which a heartbeat says that somebody is at work; it is renewed every five."""
@@ -53,17 +53,28 @@ class FeedStatus:
     """Hours that were never collected and that the API no longer has, or refuses as too old."""
     failing_hours: int
     last_failure: str | None
-    waits_until: str | None
-    """Until when it is left alone after a failure: as long as the API said, where it did."""
-    reach_days: float | None
-    """How old an hour the API refused as too old; older ones are no longer asked for, but one a day."""
-    clock_seconds: float
-    """The API's clock less this machine's; by the API's it is decided which hours are over."""
     readable: bool
+    incomplete_hours: int = 0
+    """Collected hours of which details are owed, or of which a second has more events than the API shows."""
+    details_owed: int = 0
+    full_seconds: int = 0
+    details_purged: int = 0
+    """Details that the API says it does not have: nobody can mend that."""
+    waits_until: str | None = None
+    """Until when it is left alone after a failure: as long as the API said, where it did."""
+    reach_days: float | None = None
+    """How old an hour the API refused as too old; older ones are no longer asked for, but one a day."""
+    clock_seconds: float = 0.0
+    """The API's clock less this machine's; by the API's it is decided which hours are over."""
 
     @property
     def is_current(self) -> bool:
-        return self.readable and not self.missing_hours and not self.failing_hours
+        return self.readable and not (self.missing_hours or self.failing_hours or self.incomplete_hours)
+
+    @property
+    def lack(self) -> Lack:
+        """What its collected hours do not hold."""
+        return Lack(self.details_owed, self.details_purged, self.full_seconds)
 
     @property
     def remark(self) -> str | None:
@@ -111,6 +122,13 @@ class Status:
         if failing:
             why = (failing[0].last_failure or "").rstrip(".")
             said.append(f"{_feeds(failing)} failing, {failing[0].feed} with {why}")
+        if incomplete := [feed for feed in self.feeds if feed.incomplete_hours]:
+            lack = replace(sum((feed.lack for feed in incomplete), Lack()), details_purged=0)
+            hours = sum(feed.incomplete_hours for feed in incomplete)
+            said.append(
+                f"{hours:,} hours of {_feeds(incomplete)} do not hold everything, with {lack}; `mailevents verify` "
+                f"names them and what to do"
+            )
         if unreadable := [feed for feed in self.feeds if not feed.readable]:
             said.append(f"{len(unreadable):,} cursors are damaged or lost; the next collection makes them anew")
         said += [one.warning.rstrip(".") for one in self.accounts if one.warning]
@@ -136,10 +154,16 @@ def status_of(settings: Settings, now: float, grace: float = 0.0) -> Status:
 def _feed(state: FeedState, now: float, rules: Rules, collector: Collector) -> FeedStatus:
     zone, theirs = rules.timezone, state.by_the_api(now)
     known = state.cursor or Cursor()
-    missing = list(gaps((kept_from(state, now, rules), closing_end(theirs, rules)), known.closed))
+    kept = kept_from(state, now, rules)
+    missing = list(gaps((kept, closing_end(theirs, rules)), known.closed))
     at_work = hour_at_work(collector.heartbeats, state.feed, now)
-    # A collection counts as failed until it has ended well.
-    failed = [failure for failure in known.failed.values() if failure.cause != UNFINISHED or not at_work]
+    # A collection counts as failed until it has ended well, or until the API no longer has the hour.
+    failed = [
+        failure
+        for start, failure in known.failed.items()
+        if start >= kept and (failure.cause != UNFINISHED or not at_work)
+    ]
+    lack = sum(known.lacking.values(), Lack())
     newest = max(failed, key=lambda failure: failure.at, default=None)
     waits = waits_until(known, UnderWay(), now, rules.first_wait) if failed else 0.0
     return FeedStatus(
@@ -154,6 +178,10 @@ def _feed(state: FeedState, now: float, rules: Rules, collector: Collector) -> F
         forgotten_hours=hours_in(forgotten_hours(state, now, rules)),
         failing_hours=len(failed),
         last_failure=f"{newest.cause}: {newest.said}" if newest else None,
+        incomplete_hours=sum(one.is_incomplete for one in known.lacking.values()),
+        details_owed=lack.details_owed,
+        full_seconds=lack.gaps,
+        details_purged=lack.details_purged,
         waits_until=_text(waits, zone) if waits > now else None,
         reach_days=round(known.refused.age / SECONDS_A_DAY, 2) if known.refused else None,
         clock_seconds=round(known.clock, 1),

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 SHOWN_CHARACTERS: Final = 80
 GAPS_SHOWN: Final = 2
+COLUMNS: Final = (
+    *("feed", "closed until", "lag", "closed", "missing", "gaps"),
+    *("gone", "lacking", "failing", "now", "last failure"),
+)
 
 
 @click.command()
@@ -26,7 +30,7 @@ GAPS_SHOWN: Final = 2
 def status(*, as_json: bool, watch: bool, every: float, rebuild_cursors: bool) -> None:
     """What each feed has and lacks, what fails, and whether the budgets keep up. Makes no call.
 
-    Ends with 0: all is current; 1: hours are missing, or something fails.
+    Ends with 0: all is current; 1: hours are missing or do not hold everything, or something fails.
     """
     import json
     from dataclasses import asdict
@@ -84,7 +88,7 @@ def _table(found: "Status") -> "Table":
     from rich.table import Table
 
     table = Table(box=box.SIMPLE)
-    for name in ("feed", "closed until", "lag", "closed", "missing", "gaps", "gone", "failing", "now", "last failure"):
+    for name in COLUMNS:
         right = name in ("lag", "closed", "missing", "gone", "failing")
         table.add_column(name, justify="right" if right else "left", no_wrap=name in ("feed", "closed until", "now"))
     for one in found.feeds:
@@ -99,6 +103,7 @@ def _table(found: "Status") -> "Table":
             f"{one.missing_hours:,}",
             ", ".join([*gaps, *more]),
             f"{one.forgotten_hours:,}",
+            f"{one.incomplete_hours:,} with {one.lack}" if one.incomplete_hours else str(one.lack),
             f"{one.failing_hours:,}",
             _now(one),
             (one.last_failure or unreadable)[:SHOWN_CHARACTERS],

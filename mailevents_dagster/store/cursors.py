@@ -53,6 +53,26 @@ class Lack:
     gaps: int = 0
     """Seconds with more rows than the source can show."""
 
+    @property
+    def is_incomplete(self) -> bool:
+        """Whether the hour lacks something that the source has: a detail that it no longer has is nobody's to mend."""
+        return bool(self.details_owed or self.gaps)
+
+    def __add__(self, other: Lack) -> Lack:
+        return Lack(
+            self.details_owed + other.details_owed,
+            self.details_purged + other.details_purged,
+            self.gaps + other.gaps,
+        )
+
+    def __str__(self) -> str:
+        numbers = (
+            (self.details_owed, "details owed"),
+            (self.gaps, "seconds too full"),
+            (self.details_purged, "details that the API does not have"),
+        )
+        return ", ".join(f"{number:,} {what}" for number, what in numbers if number)
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
@@ -158,6 +178,16 @@ class Cursor:
         closed = merged((*self.closed, (hour.start, hour.end)))
         return replace(self, closed=closed, open=still_open, failed=failed, lacking=lacking)
 
+    @property
+    def done_with(self) -> tuple[Span, ...]:
+        """Closed hours, less those that were listed again and failed: these are to be listed once more."""
+        failed = merged((start, start + SECONDS) for start in self.failed)
+        return tuple(left for span in self.closed for left in gaps(span, failed)) if failed else self.closed
+
+    def without_failures(self) -> Cursor:
+        """As if nothing had failed and all that did were still to be collected."""
+        return replace(self, closed=self.done_with, failed={}, failures_in_a_row=0)
+
     def missing_again(self, hour: Hour) -> Cursor:
         """An hour that was destroyed is to be collected again."""
         this = ((hour.start, hour.end),)
@@ -211,10 +241,15 @@ def cursor_of(manifests: Iterable[Manifest], destroyed: Iterable[Span] = ()) -> 
     return Cursor(merged(closed), still_open, lacking=lacking)
 
 
+def lack_of(manifest: Manifest) -> Lack:
+    """What the manifest says that its hour does not hold."""
+    return Lack(manifest.details_owed, manifest.details_purged, len(manifest.gaps))
+
+
 def _with_lack(lacking: Mapping[int, Lack], manifest: Manifest) -> Mapping[int, Lack]:
     """What hours lack, with this manifest's instead of what was known of its hour."""
     others = {start: lack for start, lack in lacking.items() if start != manifest.start}
-    lack = Lack(manifest.details_owed, manifest.details_purged, len(manifest.gaps))
+    lack = lack_of(manifest)
     return others if lack == Lack() else {**others, manifest.start: lack}
 
 
