@@ -130,7 +130,9 @@ def files() -> Iterator[str]:
         layout.manifest(feed, hour): "what was committed: counts, digests, what was listed and when",
         layout.cursor(feed): "[what the feed has](automation.md#the-stored-cursor-of-a-feed)",
         layout.journal(feed, hour): "details already fetched of an hour that is not committed yet",
-        layout.destruction(feed, hour): "the record of an hour that was [destroyed](retention.md)",
+        layout.destruction(
+            feed, hour
+        ): "the record of an hour that was [destroyed](retention.md); `.undone` where that was taken back",
         layout.operating_log(feed, hour.stamp(names.messages)): "what the collector did for the feed, a line each",
         layout.operating_log(feed, hour.stamp(names.errors)): "what went wrong, a JSON object a line",
         Heartbeats(layout, {}, hour.timezone).path(feed): "what a process does for the feed right now",

@@ -96,12 +96,13 @@ def compare_hour(api: UzmanPostaApi, store: Store, feed: Feed, hour: Hour) -> li
     closed = manifest is not None and manifest.closed
     grave = Severity.DIFFERENCE if closed else Severity.NOTE
     again = "Materialize the hour again." if closed else "Nothing: the hour is not closed and is listed again."
-    gaps = [(gap.second, None) for gap in listing.gaps]
+    known_gaps = {gap.second for gap in manifest.gaps} if manifest else set()
+    gaps = [(gap.second, None) for gap in listing.gaps if gap.second not in known_gaps]
     said = (
         (found.lacking, grave, "not stored", "rows of the API are not stored:", again),
         (found.changed, grave, "changed", "rows of the API changed since they were stored:", again),
         (found.unseen, Severity.NOTE, "unseen", "stored events are no longer shown by the API:", "Nothing: they stay."),
-        (gaps, Severity.NOTE, "gap", "seconds hold more rows than the API can show:", "Nothing can be done."),
+        (gaps, grave, "gap", "seconds hold more rows than the API can show, and did not when stored:", again),
     )
     return [
         Finding(str(feed), hour.key, severity, kind, f"{len(named):,} {what}", do, tuple(_names(named, store.timezone)))

@@ -38,8 +38,8 @@ FEED_HOURS_A_RUN: Final = 50
 T = TypeVar("T")
 Say = Callable[[str, int], object]
 """Takes a line of a run's log, and its level."""
-Heard = Callable[[bytes], object]
-"""Takes what a process of a run said at its end: numbers and failures as JSON."""
+Heard = Callable[[bytes], bool]
+"""Takes what a process of a run said at its end: numbers and failures as JSON. Returns whether the run succeeded."""
 More = Callable[[frozenset[Feed], int], Sequence[Ask]]
 """What to run next, of feeds that are not busy, in so many runs at the most."""
 
@@ -150,8 +150,7 @@ class Hand:
             self._children.add(child)
             said, _ = child.communicate()
             self._children.discard(child)
-        heard(said)
-        return child.returncode == 0
+        return heard(said)
 
     def _first_done(self, going: Iterable[Future[T]], look: Callable[[], object]) -> set[Future[T]]:
         """Waits until one at least is done; told to end itself, it ends them all first."""
@@ -180,7 +179,7 @@ class Hand:
         def more(busy: frozenset[Feed], free: int) -> Sequence[Ask]:
             under_way = self.under_way()
             states = [
-                replace(state, cursor=replace(state.cursor, failed={}, failures_in_a_row=0) if state.cursor else None)
+                replace(state, cursor=state.cursor.without_failures() if state.cursor else None)
                 for state in states_of(self.settings, self.collector.store)
                 if state.feed in feeds
             ]

@@ -7,18 +7,18 @@ event log each. A check that is selected, as the UI does it, costs three.
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import dagster as dg
 
 from mailevents_dagster.feeds import Feed
-from mailevents_dagster.hours import SECONDS, Hour, last_ended
+from mailevents_dagster.hours import SECONDS, Hour
 from mailevents_dagster.io_manager import EventStore
 from mailevents_dagster.looking import look, manifests_between, newest_closed
-from mailevents_dagster.planning import GRACE
+from mailevents_dagster.planning import GRACE, closing_end
 from mailevents_dagster.settings import Settings
-from mailevents_dagster.states import paces, states_of
+from mailevents_dagster.states import paces, rules_of, states_of
 from mailevents_dagster.status import status_of
 from mailevents_dagster.store.store import Store
 from mailevents_dagster.under_way import CHECKS_JOB
@@ -116,11 +116,12 @@ def check_job(settings: Settings) -> dg.JobDefinition:
 
 def _judged(settings: Settings, store: Store, now: float) -> Iterator[tuple[Feed, str, Verdict]]:
     """Both verdicts on every feed."""
-    expected = last_ended(now - settings.collect.settle_minutes * 60 - GRACE, settings.timezone).key
-    budgets = dict(paces(settings, store, states_of(settings, store), now))
-    for feed, status in zip(settings.feeds, status_of(settings, now, GRACE).feeds, strict=True):
-        yield feed, current.__name__, current(status, expected)
-        yield feed, keeping_up.__name__, keeping_up(feed.domain, budgets.get(feed.domain))
+    states, rules = states_of(settings, store), replace(rules_of(settings), grace_seconds=GRACE)
+    budgets = dict(paces(settings, store, states, now))
+    for state, status in zip(states, status_of(settings, now, GRACE).feeds, strict=True):
+        expected = Hour(closing_end(state.by_the_api(now), rules), settings.timezone).previous.key
+        yield state.feed, current.__name__, current(status, expected)
+        yield state.feed, keeping_up.__name__, keeping_up(state.feed.domain, budgets.get(state.feed.domain))
 
 
 def _spec(feed: Feed, check: Callable[..., Verdict]) -> dg.AssetCheckSpec:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from mailevents_dagster.events import Collection
@@ -17,6 +17,8 @@ from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.collect import Progress, Tell, collect_hour
 from mailevents_dagster.sources.uzmanposta.errors import ApiError
 from mailevents_dagster.states import store_of
+from mailevents_dagster.store.cursors import lack_of
+from mailevents_dagster.store.destruction import DestroyedError
 from mailevents_dagster.store.open_hour import OpenHour
 from mailevents_dagster.store.store import Store
 
@@ -66,7 +68,7 @@ class Collector:
 
         `nearly_asked` is called when it is time to ask for the next hour.
         """
-        with self.store.open_hour(feed, hour, when_held) as work, self.heartbeats.beating(feed, hour) as beat:
+        with self._open(feed, hour, when_held) as work, self.heartbeats.beating(feed, hour) as beat:
             before, throttled = beat.throttled, api.budget.seconds_throttled
 
             def watch(seconds: float, failed: ApiError | None) -> None:
@@ -96,4 +98,17 @@ class Collector:
             except Exception as error:
                 self.logs.hour_failed(feed, hour, error)
                 raise
-            beat.events += work.done.added if work.done else 0
+            if work.done:
+                beat.events += work.done.added
+                beat.lacking[hour] = lack_of(work.done.manifest)
+
+    @contextmanager
+    def _open(self, feed: Feed, hour: Hour, when_held: Callable[[str], object]) -> Iterator[OpenHour]:
+        """The hour to collect into; one that was destroyed counts as failed, as any other that cannot be collected."""
+        with ExitStack() as opened:
+            try:
+                work = opened.enter_context(self.store.open_hour(feed, hour, when_held))
+            except DestroyedError:
+                with self.heartbeats.beating(feed, hour):
+                    raise
+            yield work

@@ -9,7 +9,17 @@ import dagster as dg
 from mailevents_dagster.every import Every
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import Hour
-from mailevents_dagster.housekeeping import MeaninglessHoldError, NotDestroyed, destroy, expired_hours
+from mailevents_dagster.housekeeping import (
+    DESTROYED_TOO_EARLY,
+    MeaninglessHoldError,
+    NotDestroyed,
+    clocks_of,
+    destroy,
+    destroyed_too_early,
+    expired_hours,
+    take_back_destructions,
+)
+from mailevents_dagster.retention import Clocks
 from mailevents_dagster.settings import Settings
 from mailevents_dagster.states import retention_of
 from mailevents_dagster.store.destruction import Destruction
@@ -25,12 +35,12 @@ FAILURES_NAMED: Final = 20
 
 def destroy_expired(context: dg.OpExecutionContext, settings: Settings, store: Store, now: float) -> None:
     """Destroys a portion of what has expired; each hour stays materialized and is observed as destroyed."""
-    if not retention_of(settings).days:
-        context.log.info("No hour expires: `retention` in the settings names no days.")
+    clocks = clocks_of(settings, store, now)
+    taken_back = _take_back(context, settings, store, clocks)
     interval, until = Every(SAY_EVERY), time.monotonic() + SECONDS_A_RUN
     hours = events = size = left = held = failed = 0
     try:
-        for expired in expired_hours(settings, store, now):
+        for expired in expired_hours(settings, store, clocks.earlier):
             held += sum(map(len, expired.held.values()))
             left += len(expired.due)
             for outcome in destroy(store, expired, HOURS_A_FEED, until):
@@ -46,7 +56,15 @@ def destroy_expired(context: dg.OpExecutionContext, settings: Settings, store: S
     except MeaninglessHoldError as error:
         raise dg.Failure(str(error), allow_retries=False) from error
     context.add_output_metadata(
-        {"hours": hours, "events": events, "bytes": size, "left": left, "held": held, "failed": failed}
+        {
+            "hours": hours,
+            "events": events,
+            "bytes": size,
+            "left": left,
+            "held": held,
+            "failed": failed,
+            "taken_back": taken_back,
+        }
     )
     context.log.info(
         f"{hours:,} expired hours destroyed, {events:,} events, {size:,} bytes; {held:,} more are kept by legal holds"
@@ -54,6 +72,21 @@ def destroy_expired(context: dg.OpExecutionContext, settings: Settings, store: S
     )
     if failed:
         raise dg.Failure(f"{failed:,} expired hours could not be destroyed; why is above.", allow_retries=False)
+
+
+def _take_back(context: dg.OpExecutionContext, settings: Settings, store: Store, clocks: Clocks) -> int:
+    """Takes back what a wrong clock destroyed, and says what is wrong with the clock now; returns how many hours."""
+    taken_back = take_back_destructions(store, destroyed_too_early(settings, store, clocks))
+    if taken_back:
+        context.log.warning(
+            f"{taken_back:,} hours were {DESTROYED_TOO_EARLY}. They count as missing and are collected again, as far "
+            f"as the API still has them."
+        )
+    if not retention_of(settings).days:
+        context.log.info("No hour expires: `retention` in the settings names no days.")
+    elif contradiction := clocks.sentence(settings.timezone):
+        context.log.warning(contradiction)
+    return taken_back
 
 
 def observation(store: Store, record: Destruction) -> dg.AssetObservation:

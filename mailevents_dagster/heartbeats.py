@@ -20,6 +20,7 @@ from mailevents_dagster.hours import Hour
 from mailevents_dagster.jsontext import NotJsonError, parse, pretty
 from mailevents_dagster.sources.uzmanposta.collect import Progress
 from mailevents_dagster.store.atomic import show
+from mailevents_dagster.store.cursors import Lack
 from mailevents_dagster.store.layout import Layout
 
 logger = logging.getLogger(__name__)
@@ -60,6 +61,8 @@ class Beat:
     slowest: float = 0.0
     throttled: float = 0.0
     """How long the API told it to wait."""
+    lacking: dict[Hour, Lack] = field(default_factory=dict)
+    """What the hours lack that were committed."""
     stop: Callable[[], object] = lambda: None
     """Ends the waits and calls of its collection."""
     _counting: threading.Lock = field(default_factory=threading.Lock, repr=False)

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Final
 
 from upath import UPath
 
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import Hour
-from mailevents_dagster.retention import Hold, Rule
+from mailevents_dagster.retention import Clocks, Hold, Rule
 from mailevents_dagster.rounds import HeldElsewhereError, step_aside
 from mailevents_dagster.settings import Settings
 from mailevents_dagster.states import retention_of
-from mailevents_dagster.store.destruction import Destruction, destroying
+from mailevents_dagster.store.destruction import Destruction, destroying, recorded, take_back
 from mailevents_dagster.store.inventory import Inventory, stored_feeds
 from mailevents_dagster.store.store import Store
+from mailevents_dagster.store.witness import newest_witnessed
+
+DESTROYED_TOO_EARLY: Final = "destroyed by a clock that was ahead, before they had expired"
 
 
 class MeaninglessHoldError(Exception):
@@ -46,6 +51,7 @@ class NotDestroyed:
 def expired_hours(settings: Settings, store: Store, now: float) -> Iterator[ExpiredHours]:
     """The expired hours of every feed that has any, also of feeds that the settings no longer name.
 
+    `now` is what can be trusted of the time: see Clocks.
     MeaninglessHoldError, before anything else, where a hold is like no feed.
     """
     retention = retention_of(settings)
@@ -68,6 +74,43 @@ def expired_hours(settings: Settings, store: Store, now: float) -> Iterator[Expi
                 kept_by[expired.hour] = files[expired.hour]
             if due or held:
                 yield ExpiredHours(feed, rule, due, held)
+
+
+def clocks_of(settings: Settings, store: Store, now: float) -> Clocks:
+    """This machine's clock and the newest time that a source showed."""
+    return Clocks(now, newest_witnessed(store, {*settings.feeds, *stored_feeds(store.layout)}))
+
+
+def destroyed_too_early(settings: Settings, store: Store, clocks: Clocks) -> Iterator[Destruction]:
+    """Records of hours that had not expired by any clock: the one that they were destroyed by was wrong.
+
+    Newest hours first, up to the first of each feed that has expired: looking at years of records takes minutes.
+    """
+    inventory = Inventory(store.layout, store.timezone, clocks.later)
+    for feed in sorted({*settings.feeds, *stored_feeds(store.layout)}):
+        for hour in sorted(inventory.destroyed_or_begun(feed), reverse=True):
+            record = recorded(store, feed, hour)
+            if record is None or has_expired(feed, record, clocks.later):
+                break
+            yield record
+
+
+def has_expired(feed: Feed, record: Destruction, now: float) -> bool:
+    """Whether the hour is older than the rule allowed that it was destroyed by."""
+    try:
+        return record.end < Rule.of(feed, record.rule).cutoff(now)
+    except ValueError:  # of no version that we know
+        return True
+
+
+def take_back_destructions(store: Store, records: Iterable[Destruction]) -> int:
+    """Has these hours collected again; returns how many. Those that another process holds are left to another time."""
+    taken = 0
+    for record in list(records):
+        with suppress(HeldElsewhereError):
+            take_back(store, record, step_aside)
+            taken += 1
+    return taken
 
 
 def destroy(store: Store, expired: ExpiredHours, most: int, until: float) -> Iterator[Destruction | NotDestroyed]:

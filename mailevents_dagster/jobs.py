@@ -16,11 +16,11 @@ from mailevents_dagster.collector import Collector
 from mailevents_dagster.destroyed import DESTROY_OP, destroy_expired
 from mailevents_dagster.every import Every
 from mailevents_dagster.feeds import Feed
-from mailevents_dagster.hours import SECONDS, Hour, hours_between, last_ended
+from mailevents_dagster.hours import SECONDS, Hour, hours_between
 from mailevents_dagster.io_manager import EventStore
 from mailevents_dagster.metadata import hour_metadata, hour_sentence
 from mailevents_dagster.operating_logs import OperatingLogs
-from mailevents_dagster.planning import hours_to_follow, kept_from
+from mailevents_dagster.planning import closing_end, hours_to_follow, kept_from
 from mailevents_dagster.prometheus import write_metrics
 from mailevents_dagster.resources import UzmanPosta
 from mailevents_dagster.rounds import Collected, Outcome, Round, Task
@@ -69,7 +69,7 @@ def follow_job(settings: Settings, collector: Collector) -> dg.JobDefinition:
     ) -> None:
         now, rules = time.time(), rules_of(settings)
         tasks = [
-            Task(state.feed, hours_to_follow(state.start, now, rules))
+            Task(state.feed, hours_to_follow(state.start, state.by_the_api(now), rules))
             for state in states_of(settings, event_store.store)
             if str(state.feed) not in config.leave_out
         ]
@@ -152,9 +152,9 @@ def forget(instance: dg.DagsterInstance, run_id: str) -> None:
 
 def _closed_hours(settings: Settings, store: Store, now: float) -> Iterator[tuple[Feed, list[Hour]]]:
     """The closed hours of each feed that are looked at again, as far as the API still has them."""
-    end = last_ended(now - settings.collect.settle_minutes * 60, settings.timezone).end
-    rules = rules_of(settings)
+    rules = replace(rules_of(settings), grace_seconds=0)
     for state in states_of(settings, store):
+        end = closing_end(state.by_the_api(now), rules)
         first = max(end - settings.collect.lookback_hours * SECONDS, kept_from(state, now, rules))
         cursor = state.cursor or Cursor()
         hours = hours_between(first, end, settings.timezone)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import ceil
 from typing import Final
 
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import SECONDS, Hour, hours_between
-from mailevents_dagster.store.cursors import UNFINISHED, Cursor, Failure, Span, gaps, hours_in, merged
+from mailevents_dagster.store.cursors import SAME_TRY, UNFINISHED, Cursor, Failure, Span, gaps, hours_in, merged
 
 GRACE: Final = 300
 """Seconds past its settling that an hour is left to the schedule, which closes it at that very moment."""
@@ -22,6 +22,10 @@ FIRST_WAIT: Final = 300.0
 LONGEST_WAIT: Final = 6 * 3600.0
 FIRST_WAIT_REFUSED: Final = 3600.0
 LONGEST_WAIT_REFUSED: Final = 86_400.0
+ASKED_AGAIN: Final = 86_400
+"""Seconds after which one of the hours that the API refused as too old is asked for again: it may look back further."""
+CLOCKS_AGREE_WITHIN: Final = 60.0
+"""Seconds that clocks may differ and decide alike, as they do when an hour is collected."""
 REFUSED: Final = "permission"
 """The cause of a failure that only somebody can mend: the key is not accepted, or may not see this."""
 
@@ -42,6 +46,23 @@ class FeedState:
         """Its first hour: that of its account, or the cursor's where that is later."""
         own = self.cursor.first if self.cursor else None
         return self.account_start if own is None else max(self.account_start, own)
+
+    @property
+    def reach(self) -> float | None:
+        """How far back it is asked for, in seconds: less where the API refused hours that it should have."""
+        days = self.feed.kind.asked_days
+        known = [] if days is None else [days * 86_400.0]
+        learnt = [self.cursor.refused.age - 1] if self.cursor and self.cursor.refused else []
+        return min(known + learnt, default=None)
+
+    def is_given(self, start: int, now: float) -> bool:
+        """Whether the API gives an hour that began then, by all that is known."""
+        return self.reach is None or start >= self.by_the_api(now) - self.reach
+
+    def by_the_api(self, now: float) -> float:
+        """The time by the API's clock, which decides what is over, what has settled and what it still has."""
+        ahead = self.cursor.clock if self.cursor else 0.0
+        return now + ahead if abs(ahead) > CLOCKS_AGREE_WITHIN else now
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +87,7 @@ class Rules:
     hours_per_run: int
     max_parallel_runs: int
     catch_up_days: int | None = None
-    grace_seconds: int = GRACE
+    grace_seconds: float = GRACE
     feed_hours_a_run: int = FEED_HOURS_A_RUN
     """Work of one run, where there is room for several."""
     first_wait: float = FIRST_WAIT
@@ -108,24 +129,22 @@ class Plan:
 
 def plan(states: Sequence[FeedState], under_way: UnderWay, now: float, rules: Rules) -> Plan:
     """What to ask for now: what the API forgets soon first, then the newest hours, then what lies behind them."""
-    end = closing_end(now, rules)
     waiting = {
         state.feed: until
         for state in states
-        if state.feed not in under_way.held and (until := waits_until(state.cursor, under_way, rules.first_wait)) > now
+        if state.feed not in under_way.held
+        and (until := waits_until(state.cursor, under_way, now, rules.first_wait)) > now
     }
     proposals: defaultdict[tuple[bool, Span], list[Feed]] = defaultdict(list)
     behind = forgotten = 0
     for state in states:
         if state.cursor is None or state.feed in waiting:
             continue
-        kept = kept_from(state, now, rules)
-        forgotten += hours_in(gaps((begins(state, now, rules), min(kept, end)), state.cursor.closed))
-        asked = under_way.backfills.get(state.feed, ())
-        due = list(_due(state.cursor, (wanted_from(state, now, rules), end), asked, now, rules))
+        forgotten += hours_in(forgotten_hours(state, now, rules))
+        due = _due(state, state.cursor, under_way.backfills.get(state.feed, ()), now, rules)
         behind += hours_in(due)
         if due and state.feed not in under_way.held:
-            proposals[_chunk(state.feed, due, now, rules.hours_per_run)].append(state.feed)
+            proposals[_chunk(state, due, now, rules.hours_per_run)].append(state.feed)
     asks = tuple(_asks(proposals, rules.max_parallel_runs - under_way.runs, rules.feed_hours_a_run))
     return Plan(
         asks=asks,
@@ -134,8 +153,18 @@ def plan(states: Sequence[FeedState], under_way: UnderWay, now: float, rules: Ru
         behind=behind - sum(ask.feed_hours for ask in asks),
         held=sum(state.feed in under_way.held for state in states),
         forgotten=forgotten,
-        next_due=end + SECONDS + rules.settle_seconds + rules.grace_seconds,
+        next_due=min((_next_due(state, now, rules) for state in states), default=_closes_next(now, rules)),
     )
+
+
+def _next_due(state: FeedState, now: float, rules: Rules) -> int:
+    """When the feed's next hour can be closed, by this machine's clock."""
+    theirs = state.by_the_api(now)
+    return round(_closes_next(theirs, rules) - theirs + now)
+
+
+def _closes_next(now: float, rules: Rules) -> int:
+    return round(closing_end(now, rules) + SECONDS + rules.settle_seconds + rules.grace_seconds)
 
 
 def closing_end(now: float, rules: Rules) -> int:
@@ -149,17 +178,22 @@ def hours_to_follow(start: int, now: float, rules: Rules) -> list[Hour]:
     return list(hours_between(max(start, first), Hour.containing(now, rules.timezone).end, rules.timezone))
 
 
-def waits_until(cursor: Cursor | None, under_way: UnderWay, first_wait: float = FIRST_WAIT) -> float:
+def waits_until(cursor: Cursor | None, under_way: UnderWay, now: float, first_wait: float = FIRST_WAIT) -> float:
     """When a feed that keeps failing is tried again; zero for one that does not."""
     if cursor is None or not cursor.failures_in_a_row or not cursor.failed:
         return 0.0
     newest = max(cursor.failed.values(), key=lambda failure: failure.at)
     if newest.cause == UNFINISHED and under_way.following:  # it may be at this very feed
         return 0.0
-    return _tried_again_at(newest, cursor.failures_in_a_row, first_wait)
+    return _tried_again_at(newest, cursor.failures_in_a_row, now, first_wait)
 
 
-def _tried_again_at(failure: Failure, times: int, first_wait: float) -> float:
+def _tried_again_at(failure: Failure, times: int, now: float, first_wait: float) -> float:
+    """When, by what the source said where it said so; at once where this machine's clock was set back since."""
+    if failure.at > now + SAME_TRY:
+        return 0.0
+    if failure.until is not None:
+        return failure.until
     refused = failure.cause == REFUSED
     first, longest = (FIRST_WAIT_REFUSED, LONGEST_WAIT_REFUSED) if refused else (first_wait, LONGEST_WAIT)
     return failure.at + min(longest, first * 2.0 ** min(times - 1, 30))
@@ -167,44 +201,59 @@ def _tried_again_at(failure: Failure, times: int, first_wait: float) -> float:
 
 def begins(state: FeedState, now: float, rules: Rules) -> int:
     """The feed's first hour that retention keeps: older ones are not collected only to be destroyed."""
-    return _first_hour(state, state.kept_days, now, rules)
+    return _first_hour(state, _seconds(state.kept_days), now, rules)
 
 
 def kept_from(state: FeedState, now: float, rules: Rules) -> int:
     """The feed's first hour that the API still has, of those that retention keeps."""
-    return max(begins(state, now, rules), _first_hour(state, state.feed.kind.asked_days, now, rules))
+    return max(begins(state, now, rules), _first_hour(state, state.reach, now, rules))
 
 
 def wanted_from(state: FeedState, now: float, rules: Rules) -> int:
     """The feed's first hour that is caught up by itself."""
-    return max(kept_from(state, now, rules), _first_hour(state, rules.catch_up_days, now, rules))
+    return max(kept_from(state, now, rules), _first_hour(state, _seconds(rules.catch_up_days), now, rules))
 
 
-def _first_hour(state: FeedState, days: int | None, now: float, rules: Rules) -> int:
-    """The feed's first hour that is not older than so many days."""
-    if days is None:
+def forgotten_hours(state: FeedState, now: float, rules: Rules) -> Iterator[Span]:
+    """Hours that were never collected, and that the API no longer has or refuses as too old."""
+    end = min(kept_from(state, now, rules), closing_end(state.by_the_api(now), rules))
+    return gaps((begins(state, now, rules), end), state.cursor.closed if state.cursor else ())
+
+
+def _seconds(days: int | None) -> int | None:
+    return None if days is None else days * 86_400
+
+
+def _first_hour(state: FeedState, age: float | None, now: float, rules: Rules) -> int:
+    """The feed's first hour that began no more than so many seconds ago."""
+    if age is None:
         return state.start
-    oldest = now - days * 86_400
+    oldest = state.by_the_api(now) - age
     hour = Hour.containing(oldest, rules.timezone)
     return max(state.start, hour.start if hour.start >= oldest else hour.end)
 
 
-def _due(cursor: Cursor, within: Span, asked: Iterable[Span], now: float, rules: Rules) -> Iterator[Span]:
-    """Spans of hours that are not closed, nor asked for by somebody, nor waiting after a failure; oldest first."""
+def _due(state: FeedState, cursor: Cursor, asked: Iterable[Span], now: float, rules: Rules) -> list[Span]:
+    """Spans of hours that are not done with, nor asked for by somebody, nor waiting after a failure; oldest first."""
     failed = [
         (hour, hour + SECONDS)
         for hour, failure in cursor.failed.items()
-        if _tried_again_at(failure, failure.times, rules.first_wait) > now
+        if _tried_again_at(failure, failure.times, now, rules.first_wait) > now
     ]
-    covered = merged((*cursor.closed, *asked, *failed))
-    return gaps(within, covered)
+    covered = merged((*cursor.done_with, *asked, *failed))
+    first, end = wanted_from(state, now, rules), closing_end(state.by_the_api(now), rules)
+    due = list(gaps((first, end), covered))
+    if cursor.refused and not 0 <= now - cursor.refused.at < ASKED_AGAIN:
+        before = replace(state, cursor=replace(cursor, refused=None))
+        for _, newest_end in list(gaps((wanted_from(before, now, rules), first), covered))[-1:]:
+            due.insert(0, (newest_end - SECONDS, newest_end))
+    return due
 
 
-def _chunk(feed: Feed, due: Sequence[Span], now: float, hours: int) -> tuple[bool, Span]:
+def _chunk(state: FeedState, due: Sequence[Span], now: float, hours: int) -> tuple[bool, Span]:
     """The hours of a feed that come next, and whether they are in a hurry."""
-    kept = feed.kind.asked_days
     oldest, newest = due[0], due[-1]
-    if kept is not None and oldest[0] + kept * 86_400 - now < SOON_FORGOTTEN:
+    if state.reach is not None and oldest[0] + state.reach - state.by_the_api(now) < SOON_FORGOTTEN:
         return True, (oldest[0], min(oldest[1], oldest[0] + hours * SECONDS))
     return False, (max(newest[0], newest[1] - hours * SECONDS), newest[1])
 

@@ -24,6 +24,10 @@ OF_FEEDS: Final = {
     "missing_hours": "Hours that ended and settled and are not closed.",
     "forgotten_hours": "Hours that were never collected and that the API no longer has.",
     "failing_hours": "Hours whose last collection failed.",
+    "incomplete_hours": "Collected hours of which details are owed or seconds hold more than the API shows.",
+    "details_owed": "Details that could not be had and are asked for again.",
+    "full_seconds": "Seconds that hold more events than the API shows.",
+    "details_purged": "Details that the API says it does not have.",
 }
 OF_PROCESSES: Final = {
     "events": "New events that the last process has collected.",

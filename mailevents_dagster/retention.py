@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from datetime import datetime
+from typing import Final, Self
+from zoneinfo import ZoneInfo
 
 from mailevents_dagster.feeds import Category, Feed
 from mailevents_dagster.hours import Hour
@@ -25,6 +27,45 @@ class Rule:
 
     def __str__(self) -> str:
         return f"{self.category}_days: {self.days}"
+
+    @classmethod
+    def of(cls, feed: Feed, text: str) -> Self:
+        """Return the rule that a record of the feed names; ValueError where it names none."""
+        return cls(feed.kind.category, int(text.rpartition(": ")[2]))
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """What time it is, by two witnesses: a clock alone, set wrong, would destroy for good."""
+
+    ours: float
+    theirs: float | None
+    """The newest time that a source showed; None where none did."""
+
+    @property
+    def earlier(self) -> float:
+        """By which hours are destroyed. A source that was asked within a day bears out this machine's clock."""
+        if self.theirs is None:
+            return 0.0
+        return self.ours if self.ours - self.theirs <= SECONDS_A_DAY else self.theirs
+
+    @property
+    def later(self) -> float:
+        """By which an hour that has not expired has not expired by any clock."""
+        return max(self.ours, self.theirs or 0.0)
+
+    def sentence(self, timezone: str) -> str | None:
+        """What somebody must do where the two contradict each other."""
+        if self.theirs is None:
+            return "No source has shown what time it is, so no hour counts as expired: `mailevents collect` once."
+        if abs(self.ours - self.theirs) <= SECONDS_A_DAY:
+            return None
+        zone = ZoneInfo(timezone)
+        ours, theirs = (f"{datetime.fromtimestamp(at, zone):%Y-%m-%d %H:%M}" for at in (self.ours, self.theirs))
+        return (
+            f"By this machine's clock it is {ours}, and the newest time that a source showed is {theirs}: hours expire "
+            f"by the earlier. Set the clock (NTP); where it is right, `mailevents collect` once."
+        )
 
 
 @dataclass(frozen=True, slots=True)

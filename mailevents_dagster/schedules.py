@@ -1,13 +1,15 @@
 """Schedules: close the hour that ended, look again for what came late, keep house."""
 
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, Final
 
 import dagster as dg
 
 from mailevents_dagster.alive import fail_the_gone
-from mailevents_dagster.hours import key_timezone, last_ended
+from mailevents_dagster.feeds import Feed
+from mailevents_dagster.hours import Hour, key_timezone, last_ended
 from mailevents_dagster.io_manager import EventStore
 from mailevents_dagster.planning import Ask, waits_until
 from mailevents_dagster.sensors import ask_request
@@ -63,23 +65,25 @@ def _close_hours(settings: Settings, job: Any, running: dg.DefaultScheduleStatus
     )
     def close_hours(
         context: dg.ScheduleEvaluationContext, event_store: dg.ResourceParam[EventStore]
-    ) -> dg.RunRequest | dg.SkipReason:
+    ) -> Sequence[dg.RunRequest] | dg.SkipReason:
         # The clock, not the tick: of ticks that were missed the newest alone has something to do.
         now, rules = time.time(), rules_of(settings)
-        hour = last_ended(now - settle * 60, settings.timezone)
         fail_the_gone(context.instance, event_store.runs)
         under_way = look(context.instance, context.repository_def.asset_graph, settings.feeds)
-        due = [
-            state.feed
-            for state in states_of(settings, event_store.store)
-            if hour.start >= state.start
-            and state.feed not in under_way.held
-            and not (state.cursor and state.cursor.is_closed(hour.start))
-            and not any(first <= hour.start < end for first, end in under_way.backfills.get(state.feed, ()))
-            and waits_until(state.cursor, under_way, rules.first_wait) <= now
-        ]
+        due: defaultdict[Hour, list[Feed]] = defaultdict(list)
+        for state in states_of(settings, event_store.store):
+            hour = last_ended(state.by_the_api(now) - settle * 60, settings.timezone)
+            if (
+                hour.start >= state.start
+                and state.feed not in under_way.held
+                and not (state.cursor and state.cursor.is_closed(hour.start))
+                and not any(first <= hour.start < end for first, end in under_way.backfills.get(state.feed, ()))
+                and waits_until(state.cursor, under_way, now, rules.first_wait) <= now
+            ):
+                due[hour].append(state.feed)
         if not due:
+            hour = last_ended(now - settle * 60, settings.timezone)
             return dg.SkipReason(f"{hour} is closed, under way or waiting after a failure, for every feed.")
-        return ask_request(Ask(hour.start, hour.end, tuple(due)), settings.timezone)
+        return [ask_request(Ask(hour.start, hour.end, tuple(feeds)), settings.timezone) for hour, feeds in due.items()]
 
     return close_hours

@@ -52,7 +52,8 @@ def paces(settings: Settings, store: Store, states: Sequence[FeedState], now: fl
             for state in states:
                 if state.feed.domain == account.domain and state.cursor and state.cursor.closed:
                     events = _events_of_newest(store, state.feed, state.cursor)
-                    missing = gaps((wanted_from(state, now, rules), int(now)), state.cursor.closed)
+                    end = int(state.by_the_api(now))
+                    missing = gaps((wanted_from(state, now, rules), end), state.cursor.closed)
                     details = settings.collect.details
                     pace += pace_of(state.feed, events, hours_in(missing), pace.allowed, details=details)
             yield account.domain, pace

@@ -21,6 +21,7 @@ from mailevents_dagster.planning import UnderWay, plan
 from mailevents_dagster.states import rules_of, states_of
 from mailevents_dagster.status import rebuild_cursors, status_of
 from mailevents_dagster.store import destruction
+from mailevents_dagster.store.cursors import Cursor, write_cursor
 from mailevents_dagster_tests.conftest import collection, event
 from mailevents_dagster_tests.projects import (
     DOMAIN,
@@ -54,7 +55,13 @@ def _at_half_past(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def here(tmp_path: Path) -> Iterator[Project]:
     with project(tmp_path, settings=FIVE_DAYS, now=lambda: NOW) as made:
+        bear_out_the_clock(made)
         yield made
+
+
+def bear_out_the_clock(here: Project) -> None:
+    """The API said what time it is when something was collected last."""
+    write_cursor(here.store.layout.cursor(SIGN_INS), Cursor(witnessed=NOW - 300), TIMEZONE)
 
 
 def keep(here: Project, hours: Sequence[Hour], feed: Feed = INCOMING) -> None:
@@ -123,6 +130,7 @@ def test_what_a_legal_hold_names_stays_and_the_run_says_how_much(tmp_path: Path)
     hold = f'{{{{feeds: "example.com mail/*", from: {first}, until: {until}, reason: "case 2026/17"}}}}'
     settings = FIVE_DAYS.replace("mail_days: 5", f"mail_days: 5, legal_hold: [{hold}]")
     with project(tmp_path, settings=settings, now=lambda: NOW) as here:
+        bear_out_the_clock(here)
         keep(here, OLD)
 
         result = here.run("housekeeping")
@@ -176,6 +184,7 @@ def test_a_hold_that_is_like_no_feed_stops_all_destruction(tmp_path: Path) -> No
         "mail_days: 5", f"mail_days: 5, legal_hold: [{hold}]"
     )
     with project(tmp_path, settings=settings, now=lambda: NOW) as here:
+        bear_out_the_clock(here)
         keep(here, OLD[:1])
 
         result = here.run("housekeeping")
@@ -219,6 +228,7 @@ def test_a_hold_that_is_added_while_an_hour_is_being_destroyed_spares_what_is_le
     hold = '{{feeds: "*", reason: "case 2026/17"}}'
     settings = FIVE_DAYS.replace("mail_days: 5", f"mail_days: 5, legal_hold: [{hold}]")
     with project(tmp_path, settings=settings, now=lambda: NOW) as held:
+        bear_out_the_clock(held)
         result = held.run("housekeeping")
         assert result.success
         assert any("0 expired hours destroyed" in line and "1 more are kept" in line for line in held.said(result))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -123,3 +125,47 @@ def test_an_hour_that_is_being_collected_is_no_failure(status: Status, store: St
         found = of_authentication(status("--json").stdout)
 
     assert (found["at_work"], found["failing_hours"], found["last_failure"]) == (newest.key, 0, None)
+
+
+# --- what was learnt of the API
+
+
+def note(store: Store, cursor: Cursor) -> None:
+    write_cursor(store.layout.cursor(AUTHENTICATION), cursor, "UTC")
+
+
+def test_hours_that_the_api_refused_as_too_old_are_said_to_be_gone_and_spoil_nothing(
+    status: Status, store: Store, newest: Hour
+) -> None:
+    third = Hour(newest.start - 2 * 3600, "UTC")
+    note(store, Cursor().gone(third, time.time()))
+    for hour in (newest, newest.previous, newest.next):
+        keep(store, hour)
+
+    found = of_authentication(status("--json").stdout)
+    said = status()
+
+    assert (found["missing_hours"], found["gaps"], found["forgotten_hours"]) == (0, [], 3)
+    assert found["reach_days"] == pytest.approx((time.time() - third.start) / 86_400, abs=0.05)
+    days = f"{found['reach_days']:.1f}"
+    assert f"example.com authentication: the API refuses hours older than {days} days; 3 hours" in said.stdout
+    assert "hours of 1 feed are missing" in said.stdout, "those of the other feed"
+
+
+def test_hours_that_are_not_over_by_the_apis_clock_are_not_missing(status: Status, store: Store, newest: Hour) -> None:
+    note(store, Cursor(clock=-2 * 3600.0))
+
+    found = of_authentication(status("--json").stdout)
+
+    assert found["gaps"][0][1] <= newest.previous.key
+    assert found["clock_seconds"] == -7200
+    assert "this machine's clock is 7,200 s ahead of the API's" in status().stdout
+
+
+def test_a_feed_that_was_told_to_wait_is_shown_with_the_time(status: Status, store: Store, newest: Hour) -> None:
+    until = time.time() + 7200
+    note(store, Cursor().ended(newest, time.time(), "rate", "The API says to wait", until))
+
+    said = datetime.fromtimestamp(until, UTC).isoformat(timespec="seconds")
+    assert of_authentication(status("--json").stdout)["waits_until"] == said
+    assert f"waits until {said}" in status().stdout

@@ -5,7 +5,7 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -13,10 +13,12 @@ from mailevents_dagster.cli.terminal import Exit, configured, console, feed_opti
 
 if TYPE_CHECKING:
     from mailevents_dagster.by_hand import Hand
-    from mailevents_dagster.cli.progress import Progress
+    from mailevents_dagster.cli.progress import Lacking, Progress
     from mailevents_dagster.feeds import Feed
     from mailevents_dagster.planning import Ask
     from mailevents_dagster.settings import Settings
+
+LACKING_NAMED: Final = 10
 
 
 @click.command()
@@ -52,7 +54,8 @@ def collect(
     ended and is not closed. A feed that another run has under way is skipped. Hours that are there are listed again,
     which costs no details.
 
-    Ends with 0: done; 1: something failed; 2: wrong usage or settings; 3: nothing to do, or others are at it.
+    Ends with 0: done; 1: something failed, or an hour was collected whose details are owed or of which a second has
+    more events than the API shows; 2: wrong usage or settings; 3: nothing to do, or others are at it.
     """
     if every and patterns:
         raise click.UsageError("--all and --feed contradict each other.")
@@ -155,17 +158,28 @@ def _asks(settings: "Settings", feeds: "Sequence[Feed]", span: tuple[int, int], 
 
 
 def _end(progress: "Progress", succeeded: Sequence[bool], *, as_json: bool, quiet: bool) -> None:
-    numbers, failed = progress.numbers(), progress.failures()
+    numbers, failed, lacking = progress.numbers(), progress.failures(), progress.lacking()
+    incomplete = [one for one in lacking if one.lack.is_incomplete]
     if as_json:
         runs = {"runs": len(succeeded), "failed_runs": succeeded.count(False)}
-        click.echo(json.dumps({**numbers.as_json(progress.seconds), **runs, "failures": failed}, indent=2))
-    elif succeeded and not quiet:
-        click.echo("\n".join(numbers.lines(progress.seconds)))
-    if not as_json:
+        lacks = {"lacking": [one.as_json() for one in lacking]}
+        click.echo(json.dumps({**numbers.as_json(progress.seconds), **runs, "failures": failed, **lacks}, indent=2))
+    else:
+        if succeeded and not quiet:
+            click.echo("\n".join(numbers.lines(progress.seconds)))
         for feed, why in failed.items():
             click.echo(f"{feed} failed: {why}", err=True)
+        shown = incomplete if quiet else lacking
+        if shown:
+            click.echo(f"{len(shown):,} hours do not hold everything: {_named(shown)}.", err=True)
     if not succeeded:
         if not quiet and not as_json:
             click.echo("There was nothing to collect.", err=True)
         sys.exit(Exit.NOTHING)
-    sys.exit(Exit.SOME_FAILED if failed or False in succeeded else Exit.DONE)
+    sys.exit(Exit.SOME_FAILED if failed or incomplete or False in succeeded else Exit.DONE)
+
+
+def _named(lacking: "Sequence[Lacking]") -> str:
+    named = ", ".join(map(str, lacking[:LACKING_NAMED]))
+    more = len(lacking) - LACKING_NAMED
+    return f"{named} and {more:,} more, which `mailevents verify` names" if more > 0 else named

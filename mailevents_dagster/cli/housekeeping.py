@@ -39,17 +39,22 @@ def _show_expired(settings: "Settings", *, as_json: bool) -> Exit:
     import json
     import time
 
-    from mailevents_dagster.housekeeping import expired_hours
+    from mailevents_dagster.housekeeping import DESTROYED_TOO_EARLY, clocks_of, destroyed_too_early, expired_hours
     from mailevents_dagster.states import retention_of, store_of
 
     store = store_of(settings)
-    rows = [row for expired in expired_hours(settings, store, time.time()) for row in _rows(store, expired)]
+    clocks = clocks_of(settings, store, time.time())
+    rows = [row for expired in expired_hours(settings, store, clocks.earlier) for row in _rows(store, expired)]
     due = sum(row["hours"] for row in rows if row["held_by"] is None)
     held = sum(row["hours"] for row in rows if row["held_by"] is not None)
     if as_json:
         click.echo(json.dumps(rows, indent=2))
     elif rows:
         _print(rows)
+    if early := len(list(destroyed_too_early(settings, store, clocks))):
+        click.echo(f"{early:,} hours were {DESTROYED_TOO_EARLY}; housekeeping takes that back.", err=True)
+    if retention_of(settings).days and (contradiction := clocks.sentence(settings.timezone)):
+        click.echo(contradiction, err=True)
     if not retention_of(settings).days:
         click.echo("No hour expires: `retention` in the settings names no days.", err=as_json)
     elif not as_json:
@@ -119,4 +124,5 @@ def _run(settings: "Settings", *, as_json: bool) -> Exit:
         click.echo(json.dumps(numbers, indent=2))
     if not result.success:
         return Exit.SOME_FAILED
-    return Exit.DONE if numbers.get("hours") or numbers.get("follow_runs_deleted") else Exit.NOTHING
+    done = any(numbers.get(name) for name in ("hours", "taken_back", "follow_runs_deleted"))
+    return Exit.DONE if done else Exit.NOTHING

@@ -4,7 +4,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -15,6 +15,7 @@ from rich.progress import Progress as Bars
 from rich.table import Table
 
 from mailevents_dagster.every import Every
+from mailevents_dagster.store.cursors import Lack
 
 if TYPE_CHECKING:
     from mailevents_dagster.feeds import Feed
@@ -104,6 +105,26 @@ class Numbers:
             )
 
 
+@dataclass(frozen=True, slots=True)
+class Lacking:
+    """An hour that was collected and does not hold everything."""
+
+    feed: str
+    hour: str
+    lack: Lack
+
+    @classmethod
+    def of(cls, said: dict[str, Any]) -> "Lacking":
+        """From what a process says at its end."""
+        return cls(said["feed"], said["hour"], Lack(**{one.name: said[one.name] for one in fields(Lack)}))
+
+    def as_json(self) -> dict[str, object]:
+        return {"feed": self.feed, "hour": self.hour, **asdict(self.lack)}
+
+    def __str__(self) -> str:
+        return f"{self.feed} {self.hour} ({self.lack})"
+
+
 class Progress:
     """Watches a collection by its heartbeats, those of this process and those of others that work for it."""
 
@@ -120,6 +141,7 @@ class Progress:
         self._ended = Numbers()
         """Of processes beside this one."""
         self._failures: dict[str, str] = {}
+        self._lacking: list[Lacking] = []
         self._live = Live(console=out, refresh_per_second=4, transient=True) if out.is_terminal and not quiet else None
 
     def watch(self, heartbeats: "Heartbeats") -> Self:
@@ -148,12 +170,16 @@ class Progress:
         if level >= logging.WARNING:
             self._out.print(line, style="red" if level >= logging.ERROR else "yellow", markup=False, highlight=False)
 
-    def hear(self, said: bytes) -> None:
-        """Takes what a process that worked beside this one printed at its end."""
-        with suppress(ValueError):  # one that was killed says nothing; that its run failed is known without it
+    def hear(self, said: bytes) -> bool:
+        """Takes what a process that worked beside this one printed at its end; returns whether its run succeeded."""
+        try:
             content = json.loads(said)
-            self._ended += Numbers.of(content)
-            self._failures.update(content["failures"])
+        except ValueError:  # it was killed
+            return False
+        self._ended += Numbers.of(content)
+        self._failures.update(content["failures"])
+        self._lacking += [Lacking.of(one) for one in content["lacking"]]
+        return content["runs"] > 0 and not content["failed_runs"]
 
     def look(self) -> None:
         """Shows how far it is."""
@@ -169,6 +195,16 @@ class Progress:
     def failures(self) -> dict[str, str]:
         """Feeds of which hours failed, and why the last of them did."""
         return self._failures | {str(beat.feed): beat.failure for beat in self._own() if beat.failure}
+
+    def lacking(self) -> "list[Lacking]":
+        """Hours that were collected and do not hold everything, by feed and hour."""
+        own = [
+            Lacking(str(beat.feed), hour.key, lack)
+            for beat in self._own()
+            for hour, lack in sorted(beat.lacking.items())
+            if lack != Lack()
+        ]
+        return sorted([*self._lacking, *own], key=lambda one: (one.feed, one.hour))
 
     def _own(self) -> "list[Beat]":
         """The beats of this process; its threads may add some meanwhile."""

@@ -12,10 +12,14 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from mailevents_dagster.settings import Settings
-    from mailevents_dagster.status import Status
+    from mailevents_dagster.status import FeedStatus, Status
 
 SHOWN_CHARACTERS: Final = 80
 GAPS_SHOWN: Final = 2
+COLUMNS: Final = (
+    *("feed", "closed until", "lag", "closed", "missing", "gaps"),
+    *("gone", "lacking", "failing", "now", "last failure"),
+)
 
 
 @click.command()
@@ -26,7 +30,7 @@ GAPS_SHOWN: Final = 2
 def status(*, as_json: bool, watch: bool, every: float, rebuild_cursors: bool) -> None:
     """What each feed has and lacks, what fails, and whether the budgets keep up. Makes no call.
 
-    Ends with 0: all is current; 1: hours are missing, or something fails.
+    Ends with 0: all is current; 1: hours are missing or do not hold everything, or something fails.
     """
     import json
     from dataclasses import asdict
@@ -45,6 +49,8 @@ def status(*, as_json: bool, watch: bool, every: float, rebuild_cursors: bool) -
     else:
         out = console()
         out.print(_table(found))
+        for remark in filter(None, (one.remark for one in found.feeds)):
+            out.print(remark, markup=False, highlight=False, soft_wrap=True)
         out.print(found.verdict, markup=False, highlight=False, soft_wrap=True)
     sys.exit(Exit.DONE if found.is_good else Exit.SOME_FAILED)
 
@@ -71,12 +77,18 @@ def _watch(settings: "Settings", every: float) -> None:
             sys.exit(Exit.DONE)
 
 
+def _now(one: "FeedStatus") -> str:
+    if one.at_work:
+        return f"collecting {one.at_work}"
+    return f"waits until {one.waits_until}" if one.waits_until else ""
+
+
 def _table(found: "Status") -> "Table":
     from rich import box
     from rich.table import Table
 
     table = Table(box=box.SIMPLE)
-    for name in ("feed", "closed until", "lag", "closed", "missing", "gaps", "gone", "failing", "now", "last failure"):
+    for name in COLUMNS:
         right = name in ("lag", "closed", "missing", "gone", "failing")
         table.add_column(name, justify="right" if right else "left", no_wrap=name in ("feed", "closed until", "now"))
     for one in found.feeds:
@@ -91,8 +103,9 @@ def _table(found: "Status") -> "Table":
             f"{one.missing_hours:,}",
             ", ".join([*gaps, *more]),
             f"{one.forgotten_hours:,}",
+            f"{one.incomplete_hours:,} with {one.lack}" if one.incomplete_hours else str(one.lack),
             f"{one.failing_hours:,}",
-            f"collecting {one.at_work}" if one.at_work else "",
+            _now(one),
             (one.last_failure or unreadable)[:SHOWN_CHARACTERS],
         )
     return table

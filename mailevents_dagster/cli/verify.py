@@ -77,7 +77,8 @@ class Outcome:
 def verify(patterns: tuple[str, ...], first: str | None, end: str | None, *, against_api: bool, as_json: bool) -> None:
     """Whether what is stored is what was committed: every log, Parquet file, manifest and cursor. Changes nothing.
 
-    Ends with 1 where something is damaged or the API shows otherwise, with 3 where nothing is stored in that range.
+    Ends with 1 where something is damaged, a closed hour does not hold everything that the API has, or the API shows
+    otherwise; with 3 where nothing is stored in that range.
     """
     from mailevents_dagster.states import store_of
     from mailevents_dagster.store.inventory import Inventory
@@ -110,6 +111,8 @@ def verify(patterns: tuple[str, ...], first: str | None, end: str | None, *, aga
 
 def _verified(store: "Store", hours: "Sequence[tuple[Feed, Hour]]") -> Outcome:
     from mailevents_dagster.cli.progress import progress
+    from mailevents_dagster.incomplete import lacks
+    from mailevents_dagster.looking import readable_manifest
     from mailevents_dagster.store.verify import verify_hour
 
     outcome = Outcome()
@@ -122,6 +125,8 @@ def _verified(store: "Store", hours: "Sequence[tuple[Feed, Hour]]") -> Outcome:
     with progress(console(stderr=True), len(hours), said) as tell:
         for feed, hour in hours:
             outcome.add(verify_hour(store, feed, hour))
+            if manifest := readable_manifest(store, feed, hour):
+                outcome.findings += lacks(manifest)
             tell(1)
     return outcome
 
@@ -130,8 +135,10 @@ def _compare(settings: "Settings", store: "Store", hours: "Sequence[tuple[Feed, 
     """Lists the hours again that the API still has, account by account; one that refuses holds up no other."""
     from mailevents_dagster.against_api import compare_hours
     from mailevents_dagster.cli.progress import progress
+    from mailevents_dagster.states import states_of
 
-    due = [(feed, hour) for feed, hour in hours if feed.kind.is_asked_for(hour.start, time.time())]
+    now, states = time.time(), {state.feed: state for state in states_of(settings, store)}
+    due = [(feed, hour) for feed, hour in hours if states[feed].is_given(hour.start, now)]
     outcome.forgotten, outcome.not_compared = len(hours) - len(due), len(due)
 
     def said(_: int) -> str:

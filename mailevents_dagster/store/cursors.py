@@ -53,14 +53,35 @@ class Lack:
     gaps: int = 0
     """Seconds with more rows than the source can show."""
 
+    @property
+    def is_incomplete(self) -> bool:
+        """Whether the hour lacks something that the source has: a detail that it no longer has is nobody's to mend."""
+        return bool(self.details_owed or self.gaps)
+
+    def __add__(self, other: Lack) -> Lack:
+        return Lack(
+            self.details_owed + other.details_owed,
+            self.details_purged + other.details_purged,
+            self.gaps + other.gaps,
+        )
+
+    def __str__(self) -> str:
+        numbers = (
+            (self.details_owed, "details owed"),
+            (self.gaps, "seconds too full"),
+            (self.details_purged, "details that the API does not have"),
+        )
+        return ", ".join(f"{number:,} {what}" for number, what in numbers if number)
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """The source refused an hour as older than it looks back."""
 
     age: float
-    """Seconds from the hour's start to the moment it was asked for."""
+    """Seconds from the hour's start to the moment it was asked for, by the source's clock."""
     at: float
+    """By this machine's clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +106,8 @@ class Cursor:
     """The source's clock less this machine's, in seconds, when an hour was committed last."""
     looked_back_at: float | None = None
     """When its closed hours were last listed again for events that came late."""
+    witnessed: float | None = None
+    """What the source's clock showed when an hour was committed last; None where it never said."""
     learnt: Mapping[str, float] = field(default_factory=dict)
     """What the source showed of itself while it was listed; its own client knows what the names mean."""
 
@@ -110,6 +133,12 @@ class Cursor:
         failed = {start: failure for start, failure in self.failed.items() if start != hour.start}
         return replace(self, failed=failed, failures_in_a_row=max(0, self.failures_in_a_row - 1))
 
+    def gone(self, hour: Hour, now: float) -> Cursor:
+        """The source refused the hour as too old: one that is older need not be asked for, either."""
+        age = now + self.clock - hour.start
+        known = self.refused.age if self.refused else age
+        return replace(self.given_up(hour), refused=Refusal(min(age, known), now))
+
     def committed(
         self,
         manifest: Manifest,
@@ -126,7 +155,7 @@ class Cursor:
         else:
             still_open[start] = manifest.listed_at
         failed = {hour: failure for hour, failure in self.failed.items() if hour != start}
-        gives_again = manifest.origin is Origin.API and self.refused and now - start >= self.refused.age
+        gives_again = manifest.origin is Origin.API and self.refused and manifest.listed_at - start >= self.refused.age
         return replace(
             self,
             closed=closed,
@@ -137,6 +166,7 @@ class Cursor:
             lacking=_with_lack(self.lacking, manifest),
             refused=None if gives_again else self.refused,
             clock=self.clock if clock is None else clock,
+            witnessed=self.witnessed if clock is None else manifest.listed_at,
             learnt={**self.learnt, **learnt},
         )
 
@@ -147,6 +177,21 @@ class Cursor:
         lacking = {start: lack for start, lack in self.lacking.items() if start != hour.start}
         closed = merged((*self.closed, (hour.start, hour.end)))
         return replace(self, closed=closed, open=still_open, failed=failed, lacking=lacking)
+
+    @property
+    def done_with(self) -> tuple[Span, ...]:
+        """Closed hours, less those that were listed again and failed: these are to be listed once more."""
+        failed = merged((start, start + SECONDS) for start in self.failed)
+        return tuple(left for span in self.closed for left in gaps(span, failed)) if failed else self.closed
+
+    def without_failures(self) -> Cursor:
+        """As if nothing had failed and all that did were still to be collected."""
+        return replace(self, closed=self.done_with, failed={}, failures_in_a_row=0)
+
+    def missing_again(self, hour: Hour) -> Cursor:
+        """An hour that was destroyed is to be collected again."""
+        this = ((hour.start, hour.end),)
+        return replace(self, closed=tuple(left for span in self.closed for left in gaps(span, this)))
 
     def is_closed(self, start: int) -> bool:
         return any(first <= start < end for first, end in self.closed)
@@ -196,10 +241,15 @@ def cursor_of(manifests: Iterable[Manifest], destroyed: Iterable[Span] = ()) -> 
     return Cursor(merged(closed), still_open, lacking=lacking)
 
 
+def lack_of(manifest: Manifest) -> Lack:
+    """What the manifest says that its hour does not hold."""
+    return Lack(manifest.details_owed, manifest.details_purged, len(manifest.gaps))
+
+
 def _with_lack(lacking: Mapping[int, Lack], manifest: Manifest) -> Mapping[int, Lack]:
     """What hours lack, with this manifest's instead of what was known of its hour."""
     others = {start: lack for start, lack in lacking.items() if start != manifest.start}
-    lack = Lack(manifest.details_owed, manifest.details_purged, len(manifest.gaps))
+    lack = lack_of(manifest)
     return others if lack == Lack() else {**others, manifest.start: lack}
 
 
@@ -237,6 +287,8 @@ def write_cursor(path: UPath, cursor: Cursor, timezone: str) -> None:
         content["looked_back_at"] = cursor.looked_back_at
     if cursor.clock:
         content["clock"] = cursor.clock
+    if cursor.witnessed is not None:
+        content["witnessed"] = cursor.witnessed
     if cursor.learnt:
         content["learnt"] = dict(cursor.learnt)
     write_sealed(path, content)
@@ -270,6 +322,7 @@ def read_cursor(path: UPath) -> Cursor | None:
             refused=Refusal(**content["refused"]) if "refused" in content else None,
             clock=content.get("clock", 0.0),
             looked_back_at=content.get("looked_back_at"),
+            witnessed=content.get("witnessed"),
             learnt=content.get("learnt", {}),
         )
     except (KeyError, TypeError) as error:

@@ -88,9 +88,10 @@ def refuse_destroyed(store: Store, feed: Feed, hour: Hour) -> None:
             raise DestroyedError(f"{feed} {hour} was destroyed and is not collected again. {error}.") from error
         if record:
             at = datetime.fromtimestamp(record.begun, ZoneInfo(store.timezone)).isoformat(" ", "minutes")
+            ahead = " That time is still to come: `mailevents housekeeping` takes back what a wrong clock destroyed."
             raise DestroyedError(
                 f"{feed} {hour} was destroyed at {at} by the rule retention.{record.rule}, and is not collected again. "
-                f"The record is {path}."
+                f"The record is {path}.{ahead if record.begun > time.time() else ''}"
             )
 
 
@@ -120,6 +121,33 @@ def destroying(
         begun.unlink()
 
 
+def recorded(store: Store, feed: Feed, hour: Hour) -> Destruction | None:
+    """The record of the hour's destruction, ended or not; None where there is none that can be read."""
+    for path in (store.layout.destruction(feed, hour), store.layout.begun_destruction(feed, hour)):
+        with suppress(DamagedError):
+            if record := read_destruction(path):
+                return record
+    return None
+
+
+def take_back(store: Store, record: Destruction, when_held: Callable[[str], object]) -> None:
+    """Makes an hour that should not have been destroyed one that was never collected; its record is kept aside.
+
+    The manifest goes with it, since there is nothing left that it proves; its digests are in the record. The record is
+    moved last: after a kill at any moment the next call goes on.
+    """
+    feed, hour = Feed(record.domain, record.feed), Hour(record.start, store.timezone)
+    with store.holding(feed, hour, when_held), store.writing(feed):
+        with store.noting(feed):
+            cursor = store.readable_cursor(feed)
+            if cursor is not None:
+                write_cursor(store.layout.cursor(feed), cursor.missing_again(hour), store.timezone)
+        store.layout.manifest(feed, hour).unlink(missing_ok=True)
+        _write(store.layout.undone_destruction(feed, hour), record)
+        store.layout.begun_destruction(feed, hour).unlink(missing_ok=True)
+        store.layout.destruction(feed, hour).unlink(missing_ok=True)
+
+
 def _manifest(store: Store, feed: Feed, hour: Hour) -> Manifest | None:
     with suppress(DamagedError):  # it holds no events and stays as it is
         return store.manifest(feed, hour)
@@ -134,7 +162,7 @@ def _by_name(layout: Layout, manifest: Manifest | None, files: Collection[UPath]
 
 
 def _record(store: Store, feed: Feed, hour: Hour, manifest: Manifest | None, rule: str) -> Destruction:
-    before = _readable(store.layout.destruction(feed, hour))
+    before = _readable(store.layout.destruction(feed, hour)) or _readable(store.layout.undone_destruction(feed, hour))
     return Destruction(
         domain=feed.domain,
         feed=feed.name,

@@ -47,9 +47,8 @@ class Inventory:
         for hour, folder, name in (*self._logs(feed), *self._snapshots(feed), *self._journals(feed)):
             if hour.end < end:
                 found[hour].append(folder / name)
-        for name in names_in(self._layout.destructions(feed)):
-            if name.endswith(BEGUN) and (begun := self._by_stamp.get(name.removesuffix(BEGUN))):
-                found[begun] += []
+        for hour in self._begun(feed):
+            found[hour] += []
         return dict(sorted(found.items()))
 
     def manifests(self, feed: Feed) -> set[Hour]:
@@ -67,6 +66,15 @@ class Inventory:
     def destroyed(self, feed: Feed) -> set[Hour]:
         """Hours that have a record of their destruction."""
         return {hour for hour, _, _ in self._by_days(self._layout.destructions(feed), "", ".json")}
+
+    def destroyed_or_begun(self, feed: Feed) -> set[Hour]:
+        """Hours that have a record of their destruction, whether it came to its end."""
+        return self.destroyed(feed).union(self._begun(feed))
+
+    def _begun(self, feed: Feed) -> Iterator[Hour]:
+        for name in names_in(self._layout.destructions(feed)):
+            if name.endswith(BEGUN) and (hour := self._by_stamp.get(name.removesuffix(BEGUN))):
+                yield hour
 
     def _logs(self, feed: Feed) -> Iterator[tuple[Hour, UPath, str]]:
         folder = self._layout.logs(feed)

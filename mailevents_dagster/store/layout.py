@@ -115,6 +115,10 @@ class Layout:
         """The record of an hour that is being destroyed; beside the days, so that leftovers are found at a glance."""
         return self.destructions(feed) / f"{hour.stamp(STAMP)}{BEGUN}"
 
+    def undone_destruction(self, feed: Feed, hour: Hour) -> UPath:
+        """The record of a destruction that was taken back, since the hour had not expired."""
+        return self.destructions(feed) / hour.stamp("%Y-%m-%d") / f"{hour.stamp('%H')}.undone"
+
     def destructions(self, feed: Feed) -> UPath:
         return self.root / "destroyed" / feed.domain / feed.name
 

@@ -269,16 +269,9 @@ class OpenHour:
 
     def note_failure(self, error: Exception) -> None:
         """Notes why the collection failed, or that there is nothing to wait for."""
-        cause = error.cause if isinstance(error, SourceError) else type(error).__name__
-        until = error.until if isinstance(error, SourceError) else None
-        said = str(error).encode(errors="backslashreplace").decode()[:SAID_CHARACTERS]
-        gone = isinstance(error, StoppedError) or (isinstance(error, SourceError) and error.hour_is_gone)
+        now = time.time()
         with suppress(OSError):  # the error at hand matters more than the note of it
-            self._change_cursor(
-                lambda cursor: (
-                    cursor.given_up(self.hour) if gone else cursor.ended(self.hour, time.time(), cause, said, until)
-                )
-            )
+            self._change_cursor(lambda cursor: _failed(cursor, self.hour, error, now))
 
     def _change_cursor(self, change: Callable[[Cursor], Cursor]) -> None:
         path = self._layout.cursor(self.feed)
@@ -300,6 +293,17 @@ class OpenHour:
             )
         else:
             self.notes.append(f"{path} was gone and is written anew.")
+
+
+def _failed(cursor: Cursor, hour: Hour, error: Exception, now: float) -> Cursor:
+    if isinstance(error, StoppedError):
+        return cursor.given_up(hour)
+    if isinstance(error, SourceError) and error.hour_is_gone:
+        return cursor.gone(hour, now)
+    said = str(error).encode(errors="backslashreplace").decode()[:SAID_CHARACTERS]
+    if isinstance(error, SourceError):
+        return cursor.ended(hour, now, error.cause, said, error.until)
+    return cursor.ended(hour, now, type(error).__name__, said)
 
 
 def _lateness(merged: Merged, before: Manifest | None) -> float:

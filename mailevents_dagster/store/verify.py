@@ -41,6 +41,8 @@ class Severity(StrEnum):
     """Something is not as it was committed."""
     DIFFERENCE = "difference"
     """The source shows something else than what was committed."""
+    INCOMPLETE = "incomplete"
+    """The hour does not hold everything that the source has of it."""
     FAILED = "failed"
     """It could not be looked at."""
     NOTE = "note"

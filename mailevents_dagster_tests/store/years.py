@@ -27,7 +27,7 @@ def keep_hours(store: Store, feed: Feed, hours: Iterable[Hour]) -> None:
         log, snapshot = (
             _stored(store, path) for path in (store.layout.log(feed, hour), store.layout.snapshot(feed, hour))
         )
-        manifest = replace(manifest_of(feed, hour), events=EVENTS, log=log, snapshot=snapshot)
+        manifest = replace(manifest_of(feed, hour), events=EVENTS, last_event=hour.start, log=log, snapshot=snapshot)
         content = {**asdict(manifest), "complete": True, "listed": ""}
         _write(store.layout.manifest(feed, hour), pretty({**content, "checksum": _checksum(content)}))
         manifests.append(manifest)

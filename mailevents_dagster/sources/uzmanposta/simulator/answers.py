@@ -74,8 +74,9 @@ class Api:
             raise _RefusedError(error(403, f"Access denied to domain {domain}"))
         if end - start > LONGEST_WINDOW_DAYS * DAY:
             raise _RefusedError(error(406, f"Can make search for {LONGEST_WINDOW_DAYS} days at most"))
-        kept_days = FEED_KINDS[feed_name].kept_days
-        if kept_days and start < self.now() - kept_days * DAY:
+        kind = FEED_KINDS[feed_name]
+        kept_days = self.behaviour.refuses_older_than_days.get(kind.category, kind.kept_days)
+        if kept_days is not None and start < self.now() - kept_days * DAY:
             raise _RefusedError(error(406, f"Can make search {kept_days} days before at most"))
         first = start + (self.behaviour.bounds[0] == "(")
         last = end - (self.behaviour.bounds[-1] == ")")
