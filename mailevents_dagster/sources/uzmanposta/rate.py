@@ -9,9 +9,6 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +23,8 @@ the rest of these two percent.
 """
 CATCH_UP: Final = 0.015
 """Seconds that a call may make up for where it was late: a waiting thread wakes up a few milliseconds late."""
+COURTESY: Final = 0.002
+"""Seconds by which a process that called last lets others go first, so that none has less than its share for long."""
 SLOWER_BY: Final = 0.7
 FASTER_BY: Final = 1.05
 SLOWEST: Final = 0.2
@@ -75,7 +74,8 @@ class SharedBudget:
     def __init__(self, requests_per_second: float | None, file: Path | None = None) -> None:
         self._configured = requests_per_second
         self._file = BudgetFile(file)
-        self._turns = _Turns()
+        self._turn = threading.Lock()
+        self._called_at = 0.0
         self._stopped = threading.Event()
         self.seconds_throttled = 0.0
         """How long the API told this process to wait, all in all."""
@@ -85,7 +85,7 @@ class SharedBudget:
 
         Raise StoppedError once the budget was stopped, PausedError where a pause lasts longer than the patience.
         """
-        with self._turns.turn():
+        with self._turn:  # one thread of a process asks at a time
             wait = 0.0
             while True:
                 self.sleep(wait)
@@ -100,8 +100,10 @@ class SharedBudget:
             calls = file.read(now)
             if calls.paused_until - now > patience:
                 raise PausedError(calls.paused_until - now)
-            wait = max(calls.next_at, calls.paused_until) - now
+            courtesy = COURTESY if calls.last_at == self._called_at else 0.0
+            wait = max(calls.next_at + courtesy, calls.paused_until) - now
             if wait <= 0:
+                self._called_at = now
                 rate = rate_now(calls, self._configured, now)
                 file.write(calls.one_more(now, interval(rate) if rate else 0.0, CATCH_UP))
             return wait
@@ -129,29 +131,3 @@ class SharedBudget:
 
     def close(self) -> None:
         self._file.close()
-
-
-class _Turns:
-    """Lets the threads of a process ask one after the other, in the order in which they came."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._waiting: deque[threading.Lock] = deque()
-
-    @contextmanager
-    def turn(self) -> Iterator[None]:
-        mine = threading.Lock()
-        mine.acquire()
-        with self._lock:
-            self._waiting.append(mine)
-            if self._waiting[0] is mine:
-                mine.release()
-        try:
-            with mine:
-                yield
-        finally:
-            with self._lock:
-                was_first = self._waiting[0] is mine
-                self._waiting.remove(mine)
-                if was_first and self._waiting:
-                    self._waiting[0].release()
