@@ -59,17 +59,18 @@ def measure(base_url: str, folder: Path) -> tuple[float, float, dict[str, float]
     """Seconds of the hour, of what follows its last answer, and of each item; in a fresh process."""
     import product
 
-    from mailevents_dagster.sources.uzmanposta.rate import SharedBudget
+    from mailevents_dagster.sources.uzmanposta.transport import Answer, Transport
     from mailevents_dagster.store.open_hour import OpenHour
 
-    answered, commit = SharedBudget.answered, OpenHour.commit
+    get, commit = Transport.get, OpenHour.commit
     last = 0.0
     items: dict[str, float] = {}
 
-    def noted(budget: SharedBudget, number: int, seconds: float) -> None:
+    def noted(transport: Transport, path: str) -> Answer:
         nonlocal last
-        answered(budget, number, seconds)
+        answer = get(transport, path)
         last = time.perf_counter()
+        return answer
 
     def watched(work: OpenHour, found: Any) -> Any:
         watch = Stopwatch()
@@ -82,7 +83,7 @@ def measure(base_url: str, folder: Path) -> tuple[float, float, dict[str, float]
                 put_back()
             items.update(watch.seconds)
 
-    SharedBudget.answered = noted  # type: ignore[method-assign]
+    Transport.get = noted  # type: ignore[method-assign]
     OpenHour.commit = watched  # type: ignore[method-assign]
     began = time.perf_counter()
     product.collect(Task(base_url, folder, concurrency=8))

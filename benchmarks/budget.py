@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
+from statistics import mean
 from typing import Final
 
 import click
@@ -28,31 +29,37 @@ class Shared:
 
     answered: int
     refused: int
-    calls: tuple[int, ...]
-    """Of each process."""
+    seconds: float
+    """From the first call to the last answer."""
+    calls: tuple[tuple[int, ...], ...]
+    """Of each thread of each process."""
 
-    def sentence(self, rate: float, seconds: float) -> str:
-        mean = sum(self.calls) / len(self.calls)
+    def sentence(self, rate: float) -> str:
+        processes = [sum(threads) for threads in self.calls]
+        threads = [calls for process in self.calls for calls in process]
         return (
-            f"{PROCESSES} processes with {THREADS} threads each at {rate:g} requests a second for {seconds:g} s: "
-            f"{self.refused} refused, {self.answered / (rate * seconds):.1%} of the budget used, "
-            f"the slowest process had {min(self.calls) / mean:.0%} of the mean."
+            f"{PROCESSES} processes with {THREADS} threads each at {rate:g} requests a second, {self.seconds:.1f} s: "
+            f"{self.refused} refused, {self.answered / (rate * self.seconds):.1%} of the budget used, "
+            f"the slowest process had {min(processes) / mean(processes):.0%} of the mean, "
+            f"the slowest thread {min(threads) / mean(threads):.0%}."
         )
 
 
-def share_a_budget(rate: float, seconds: float) -> Shared:
-    with tempfile.TemporaryDirectory() as folder, SimulatedApi(0, rate=rate) as api:
+def share_a_budget(rate: float, seconds: float, latency: float) -> Shared:
+    with tempfile.TemporaryDirectory() as folder, SimulatedApi(0, latency=latency, rate=rate) as api:
         access = Access(
             FEED.domain, api.base_url, KEY, requests_per_second=rate, budget_file=Path(folder) / "shared.budget"
         )
         callers = [start(_call, access, seconds) for _ in range(PROCESSES)]
         for caller in callers:
             receive(caller)
+        began = time.monotonic()
         for caller in callers:
             caller.send("go")
         calls = tuple(receive(caller) for caller in callers)
+        ended = time.monotonic()
         served = api.served()
-    return Shared(served.lists, served.refused, calls)
+    return Shared(served.lists, served.refused, ended - began, calls)
 
 
 def _call(connection: Connection, access: Access, seconds: float) -> None:
@@ -72,15 +79,16 @@ def _call(connection: Connection, access: Access, seconds: float) -> None:
             thread.start()
         for thread in threads:
             thread.join()
-        connection.send(sum(counts))
+        connection.send(tuple(counts))
 
 
 @click.command()
 @click.option("--rate", default=50.0, show_default=True, help="Requests a second that the API allows.")
 @click.option("--seconds", default=20.0, show_default=True, help="How long to call.")
-def main(*, rate: float, seconds: float) -> None:
+@click.option("--latency", default=0.1, show_default=True, help="Seconds that an answer takes.")
+def main(*, rate: float, seconds: float, latency: float) -> None:
     """Measure how well several processes keep one budget of requests."""
-    click.echo(share_a_budget(rate, seconds).sentence(rate, seconds))
+    click.echo(share_a_budget(rate, seconds, latency).sentence(rate))
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from mailevents_dagster.operating_logs import OperatingLogs
 from mailevents_dagster.planning import closing_end, hours_to_follow, kept_from
 from mailevents_dagster.prometheus import write_metrics
 from mailevents_dagster.resources import UzmanPosta
-from mailevents_dagster.rounds import Collected, Outcome, Round, Task
+from mailevents_dagster.rounds import Collected, Failed, Outcome, Round, Task
 from mailevents_dagster.settings import Settings
 from mailevents_dagster.states import rules_of, states_of
 from mailevents_dagster.store.cursors import Cursor
@@ -181,7 +181,7 @@ def _told(
 
 
 def _report(context: dg.OpExecutionContext, outcomes: Sequence[Outcome]) -> None:
-    """One line and the numbers; a round fails where nothing of it could be collected."""
+    """One line and the numbers; a round fails where nothing could be collected that the API would have given."""
     done = [outcome for outcome in outcomes if isinstance(outcome, Collected)]
     failed = len(outcomes) - len(done)
     numbers = {
@@ -197,7 +197,13 @@ def _report(context: dg.OpExecutionContext, outcomes: Sequence[Outcome]) -> None
         f"{numbers['hours']:,} hours collected, {numbers['events_added']:,} new events, "
         f"{numbers['list_calls']:.0f} list and {numbers['detail_calls']:.0f} detail calls, {failed:,} feeds failed"
     )
-    if failed and not done:
+    paused = [one.until for one in outcomes if isinstance(one, Failed) and one.until]
+    if paused:
+        context.log.warning(
+            f"{len(paused):,} feeds were not asked for: the API told their keys to wait, the longest until "
+            f"{datetime.fromtimestamp(max(paused), UTC):%Y-%m-%d %H:%M:%S} UTC. The first round after that goes on."
+        )
+    if failed > len(paused) and not done:
         raise dg.Failure(f"None of {failed:,} feeds could be collected; why is above.", allow_retries=False)
 
 

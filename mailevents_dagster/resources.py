@@ -31,7 +31,7 @@ class UzmanPosta(dg.ConfigurableResource["UzmanPosta"]):
     max_attempts: int = 10
     page_limit: int = 1000
     budgets: str | None = None
-    """The folder in which the processes of this machine share the rates of the accounts."""
+    """The folder in which the processes of this machine share the rates of the keys."""
     _clients: dict[str, UzmanPostaApi] = PrivateAttr(default_factory=dict)
     _ahead: list[Ahead] = PrivateAttr(default_factory=list)
 
@@ -60,6 +60,4 @@ class UzmanPosta(dg.ConfigurableResource["UzmanPosta"]):
         self._clients.clear()
 
     def _access(self, domain: str) -> Access:
-        account = next(account for account in self.accounts if account.domain == domain)
-        domains = [one.domain for one in self.accounts]
-        return access_to(account, self, domains, Path(self.budgets) if self.budgets else None)
+        return access_to(domain, self.accounts, self, Path(self.budgets) if self.budgets else None)

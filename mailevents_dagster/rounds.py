@@ -72,6 +72,8 @@ class Failed:
     hour_is_gone: bool = False
     is_passing: bool = False
     """It was asked for as often as it may be, and may succeed another time."""
+    until: float | None = None
+    """The Unix time until which the source answers nobody, where it said so."""
     error: Exception | None = None
     """Where it is neither. What a source raised is not kept: it may hold the whole answer that it is about."""
 
@@ -197,7 +199,8 @@ class _Lane:
         """Leaves the other hours of a feed where they would fail as this one has."""
         feed, failed = outcome.feed, outcome if isinstance(outcome, Failed) else None
         self._failed_in_a_row[feed] = self._failed_in_a_row[feed] + 1 if failed and failed.is_passing else 0
-        alike = failed and (failed.error or failed.cause == Cause.PERMISSION)
+        # Of feeds that share a pause each still fails by itself, without a call: so each knows until when.
+        alike = failed and (failed.error or failed.cause == Cause.PERMISSION or failed.until)
         if alike or self._failed_in_a_row[feed] == self._round.failures_in_a_row:
             self._left.add(feed)
 
@@ -249,7 +252,8 @@ class Crew:
 def _failed(feed: Feed, hour: Hour, error: Exception) -> Failed:
     said = str(error) or type(error).__name__
     if isinstance(error, SourceError):
-        return Failed(feed, hour, said, str(error.cause), error.hour_is_gone, isinstance(error, TransientError))
+        passing = isinstance(error, TransientError)
+        return Failed(feed, hour, said, str(error.cause), error.hour_is_gone, passing, error.until)
     if isinstance(error, DamagedError):
         return Failed(feed, hour, said, DAMAGE)
     return Failed(feed, hour, said, error=error)

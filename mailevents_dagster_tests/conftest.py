@@ -17,6 +17,7 @@ from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import Hour, last_ended
 from mailevents_dagster.sources.uzmanposta.access import Access
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
+from mailevents_dagster.sources.uzmanposta.budget_file import Calls
 from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
 from mailevents_dagster.sources.uzmanposta.rate import SharedBudget
 from mailevents_dagster.sources.uzmanposta.simulator import FixedMail, Simulator
@@ -118,8 +119,8 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         real(budget, 0)
         if seconds > 0:
             asked.append(seconds)
-            with budget._state as calls:
-                calls.blocked_until = calls.next_place = calls.rate = 0.0
+            with budget._file as file:
+                file.write(Calls())
 
     real = SharedBudget.sleep
     monkeypatch.setattr(SharedBudget, "sleep", sleep)

@@ -17,6 +17,7 @@ from typing import Any, Final, Self
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import Hour
 from mailevents_dagster.sources.uzmanposta.api import Access, UzmanPostaApi
+from mailevents_dagster.sources.uzmanposta.budget_file import Calls
 from mailevents_dagster.sources.uzmanposta.collect import collect_hour
 from mailevents_dagster.sources.uzmanposta.errors import ApiError
 from mailevents_dagster.sources.uzmanposta.rate import SharedBudget
@@ -91,8 +92,8 @@ def _die_at(kill_at: int) -> None:
 
 def _no_waiting(budget: SharedBudget, seconds: float) -> None:
     """Pauses and backoff are over at once."""
-    with budget._state as calls:
-        calls.blocked_until = calls.next_place = calls.rate = 0.0
+    with budget._file as file:
+        file.write(Calls())
 
 
 def _fork_for_each_line() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import math
 import random
 import re
@@ -13,12 +12,11 @@ from dataclasses import dataclass, field
 from typing import Final, Self, TypeVar
 from urllib.parse import quote, urlencode
 
-import requests
 import urllib3
 
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.jsontext import NotJsonError, parse
-from mailevents_dagster.sources.uzmanposta.access import MOST_PARALLEL, Access, sender
+from mailevents_dagster.sources.uzmanposta.access import MOST_PARALLEL, Access
 from mailevents_dagster.sources.uzmanposta.answers import (
     WrongAnswerError,
     http_date,
@@ -26,23 +24,24 @@ from mailevents_dagster.sources.uzmanposta.answers import (
     the_record,
     the_rows,
 )
-from mailevents_dagster.sources.uzmanposta.connection import Answer, Connections
 from mailevents_dagster.sources.uzmanposta.errors import (
     ApiError,
     Cause,
     PermanentError,
     RateLimitedError,
+    ToldToWaitError,
     TransientError,
-    foreign,
+    interim_error,
     network_error,
     status_error,
 )
-from mailevents_dagster.sources.uzmanposta.rate import Budget, SharedBudget
+from mailevents_dagster.sources.uzmanposta.rate import LONGEST_WAIT, PausedError, SharedBudget
 from mailevents_dagster.sources.uzmanposta.rows import Record, Row
+from mailevents_dagster.sources.uzmanposta.scrubbing import scrubbed
+from mailevents_dagster.sources.uzmanposta.transport import Answer, InterimAnswerError, Transport
 from mailevents_dagster.sources.uzmanposta.workers import Workers
 
 LONGEST_BACKOFF: Final = 60.0
-LONGEST_RETRY_AFTER: Final = 3600.0
 LONGEST_RETRYING: Final = 900.0
 """Seconds for all attempts of one call together, times the API told to wait left out."""
 
@@ -89,7 +88,7 @@ class UzmanPostaApi:
         if not re.fullmatch("[!-~]+", access.key):
             raise ValueError(f"The value of {access.key_variable} cannot be sent: a key is printable ASCII, no spaces.")
         self.access = access
-        self.budget: Budget = SharedBudget(access.requests_per_second, access.budget_file)
+        self.budget = SharedBudget(access.requests_per_second, access.budget_file)
         self.tally = Tally()
         """Of calls that nobody counts elsewhere."""
         self.workers = Workers(lambda: self.parallel_details)
@@ -98,9 +97,7 @@ class UzmanPostaApi:
         self._their_clock: float | None = None
         """The API's clock less the monotonic one of this machine, which nobody sets while it runs."""
         self._clock_is_due = 0.0
-        self._session = requests.Session()
-        self._connections = Connections()
-        self._send = sender(self._session, access, self._connections)
+        self._transport = Transport(access)
         self._seen = seen
 
     def __enter__(self) -> Self:
@@ -111,8 +108,7 @@ class UzmanPostaApi:
 
     def close(self) -> None:
         self.workers.close()
-        self._connections.close()
-        self._session.close()
+        self._transport.close()
         self.budget.close()
 
     def stop(self) -> None:
@@ -173,7 +169,7 @@ class UzmanPostaApi:
         call.attempts += 1
         refusals = 0
         while True:
-            number = self.budget.acquire()
+            self._wait_for_budget(call)
             began = time.monotonic()
             failed: ApiError | None = None
             try:
@@ -182,49 +178,70 @@ class UzmanPostaApi:
                 failed = told.of_attempt(call.path, call.attempts, time.monotonic() - began)
                 refusals += 1
                 pause = _pause(told.retry_after, refusals)
-                if pause > LONGEST_RETRY_AFTER:
-                    raise PermanentError(
-                        Cause.RATE,
-                        f"{told} It asks for a pause of {pause:.0f} s; a collection waits at most "
-                        f"{LONGEST_RETRY_AFTER:.0f} s. What was fetched is kept: collect again later.",
-                    ) from told
                 self.budget.pause(pause)
                 call.seconds_told_to_wait += pause
             except ApiError as error:
                 failed = error.of_attempt(call.path, call.attempts, time.monotonic() - began)
-                raise failed  # noqa: B904 - it is the same
+                raise
             finally:
                 seconds = time.monotonic() - began
                 call.tally.count(seconds=seconds)
                 self._seconds_a_call = _drawn_to(seconds, self._seconds_a_call)
-                if failed is None:
-                    self.budget.answered(number, seconds)
                 call.tally.watch(seconds, failed)
 
-    def _call(self, path: str, read: Callable[[object], T]) -> T:
-        """What one answer says."""
+    def _wait_for_budget(self, call: _Call) -> None:
+        """Wait until the call may go out; raise where the API told this key to wait longer than there is patience."""
         try:
-            answer = self._send(path)
-        except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError) as error:
-            raise network_error(error, self._where(path)) from error
+            self.budget.acquire(LONGEST_WAIT if call.seconds_told_to_wait <= LONGEST_WAIT else 0.0)
+        except PausedError as paused:
+            until = time.time() + paused.seconds
+        else:
+            return
+        raise ToldToWaitError(self._where(call.path), until, LONGEST_WAIT)
+
+    def _call(self, path: str, read: Callable[[object], T]) -> T:
+        """What one answer says.
+
+        What the libraries raise is in no chain of what is raised here: its text may repeat what the API sent.
+        """
+        where = self._where(path)
+        failed: TransientError | None = None
+        try:
+            answer = self._transport.get(path)
+        except InterimAnswerError as error:
+            failed = interim_error(where, error.status)
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            failed = network_error(error, where, self._shown)
+        if failed:
+            raise failed
         self._seen(answer.status, answer.headers)
         self._compare_clocks(answer)
-        if answer.status == 429:
-            raise RateLimitedError(f"{self._where(path)} answered 429.", retry_after(answer.headers, time.time()))
+        told = retry_after(answer.headers, time.time())
+        if answer.status == 429 or (answer.status == 503 and told is not None):
+            raise RateLimitedError(f"{where} answered {answer.status}.", told)
         if answer.status != 200:
-            raise status_error(
-                answer.status,
-                self._where(path),
-                _said(answer.body, self.access.key),
-                domain=self.access.domain,
-                variable=self.access.key_variable,
-            )
+            said, access = self._message(answer.body), self.access
+            raise status_error(answer.status, where, said, domain=access.domain, variable=access.key_variable)
         try:
             return read(parse(answer.body))
         except (WrongAnswerError, NotJsonError, RecursionError) as error:
-            kind = foreign(answer.headers.get("Content-Type", "no content type"), 60)
-            sent = f"{len(answer.body):,} bytes of {kind} that cannot be used ({foreign(str(error), 100)})"
-            raise TransientError(Cause.PROTOCOL, f"{self._where(path)} sent {sent}.") from error
+            kind = self._shown(answer.headers.get("Content-Type", "no content type"), 60)
+            sent = f"{len(answer.body):,} bytes of {kind} that cannot be used ({self._shown(str(error))})"
+            failed = TransientError(Cause.PROTOCOL, f"{where} sent {sent}.")
+        raise failed
+
+    def _shown(self, text: str, most: int = 100) -> str:
+        """Text that came from outside as it may stand in a message."""
+        return scrubbed(text, self.access.key, most)
+
+    def _message(self, body: bytes) -> str:
+        """The message in the API's own error object, where there is one."""
+        try:
+            error = parse(body)
+        except NotJsonError:
+            return ""
+        message = error.get("message") if isinstance(error, dict) else None
+        return self._shown(message, 200) if isinstance(message, str) else ""
 
     def _compare_clocks(self, answer: Answer) -> None:
         if answer.arrived >= self._clock_is_due:
@@ -255,16 +272,6 @@ class _Call:
     def seconds_retried(self) -> float:
         """Since its first attempt, times the API told to wait left out."""
         return time.monotonic() - self.began - self.seconds_told_to_wait
-
-
-def _said(body: bytes, key: str) -> str:
-    """The message in the API's own error object, where there is one; a key that it repeats is left out."""
-    try:
-        error = parse(body)
-    except NotJsonError:
-        return ""
-    message = error.get("message") if isinstance(error, dict) else None
-    return foreign(message.replace(key, "(the key)"), 200) if isinstance(message, str) else ""
 
 
 def _pause(told: float | None, refusals: int) -> float:

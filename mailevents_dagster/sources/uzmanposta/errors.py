@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 import ssl
+from collections.abc import Callable
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final, Self
 
@@ -60,11 +62,24 @@ class TransientError(ApiError):
 
 
 class RateLimitedError(TransientError):
-    """The API told the account to wait."""
+    """The API told whoever has this key to wait."""
 
     def __init__(self, message: str, retry_after: float | None) -> None:
         super().__init__(Cause.RATE, message)
         self.retry_after = retry_after
+
+
+class ToldToWaitError(ApiError):
+    """The API answers nobody for longer than a collection waits; nothing was asked, or nothing more."""
+
+    def __init__(self, where: str, until: float, longest: float) -> None:
+        clock = f"{datetime.fromtimestamp(until, UTC):%Y-%m-%d %H:%M:%S} UTC"
+        super().__init__(
+            Cause.RATE,
+            f"{where}: the API told this key to make no call until {clock}, and a collection waits {longest:.0f} s at "
+            f"the most. What was fetched is kept; what is left is collected by the first run after that.",
+        )
+        self.until = until
 
 
 _PERMANENT: Final[dict[int, tuple[Cause, str]]] = {
@@ -95,18 +110,30 @@ def status_error(status: int, where: str, said: str, *, domain: str, variable: s
     return TransientError(Cause.SERVER, f"{where} answered {status}.{said}")
 
 
-def network_error(error: Exception, where: str) -> TransientError:
+def interim_error(where: str, status: int) -> TransientError:
+    """The error of an answer that only announces another one, which nobody reads."""
+    return TransientError(
+        Cause.PROTOCOL,
+        f"{where} answered {status}, which is no answer yet: the API, or a proxy or gateway on the way, sends interim "
+        f"answers (1xx), which cannot be read. Whoever runs it can switch them off.",
+    )
+
+
+def network_error(error: Exception, where: str, said: Callable[[str], str]) -> TransientError:
     """The error of a call that got no answer, told apart by what the network library says was its root."""
     chain = [error]
     while len(chain) < 10:
-        following = chain[-1].__cause__ or chain[-1].__context__ or getattr(chain[-1], "reason", None)
+        last = chain[-1]
+        context = None if last.__suppress_context__ else last.__context__
+        following = last.__cause__ or context or getattr(last, "reason", None)
         if not isinstance(following, Exception):
             break
         chain.append(following)
+    root = f"{type(chain[-1]).__name__}: {said(str(_inner(chain[-1])))}"
     for cause, types in _NETWORK:
         if any(isinstance(link, types) or isinstance(_inner(link), types) for link in chain):
-            return TransientError(cause, f"{where}: {_SAID[cause]}.")
-    return TransientError(Cause.PROTOCOL, f"{where}: the answer broke off ({type(error).__name__}).")
+            return TransientError(cause, f"{where}: {_SAID[cause]} ({root}).")
+    return TransientError(Cause.PROTOCOL, f"{where}: the answer broke off ({root}).")
 
 
 def _inner(error: Exception) -> object:

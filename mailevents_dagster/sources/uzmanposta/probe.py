@@ -13,7 +13,7 @@ from mailevents_dagster.jsontext import parse
 from mailevents_dagster.sources.uzmanposta.access import Access
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.collect import CLOCKS_AGREE_WITHIN
-from mailevents_dagster.sources.uzmanposta.errors import Cause, PermanentError, foreign
+from mailevents_dagster.sources.uzmanposta.errors import Cause, PermanentError
 from mailevents_dagster.sources.uzmanposta.fields import DETAIL_FIELDS, field_names
 from mailevents_dagster.sources.uzmanposta.probed import (
     Agrees,
@@ -30,6 +30,7 @@ from mailevents_dagster.sources.uzmanposta.probed import (
     times_said,
 )
 from mailevents_dagster.sources.uzmanposta.schema import record_time
+from mailevents_dagster.sources.uzmanposta.scrubbing import scrubbed
 
 HOUR: Final = 3600
 DAY: Final = 86_400
@@ -267,5 +268,5 @@ class _Probe:
 
     def _rate(self) -> Told:
         shown = ", ".join(f"{name}: {value}" for name, value in sorted(self.calls.rate_headers.items()))
-        shown = foreign(shown.replace(self.api.access.key, "(the key)"), 300)
+        shown = scrubbed(shown, self.api.access.key, 300)
         return Told("Headers about the rate", "unknown", shown or "none", Agrees.YES)

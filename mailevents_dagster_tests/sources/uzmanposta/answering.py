@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -18,6 +18,14 @@ def answer(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
     return "\r\n".join(lines).encode() + body
 
 
+def dripping(sent: bytes, whole_first: int = 0) -> Iterator[bytes]:
+    """These bytes, the first so many at once and the others one by one, each long before a socket's time-out."""
+    yield sent[:whole_first]
+    for place in range(whole_first, len(sent)):
+        threading.Event().wait(0.02)
+        yield sent[place : place + 1]
+
+
 def tls() -> ssl.SSLContext:
     """What a server proves itself with that is called localhost or 127.0.0.1, to those who trust CERTIFICATE."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -28,7 +36,7 @@ def tls() -> ssl.SSLContext:
 class AnsweringServer:
     """Sends `answers(n)` to its n-th request, and hangs up behind it where it says `Connection: close`."""
 
-    def __init__(self, answers: Callable[[int], bytes], secure: ssl.SSLContext | None = None) -> None:
+    def __init__(self, answers: Callable[[int], bytes | Iterable[bytes]], secure: ssl.SSLContext | None = None) -> None:
         self.answers = answers
         self.connections: list[socket.socket] = []
         self.heads: list[bytes] = []
@@ -74,15 +82,17 @@ class AnsweringServer:
             if line == b"\r\n":
                 self.heads.append(head)
                 sent = self.answers(len(self.heads))
-                connection.sendall(sent)
-                if b"connection: close\r\n" in sent.lower():
+                pieces = [sent] if isinstance(sent, bytes) else sent
+                for piece in pieces:
+                    connection.sendall(piece)
+                if isinstance(sent, bytes) and b"connection: close\r\n" in sent.lower():
                     return
                 head = b""
 
 
 @contextmanager
 def answering(
-    answers: Callable[[int], bytes] | bytes, secure: ssl.SSLContext | None = None
+    answers: Callable[[int], bytes | Iterable[bytes]] | bytes, secure: ssl.SSLContext | None = None
 ) -> Iterator[AnsweringServer]:
     """A server that answers so; with bytes, always with these."""
     server = AnsweringServer((lambda _: answers) if isinstance(answers, bytes) else answers, secure)

@@ -1,4 +1,4 @@
-"""Connections to the API: how many there are, what they carry, and whose proxy they take."""
+"""Connections to the API: how many there are and what they carry."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import pytest
 
 from mailevents_dagster.sources.uzmanposta.access import Access
-from mailevents_dagster.sources.uzmanposta.errors import ApiError
 from mailevents_dagster_tests.conftest import DOMAIN, INCOMING, KEY, START, MakeApi
 from mailevents_dagster_tests.sources.uzmanposta.answering import AnsweringServer, answer, answering
 
@@ -41,20 +40,6 @@ def test_the_key_goes_out_as_a_bearer_token_and_not_the_one_of_a_netrc(
     monkeypatch.setenv("NETRC", netrc)
     make_api(counting.base_url).rows(INCOMING, START, START + 3600)
     assert f"Authorization: Bearer {KEY}\r\n".encode() in counting.heads[0]
-
-
-def test_a_proxy_of_the_environment_is_used_and_its_exceptions_are_kept(
-    counting: AnsweringServer, make_api: MakeApi, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("http_proxy", counting.base_url.removesuffix("/api/v2"))
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    make_api(counting.base_url).rows(INCOMING, START, START + 3600)
-    assert counting.heads[0].startswith(b"GET /api/v2/logs/mail?")
-    monkeypatch.setenv("no_proxy", "")
-    api = make_api("http://nobody.invalid/api/v2", max_attempts=1)
-    with pytest.raises(ApiError):
-        api.rows(INCOMING, START, START + 3600)
-    assert counting.heads[1].startswith(b"GET http://nobody.invalid/api/v2/logs/mail?")
 
 
 def test_an_access_shows_the_variable_and_not_the_key() -> None:

@@ -151,7 +151,7 @@ def test_a_stop_ends_the_wait_between_two_attempts(simulator: Simulator, make_ap
         asked.set()
         return True
 
-    simulator.fail_next(matches, Answer(429, {"Retry-After": "3000"}), times=None)
+    simulator.fail_next(matches, Answer(429, {"Retry-After": "600"}), times=None)
     ended: list[Exception] = []
 
     def call() -> None:

@@ -9,17 +9,17 @@ import subprocess
 import time
 from collections.abc import Iterator
 from email.utils import formatdate
-from http.client import HTTPResponse
 from pathlib import Path
 from typing import Any
 
 import pytest
+from urllib3 import BaseHTTPResponse
 
 from mailevents_dagster.events import Collection
 from mailevents_dagster.hours import last_ended
 from mailevents_dagster.sources.uzmanposta import api as api_module
 from mailevents_dagster.sources.uzmanposta import collect as collect_module
-from mailevents_dagster.sources.uzmanposta import connection as connection_module
+from mailevents_dagster.sources.uzmanposta import transport as transport_module
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.collect import collect_hour
 from mailevents_dagster.sources.uzmanposta.rate import SharedBudget
@@ -74,7 +74,7 @@ def clocks(monkeypatch: pytest.MonkeyPatch) -> Clocks:
     """This machine's clocks, at first in step with the API's."""
     clocks = Clocks(THEIRS)
     monkeypatch.setattr(api_module, "time", clocks)
-    monkeypatch.setattr(connection_module, "time", clocks)
+    monkeypatch.setattr(transport_module, "time", clocks)
     monkeypatch.setattr(collect_module, "time", clocks)
     return clocks
 
@@ -162,16 +162,16 @@ def test_a_clock_that_is_set_between_two_hours_of_one_client_is_found_out(
 def test_an_answer_that_takes_long_to_arrive_is_not_taken_for_a_clock_that_is_ahead(
     here: Machine, clocks: Clocks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = connection_module._unpacked
+    real = transport_module._body
 
-    def slow(response: HTTPResponse) -> Iterator[bytes]:
+    def slow(response: BaseHTTPResponse) -> bytes:
         if clocks.now == THEIRS:  # the listing
             clocks.now += 100
             clocks.steady += 100
             here.theirs += 100
         return real(response)
 
-    monkeypatch.setattr(connection_module, "_unpacked", slow)
+    monkeypatch.setattr(transport_module, "_body", slow)
     commit, found = here.collect()
     assert (found.notes, commit.manifest.listed_at) == ((), THEIRS)
 

@@ -9,11 +9,13 @@ from contextlib import suppress
 
 import pytest
 
-from mailevents_dagster.sources.uzmanposta import connection
+from mailevents_dagster.sources.uzmanposta import transport
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.errors import Cause, TransientError
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, Simulator
 from mailevents_dagster_tests.conftest import START, MakeApi
+from mailevents_dagster_tests.sources.uzmanposta.answering import answer as sent
+from mailevents_dagster_tests.sources.uzmanposta.answering import answering
 from mailevents_dagster_tests.sources.uzmanposta.calling import PATIENCE, failure, listed
 
 HTML = Answer(200, {"Content-Type": "text/html"}, b"<html><body>Maintenance</body></html>")
@@ -82,7 +84,7 @@ def test_the_connection_is_clean_after_a_failure(api: UzmanPostaApi, simulator: 
 def test_an_endless_body_is_cut_at_a_bound(
     api: UzmanPostaApi, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "MOST_BYTES", 10_000)
+    monkeypatch.setattr(transport, "MOST_BYTES", 10_000)
     simulator.fail_next("/logs", Answer(200, endless=True, body=b" " * 4096, chunk_pause=0.0), times=None)
     error = failure(lambda: listed(api))
     assert isinstance(error, TransientError)
@@ -116,7 +118,7 @@ def test_a_compressed_answer_is_read(api: UzmanPostaApi, simulator: Simulator) -
 def test_a_small_answer_that_unpacks_to_a_huge_one_is_cut_at_the_bound(
     api: UzmanPostaApi, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "MOST_BYTES", 100_000)
+    monkeypatch.setattr(transport, "MOST_BYTES", 100_000)
     bomb = gzip.compress(b" " * 50_000_000)
     simulator.fail_next("/logs", Answer(200, {"Content-Encoding": "gzip"}, bomb), times=None)
     assert failure(lambda: listed(api)).cause is Cause.PROTOCOL
@@ -158,6 +160,23 @@ def test_a_server_that_speaks_no_tls_is_a_failure_of_tls(make_api: MakeApi, wait
     assert "CA certificates" in str(error)
 
 
-def test_the_cause_of_a_failure_stays_in_its_chain(api: UzmanPostaApi, simulator: Simulator) -> None:
+def test_the_root_of_a_failure_is_told_in_its_message_and_what_the_libraries_raised_in_no_chain(
+    api: UzmanPostaApi, simulator: Simulator
+) -> None:
     simulator.fail_next("/logs", Answer(reset=True), times=None)
-    assert failure(lambda: listed(api)).__cause__ is not None
+    error = failure(lambda: listed(api))
+    assert "the connection was reset (ConnectionResetError: " in str(error)
+    assert (error.__cause__, error.__context__) == (None, None)
+
+
+@pytest.mark.parametrize("status", ["102 Processing", "103 Early Hints"])
+def test_an_interim_answer_is_asked_for_again_and_told_as_what_it_is(
+    status: str, make_api: MakeApi, waits: list[float]
+) -> None:
+    interim = f"HTTP/1.1 {status}\r\n\r\n".encode()
+    with answering(lambda number: (interim if number < 3 else b"") + sent(b"[]")) as server:
+        assert listed(make_api(server.base_url)) == []
+    with answering(interim + sent(b"[]")) as server:
+        error = failure(lambda: listed(make_api(server.base_url)))
+    assert (type(error), error.cause) == (TransientError, Cause.PROTOCOL)
+    assert "interim answers (1xx)" in str(error)
