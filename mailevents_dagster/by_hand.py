@@ -13,14 +13,15 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final, TypeVar
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import dagster as dg
 from dagster._core.instance.ref import InstanceRef
 
-from mailevents_dagster.alive import fail_the_gone
+from mailevents_dagster.alive import fail_the_gone, signed_in
 from mailevents_dagster.assets import range_tags
-from mailevents_dagster.build import build_defs
+from mailevents_dagster.collecting import collecting_defs
 from mailevents_dagster.collector import collector_of
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import SECONDS, Hour
@@ -68,9 +69,10 @@ class Hand:
         self.settings = settings
         self.collector = collector_of(settings)
         self._instance = instance
+        self._runs = self.collector.store.layout.runs
         self._here = threading.Lock()
         self._children: set[subprocess.Popen[bytes]] = set()
-        self._defs = build_defs(settings, loggers={"console": _heard(say)}, collector=self.collector)
+        self._defs = collecting_defs(settings, self.collector, {"console": _heard(say)})
 
     def run(
         self,
@@ -81,16 +83,16 @@ class Hand:
         feeds: Sequence[Feed] = (),
     ) -> dg.ExecuteInProcessResult:
         """One run of a job, to its end; of these feeds where it is one of assets."""
-        definition = self._defs.resolve_job_def(job)
-        if feeds:  # without checks, as what sensor and schedules start: see collect_job
-            keys = {dg.AssetKey(feed.asset_key) for feed in feeds}
-            definition = definition.get_subset(asset_selection=keys, asset_check_selection=set())
-        return definition.execute_in_process(
-            instance=self._instance,
-            tags={STARTED_BY: "command line", **(tags or {})},
-            run_config={"loggers": {"console": {}}, **(config or {})},
-            raise_on_error=False,
-        )
+        run_id = str(uuid4())
+        with signed_in(self._runs, run_id):
+            return self._defs.resolve_job_def(job).execute_in_process(
+                instance=self._instance,
+                run_id=run_id,
+                asset_selection=[dg.AssetKey(feed.asset_key) for feed in feeds],
+                tags={STARTED_BY: "command line", **(tags or {})},
+                run_config={"loggers": {"console": {}}, **(config or {})},
+                raise_on_error=False,
+            )
 
     def follow(self, feeds: Sequence[Feed], look: Callable[[], object]) -> bool:
         """Collects the hours now running, in one run; whether it succeeded."""
@@ -103,7 +105,7 @@ class Hand:
 
     def under_way(self) -> UnderWay:
         """What all processes are at; runs whose process is gone are marked so first."""
-        fail_the_gone(self._instance, self.collector.store.layout.runs)
+        fail_the_gone(self._instance, self._runs, time.time())
         return look(self._instance, self._defs.get_repository_def().asset_graph, self.settings.feeds)
 
     def ask(self, ask: Ask) -> dg.ExecuteInProcessResult:

@@ -1,5 +1,6 @@
 """Dagster's side of the store: shows hours one by one as they are committed; readers get them as they ask."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -7,9 +8,8 @@ import dagster as dg
 import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset as ds
-from pydantic import PrivateAttr
 
-from mailevents_dagster.alive import sign_in, sign_out
+from mailevents_dagster.alive import fail_the_gone, sign_in
 from mailevents_dagster.collected import CollectedHours
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import Hour
@@ -27,15 +27,12 @@ class EventStore(dg.ConfigurableIOManager):
     storage: str
     timezone: str
     log_file_name: str
-    _signed_in: tuple[str, int] | None = PrivateAttr(default=None)
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
-        if context.run:  # a sensor has none
-            self._signed_in = context.run.run_id, sign_in(self.runs, context.run.run_id)
-
-    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002 - Dagster's signature
-        if self._signed_in:
-            sign_out(self.runs, *self._signed_in)
+        """Sign in for as long as the process lives: the run has its last word after its resources are gone."""
+        if context.run and context.instance:  # a sensor has no run
+            sign_in(self.runs, context.run.run_id)
+            fail_the_gone(context.instance, self.runs, time.time())
 
     @property
     def runs(self) -> Path:

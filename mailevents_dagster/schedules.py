@@ -67,7 +67,7 @@ def _close_hours(settings: Settings, job: Any, running: dg.DefaultScheduleStatus
         # The clock, not the tick: of ticks that were missed the newest alone has something to do.
         now, rules = time.time(), rules_of(settings)
         hour = last_ended(now - settle * 60, settings.timezone)
-        fail_the_gone(context.instance, event_store.runs)
+        fail_the_gone(context.instance, event_store.runs, now)
         under_way = look(context.instance, context.repository_def.asset_graph, settings.feeds)
         due = [
             state.feed

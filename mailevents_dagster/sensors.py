@@ -38,7 +38,7 @@ def follow_sensor(settings: Settings, jobs: Sequence[Any]) -> dg.SensorDefinitio
     ) -> dg.SensorResult | dg.SkipReason:
         now, store = time.time(), event_store.store
         assert context.repository_def  # noqa: S101 - Dagster gives it to every sensor of a code location
-        if gone := fail_the_gone(context.instance, event_store.runs):
+        if gone := fail_the_gone(context.instance, event_store.runs, now):
             context.log.warning(f"{gone:,} runs were marked as failed: their processes are gone.")
         under_way = look(context.instance, context.repository_def.asset_graph, settings.feeds)
         states = states_of(settings, store)
