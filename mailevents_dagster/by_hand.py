@@ -1,15 +1,13 @@
 """Hours collected at somebody's word in this process, as recorded Dagster runs that the UI shows."""
 
 import logging
-import os
 import subprocess
 import sys
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final, TypeVar
@@ -17,7 +15,6 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import dagster as dg
-from dagster._core.instance.ref import InstanceRef
 
 from mailevents_dagster.alive import fail_the_gone, signed_in
 from mailevents_dagster.assets import range_tags
@@ -43,23 +40,6 @@ Heard = Callable[[bytes], object]
 """Takes what a process of a run said at its end: numbers and failures as JSON."""
 More = Callable[[frozenset[Feed], int], Sequence[Ask]]
 """What to run next, of feeds that are not busy, in so many runs at the most."""
-
-
-@contextmanager
-def this_instance() -> Iterator[dg.DagsterInstance]:
-    """Dagster's records below DAGSTER_HOME.
-
-    What runs print is not kept: Dagster would turn this process's output over for the time of each step, the
-    terminal's included, and several runs at a time would mix it up.
-    """
-    silent: Any = {
-        "compute_logs": {
-            "module": "dagster._core.storage.noop_compute_log_manager",
-            "class": "NoOpComputeLogManager",
-        }
-    }
-    with dg.DagsterInstance.from_ref(InstanceRef.from_dir(os.environ["DAGSTER_HOME"], overrides=silent)) as instance:
-        yield instance
 
 
 class Hand:

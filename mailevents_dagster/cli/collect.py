@@ -64,8 +64,9 @@ def collect(
     feeds = feeds_like(settings, patterns)
     span = _span(settings, first, end, hour)
 
-    from mailevents_dagster.by_hand import Hand, this_instance
+    from mailevents_dagster.by_hand import Hand
     from mailevents_dagster.cli.progress import Progress
+    from mailevents_dagster.homes import this_instance
     from mailevents_dagster.prometheus import write_metrics
     from mailevents_dagster.settings import home
 
