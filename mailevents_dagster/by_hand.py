@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 
+from mailevents_dagster import lookback
 from mailevents_dagster.alive import fail_the_gone, signed_in
 from mailevents_dagster.assets import range_tags
 from mailevents_dagster.collecting import collecting_defs
@@ -27,7 +28,7 @@ from mailevents_dagster.planning import Ask, UnderWay, plan
 from mailevents_dagster.settings import Settings
 from mailevents_dagster.states import rules_of, states_of
 from mailevents_dagster.store.cursors import Span, merged
-from mailevents_dagster.under_way import COLLECT_JOB, FOLLOW_JOB, look
+from mailevents_dagster.under_way import COLLECT_JOB, FOLLOW_JOB, RECONCILE_JOB, is_going_on, look
 
 STARTED_BY: Final = "mailevents/started_by"
 LOOK_EVERY: Final = 0.25
@@ -76,10 +77,27 @@ class Hand:
 
     def follow(self, feeds: Sequence[Feed], look: Callable[[], object]) -> bool:
         """Collects the hours now running, in one run; whether it succeeded."""
+        return self._beside(FOLLOW_JOB, feeds, look)
+
+    def look_back(self, feeds: Sequence[Feed], look: Callable[[], object]) -> list[bool]:
+        """List closed hours again where it is time to; whether that succeeded, or nothing where none is due.
+
+        A feed that fails does so once it succeeds again: a cron line comes back in minutes.
+        """
+        store = self.collector.store
+        due = [
+            feed
+            for feed in lookback.due(self.settings, store, time.time())
+            if feed in feeds and not store.cursor(feed).failures_in_a_row
+        ]
+        if not due or is_going_on(self._instance, RECONCILE_JOB):
+            return []
+        return [self._beside(RECONCILE_JOB, due, look)]
+
+    def _beside(self, job: str, feeds: Sequence[Feed], look: Callable[[], object]) -> bool:
         others = [feed for feed in self.settings.feeds if feed not in feeds]
-        config = leaving_out(others) if others else {}
         with ThreadPoolExecutor(1) as thread:
-            going = thread.submit(self.run, FOLLOW_JOB, config=config)
+            going = thread.submit(self.run, job, config=leaving_out(others, job) if others else {})
             self._first_done([going], look)
         return going.result().success
 

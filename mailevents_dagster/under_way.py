@@ -35,6 +35,11 @@ def is_of_feeds(run: DagsterRun) -> bool:
     return run.job_name in JOBS or any(key.path[0] == SOURCE for key in run.asset_selection or ())
 
 
+def is_going_on(instance: DagsterInstance, job: str) -> bool:
+    """Whether a run of this job waits or goes on."""
+    return bool(instance.get_runs(RunsFilter(job_name=job, statuses=GOING_ON), limit=1))
+
+
 def look(instance: DagsterInstance, graph: BaseAssetGraph[Any], feeds: Collection[Feed]) -> UnderWay:
     """What is under way of these feeds."""
     by_key = {AssetKey(feed.asset_key): feed for feed in feeds}

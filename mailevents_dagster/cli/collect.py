@@ -48,9 +48,9 @@ def collect(
 ) -> None:
     """Collect in this process, without daemon or UI, as runs that the UI shows.
 
-    Without hours it does what a cron line needs: it brings the hours now running up to date, and collects all that
-    ended and is not closed. A feed that another run has under way is skipped. Hours that are there are listed again,
-    which costs no details.
+    Without hours it does what a cron line needs: it brings the hours now running up to date, collects all that ended
+    and is not closed, and once a day lists the last closed hours again for events that came late. A feed that another
+    run has under way is skipped. Hours that are there are listed again, which costs no details.
 
     Ends with 0: done; 1: something failed; 2: wrong usage or settings; 3: nothing to do, or others are at it.
     """
@@ -139,7 +139,8 @@ def _collect(
         for ask in asks:
             progress.expect(ask)
         more = given(asks)
-    return ended + hand.collect(more, workers, progress.look, progress.hear)
+    ended += hand.collect(more, workers, progress.look, progress.hear)
+    return ended + (hand.look_back(feeds, progress.look) if span is None else [])
 
 
 def _asks(settings: "Settings", feeds: "Sequence[Feed]", span: tuple[int, int], workers: int) -> "Sequence[Ask]":
