@@ -9,7 +9,7 @@ from mailevents_dagster.collecting import feed_assets, resources
 from mailevents_dagster.collector import collector_of
 from mailevents_dagster.jobs import collect_job, follow_job, housekeeping_job, reconcile_job
 from mailevents_dagster.schedules import build_schedules
-from mailevents_dagster.sensors import follow_sensor
+from mailevents_dagster.sensors import follow_sensor, gone_sensor
 from mailevents_dagster.settings import Settings
 from mailevents_dagster.summaries.assets import build_summaries, summaries_sensor
 from mailevents_dagster.summaries.io_manager import SummaryStore
@@ -32,6 +32,7 @@ def build_defs(settings: Settings) -> dg.Definitions:
         jobs=list(jobs.values()),
         sensors=[
             follow_sensor(settings, [jobs["follow"], jobs["collect_hours"]]),
+            gone_sensor(),
             alert_sensor(settings, collector),
             *summaries_sensor(settings),
         ],

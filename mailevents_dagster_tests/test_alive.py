@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 from dagster._core.test_utils import create_run_for_test
 
 from mailevents_dagster.alive import STARTS_WITHIN, fail_the_gone, sign_in, signed_in
+from mailevents_dagster.build import build_defs
 from mailevents_dagster.feeds import Feed
-from mailevents_dagster.sources.uzmanposta.simulator import Behaviour, Simulator
+from mailevents_dagster.hours import Hour
+from mailevents_dagster.settings import load_settings
+from mailevents_dagster.sources.uzmanposta.simulator import Behaviour, FixedMail, Simulator
 from mailevents_dagster_tests.commands import Place, hours_ago, set_up, written
+from mailevents_dagster_tests.conftest import mail
+from mailevents_dagster_tests.daemons import Automated, automated
 
 FEED = Feed("a.example", "mail/incominglog")
 KEY = dg.AssetKey(FEED.asset_key)
@@ -155,3 +162,90 @@ def test_a_command_killed_before_its_first_step_holds_no_feed(place: Place, stat
     assert done.returncode == 0, done.stderr
     assert place.store.cursor(FEED).is_closed(hours_ago(1).start)
     assert outcome(place, killed) is STATUS.FAILURE
+
+
+# --- with the daemon
+
+SETTINGS = """
+timezone: UTC
+start: {start}
+storage: ./data
+api: {{base_url: "{base_url}", requests_per_second: null}}
+collect: {{settle_minutes: 0}}
+automation: {{enabled: {enabled}, follow_minutes: 0.1}}
+accounts:
+  - {{domain: a.example, api_key: "${{KEY}}", feeds: [mail/incominglog]}}
+"""
+PATIENCE = 300.0
+
+
+def daemons_project(folder: Path, api: Simulator, first: Hour, *, enabled: bool) -> Automated:
+    text = SETTINGS.format(start=written(first), base_url=api.base_url, enabled=str(enabled).lower())
+    return automated(folder, text, {"KEY": "a-key-for-a-test"})
+
+
+def until(holds: Callable[[], bool], here: Automated) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < deadline, here.log()[-5000:]
+        assert "SettingsError" not in here.log(), here.log()
+        time.sleep(0.1)
+
+
+def backfill_of(here: Automated, hour: Hour) -> PartitionBackfill:
+    settings = load_settings(here.folder / "mailevents.yaml", environ={"KEY": "a-key-for-a-test"})
+    with here.instance() as instance:
+        backfill = PartitionBackfill.from_asset_partitions(
+            backfill_id="of-somebody",
+            asset_graph=build_defs(settings).get_repository_def().asset_graph,
+            partition_names=[hour.key],
+            asset_selection=[KEY],
+            backfill_timestamp=time.time(),
+            tags={},
+            dynamic_partitions_store=instance,
+            all_partitions=False,
+            title=None,
+            description=None,
+            run_config=None,
+        )
+        instance.add_backfill(backfill)
+    return backfill
+
+
+@pytest.mark.filterwarnings("ignore:Function `AssetSelection.sources`")
+def test_where_automation_is_off_a_killed_run_and_its_backfill_come_to_an_end(tmp_path: Path) -> None:
+    hour, fixed = hours_ago(1), FixedMail()
+    fixed.add("a.example", "mail/incominglog", [mail(hour.start + n, f"Q{n}") for n in range(900)])
+    with Simulator(Behaviour(latency_seconds=1.0), source=fixed) as api:
+        here = daemons_project(tmp_path, api, hour, enabled=False)
+        with here.daemon(), here.instance() as instance:
+            backfill = backfill_of(here, hour)
+            until(lambda: api.calls.count("detail") > 0, here)
+            [run] = instance.get_runs()
+            [process] = {int(pid) for pid in re.findall(rf" - {run.run_id} - (\d+) - RUN_START", here.log())}
+            os.kill(process, signal.SIGKILL)
+
+            until(lambda: status_of(instance, run.run_id) is STATUS.FAILURE, here)
+
+            def ended() -> bool:
+                found = instance.get_backfill(backfill.backfill_id)
+                return found is not None and found.status is not BulkActionStatus.REQUESTED
+
+            until(ended, here)
+
+
+def test_a_run_that_the_daemon_launched_and_that_was_killed_while_it_started_is_found(tmp_path: Path) -> None:
+    with Simulator(Behaviour(events_per_hour=60)) as api:
+        here = daemons_project(tmp_path, api, hours_ago(1), enabled=True)
+        with here.instance() as instance:
+            with here.daemon() as daemon:
+                until(lambda: bool(instance.get_runs(dg.RunsFilter(statuses=[STATUS.STARTING]))), here)
+                os.killpg(daemon.pid, signal.SIGKILL)
+            [run, *_] = instance.get_runs(dg.RunsFilter(statuses=[STATUS.STARTING]))
+            runs = tmp_path / "data" / "locks" / "runs"
+            assert not (runs / run.run_id).exists()
+
+            assert fail_the_gone(instance, runs, time.time()) == 0, "it may be about to sign in"
+            fail_the_gone(instance, runs, time.time() + STARTS_WITHIN + 60)
+
+            assert status_of(instance, run.run_id) is STATUS.FAILURE
