@@ -2,12 +2,10 @@
 
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-import pandas as pd
 import pyarrow as pa
-import pyarrow.dataset as ds
 
 from mailevents_dagster.alive import fail_the_gone, sign_in
 from mailevents_dagster.collected import CollectedHours
@@ -16,6 +14,10 @@ from mailevents_dagster.hours import Hour
 from mailevents_dagster.metadata import hour_metadata, hour_sentence
 from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
 from mailevents_dagster.store.store import Store
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow.dataset as ds
 
 COLUMNS = "columns"
 """Metadata key of an asset's input: the columns to load, all where it is not given."""
@@ -62,8 +64,11 @@ class EventStore(dg.ConfigurableIOManager):
         for key, metadata in done.items():
             obj.context.add_asset_metadata(metadata, partition_key=key)
 
-    def load_input(self, context: dg.InputContext) -> pd.DataFrame | pa.Table | ds.Dataset:
+    def load_input(self, context: dg.InputContext) -> "pd.DataFrame | pa.Table | ds.Dataset":
         """The hours asked for, with the columns named in the input's metadata, as the type it is annotated with."""
+        import pandas as pd  # readers alone need them, and they take half a second
+        import pyarrow.dataset as ds
+
         store = self.store
         feed = feed_of(context.asset_key)
         hours = [Hour.from_key(key, store.timezone) for key in context.asset_partition_keys]

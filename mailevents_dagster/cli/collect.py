@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mailevents_dagster.cli.terminal import Exit, configured, console, feed_option, feeds_like, hour_start
+from mailevents_dagster.long_lived import long_lived
 
 if TYPE_CHECKING:
     from mailevents_dagster.by_hand import Hand
@@ -56,19 +57,20 @@ def collect(
     """
     if every and patterns:
         raise click.UsageError("--all and --feed contradict each other.")
-    if sum([since_cursor, hour is not None, bool(first or end)]) > 1:
+    if sum([since_cursor, hour is not None, first is not None or end is not None]) > 1:
         raise click.UsageError("Of --since-cursor, --hour, and --from with --to, one can be given.")
-    if end and not first:
+    if end is not None and first is None:
         raise click.UsageError("--to needs --from.")
     settings = configured()
     feeds = feeds_like(settings, patterns)
     span = _span(settings, first, end, hour)
 
-    from mailevents_dagster.by_hand import Hand
-    from mailevents_dagster.cli.progress import Progress
-    from mailevents_dagster.homes import this_instance
-    from mailevents_dagster.prometheus import write_metrics
-    from mailevents_dagster.settings import home
+    with long_lived():
+        from mailevents_dagster.by_hand import Hand
+        from mailevents_dagster.cli.progress import Progress
+        from mailevents_dagster.homes import this_instance
+        from mailevents_dagster.prometheus import write_metrics
+        from mailevents_dagster.settings import home
 
     signal.signal(signal.SIGTERM, _interrupt)
     home(settings)
@@ -94,12 +96,18 @@ def _span(settings: "Settings", first: str | None, end: str | None, hour: str | 
     """From when to when; None: what is missing."""
     from mailevents_dagster.hours import SECONDS
 
-    if hour:
+    if hour is not None:
         start = hour_start(settings, "--hour", hour)
         return start, start + SECONDS
-    if first:
-        return hour_start(settings, "--from", first), hour_start(settings, "--to", end) if end else int(time.time())
-    return None
+    if first is None:
+        return None
+    start = hour_start(settings, "--from", first)
+    if end is None:
+        return start, int(time.time())
+    stop = hour_start(settings, "--to", end)
+    if stop <= start:
+        raise click.UsageError(f"--to `{end}` is not after --from `{first}`; --to is the hour after the last.")
+    return start, stop
 
 
 def _collect(
