@@ -32,6 +32,8 @@ from mailevents_dagster.under_way import COLLECT_JOB, FOLLOW_JOB, RECONCILE_JOB,
 
 STARTED_BY: Final = "mailevents/started_by"
 LOOK_EVERY: Final = 0.25
+DONE_OR_LEFT_TO_OTHERS: Final = (0, 3)
+"""Exit codes of a process beside this one that are no failure: another command may have come before it."""
 FEED_HOURS_A_RUN: Final = 50
 """Somebody waits: worth a process of its own, which takes four seconds to start. An hour takes from 0.05 to 5 s."""
 T = TypeVar("T")
@@ -151,7 +153,7 @@ class Hand:
             said, _ = child.communicate()
             self._children.discard(child)
         heard(said)
-        return child.returncode == 0
+        return child.returncode in DONE_OR_LEFT_TO_OTHERS
 
     def _first_done(self, going: Iterable[Future[T]], look: Callable[[], object]) -> set[Future[T]]:
         """Waits until one at least is done; told to end itself, it ends them all first."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.test_utils import create_run_for_test
 
 from mailevents_dagster import lookback
 from mailevents_dagster.feeds import Feed
@@ -138,6 +139,15 @@ def test_the_schedule_leaves_out_what_a_command_has_looked_back_at(
     write_cursor(here.store.layout.cursor(ONLY), cursor, here.settings.timezone)
 
     assert "has looked back" in tick(here).skip_message
+
+
+def test_the_schedule_leaves_it_to_a_command_that_looks_back_right_now(
+    here: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop_the_clock(monkeypatch, TOMORROW)
+    create_run_for_test(here.instance, "reconcile", status=dg.DagsterRunStatus.STARTED)
+
+    assert "does so right now" in tick(here).skip_message
 
 
 def test_a_feed_of_which_nothing_could_be_listed_stays_due(here: Project, monkeypatch: pytest.MonkeyPatch) -> None:
