@@ -43,15 +43,17 @@ def build_feed_asset(
     hours_per_run: int,
     collector: Collector,
     checks: HourChecks,
+    *,
+    with_checks: bool,
 ) -> dg.AssetsDefinition:
-    """The asset of one feed, with the checks of its hours."""
+    """The asset of one feed; its checks can be selected or are no more than logged."""
     feed = checks.feed
 
     # Of one asset, and subsettable: runs that are started by themselves leave the checks out as outputs.
     @dg.multi_asset(
         name=_op_name(feed),
         outs={"result": _out(feed, rows, collector)},
-        check_specs=checks.specs,
+        check_specs=checks.specs if with_checks else None,
         can_subset=True,
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.multi_run(hours_per_run),

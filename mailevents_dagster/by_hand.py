@@ -1,26 +1,25 @@
 """Hours collected at somebody's word in this process, as recorded Dagster runs that the UI shows."""
 
 import logging
-import os
 import subprocess
 import sys
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final, TypeVar
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import dagster as dg
-from dagster._core.instance.ref import InstanceRef
 
-from mailevents_dagster.alive import fail_the_gone
+from mailevents_dagster import lookback
+from mailevents_dagster.alive import fail_the_gone, signed_in
 from mailevents_dagster.assets import range_tags
-from mailevents_dagster.build import build_defs
+from mailevents_dagster.collecting import collecting_defs
 from mailevents_dagster.collector import collector_of
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import SECONDS, Hour
@@ -29,10 +28,11 @@ from mailevents_dagster.planning import Ask, UnderWay, plan
 from mailevents_dagster.settings import Settings
 from mailevents_dagster.states import rules_of, states_of
 from mailevents_dagster.store.cursors import Span, merged
-from mailevents_dagster.under_way import COLLECT_JOB, FOLLOW_JOB, look
+from mailevents_dagster.under_way import COLLECT_JOB, FOLLOW_JOB, RECONCILE_JOB, is_going_on, look
 
 STARTED_BY: Final = "mailevents/started_by"
 LOOK_EVERY: Final = 0.25
+"""Exit codes of a process beside this one that are no failure: another command may have come before it."""
 FEED_HOURS_A_RUN: Final = 50
 """Somebody waits: worth a process of its own, which takes four seconds to start. An hour takes from 0.05 to 5 s."""
 T = TypeVar("T")
@@ -44,23 +44,6 @@ More = Callable[[frozenset[Feed], int], Sequence[Ask]]
 """What to run next, of feeds that are not busy, in so many runs at the most."""
 
 
-@contextmanager
-def this_instance() -> Iterator[dg.DagsterInstance]:
-    """Dagster's records below DAGSTER_HOME.
-
-    What runs print is not kept: Dagster would turn this process's output over for the time of each step, the
-    terminal's included, and several runs at a time would mix it up.
-    """
-    silent: Any = {
-        "compute_logs": {
-            "module": "dagster._core.storage.noop_compute_log_manager",
-            "class": "NoOpComputeLogManager",
-        }
-    }
-    with dg.DagsterInstance.from_ref(InstanceRef.from_dir(os.environ["DAGSTER_HOME"], overrides=silent)) as instance:
-        yield instance
-
-
 class Hand:
     """Runs jobs of a project in this process, and beside it."""
 
@@ -68,9 +51,10 @@ class Hand:
         self.settings = settings
         self.collector = collector_of(settings)
         self._instance = instance
+        self._runs = self.collector.store.layout.runs
         self._here = threading.Lock()
         self._children: set[subprocess.Popen[bytes]] = set()
-        self._defs = build_defs(settings, loggers={"console": _heard(say)}, collector=self.collector)
+        self._defs = collecting_defs(settings, self.collector, {"console": _heard(say)})
 
     def run(
         self,
@@ -81,29 +65,46 @@ class Hand:
         feeds: Sequence[Feed] = (),
     ) -> dg.ExecuteInProcessResult:
         """One run of a job, to its end; of these feeds where it is one of assets."""
-        definition = self._defs.resolve_job_def(job)
-        if feeds:  # without checks, as what sensor and schedules start: see collect_job
-            keys = {dg.AssetKey(feed.asset_key) for feed in feeds}
-            definition = definition.get_subset(asset_selection=keys, asset_check_selection=set())
-        return definition.execute_in_process(
-            instance=self._instance,
-            tags={STARTED_BY: "command line", **(tags or {})},
-            run_config={"loggers": {"console": {}}, **(config or {})},
-            raise_on_error=False,
-        )
+        run_id = str(uuid4())
+        with signed_in(self._runs, run_id):
+            return self._defs.resolve_job_def(job).execute_in_process(
+                instance=self._instance,
+                run_id=run_id,
+                asset_selection=[dg.AssetKey(feed.asset_key) for feed in feeds],
+                tags={STARTED_BY: "command line", **(tags or {})},
+                run_config={"loggers": {"console": {}}, **(config or {})},
+                raise_on_error=False,
+            )
 
     def follow(self, feeds: Sequence[Feed], look: Callable[[], object]) -> bool:
         """Collects the hours now running, in one run; whether it succeeded."""
+        return self._beside(FOLLOW_JOB, feeds, look)
+
+    def look_back(self, feeds: Sequence[Feed], look: Callable[[], object]) -> list[bool]:
+        """List closed hours again where it is time to; whether that succeeded, or nothing where none is due.
+
+        A feed that fails does so once it succeeds again: a cron line comes back in minutes.
+        """
+        store = self.collector.store
+        due = [
+            feed
+            for feed in lookback.due(self.settings, store, time.time())
+            if feed in feeds and not store.cursor(feed).failures_in_a_row
+        ]
+        if not due or is_going_on(self._instance, RECONCILE_JOB):
+            return []
+        return [self._beside(RECONCILE_JOB, due, look)]
+
+    def _beside(self, job: str, feeds: Sequence[Feed], look: Callable[[], object]) -> bool:
         others = [feed for feed in self.settings.feeds if feed not in feeds]
-        config = leaving_out(others) if others else {}
         with ThreadPoolExecutor(1) as thread:
-            going = thread.submit(self.run, FOLLOW_JOB, config=config)
+            going = thread.submit(self.run, job, config=leaving_out(others, job) if others else {})
             self._first_done([going], look)
         return going.result().success
 
     def under_way(self) -> UnderWay:
         """What all processes are at; runs whose process is gone are marked so first."""
-        fail_the_gone(self._instance, self.collector.store.layout.runs)
+        fail_the_gone(self._instance, self._runs, time.time())
         return look(self._instance, self._defs.get_repository_def().asset_graph, self.settings.feeds)
 
     def ask(self, ask: Ask) -> dg.ExecuteInProcessResult:

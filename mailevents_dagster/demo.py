@@ -13,8 +13,9 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from mailevents_dagster.by_hand import Hand, this_instance
+from mailevents_dagster.by_hand import Hand
 from mailevents_dagster.feeds import Feed
+from mailevents_dagster.homes import this_instance
 from mailevents_dagster.hours import SECONDS, Hour, hours_between, last_ended
 from mailevents_dagster.io_manager import feed_of
 from mailevents_dagster.planning import Ask

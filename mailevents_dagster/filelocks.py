@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 if sys.platform == "win32":
     import msvcrt
@@ -43,3 +46,14 @@ else:
 
     def release(handle: int) -> None:
         fcntl.flock(handle, fcntl.LOCK_UN)
+
+
+@contextmanager
+def holding(path: Path) -> Iterator[None]:
+    """Keep other processes out while the block runs; one that died keeps nobody out."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        take(handle)
+        yield
+    finally:
+        os.close(handle)

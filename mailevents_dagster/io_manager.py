@@ -1,21 +1,23 @@
 """Dagster's side of the store: shows hours one by one as they are committed; readers get them as they ask."""
 
+import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-import pandas as pd
 import pyarrow as pa
-import pyarrow.dataset as ds
-from pydantic import PrivateAttr
 
-from mailevents_dagster.alive import sign_in, sign_out
+from mailevents_dagster.alive import fail_the_gone, sign_in
 from mailevents_dagster.collected import CollectedHours
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import Hour
 from mailevents_dagster.metadata import hour_metadata, hour_sentence
 from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
 from mailevents_dagster.store.store import Store
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow.dataset as ds
 
 COLUMNS = "columns"
 """Metadata key of an asset's input: the columns to load, all where it is not given."""
@@ -27,15 +29,12 @@ class EventStore(dg.ConfigurableIOManager):
     storage: str
     timezone: str
     log_file_name: str
-    _signed_in: tuple[str, int] | None = PrivateAttr(default=None)
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
-        if context.run:  # a sensor has none
-            self._signed_in = context.run.run_id, sign_in(self.runs, context.run.run_id)
-
-    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002 - Dagster's signature
-        if self._signed_in:
-            sign_out(self.runs, *self._signed_in)
+        """Sign in for as long as the process lives: the run has its last word after its resources are gone."""
+        if context.run and context.instance:  # a sensor has no run
+            sign_in(self.runs, context.run.run_id)
+            fail_the_gone(context.instance, self.runs, time.time())
 
     @property
     def runs(self) -> Path:
@@ -65,8 +64,11 @@ class EventStore(dg.ConfigurableIOManager):
         for key, metadata in done.items():
             obj.context.add_asset_metadata(metadata, partition_key=key)
 
-    def load_input(self, context: dg.InputContext) -> pd.DataFrame | pa.Table | ds.Dataset:
+    def load_input(self, context: dg.InputContext) -> "pd.DataFrame | pa.Table | ds.Dataset":
         """The hours asked for, with the columns named in the input's metadata, as the type it is annotated with."""
+        import pandas as pd  # readers alone need them, and they take half a second
+        import pyarrow.dataset as ds
+
         store = self.store
         feed = feed_of(context.asset_key)
         hours = [Hour.from_key(key, store.timezone) for key in context.asset_partition_keys]

@@ -1,6 +1,7 @@
 """Jobs: the one that collects hours as assets, and three that work on the store beside them."""
 
 import time
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,22 +13,20 @@ import dagster as dg
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from pydantic import Field
 
+from mailevents_dagster import lookback
 from mailevents_dagster.collector import Collector
 from mailevents_dagster.destroyed import DESTROY_OP, destroy_expired
 from mailevents_dagster.every import Every
 from mailevents_dagster.feeds import Feed
-from mailevents_dagster.hours import SECONDS, Hour, hours_between
 from mailevents_dagster.io_manager import EventStore
 from mailevents_dagster.metadata import hour_metadata, hour_sentence
 from mailevents_dagster.operating_logs import OperatingLogs
-from mailevents_dagster.planning import closing_end, hours_to_follow, kept_from
+from mailevents_dagster.planning import hours_to_follow
 from mailevents_dagster.prometheus import write_metrics
 from mailevents_dagster.resources import UzmanPosta
 from mailevents_dagster.rounds import Collected, Failed, Outcome, Round, Task
 from mailevents_dagster.settings import Settings
 from mailevents_dagster.states import rules_of, states_of
-from mailevents_dagster.store.cursors import Cursor
-from mailevents_dagster.store.store import Store
 from mailevents_dagster.under_way import CHECKS_JOB, COLLECT_JOB, FOLLOW_JOB, HOUSEKEEPING_JOB, RECONCILE_JOB
 
 FAILURES_NAMED: Final = 20
@@ -40,7 +39,7 @@ SignsIn = dg.ResourceParam[EventStore]
 
 
 class LeftOut(dg.Config):
-    """Feeds that a round leaves alone, as `domain feed`."""
+    """Feeds that a run leaves alone, as `domain feed`."""
 
     leave_out: list[str] = Field(default_factory=list)
 
@@ -52,9 +51,9 @@ def collect_job(assets: Sequence[dg.AssetsDefinition]) -> Any:
     return dg.define_asset_job(COLLECT_JOB, selection, description=collect_job.__doc__)
 
 
-def leaving_out(feeds: Iterable[Feed]) -> dict[str, Any]:
-    """The run config of a follow run that leaves these feeds alone."""
-    return {"ops": {"follow_feeds": {"config": {"leave_out": sorted(map(str, feeds))}}}}
+def leaving_out(feeds: Iterable[Feed], job: str = FOLLOW_JOB) -> dict[str, Any]:
+    """The run config of a run that follows, or looks back, and leaves these feeds alone."""
+    return {"ops": {f"{job}_feeds": {"config": {"leave_out": sorted(map(str, feeds))}}}}
 
 
 def follow_job(settings: Settings, collector: Collector) -> dg.JobDefinition:
@@ -93,15 +92,22 @@ def reconcile_job(settings: Settings, collector: Collector) -> dg.JobDefinition:
     @dg.op(name="reconcile_feeds", description=reconcile_job.__doc__)
     def reconcile(
         context: dg.OpExecutionContext,
+        config: LeftOut,
         uzmanposta: UzmanPosta,
         event_store: SignsIn,  # noqa: ARG001
     ) -> None:
-        tasks = [Task(feed, hours) for feed, hours in _closed_hours(settings, collector.store, time.time())]
+        now = time.time()
+        tasks = [
+            Task(feed, hours)
+            for feed, _, hours in lookback.closed_hours(settings, collector.store, now)
+            if str(feed) not in config.leave_out
+        ]
         outcomes = []
         for outcome in _told(context, collector.logs, Round(collector, uzmanposta.client).collect(tasks), len(tasks)):
             if isinstance(outcome, Collected) and (outcome.commit.added or outcome.commit.changed):
                 context.log_event(_materialization(outcome))
             outcomes.append(outcome)
+        lookback.note(collector.store, _looked_back(tasks, outcomes), now)
         _report(context, outcomes)
 
     @dg.job(name=RECONCILE_JOB, description=reconcile_job.__doc__)
@@ -109,6 +115,14 @@ def reconcile_job(settings: Settings, collector: Collector) -> dg.JobDefinition:
         reconcile()
 
     return job
+
+
+def _looked_back(tasks: Iterable[Task], outcomes: Iterable[Outcome]) -> list[Feed]:
+    """The feeds that are done with it: all but those of which nothing could be had."""
+    of_feeds: defaultdict[Feed, list[bool]] = defaultdict(list)
+    for outcome in outcomes:
+        of_feeds[outcome.feed].append(isinstance(outcome, Collected))
+    return [task.feed for task in tasks if any(of_feeds.get(task.feed, [True]))]
 
 
 def housekeeping_job(settings: Settings) -> dg.JobDefinition:
@@ -148,17 +162,6 @@ def forget(instance: dg.DagsterInstance, run_id: str) -> None:
         for path in (shard, *(shard.with_name(f"{shard.name}-{kind}") for kind in ("wal", "shm"))):
             path.unlink(missing_ok=True)
     instance.compute_log_manager.delete_logs(prefix=[run_id])
-
-
-def _closed_hours(settings: Settings, store: Store, now: float) -> Iterator[tuple[Feed, list[Hour]]]:
-    """The closed hours of each feed that are looked at again, as far as the API still has them."""
-    rules = replace(rules_of(settings), grace_seconds=0)
-    for state in states_of(settings, store):
-        end = closing_end(state.by_the_api(now), rules)
-        first = max(end - settings.collect.lookback_hours * SECONDS, kept_from(state, now, rules))
-        cursor = state.cursor or Cursor()
-        hours = hours_between(first, end, settings.timezone)
-        yield state.feed, [hour for hour in hours if cursor.is_closed(hour.start)]
 
 
 def _told(

@@ -7,15 +7,17 @@ from typing import Any, Final
 
 import dagster as dg
 
+from mailevents_dagster import lookback
 from mailevents_dagster.alive import fail_the_gone
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import Hour, key_timezone, last_ended
 from mailevents_dagster.io_manager import EventStore
+from mailevents_dagster.jobs import leaving_out
 from mailevents_dagster.planning import Ask, waits_until
 from mailevents_dagster.sensors import ask_request
 from mailevents_dagster.settings import Settings
 from mailevents_dagster.states import rules_of, states_of
-from mailevents_dagster.under_way import CHECKS_JOB, look
+from mailevents_dagster.under_way import CHECKS_JOB, RECONCILE_JOB, is_going_on, look
 
 CHECKED_AFTER: Final = 10
 """Minutes after hours close that feeds are checked: time for the runs that close them."""
@@ -46,7 +48,7 @@ def build_schedules(settings: Settings, jobs: dict[str, Any]) -> Sequence[dg.Sch
             default_status=running,
             description=f"Each hour, once hours have closed: {jobs[CHECKS_JOB].description}",
         ),
-        daily("reconcile", hour * 60 + minute),
+        _look_back(settings, jobs[RECONCILE_JOB], running),
         daily("housekeeping", hour * 60 + minute + 30),
     ]
 
@@ -68,7 +70,7 @@ def _close_hours(settings: Settings, job: Any, running: dg.DefaultScheduleStatus
     ) -> Sequence[dg.RunRequest] | dg.SkipReason:
         # The clock, not the tick: of ticks that were missed the newest alone has something to do.
         now, rules = time.time(), rules_of(settings)
-        fail_the_gone(context.instance, event_store.runs)
+        fail_the_gone(context.instance, event_store.runs, now)
         under_way = look(context.instance, context.repository_def.asset_graph, settings.feeds)
         due: defaultdict[Hour, list[Feed]] = defaultdict(list)
         for state in states_of(settings, event_store.store):
@@ -87,3 +89,29 @@ def _close_hours(settings: Settings, job: Any, running: dg.DefaultScheduleStatus
         return [ask_request(Ask(hour.start, hour.end, tuple(feeds)), settings.timezone) for hour, feeds in due.items()]
 
     return close_hours
+
+
+def _look_back(settings: Settings, job: Any, running: dg.DefaultScheduleStatus) -> dg.ScheduleDefinition:
+    """Each day: lists the closed hours of lookback_hours again, of all feeds that a command has not looked back at."""
+    hour, minute = map(int, settings.automation.reconcile_at.split(":"))
+
+    @dg.schedule(
+        name=RECONCILE_JOB,
+        job=job,
+        cron_schedule=f"{minute} {hour} * * *",
+        execution_timezone=settings.timezone,
+        default_status=running,
+        description=_look_back.__doc__,
+    )
+    def look_back(
+        context: dg.ScheduleEvaluationContext, event_store: dg.ResourceParam[EventStore]
+    ) -> dg.RunRequest | dg.SkipReason:
+        now = time.time()
+        fail_the_gone(context.instance, event_store.runs, now)
+        due = lookback.due(settings, event_store.store, now)
+        if not due or is_going_on(context.instance, RECONCILE_JOB):
+            return dg.SkipReason("Every feed has looked back, or does so right now.")
+        others = [feed for feed in settings.feeds if feed not in due]
+        return dg.RunRequest(run_config=leaving_out(others, RECONCILE_JOB) if others else {})
+
+    return look_back

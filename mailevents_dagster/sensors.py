@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import dagster as dg
@@ -20,6 +20,9 @@ from mailevents_dagster.settings import Settings
 from mailevents_dagster.shown import show_what_is_kept
 from mailevents_dagster.states import rules_of, states_of
 from mailevents_dagster.under_way import COLLECT_JOB, FOLLOW_JOB, SENSOR, look
+
+GONE_EVERY: Final = 60
+"""Seconds between two looks for runs whose process is gone: a query and a look into a folder."""
 
 
 def follow_sensor(settings: Settings, jobs: Sequence[Any]) -> dg.SensorDefinition:
@@ -38,7 +41,7 @@ def follow_sensor(settings: Settings, jobs: Sequence[Any]) -> dg.SensorDefinitio
     ) -> dg.SensorResult | dg.SkipReason:
         now, store = time.time(), event_store.store
         assert context.repository_def  # noqa: S101 - Dagster gives it to every sensor of a code location
-        if gone := fail_the_gone(context.instance, event_store.runs):
+        if gone := fail_the_gone(context.instance, event_store.runs, now):
             context.log.warning(f"{gone:,} runs were marked as failed: their processes are gone.")
         under_way = look(context.instance, context.repository_def.asset_graph, settings.feeds)
         states = states_of(settings, store)
@@ -62,6 +65,22 @@ def follow_sensor(settings: Settings, jobs: Sequence[Any]) -> dg.SensorDefinitio
             return dg.SkipReason(said)
         context.log.info(said)
         return dg.SensorResult(run_requests=requests, cursor=state)
+
+    return sensor
+
+
+def gone_sensor() -> dg.SensorDefinition:
+    """Marks runs as failed whose process is gone, so that their feeds and backfills go on. On, whatever else is off."""
+
+    @dg.sensor(
+        name="find_gone_runs",
+        minimum_interval_seconds=GONE_EVERY,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=gone_sensor.__doc__,
+    )
+    def sensor(context: dg.SensorEvaluationContext, event_store: dg.ResourceParam[EventStore]) -> dg.SkipReason:
+        gone = fail_the_gone(context.instance, event_store.runs, time.time())
+        return dg.SkipReason(f"{_count(gone, 'run')} marked as failed: the process is gone." if gone else None)
 
     return sensor
 

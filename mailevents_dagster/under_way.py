@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
-from dagster import AssetKey, DagsterInstance, DagsterRunStatus, RunsFilter
+from dagster import AssetKey, DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
 from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
 from dagster._core.execution.backfill import BulkActionStatus
 
@@ -17,7 +17,10 @@ FOLLOW_JOB: Final = "follow"
 HOUSEKEEPING_JOB: Final = "housekeeping"
 RECONCILE_JOB: Final = "reconcile"
 CHECKS_JOB: Final = "check_feeds"
+JOBS: Final = frozenset({COLLECT_JOB, FOLLOW_JOB, HOUSEKEEPING_JOB, RECONCILE_JOB, CHECKS_JOB})
 SENSOR: Final = "follow_feeds"
+SOURCE: Final = "uzmanposta"
+"""What the keys of feeds' assets begin with."""
 GOING_ON: Final = [
     DagsterRunStatus.NOT_STARTED,
     DagsterRunStatus.QUEUED,
@@ -25,6 +28,16 @@ GOING_ON: Final = [
     DagsterRunStatus.STARTED,
     DagsterRunStatus.CANCELING,
 ]
+
+
+def is_of_feeds(run: DagsterRun) -> bool:
+    """Whether a run is one of this project's that works on feeds, or has one among its assets."""
+    return run.job_name in JOBS or any(key.path[0] == SOURCE for key in run.asset_selection or ())
+
+
+def is_going_on(instance: DagsterInstance, job: str) -> bool:
+    """Whether a run of this job waits or goes on."""
+    return bool(instance.get_runs(RunsFilter(job_name=job, statuses=GOING_ON), limit=1))
 
 
 def look(instance: DagsterInstance, graph: BaseAssetGraph[Any], feeds: Collection[Feed]) -> UnderWay:

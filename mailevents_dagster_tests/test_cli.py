@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import urllib.request
 from pathlib import Path
 
@@ -75,3 +76,25 @@ def test_the_simulator_serves_until_it_is_interrupted(environment: dict[str, str
             assert isinstance(json.load(answer), list)
         serving.send_signal(signal.SIGINT)
         assert serving.wait(timeout=30) == 0
+
+
+@pytest.mark.parametrize(
+    "option", [("--latency", "-1"), ("--events-per-hour", "-1"), ("--requests-per-second", "0"), ("--port", "-1")]
+)
+def test_a_simulator_that_cannot_be_is_wrong_usage(environment: dict[str, str], option: tuple[str, str]) -> None:
+    done = mailevents("simulate", *option, environment=environment)
+
+    assert done.returncode == 2
+    assert option[0] in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_before_its_first_call_a_cron_line_waits_for_no_library_that_readers_alone_need() -> None:
+    program = (
+        "import sys, mailevents_dagster.cli, mailevents_dagster.by_hand\n"
+        "print(sys.modules.keys() & {'pandas', 'pyarrow.dataset', 'matplotlib', 'dagster_webserver'})"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "set()\n"

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +14,6 @@ from dagster._core.execution.backfill import PartitionBackfill
 from dagster._core.test_utils import create_run_for_test
 
 from mailevents_dagster import shown
-from mailevents_dagster.alive import fail_the_gone, sign_in, sign_out
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import Hour
 from mailevents_dagster.sources.uzmanposta.simulator import Answer
@@ -231,12 +227,14 @@ def test_at_the_moment_an_hour_settles_the_schedule_alone_asks_for_it(
     assert jobs_of(tick(here)) == ["follow"]
 
 
-def test_automation_that_is_switched_off_starts_stopped(tmp_path: Path) -> None:
+def test_automation_that_is_switched_off_starts_stopped_but_for_the_search_for_runs_that_are_gone(
+    tmp_path: Path,
+) -> None:
     with project(tmp_path, settings=FROM_FIRST + "automation: {{enabled: false}}\n") as off:
         repository = off.defs.get_repository_def()
 
     automated = [*repository.sensor_defs, *repository.schedule_defs]
-    assert {one.default_status.value for one in automated} == {"STOPPED"}
+    assert [one.name for one in automated if one.default_status.value != "STOPPED"] == ["find_gone_runs"]
 
 
 def test_hours_that_are_kept_and_not_shown_are_shown_from_their_manifests_some_a_tick(
@@ -260,47 +258,3 @@ def test_hours_that_are_kept_and_not_shown_are_shown_from_their_manifests_some_a
     events = record.asset_materialization.metadata["dagster/partition_row_count"].value
     hour = Hour.from_key(str(record.partition_key), TIMEZONE)
     assert events == len(current.truth(FEEDS[0], hour)) > 0
-
-
-def test_a_run_whose_process_is_gone_is_failed_and_no_other(here: Project) -> None:
-    gone, alive, elsewhere = (run_of(here, "collect_hours", STARTED).run_id for _ in range(3))
-    folder = here.defs.resources["event_store"].runs
-    with signed_in(folder, alive) as living, signed_in(folder, gone) as killed:
-        killed.kill()
-        killed.wait()
-
-        assert fail_the_gone(here.instance, folder) == 0  # a new file may be about to be locked
-        for file in folder.iterdir():
-            os.utime(file, (0, 0))
-        assert fail_the_gone(here.instance, folder) == 1
-        living.kill()
-
-    statuses = [here.instance.get_run_by_id(run).status for run in (gone, alive, elsewhere)]  # type: ignore[union-attr]
-    assert statuses == [dg.DagsterRunStatus.FAILURE, STARTED, STARTED]
-
-
-def test_a_run_that_said_that_it_is_over_is_not_failed(here: Project) -> None:
-    run, folder = run_of(here, "collect_hours", STARTED).run_id, here.defs.resources["event_store"].runs
-    handle = sign_in(folder, run)
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(Path, "unlink", lambda *_, **__: None)  # the process ends before the file is gone
-        sign_out(folder, run, handle)
-    os.utime(folder / run, (0, 0))
-
-    assert fail_the_gone(here.instance, folder) == 0
-    assert not list(folder.iterdir())
-
-
-def signed_in(folder: Path, run: str) -> subprocess.Popen[bytes]:
-    """A process that has signed in and is at work."""
-    code = f"""if True:
-        from pathlib import Path
-        from mailevents_dagster.alive import sign_in
-        sign_in(Path({str(folder)!r}), {run!r})
-        print("at work", flush=True)
-        input()
-    """
-    process = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    assert process.stdout
-    assert process.stdout.readline() == b"at work\n"
-    return process

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from mailevents_dagster.cli.terminal import Exit, configured, console, feed_option, feeds_like, hour_start
+from mailevents_dagster.long_lived import long_lived
 
 if TYPE_CHECKING:
     from mailevents_dagster.by_hand import Hand
@@ -50,27 +51,29 @@ def collect(
 ) -> None:
     """Collect in this process, without daemon or UI, as runs that the UI shows.
 
-    Without hours it does what a cron line needs: it brings the hours now running up to date, and collects all that
-    ended and is not closed. A feed that another run has under way is skipped. Hours that are there are listed again,
-    which costs no details.
+    Without hours it does what a cron line needs: it brings the hours now running up to date, collects all that ended
+    and is not closed, and once a day lists the last closed hours again for events that came late. A feed that another
+    run has under way is skipped. Hours that are there are listed again, which costs no details.
 
     Ends with 0: done; 1: something failed, or an hour was collected whose details are owed or of which a second has
     more events than the API shows; 2: wrong usage or settings; 3: nothing to do, or others are at it.
     """
     if every and patterns:
         raise click.UsageError("--all and --feed contradict each other.")
-    if sum([since_cursor, hour is not None, bool(first or end)]) > 1:
+    if sum([since_cursor, hour is not None, first is not None or end is not None]) > 1:
         raise click.UsageError("Of --since-cursor, --hour, and --from with --to, one can be given.")
-    if end and not first:
+    if end is not None and first is None:
         raise click.UsageError("--to needs --from.")
     settings = configured()
     feeds = feeds_like(settings, patterns)
     span = _span(settings, first, end, hour)
 
-    from mailevents_dagster.by_hand import Hand, this_instance
-    from mailevents_dagster.cli.progress import Progress
-    from mailevents_dagster.prometheus import write_metrics
-    from mailevents_dagster.settings import home
+    with long_lived():
+        from mailevents_dagster.by_hand import Hand
+        from mailevents_dagster.cli.progress import Progress
+        from mailevents_dagster.homes import this_instance
+        from mailevents_dagster.prometheus import write_metrics
+        from mailevents_dagster.settings import home
 
     signal.signal(signal.SIGTERM, _interrupt)
     home(settings)
@@ -96,12 +99,18 @@ def _span(settings: "Settings", first: str | None, end: str | None, hour: str | 
     """From when to when; None: what is missing."""
     from mailevents_dagster.hours import SECONDS
 
-    if hour:
+    if hour is not None:
         start = hour_start(settings, "--hour", hour)
         return start, start + SECONDS
-    if first:
-        return hour_start(settings, "--from", first), hour_start(settings, "--to", end) if end else int(time.time())
-    return None
+    if first is None:
+        return None
+    start = hour_start(settings, "--from", first)
+    if end is None:
+        return start, int(time.time())
+    stop = hour_start(settings, "--to", end)
+    if stop <= start:
+        raise click.UsageError(f"--to `{end}` is not after --from `{first}`; --to is the hour after the last.")
+    return start, stop
 
 
 def _collect(
@@ -141,7 +150,8 @@ def _collect(
         for ask in asks:
             progress.expect(ask)
         more = given(asks)
-    return ended + hand.collect(more, workers, progress.look, progress.hear)
+    ended += hand.collect(more, workers, progress.look, progress.hear)
+    return ended + (hand.look_back(feeds, progress.look) if span is None else [])
 
 
 def _asks(settings: "Settings", feeds: "Sequence[Feed]", span: tuple[int, int], workers: int) -> "Sequence[Ask]":

@@ -107,7 +107,8 @@ def _print(rows: "Sequence[Mapping[str, Any]]") -> None:
 def _run(settings: "Settings", *, as_json: bool) -> Exit:
     import json
 
-    from mailevents_dagster.by_hand import Hand, this_instance
+    from mailevents_dagster.by_hand import Hand
+    from mailevents_dagster.homes import this_instance
     from mailevents_dagster.settings import home
     from mailevents_dagster.under_way import HOUSEKEEPING_JOB
 

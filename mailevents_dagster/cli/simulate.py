@@ -6,9 +6,19 @@ import click
 @click.command()
 @click.option("--port", default=8700, show_default=True, type=click.IntRange(0, 65535), help="Port on 127.0.0.1.")
 @click.option("--domain", "domains", multiple=True, help="A domain it knows from the start; others it learns.")
-@click.option("--events-per-hour", default=60.0, show_default=True, help="Mean of received mails of a domain.")
-@click.option("--latency", default=0.0, show_default=True, help="Seconds each answer takes.")
-@click.option("--requests-per-second", type=float, help="Answers 429 beyond this rate of one key.")
+@click.option(
+    "--events-per-hour",
+    default=60.0,
+    show_default=True,
+    type=click.FloatRange(0),
+    help="Mean of received mails of a domain.",
+)
+@click.option("--latency", default=0.0, show_default=True, type=click.FloatRange(0), help="Seconds each answer takes.")
+@click.option(
+    "--requests-per-second",
+    type=click.FloatRange(0, min_open=True),
+    help="Answers 429 beyond this rate of one key.",
+)
 @click.option("--seed", default=1, show_default=True, help="Another seed, another mail.")
 def simulate(
     port: int,

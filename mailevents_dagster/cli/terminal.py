@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from mailevents_dagster.homes import DamagedHomeError
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -41,6 +43,8 @@ class Commands(click.Group):
             raise
         except OSError as error:  # the disk's or the network's: whoever runs this can mend it
             raise click.ClickException(str(error)) from error
+        except DamagedHomeError as error:
+            raise click.UsageError(str(error)) from error
 
 
 def configured() -> "Settings":

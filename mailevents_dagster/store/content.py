@@ -21,7 +21,7 @@ from mailevents_dagster.hours import Hour
 from mailevents_dagster.store.parquet import lines_of, read_batches, seconds_of
 
 BLOCK: Final = 2**20
-OWED: Final = pa.array([detail.value for detail in Detail if detail.is_owed])
+OWED: Final = [detail.value for detail in Detail if detail.is_owed]
 
 Belongs = Callable[[bytes, bytes], bool]
 """Whether an event with this identity and record may stand in an hour that its time lies outside of."""
@@ -121,7 +121,7 @@ def _count(batch: pa.RecordBatch, content: Content, hour: Hour, belongs: Belongs
     ends = pc.min_max(times).as_py()
     content.first = ends["min"] if content.first is None else min(content.first, ends["min"])
     content.last = ends["max"] if content.last is None else max(content.last, ends["max"])
-    content.details_owed += pc.sum(pc.is_in(batch.column("detail"), OWED)).as_py() or 0
+    content.details_owed += pc.sum(pc.is_in(batch.column("detail"), pa.array(OWED))).as_py() or 0
     content.events += batch.num_rows
     if ends["min"] < hour.start or ends["max"] >= hour.end:
         outside = pc.or_(pc.less(times, hour.start), pc.greater_equal(times, hour.end))

@@ -6,12 +6,12 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import IO, Final
+from functools import cache
+from typing import IO, TYPE_CHECKING, Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 from upath import UPath
 
@@ -21,6 +21,9 @@ from mailevents_dagster.store.atomic import local, publish
 from mailevents_dagster.store.damage import DamagedError
 from mailevents_dagster.store.digesting import Digest
 from mailevents_dagster.store.index import STATES, Digests, Index, digests
+
+if TYPE_CHECKING:
+    import pyarrow.dataset as ds
 
 ROWS_AT_ONCE: Final = 4096
 BYTES_AT_ONCE: Final = 32 * 2**20
@@ -46,7 +49,11 @@ LAST_COLUMNS: Final = (
 )
 
 
-_STATES: Final = pa.array(STATES, pa.string())
+@cache
+def _states() -> pa.Array:
+    """Return the states of details as Arrow has them; not sooner, since its first array loads pandas."""
+    return pa.array(STATES, pa.string())
+
 
 READ_COLUMNS: Final = [column.name for column in (*FIRST_COLUMNS, *LAST_COLUMNS)]
 """What makes an event again; the typed columns follow from the record."""
@@ -101,7 +108,7 @@ def snapshot_batch(index: Index, records: pa.RecordBatch, rows: RowFormat) -> pa
     arrays = [
         pa.array(index.times * 1000, pa.int64()).cast(FIRST_COLUMNS[0].type),
         *typed,
-        pa.DictionaryArray.from_arrays(pa.array(index.details), _STATES).cast(pa.string()),
+        pa.DictionaryArray.from_arrays(pa.array(index.details), _states()).cast(pa.string()),
         _digest_array(index.identities),
         _digest_array(index.listings),
         raw,
@@ -118,7 +125,7 @@ def records_of(events: Sequence[Event], rows: RowFormat) -> pa.RecordBatch:
 
 def index_of_batch(batch: pa.RecordBatch) -> Index:
     """What the index of an hour says of these events."""
-    details = pc.index_in(batch.column("detail"), _STATES)
+    details = pc.index_in(batch.column("detail"), _states())
     if details.null_count:
         raise ValueError("it holds events in a state that nothing is known of")
     return Index(
@@ -206,6 +213,8 @@ def _joined(*parts: pa.Array | str, separator: str = "") -> pa.Buffer:
 
 def dataset(paths: Sequence[UPath], root: UPath, rows: RowFormat) -> ds.Dataset:
     """The snapshots at these paths as one lazy dataset, with the folders' names as further columns."""
+    import pyarrow.dataset as ds  # which loads pandas, too: half a second that a collection need not take
+
     hive = ds.partitioning(
         pa.schema([(name, pa.string()) for name in ("domain", "category", "type", "date")]), flavor="hive"
     )

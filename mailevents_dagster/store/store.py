@@ -8,9 +8,8 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import pyarrow.dataset as ds
 from upath import UPath
 
 from mailevents_dagster.columns import RowFormat
@@ -28,6 +27,9 @@ from mailevents_dagster.store.manifest import Manifest, read_manifest
 from mailevents_dagster.store.open_hour import OpenHour
 from mailevents_dagster.store.parquet import dataset
 from mailevents_dagster.store.snapshot_parts import columns_of
+
+if TYPE_CHECKING:
+    import pyarrow.dataset as ds
 
 MEMORY: Final = 16 * 2**20
 
