@@ -32,7 +32,6 @@ from mailevents_dagster.under_way import COLLECT_JOB, FOLLOW_JOB, RECONCILE_JOB,
 
 STARTED_BY: Final = "mailevents/started_by"
 LOOK_EVERY: Final = 0.25
-"""Exit codes of a process beside this one that are no failure: another command may have come before it."""
 FEED_HOURS_A_RUN: Final = 50
 """Somebody waits: worth a process of its own, which takes four seconds to start. An hour takes from 0.05 to 5 s."""
 T = TypeVar("T")

@@ -21,7 +21,8 @@ class ApiSettings(Strict):
     )
     requests_per_second: Rate | None = Field(
         default=10.0,
-        description="Requests a second of one account, shared by every process; null: no limit but the API's own.",
+        description="Requests a second of one key, shared by every process and all accounts that have it, of which the "
+        "lowest counts; null: no limit but the API's own.",
     )
     max_parallel_details: Parallel | None = Field(
         default=None,
