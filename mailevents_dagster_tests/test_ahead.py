@@ -127,7 +127,7 @@ def test_a_run_of_some_steps_of_an_earlier_one_collects_no_other_feed(here: Proj
 
 
 def test_a_run_that_is_interrupted_stops_what_it_collects_ahead(here: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first account waits for an answer, the second has been told to wait for most of an hour."""
+    """The first account waits for an answer, the second has been told to wait for ten minutes."""
     here.api.fail_next(
         lambda request: request.params.get("domain") != "a.example", Answer(429, {"Retry-After": "600"}), times=None
     )
