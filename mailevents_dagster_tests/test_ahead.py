@@ -127,9 +127,9 @@ def test_a_run_of_some_steps_of_an_earlier_one_collects_no_other_feed(here: Proj
 
 
 def test_a_run_that_is_interrupted_stops_what_it_collects_ahead(here: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first account waits for an answer, the second has been told to wait for most of an hour."""
+    """The first account waits for an answer, the second has been told to wait for ten minutes."""
     here.api.fail_next(
-        lambda request: request.params.get("domain") != "a.example", Answer(429, {"Retry-After": "3000"}), times=None
+        lambda request: request.params.get("domain") != "a.example", Answer(429, {"Retry-After": "600"}), times=None
     )
     waiting, real = threading.Event(), UzmanPostaApi.rows
 

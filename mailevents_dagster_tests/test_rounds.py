@@ -186,11 +186,11 @@ def test_a_round_that_ends_early_wakes_a_long_pause_and_keeps_what_was_fetched(
     round_: Round, store: Store, simulator: Simulator, clients: Mapping[str, UzmanPostaApi], fixed: FixedMail,
     monkeypatch: pytest.MonkeyPatch, how: type[BaseException] | None,
 ) -> None:  # fmt: skip
-    """The second account is told to wait for most of an hour after some of its details are there."""
+    """The second account is told to wait for ten minutes after some of its details are there."""
     feed, behind = incoming("d.example"), Feed("d.example", "authentication")
     fixed.add("d.example", "mail/incominglog", [mail(NOON.start + n, f"d{n}") for n in range(30)])
     answered = iter(range(10))
-    refused = Answer(429, {"Retry-After": "3000"})
+    refused = Answer(429, {"Retry-After": "600"})
     simulator.fail_next(
         lambda request: (request.queue_id or "").startswith("d") and next(answered, None) is None, refused, times=None
     )
