@@ -51,9 +51,9 @@ def look(instance: DagsterInstance, graph: BaseAssetGraph[Any], feeds: Collectio
             following = True
         elif "dagster/backfill" in run.tags and backfills:
             continue  # its hours are left to it; the feed's others need not wait until a year is through
-        elif run.asset_selection is not None:
+        elif run.asset_selection:
             held.update(by_key[key] for key in run.asset_selection if key in by_key)
-        elif run.job_name == COLLECT_JOB:
+        elif run.job_name == COLLECT_JOB:  # none chosen means all, whether Dagster stored that as nothing or as empty
             held.update(feeds)
         own += run.tags.get("dagster/sensor_name") == SENSOR and run.job_name == COLLECT_JOB
     return UnderWay(frozenset(held), own, following, backfills)

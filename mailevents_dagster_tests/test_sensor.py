@@ -141,6 +141,15 @@ def test_feeds_of_a_run_under_way_are_left_alone(here: Project, status: dg.Dagst
     assert {feed for feed, _, _ in asked(close_hours(here).run_requests)} == {FEEDS[1]}
 
 
+@pytest.mark.parametrize("selection", [None, frozenset()])
+def test_a_run_of_the_job_that_collects_for_which_no_feed_was_chosen_has_all_of_them(
+    here: Project, selection: frozenset[dg.AssetKey] | None
+) -> None:
+    create_run_for_test(here.instance, job_name="collect_hours", status=STARTED, asset_selection=selection)
+
+    assert not asked(tick(here).run_requests)
+
+
 @pytest.mark.filterwarnings("ignore:Function `AssetSelection.sources`")
 @pytest.mark.parametrize("hours", [HOURS[1:], None], ids=["some", "all partitions"])
 def test_hours_of_a_backfill_that_waits_are_left_alone(here: Project, hours: list[Hour] | None) -> None:
