@@ -49,7 +49,8 @@ def fill_cursors(folder: Path, feeds: int, hours: int, *, torn: bool) -> None:
     """Cursors as they are after so many hours: all closed in one piece, or every second one missing."""
     from mailevents_dagster.settings import load_settings
     from mailevents_dagster.states import store_of
-    from mailevents_dagster.store.cursors import Cursor, write_cursor
+    from mailevents_dagster.store.cursor_file import write_cursor
+    from mailevents_dagster.store.cursors import Cursor
 
     settings = load_settings(write_settings(folder, feeds, hours))
     store = store_of(settings)

@@ -9,8 +9,8 @@ from typing import Any
 
 import dagster as dg
 
-from mailevents_dagster.accesses import budgets_folder
 from mailevents_dagster.assets import build_feed_asset, hourly_partitions
+from mailevents_dagster.budgets import budgets_folder
 from mailevents_dagster.checks import HourChecks
 from mailevents_dagster.collector import Collector
 from mailevents_dagster.io_manager import EventStore

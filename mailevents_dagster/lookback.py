@@ -13,7 +13,8 @@ from mailevents_dagster.hours import SECONDS, Hour, hours_between
 from mailevents_dagster.planning import closing_end, kept_from
 from mailevents_dagster.settings import Settings
 from mailevents_dagster.states import rules_of, states_of
-from mailevents_dagster.store.cursors import Cursor, write_cursor
+from mailevents_dagster.store.cursor_file import write_cursor
+from mailevents_dagster.store.cursors import Cursor
 from mailevents_dagster.store.damage import DamagedError
 from mailevents_dagster.store.store import Store
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
+from mailevents_dagster.budgets import shared_rate, sharing
 from mailevents_dagster.feeds import Category, Feed
 from mailevents_dagster.hours import SECONDS, Hour
 from mailevents_dagster.pace import Pace, pace_of
@@ -44,13 +45,14 @@ def rules_of(settings: Settings) -> Rules:
 
 
 def paces(settings: Settings, store: Store, states: Sequence[FeedState], now: float) -> Iterator[tuple[str, Pace]]:
-    """How the budget of each account that has one compares with what arrives, by its feeds' newest closed hours."""
+    """How each account's budget compares with what arrives, by the newest closed hours of all feeds that share it."""
     rules = rules_of(settings)
     for account in settings.accounts:
-        if account.requests_per_second is not None:
-            pace = Pace(0.0, account.requests_per_second, 0.0)
+        rate = shared_rate(account, settings.accounts)
+        if rate is not None:
+            pace, domains = Pace(0.0, rate, 0.0), {one.domain for one in sharing(account, settings.accounts)}
             for state in states:
-                if state.feed.domain == account.domain and state.cursor and state.cursor.closed:
+                if state.feed.domain in domains and state.cursor and state.cursor.closed:
                     events = _events_of_newest(store, state.feed, state.cursor)
                     end = int(state.by_the_api(now))
                     missing = gaps((wanted_from(state, now, rules), end), state.cursor.closed)

@@ -25,7 +25,8 @@ from mailevents_dagster.planning import (
 )
 from mailevents_dagster.settings import Settings
 from mailevents_dagster.states import paces, rules_of, states_of, store_of
-from mailevents_dagster.store.cursors import UNFINISHED, Cursor, Lack, gaps, hours_in, write_cursor
+from mailevents_dagster.store.cursor_file import write_cursor
+from mailevents_dagster.store.cursors import UNFINISHED, Cursor, Lack, gaps, hours_in
 
 FRESH_SECONDS: Final = 30.0
 """Age up to which a heartbeat says that somebody is at work; it is renewed every five."""

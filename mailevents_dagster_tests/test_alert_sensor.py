@@ -22,7 +22,8 @@ from mailevents_dagster.build import build_defs
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import Hour
 from mailevents_dagster.sources.uzmanposta.simulator import Answer
-from mailevents_dagster.store.cursors import Cursor, Failure, write_cursor
+from mailevents_dagster.store.cursor_file import write_cursor
+from mailevents_dagster.store.cursors import Cursor, Failure
 from mailevents_dagster.telling import read_ledger
 from mailevents_dagster_tests.projects import DOMAIN, KEY, SETTINGS, TWO_FEEDS, Project, project
 from mailevents_dagster_tests.receiving import SECRET_PATH, WebhookServer

@@ -22,7 +22,8 @@ from mailevents_dagster.planning import Ask, Plan
 from mailevents_dagster.sensors import sentence
 from mailevents_dagster.settings import OperatingLogSettings, load_settings
 from mailevents_dagster.sources.uzmanposta.errors import ApiError, Cause
-from mailevents_dagster.store.cursors import Cursor, Failure, write_cursor
+from mailevents_dagster.store.cursor_file import write_cursor
+from mailevents_dagster.store.cursors import Cursor, Failure
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests import pages
 from mailevents_dagster_tests.conftest import AUTHENTICATION, DOMAIN, INCOMING, NOON

@@ -21,7 +21,8 @@ from mailevents_dagster.planning import UnderWay, plan
 from mailevents_dagster.states import rules_of, states_of
 from mailevents_dagster.status import rebuild_cursors, status_of
 from mailevents_dagster.store import destruction
-from mailevents_dagster.store.cursors import Cursor, write_cursor
+from mailevents_dagster.store.cursor_file import write_cursor
+from mailevents_dagster.store.cursors import Cursor
 from mailevents_dagster_tests.conftest import collection, event
 from mailevents_dagster_tests.projects import (
     DOMAIN,

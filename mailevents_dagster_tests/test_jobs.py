@@ -18,7 +18,8 @@ from mailevents_dagster.jobs import forget
 from mailevents_dagster.pace import Pace, pace_of
 from mailevents_dagster.sources.uzmanposta.rate import SharedBudget
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, FixedMail
-from mailevents_dagster.store.cursors import Cursor, write_cursor
+from mailevents_dagster.store.cursor_file import write_cursor
+from mailevents_dagster.store.cursors import Cursor
 from mailevents_dagster_tests.conftest import mail
 from mailevents_dagster_tests.projects import (
     DOMAIN,

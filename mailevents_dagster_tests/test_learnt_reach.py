@@ -17,7 +17,8 @@ from mailevents_dagster.planning import FeedState, Plan, Rules, UnderWay, plan
 from mailevents_dagster.rounds import Round, Task
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.simulator import Behaviour, FixedMail, Simulator
-from mailevents_dagster.store.cursors import Cursor, hours_in, write_cursor
+from mailevents_dagster.store.cursor_file import write_cursor
+from mailevents_dagster.store.cursors import Cursor, hours_in
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.collecting import collector_in
 from mailevents_dagster_tests.conftest import AUTHENTICATION, DOMAIN, MakeApi, make_store

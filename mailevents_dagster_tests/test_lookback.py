@@ -18,7 +18,7 @@ from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import Hour
 from mailevents_dagster.lookback import last_passed
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, Behaviour, FixedMail, Simulator
-from mailevents_dagster.store.cursors import write_cursor
+from mailevents_dagster.store.cursor_file import write_cursor
 from mailevents_dagster_tests.commands import SETTINGS, Place, hours_ago, set_up, written
 from mailevents_dagster_tests.conftest import mail
 from mailevents_dagster_tests.projects import DOMAIN, NOW, ONE_FEED, RUNNING, Project, project, stop_the_clock

@@ -16,7 +16,8 @@ from mailevents_dagster.heartbeats import Heartbeats
 from mailevents_dagster.hours import Hour
 from mailevents_dagster.settings import load_settings
 from mailevents_dagster.states import store_of
-from mailevents_dagster.store.cursors import Cursor, write_cursor
+from mailevents_dagster.store.cursor_file import write_cursor
+from mailevents_dagster.store.cursors import Cursor
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.commands import COMMAND
 from mailevents_dagster_tests.conftest import AUTHENTICATION, collection, event

@@ -15,7 +15,8 @@ from mailevents_dagster.hours import Hour
 from mailevents_dagster.migration.sections import env_line
 from mailevents_dagster.migration.texts import NewAccount
 from mailevents_dagster.store.atomic import publish
-from mailevents_dagster.store.cursors import Cursor, read_cursor, write_cursor
+from mailevents_dagster.store.cursor_file import read_cursor, write_cursor
+from mailevents_dagster.store.cursors import Cursor
 from mailevents_dagster.store.damage import DamagedError
 from mailevents_dagster.store.store import Store
 

@@ -6,21 +6,16 @@ It is written after the data it speaks of and can be derived from their manifest
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from upath import UPath
-
 from mailevents_dagster.events import Origin
 from mailevents_dagster.hours import SECONDS, Hour
-from mailevents_dagster.store.damage import DamagedError
 from mailevents_dagster.store.manifest import Manifest
-from mailevents_dagster.store.sealed import read_sealed, write_sealed
 
-VERSION: Final = 1
 UNFINISHED: Final = "unfinished"
 """The cause of a failure that nobody reported: the collection is still going on, or its process is gone."""
 SAME_TRY: Final = 60.0
@@ -114,7 +109,7 @@ class Cursor:
     def begun(self, hour: Hour, now: float) -> Cursor:
         """Counts a collection as failed until it is known to have ended: a killed process reports nothing."""
         times = self.failed[hour.start].times + 1 if hour.start in self.failed else 1
-        said = f"The collection that began at {_text(now, hour.timezone)} has not ended, or its process was killed."
+        said = f"The collection that began at {text_of(now, hour.timezone)} has not ended, or its process was killed."
         failed = {**self.failed, hour.start: Failure(times, now, UNFINISHED, said)}
         return replace(self, failed=failed, failures_in_a_row=self._tries(now))
 
@@ -253,81 +248,6 @@ def _with_lack(lacking: Mapping[int, Lack], manifest: Manifest) -> Mapping[int, 
     return others if lack == Lack() else {**others, manifest.start: lack}
 
 
-def write_cursor(path: UPath, cursor: Cursor, timezone: str) -> None:
-    """Writes it in a form that people can read too: the texts are of the time zone, the numbers are what counts."""
-    content: dict[str, object] = {
-        "version": VERSION,
-        "timezone": timezone,
-        "closed": [
-            {"from": _text(first, timezone), "to": _text(end, timezone), "hours": (end - first) // SECONDS,
-             "first": first, "end": end}
-            for first, end in cursor.closed
-        ],
-        "open": [
-            {"hour": _text(hour, timezone), "listed": _text(at, timezone), "start": hour, "listed_at": at}
-            for hour, at in sorted(cursor.open.items())
-        ],
-        "failed": [
-            {"hour": _text(hour, timezone), "start": hour, **_said_of(failure)}
-            for hour, failure in sorted(cursor.failed.items())
-        ],
-        "failures_in_a_row": cursor.failures_in_a_row,
-        "committed_at": cursor.committed_at,
-    }  # fmt: skip
-    if cursor.first is not None:
-        content |= {"first_hour": _text(cursor.first, timezone), "first": cursor.first}
-    if cursor.lacking:
-        content["lacking"] = [
-            {"hour": _text(hour, timezone), "start": hour, **asdict(lack)}
-            for hour, lack in sorted(cursor.lacking.items())
-        ]
-    if cursor.refused:
-        content["refused"] = asdict(cursor.refused)
-    if cursor.looked_back_at is not None:
-        content["looked_back_at"] = cursor.looked_back_at
-    if cursor.clock:
-        content["clock"] = cursor.clock
-    if cursor.witnessed is not None:
-        content["witnessed"] = cursor.witnessed
-    if cursor.learnt:
-        content["learnt"] = dict(cursor.learnt)
-    write_sealed(path, content)
-
-
-def _said_of(failure: Failure) -> dict[str, object]:
-    """A failure as the file has it, which names a time only where the source gave one."""
-    return {name: value for name, value in asdict(failure).items() if name != "until" or value is not None}
-
-
-def read_cursor(path: UPath) -> Cursor | None:
-    """The cursor, or None where there is none; DamagedError where it is not as it was written."""
-    content = read_sealed(path)
-    if content is None:
-        return None
-    try:
-        return Cursor(
-            closed=tuple((span["first"], span["end"]) for span in content["closed"]),
-            open={hour["start"]: hour["listed_at"] for hour in content["open"]},
-            failed={
-                hour["start"]: Failure(hour["times"], hour["at"], hour["cause"], hour["said"], hour.get("until"))
-                for hour in content["failed"]
-            },
-            failures_in_a_row=content["failures_in_a_row"],
-            committed_at=content["committed_at"],
-            first=content.get("first"),
-            lacking={
-                hour["start"]: Lack(hour["details_owed"], hour["details_purged"], hour["gaps"])
-                for hour in content.get("lacking", ())
-            },
-            refused=Refusal(**content["refused"]) if "refused" in content else None,
-            clock=content.get("clock", 0.0),
-            looked_back_at=content.get("looked_back_at"),
-            witnessed=content.get("witnessed"),
-            learnt=content.get("learnt", {}),
-        )
-    except (KeyError, TypeError) as error:
-        raise DamagedError(f"{path} is no cursor of a feed ({type(error).__name__}: {error})") from error
-
-
-def _text(time: float, timezone: str) -> str:
+def text_of(time: float, timezone: str) -> str:
+    """Return a time as people read it."""
     return datetime.fromtimestamp(time, ZoneInfo(timezone)).isoformat(timespec="minutes")

@@ -18,7 +18,7 @@ from mailevents_dagster.events import SourceError
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import Hour
 from mailevents_dagster.store.atomic import digest_of, local, sync_folder
-from mailevents_dagster.store.cursors import write_cursor
+from mailevents_dagster.store.cursor_file import write_cursor
 from mailevents_dagster.store.damage import DamagedError, set_aside
 from mailevents_dagster.store.layout import Layout
 from mailevents_dagster.store.manifest import Manifest, StoredFile

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from typing import Final
 
 from upath import UPath
 
-from mailevents_dagster.events import Gap, Origin
+from mailevents_dagster.events import Collection, Detail, Gap, Origin
+from mailevents_dagster.feeds import Feed
+from mailevents_dagster.hours import Hour
 from mailevents_dagster.store.damage import DamagedError
+from mailevents_dagster.store.index import Index
 from mailevents_dagster.store.sealed import read_sealed, write_sealed
 
 VERSION = 1
+OWED: Final = tuple(detail for detail in Detail if detail.is_owed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,3 +80,36 @@ def read_manifest(path: UPath) -> Manifest | None:
         return Manifest(**fields)
     except (KeyError, TypeError, ValueError) as error:
         raise DamagedError(f"{path} is no manifest of an hour ({type(error).__name__}: {error})") from error
+
+
+def manifest_of(
+    feed: Feed,
+    hour: Hour,
+    index: Index,
+    found: Collection,
+    before: Manifest | None,
+    log: StoredFile,
+    snapshot: StoredFile,
+) -> Manifest:
+    """Return what is committed of an hour that was collected."""
+    strays = {stray.hex() for stray in found.strays}.union(before.strays if before else ())
+    return Manifest(
+        domain=feed.domain,
+        feed=feed.name,
+        hour=hour.key,
+        timezone=hour.timezone,
+        start=hour.start,
+        end=hour.end,
+        events=len(index),
+        details_owed=index.count(*OWED),
+        gaps=found.gaps,
+        first_event=int(index.times.min()) if len(index) else None,
+        last_event=int(index.times.max()) if len(index) else None,
+        listed_at=found.listed_at,
+        closed=found.closed or (before is not None and before.closed),
+        strays=tuple(sorted(strays)),
+        log=log,
+        snapshot=snapshot,
+        origin=Origin.API if before and before.origin is Origin.API else found.origin,
+        details_purged=index.count(Detail.PURGED),
+    )

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from contextlib import ExitStack, suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 from upath import UPath
 
-from mailevents_dagster.events import Collection, Detail, Event, Kept, Origin, SourceError, StoppedError
+from mailevents_dagster.events import Collection, Detail, Event, Kept, Origin
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import Hour
 from mailevents_dagster.store.atomic import digest_of
-from mailevents_dagster.store.cursors import Cursor, write_cursor
+from mailevents_dagster.store.cursor_notes import CursorNotes
 from mailevents_dagster.store.damage import DamagedError, set_aside
 from mailevents_dagster.store.gathered import Gathered, Records
 from mailevents_dagster.store.index import STATES, Index, Versions, digests
@@ -27,17 +26,13 @@ from mailevents_dagster.store.journal import Journal
 from mailevents_dagster.store.kept import KeptEvents
 from mailevents_dagster.store.known import known_records
 from mailevents_dagster.store.log import Change, Written, bring_up_to_date, says
-from mailevents_dagster.store.manifest import Manifest, StoredFile, read_manifest, write_manifest
+from mailevents_dagster.store.manifest import OWED, Manifest, StoredFile, manifest_of, read_manifest, write_manifest
 from mailevents_dagster.store.merge import Merged, merge
 from mailevents_dagster.store.parquet import lines_of, write_snapshot
 from mailevents_dagster.store.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from mailevents_dagster.store.store import Store
-
-OWED: Final = tuple(detail for detail in Detail if detail.is_owed)
-SAID_CHARACTERS: Final = 500
-"""Of an error, in the cursor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +65,7 @@ class OpenHour:
         self._has_begun_to_write = False
         self.notes: list[str] = []
         """What was found damaged and what became of it; for the log of the run."""
+        self.cursor = CursorNotes(store, feed, hour, self.notes.append)
         self.journal = Journal(store.layout.journal(feed, hour))
         if self.journal.set_aside:
             self.notes.append(
@@ -188,7 +184,7 @@ class OpenHour:
         """
         with self._store.writing(self.feed):
             done = self._commit(found)
-            self._change_cursor(lambda cursor: cursor.committed(done.manifest, time.time(), found.clock, found.learnt))
+            self.cursor.committed(done.manifest, found)
         self.journal.discard()
         self.done = done
         return done
@@ -201,7 +197,7 @@ class OpenHour:
         self._store.describe_itself(self.notes.append)
         snapshot, log = self._write(merged)
         stored = StoredFile(layout.relative(layout.log(feed, hour)), log.bytes, log.sha256)
-        manifest = _manifest(feed, hour, merged.index, replace(found, strays=strays), before, stored, snapshot)
+        manifest = manifest_of(feed, hour, merged.index, replace(found, strays=strays), before, stored, snapshot)
         write_manifest(layout.manifest(feed, hour), manifest)
         return Commit(
             manifest,
@@ -263,26 +259,6 @@ class OpenHour:
             return self.before.snapshot
         return None
 
-    def note_begin(self) -> None:
-        """Counts the collection as failed until it is known how it ended."""
-        self._change_cursor(lambda cursor: cursor.begun(self.hour, time.time()))
-
-    def note_failure(self, error: Exception) -> None:
-        """Notes why the collection failed, or that there is nothing to wait for."""
-        now = time.time()
-        with suppress(OSError):  # the error at hand matters more than the note of it
-            self._change_cursor(lambda cursor: _failed(cursor, self.hour, error, now))
-
-    def _change_cursor(self, change: Callable[[Cursor], Cursor]) -> None:
-        path = self._layout.cursor(self.feed)
-        with self._store.noting(self.feed):
-            try:
-                cursor = self._store.cursor(self.feed)
-            except DamagedError as error:
-                self.notes.append(f"{error}. It was set aside as {set_aside(path)} and made anew from the manifests.")
-                cursor = self._store.cursor_of_manifests(self.feed)
-            write_cursor(path, change(cursor), self._store.timezone)
-
     def _keep_damaged_log(self, path: UPath) -> None:
         """A log that is neither what was committed nor what the snapshot says is somebody's damage: it is set aside."""
         if says(path, self.kept.lines(np.arange(len(self._known_index)))):
@@ -295,51 +271,8 @@ class OpenHour:
             self.notes.append(f"{path} was gone and is written anew.")
 
 
-def _failed(cursor: Cursor, hour: Hour, error: Exception, now: float) -> Cursor:
-    if isinstance(error, StoppedError):
-        return cursor.given_up(hour)
-    if isinstance(error, SourceError) and error.hour_is_gone:
-        return cursor.gone(hour, now)
-    said = str(error).encode(errors="backslashreplace").decode()[:SAID_CHARACTERS]
-    if isinstance(error, SourceError):
-        return cursor.ended(hour, now, error.cause, said, error.until)
-    return cursor.ended(hour, now, type(error).__name__, said)
-
-
 def _lateness(merged: Merged, before: Manifest | None) -> float:
     """From the oldest new event to the listing before, which did not have it; none where nobody had asked before."""
     if before is None or before.origin is not Origin.API or merged.oldest_added is None:
         return 0.0
     return round(max(0.0, before.listed_at - max(merged.oldest_added, before.start)), 1)
-
-
-def _manifest(
-    feed: Feed,
-    hour: Hour,
-    index: Index,
-    found: Collection,
-    before: Manifest | None,
-    log: StoredFile,
-    snapshot: StoredFile,
-) -> Manifest:
-    strays = {stray.hex() for stray in found.strays}.union(before.strays if before else ())
-    return Manifest(
-        domain=feed.domain,
-        feed=feed.name,
-        hour=hour.key,
-        timezone=hour.timezone,
-        start=hour.start,
-        end=hour.end,
-        events=len(index),
-        details_owed=index.count(*OWED),
-        gaps=found.gaps,
-        first_event=int(index.times.min()) if len(index) else None,
-        last_event=int(index.times.max()) if len(index) else None,
-        listed_at=found.listed_at,
-        closed=found.closed or (before is not None and before.closed),
-        strays=tuple(sorted(strays)),
-        log=log,
-        snapshot=snapshot,
-        origin=Origin.API if before and before.origin is Origin.API else found.origin,
-        details_purged=index.count(Detail.PURGED),
-    )

@@ -17,7 +17,8 @@ from mailevents_dagster.feeds import Category, Feed
 from mailevents_dagster.filelocks import take, try_to_take
 from mailevents_dagster.hours import Hour
 from mailevents_dagster.store.atomic import local, make_folder
-from mailevents_dagster.store.cursors import Cursor, cursor_of, read_cursor
+from mailevents_dagster.store.cursor_file import read_cursor
+from mailevents_dagster.store.cursors import Cursor, cursor_of
 from mailevents_dagster.store.damage import DamagedError, set_aside
 from mailevents_dagster.store.description import described_timezone, write_description
 from mailevents_dagster.store.destruction import read_destruction, refuse_destroyed
@@ -77,15 +78,15 @@ class Store:
         with self.holding(feed, hour, when_held):
             refuse_destroyed(self, feed, hour)
             work = OpenHour(self, feed, hour)
-            work.note_begin()
+            work.cursor.begin()
             try:
                 yield work
             except OSError as error:
                 told = _reassuring(error) if work.is_as_it_was else error
-                work.note_failure(told)
+                work.cursor.failure(told)
                 raise told from error.__cause__
             except Exception as error:
-                work.note_failure(error)
+                work.cursor.failure(error)
                 raise
             finally:
                 work.close()

@@ -20,7 +20,7 @@ from mailevents_dagster.hours import Hour
 from mailevents_dagster.settings import Settings, load_settings
 from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
 from mailevents_dagster.states import states_of, store_of
-from mailevents_dagster.store.cursors import write_cursor
+from mailevents_dagster.store.cursor_file import write_cursor
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.conftest import collection, digest
 from mailevents_dagster_tests.migration.old_tool import COMMAND, INI, OldTool, state

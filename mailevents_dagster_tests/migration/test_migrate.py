@@ -16,7 +16,8 @@ from mailevents_dagster.migration.migrating import decide, target_of, write
 from mailevents_dagster.migration.writing import Done
 from mailevents_dagster.settings import Settings, load_settings
 from mailevents_dagster.states import states_of, store_of
-from mailevents_dagster.store.cursors import Cursor, write_cursor
+from mailevents_dagster.store.cursor_file import write_cursor
+from mailevents_dagster.store.cursors import Cursor
 from mailevents_dagster_tests.migration.old_tool import INI, KEY, OldTool, state
 
 ZONE = "Europe/Istanbul"

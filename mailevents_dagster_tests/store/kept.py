@@ -16,7 +16,8 @@ from mailevents_dagster.events import Collection, Event
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import Hour
 from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
-from mailevents_dagster.store.cursors import Failure, read_cursor
+from mailevents_dagster.store.cursor_file import read_cursor
+from mailevents_dagster.store.cursors import Failure
 from mailevents_dagster.store.index import index_of
 from mailevents_dagster.store.log import Written, bring_up_to_date
 from mailevents_dagster.store.manifest import StoredFile

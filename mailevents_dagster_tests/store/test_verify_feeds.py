@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mailevents_dagster.store.cursors import Cursor, write_cursor
+from mailevents_dagster.store.cursor_file import write_cursor
+from mailevents_dagster.store.cursors import Cursor
 from mailevents_dagster.store.destruction import destroying
 from mailevents_dagster.store.store import Store
 from mailevents_dagster.store.verify import FOR_EVER, Severity, kept_hours

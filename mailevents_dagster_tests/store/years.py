@@ -11,7 +11,8 @@ from upath import UPath
 from mailevents_dagster.feeds import Feed
 from mailevents_dagster.hours import Hour
 from mailevents_dagster.jsontext import pretty
-from mailevents_dagster.store.cursors import cursor_of, write_cursor
+from mailevents_dagster.store.cursor_file import write_cursor
+from mailevents_dagster.store.cursors import cursor_of
 from mailevents_dagster.store.manifest import Manifest, StoredFile
 from mailevents_dagster.store.sealed import _checksum
 from mailevents_dagster.store.store import Store
