@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -49,11 +49,16 @@ else:
 
 
 @contextmanager
-def holding(path: Path) -> Iterator[None]:
-    """Keep other processes out while the block runs; one that died keeps nobody out."""
+def holding(path: Path, when_held: Callable[[], object] = lambda: None) -> Iterator[None]:
+    """Keep other processes out while the block runs; one that died keeps nobody out.
+
+    `when_held` is told where another holds the lock, which is waited for unless that raises.
+    """
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        take(handle)
+        if not try_to_take(handle):
+            when_held()
+            take(handle)
         yield
     finally:
         os.close(handle)

@@ -22,7 +22,7 @@ from mailevents_dagster.hours import Hour, last_ended
 from mailevents_dagster.settings import Settings, load_settings
 from mailevents_dagster.sources.uzmanposta import collect
 from mailevents_dagster.sources.uzmanposta.simulator import Behaviour, EventSource, Simulator
-from mailevents_dagster.store import open_hour
+from mailevents_dagster.store import cursor_notes
 from mailevents_dagster.store.store import Store
 
 DOMAIN = "example.com"
@@ -146,6 +146,6 @@ def definitions(folder: Path, text: str, base_url: str) -> tuple[Settings, dg.De
 
 def stop_the_clock(monkeypatch: pytest.MonkeyPatch, at: float) -> None:
     """What the project takes for the time: no test may depend on the minute in which it runs."""
-    modules: Sequence[ModuleType] = (checks, jobs, schedules, sensors, collect, open_hour)
+    modules: Sequence[ModuleType] = (checks, jobs, schedules, sensors, collect, cursor_notes)
     for module in modules:
         monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: at, monotonic=time.monotonic))

@@ -239,7 +239,7 @@ def test_told_to_stop_it_ends_soon_and_what_was_fetched_is_not_asked_for_again(b
     assert twice <= 4, "those that were on their way"
 
 
-def test_an_hour_that_does_not_close_is_collected_once_and_not_for_ever(tmp_path: Path) -> None:
+def test_an_hour_that_is_not_over_by_the_apis_clock_is_followed_and_not_asked_for(tmp_path: Path) -> None:
     with Simulator(Behaviour(events_per_hour=1), now=lambda: time.time() - 10 * 3600) as behind:
         place = set_up(tmp_path, behind)
 
@@ -247,4 +247,4 @@ def test_an_hour_that_does_not_close_is_collected_once_and_not_for_ever(tmp_path
 
     assert done.returncode == 0
     assert not place.store.cursor(Feed("a.example", "authentication")).closed, "by the API's clock none has ended yet"
-    assert [run.job_name for run in runs(place)] == ["collect_hours", "collect_hours", "follow"]
+    assert [run.job_name for run in runs(place)] == ["follow"]

@@ -60,7 +60,8 @@ class Clock:
 
 
 def listings_of(place: Place, hour: Hour) -> int:
-    return [call.params["starttime"] for call in place.api.calls if call.kind == "list"].count(str(hour.start - 1))
+    listed = [(call.params["starttime"], call.params["endtime"]) for call in place.api.calls if call.kind == "list"]
+    return listed.count((str(hour.start - 1), str(hour.end)))
 
 
 def test_what_appears_a_day_late_is_found_by_the_cron_line_alone_and_once(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager, suppress
@@ -14,7 +13,7 @@ from upath import UPath
 
 from mailevents_dagster.columns import RowFormat
 from mailevents_dagster.feeds import Category, Feed
-from mailevents_dagster.filelocks import take, try_to_take
+from mailevents_dagster.filelocks import holding
 from mailevents_dagster.hours import Hour
 from mailevents_dagster.store.atomic import local, make_folder
 from mailevents_dagster.store.cursor_file import read_cursor
@@ -225,16 +224,9 @@ class Store:
 
 @contextmanager
 def _locked(path: Path, when_held: Callable[[], object] = lambda: None) -> Iterator[None]:
-    """Keeps other processes out; one that holds the lock is waited for, one that died holds it no more."""
     make_folder(path.parent)
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        if not try_to_take(handle):
-            when_held()
-            take(handle)
+    with holding(path, when_held):
         yield
-    finally:
-        os.close(handle)
 
 
 def _held(feed: Feed, hour: Hour) -> str:

@@ -205,7 +205,7 @@ def test_an_hour_that_was_destroyed_is_not_spoken_of(one: Project) -> None:
 
 
 def test_of_a_run_that_fails_half_way_the_hours_done_are_judged_and_the_failed_ones_named(one: Project) -> None:
-    middle = lambda request: request.kind == "list" and request.params["starttime"] == str(HOURS[1].start - 1)  # noqa: E731
+    middle = lambda request: request.kind == "list" and request.params["endtime"] == str(HOURS[1].end)  # noqa: E731
     one.api.fail_next(middle, Answer(status=404), times=None)
 
     result = one.run("collect_hours", tags=range_tags(HOURS))

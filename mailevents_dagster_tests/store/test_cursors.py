@@ -16,7 +16,8 @@ from upath import UPath
 
 from mailevents_dagster.hours import SECONDS, Hour
 from mailevents_dagster.sources.uzmanposta.errors import Cause, PermanentError
-from mailevents_dagster.store import open_hour
+from mailevents_dagster.store import cursor_notes
+from mailevents_dagster.store.cursor_file import read_cursor, write_cursor
 from mailevents_dagster.store.cursors import (
     UNFINISHED,
     Cursor,
@@ -25,8 +26,6 @@ from mailevents_dagster.store.cursors import (
     cursor_of,
     gaps,
     merged,
-    read_cursor,
-    write_cursor,
 )
 from mailevents_dagster.store.manifest import Manifest
 from mailevents_dagster.store.store import Store
@@ -121,7 +120,7 @@ def test_it_is_written_after_the_data(store: Store, monkeypatch: pytest.MonkeyPa
         there.append([(root(store) / name).exists() for name in (SNAPSHOT, LOG, MANIFEST)])
         write_cursor(path, cursor, timezone)
 
-    monkeypatch.setattr(open_hour, "write_cursor", write)
+    monkeypatch.setattr(cursor_notes, "write_cursor", write)
     commit_hours(store, 0)
     assert there == [[False] * 3, [True] * 3]
 
@@ -135,7 +134,7 @@ def test_where_it_cannot_be_written_the_data_stand_and_the_hour_counts_as_failed
         write_cursor(path, cursor, timezone)
 
     with monkeypatch.context() as patched:
-        patched.setattr(open_hour, "write_cursor", write)
+        patched.setattr(cursor_notes, "write_cursor", write)
         with pytest.raises(OSError, match="No space"):
             commit_hours(store, 0)
     assert store.cursor_of_manifests(INCOMING).closed == (span(0, 1),)
@@ -273,7 +272,7 @@ def test_a_failure_that_cannot_be_noted_does_not_hide_the_error(store: Store, mo
             raise OSError(28, "No space left on device")
         write_cursor(path, cursor, timezone)
 
-    monkeypatch.setattr(open_hour, "write_cursor", write)
+    monkeypatch.setattr(cursor_notes, "write_cursor", write)
     assert fail(store, ValueError("odd")).cause == UNFINISHED
 
 

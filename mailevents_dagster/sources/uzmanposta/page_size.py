@@ -23,11 +23,19 @@ class PageSize:
     """Rows of the answer to the last hour that fitted into one,"""
     last_start: int = 0
     """and where that hour began."""
+    repeated: int = 0
+    """A number that came for several hours and was whole each time: it is no limit."""
 
     @classmethod
     def of(cls, configured: int, learnt: Mapping[str, float]) -> Self:
         """Return what earlier collections of the feed have learnt."""
-        names = {"learnt": "page_rows", "whole": "whole_rows", "last": "last_rows", "last_start": "last_rows_hour"}
+        names = {
+            "learnt": "page_rows",
+            "whole": "whole_rows",
+            "last": "last_rows",
+            "last_start": "last_rows_hour",
+            "repeated": "repeated_rows",
+        }
         return cls(configured, **{name: int(learnt.get(key, 0)) for name, key in names.items()})
 
     @property
@@ -42,7 +50,10 @@ class PageSize:
         """
         if rows < FEWEST or rows >= self.limit:
             return False
-        return rows > self.whole or (rows in (self.whole, self.last) and start != self.last_start)
+        return rows > self.whole or (self._came_before(rows, start) and rows != self.repeated)
+
+    def _came_before(self, rows: int, start: int) -> bool:
+        return rows in (self.whole, self.last) and start != self.last_start
 
     def cut_at(self, rows: int) -> PageSize:
         """Return this, knowing that the API cuts answers off at so many rows."""
@@ -50,7 +61,9 @@ class PageSize:
 
     def after(self, rows: int, start: int, *, asked: bool) -> PageSize:
         """Return this, knowing that a whole hour fitted into one answer; `asked` says that its rest was asked for."""
-        return replace(self, whole=max(self.whole, rows if asked else 0), last=rows, last_start=start)
+        repeated = rows if asked and self._came_before(rows, start) else self.repeated
+        whole = max(self.whole, rows if asked else 0)
+        return replace(self, whole=whole, last=rows, last_start=start, repeated=repeated)
 
     def outgrown_by(self, rows: int) -> PageSize:
         """Return this, knowing that the API does not cut answers off where it was thought to."""
@@ -64,4 +77,5 @@ class PageSize:
             "whole_rows": self.whole,
             "last_rows": self.last,
             "last_rows_hour": self.last_start,
+            "repeated_rows": self.repeated,
         }
