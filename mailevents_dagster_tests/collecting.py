@@ -1,8 +1,9 @@
-"""A process that collects one hour, for tests that stop or kill it."""
+"""A process that collects one hour, for tests that stop or kill it, and which hours were listed."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from mailevents_dagster.collector import Collector
@@ -15,6 +16,7 @@ from mailevents_dagster.sources.uzmanposta.access import Access
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.collect import collect_hour
 from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
+from mailevents_dagster.sources.uzmanposta.simulator.calls import Call
 from mailevents_dagster.store.store import Store
 
 FEED = Feed("example.com", "mail/incominglog")
@@ -39,6 +41,12 @@ def collect(folder: Path, base_url: str, hour: Hour) -> None:
     access = Access(FEED.domain, base_url, "key-for-a-test", max_parallel_details=2)
     with UzmanPostaApi(access) as api, store_in(folder).open_hour(FEED, hour) as work:
         work.commit(collect_hour(api, work, settle_seconds=0))
+
+
+def listings(calls: Iterable[Call], *hours: Hour) -> int:
+    """How many listings asked for one of these hours whole; the rest of an answer and seams are asked for in parts."""
+    windows = {(str(hour.start - 1), str(hour.end)) for hour in hours}
+    return sum((call.params.get("starttime"), call.params.get("endtime")) in windows for call in calls)
 
 
 if __name__ == "__main__":

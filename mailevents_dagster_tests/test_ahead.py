@@ -16,6 +16,7 @@ from mailevents_dagster.hours import Hour
 from mailevents_dagster.sources.uzmanposta.api import Tally, UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.rows import Row
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, FixedMail, Simulator
+from mailevents_dagster_tests.collecting import listings
 from mailevents_dagster_tests.conftest import mail
 from mailevents_dagster_tests.projects import KEY, ONE_FEED, Project, definitions, range_tags
 
@@ -72,9 +73,7 @@ def test_the_accounts_of_a_run_are_collected_side_by_side_and_each_hour_once(
 
     for feed in FEEDS:
         assert done(here, feed) == {hour.key for hour in HOURS}
-    windows = {(str(hour.start - 1), str(hour.end)) for hour in HOURS}
-    listed = [(call.params["starttime"], call.params["endtime"]) for call in here.api.calls if call.kind == "list"]
-    assert len([one for one in listed if one in windows]) == 6
+    assert listings(here.api.calls, *HOURS) == 6
     assert here.api.calls.count("detail") == 30
     assert not collecting_threads()
 

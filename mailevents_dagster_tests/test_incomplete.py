@@ -26,8 +26,6 @@ from mailevents_dagster_tests.commands import SETTINGS, Place, hours_ago, set_up
 from mailevents_dagster_tests.conftest import INCOMING, NOON, mail
 from mailevents_dagster_tests.planned import manifest_of
 
-HOUR = written(hours_ago(1))
-KEY = hours_ago(1).key
 MAILS = "a.example mail/incominglog"
 SIGN_INS = "a.example authentication"
 
@@ -54,27 +52,27 @@ def of_feed(numbers: dict[str, Any], feed: str) -> dict[str, Any]:
 
 
 def test_the_last_line_of_a_collection_names_the_hours_and_what_they_lack(place: Place) -> None:
-    done = place.run("collect", "--hour", HOUR)
+    done = place.run("collect", "--hour", written(hours_ago(1)))
 
     assert done.returncode == 1
     assert (
-        f"2 hours do not hold everything: {SIGN_INS} {KEY} (1 seconds too full), "
-        f"{MAILS} {KEY} (1 details owed, 1 details that the API does not have)."
+        f"2 hours do not hold everything: {SIGN_INS} {hours_ago(1).key} (1 seconds too full), "
+        f"{MAILS} {hours_ago(1).key} (1 details owed, 1 details that the API does not have)."
     ) in done.stderr
     assert "0 failed" in done.stdout, "it is no failure"
 
-    again = place.run("collect", "--hour", HOUR, "--feed", "* mail/*", "--json")
+    again = place.run("collect", "--hour", written(hours_ago(1)), "--feed", "* mail/*", "--json")
     assert again.returncode == 1, "still owed"
     [lacking] = json.loads(again.stdout)["lacking"]
     assert lacking["details_owed"] == 1
-    mended = place.run("collect", "--hour", HOUR, "--feed", "* mail/*")
+    mended = place.run("collect", "--hour", written(hours_ago(1)), "--feed", "* mail/*")
     assert mended.returncode == 0, "what the API does not have is nobody's to mend"
     assert "(1 details that the API does not have)" in mended.stderr
-    assert place.run("collect", "--hour", HOUR, "--feed", "* mail/*", "--quiet").stderr == ""
+    assert place.run("collect", "--hour", written(hours_ago(1)), "--feed", "* mail/*", "--quiet").stderr == ""
 
 
 def test_status_verify_and_monitors_say_the_same(place: Place) -> None:
-    place.run("collect", "--hour", HOUR)
+    place.run("collect", "--hour", written(hours_ago(1)))
 
     status = place.run("status", "--json")
     numbers = json.loads(status.stdout)
@@ -102,9 +100,9 @@ def test_status_verify_and_monitors_say_the_same(place: Place) -> None:
 
 
 def test_details_that_the_api_does_not_have_are_shown_and_spoil_nothing(place: Place) -> None:
-    place.run("collect", "--hour", HOUR, "--feed", "* mail/*")
-    place.run("collect", "--hour", HOUR, "--feed", "* mail/*")
-    place.run("collect", "--hour", HOUR, "--feed", "* mail/*")
+    place.run("collect", "--hour", written(hours_ago(1)), "--feed", "* mail/*")
+    place.run("collect", "--hour", written(hours_ago(1)), "--feed", "* mail/*")
+    place.run("collect", "--hour", written(hours_ago(1)), "--feed", "* mail/*")
 
     feed = of_feed(json.loads(place.run("status", "--json").stdout), MAILS)
     assert (feed["incomplete_hours"], feed["details_owed"], feed["details_purged"]) == (0, 0, 1)
@@ -124,7 +122,7 @@ def test_an_hour_that_is_not_closed_lacks_nothing_that_is_not_asked_for_again() 
 def test_what_a_process_beside_this_one_says_counts_as_its_own() -> None:
     progress = Progress(Console(file=StringIO()), quiet=True)
     said = {"hours": 2, "failures": {}, "runs": 1, "failed_runs": 0}
-    lacking = {"feed": MAILS, "hour": KEY, "details_owed": 2, "details_purged": 0, "gaps": 1}
+    lacking = {"feed": MAILS, "hour": hours_ago(1).key, "details_owed": 2, "details_purged": 0, "gaps": 1}
 
     assert progress.hear(json.dumps({**said, "lacking": [lacking]}).encode()), "its run succeeded, for all it lacks"
     assert not progress.hear(json.dumps({**said, "lacking": [], "failed_runs": 1}).encode())
@@ -172,7 +170,7 @@ def test_collecting_a_destroyed_hour_is_one_failure_in_text_numbers_and_exit_cod
         place = set_up(tmp_path, api, 30, FORGETFUL)
         old, feed = written(hours_ago(30)), ("--feed", "a.example mail/*")
         assert place.run("collect", "--hour", old, *feed).returncode == 0
-        assert place.run("collect", "--hour", HOUR, *feed).returncode == 0
+        assert place.run("collect", "--hour", written(hours_ago(1)), *feed).returncode == 0
         assert place.run("housekeeping").returncode == 0
 
         done = place.run("collect", "--hour", old, *feed)

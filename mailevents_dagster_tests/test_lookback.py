@@ -19,6 +19,7 @@ from mailevents_dagster.hours import Hour
 from mailevents_dagster.lookback import last_passed
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, Behaviour, FixedMail, Simulator
 from mailevents_dagster.store.cursor_file import write_cursor
+from mailevents_dagster_tests.collecting import listings
 from mailevents_dagster_tests.commands import SETTINGS, Place, hours_ago, set_up, written
 from mailevents_dagster_tests.conftest import mail
 from mailevents_dagster_tests.projects import DOMAIN, NOW, ONE_FEED, RUNNING, Project, project, stop_the_clock
@@ -60,8 +61,7 @@ class Clock:
 
 
 def listings_of(place: Place, hour: Hour) -> int:
-    listed = [(call.params["starttime"], call.params["endtime"]) for call in place.api.calls if call.kind == "list"]
-    return listed.count((str(hour.start - 1), str(hour.end)))
+    return listings(place.api.calls, hour)
 
 
 def test_what_appears_a_day_late_is_found_by_the_cron_line_alone_and_once(tmp_path: Path) -> None:

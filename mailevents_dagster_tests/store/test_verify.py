@@ -261,7 +261,7 @@ def test_a_storage_that_cannot_be_locked_is_verified_all_the_same(kept: Store, m
         raise PermissionError(13, "Permission denied")
 
     flip(root(kept) / LOG, 3)
-    monkeypatch.setattr("mailevents_dagster.store.store.os.open", refuses)
+    monkeypatch.setattr("mailevents_dagster.filelocks.os.open", refuses)
     assert [one.kind for one in verify_hour(kept, INCOMING, NOON).findings] == ["log"]
 
 
