@@ -26,7 +26,7 @@ ITEMS: Final = {
     "digest of the content": [("store.parquet", "_all_said")],
     "log": [("store.log.LogUpdate", "add"), ("store.log.LogUpdate", "finish")],
     "flushing to disk": [("os", "fsync")],
-    "manifest and cursor": [("store.open_hour", "write_manifest"), ("store.open_hour", "write_cursor")],
+    "manifest and cursor": [("store.open_hour", "write_manifest"), ("store.cursor_notes", "write_cursor")],
     "journal": [("store.journal.Journal", "discard")],
 }
 """What each item is the time of, that of other items within it left out."""
