@@ -24,6 +24,7 @@ from mailevents_dagster.planning import (
     waits_until,
 )
 from mailevents_dagster.settings import Settings
+from mailevents_dagster.sources.uzmanposta.page_size import PageSize
 from mailevents_dagster.states import paces, rules_of, states_of, store_of
 from mailevents_dagster.store.cursor_file import write_cursor
 from mailevents_dagster.store.cursors import UNFINISHED, Cursor, Lack, gaps, hours_in
@@ -65,6 +66,8 @@ class FeedStatus:
     """Until when it is left alone after a failure: as long as the API said, where it did."""
     reach_days: float | None = None
     """How old an hour the API refused as too old; older ones are no longer asked for, but one a day."""
+    rows_shown: int | None = None
+    """The most rows that the API shows at a time, where that is fewer than the settings say."""
     clock_seconds: float = 0.0
     """The API's clock less this machine's; by the API's it is decided which hours are over."""
 
@@ -84,6 +87,8 @@ class FeedStatus:
         if self.reach_days is not None:
             gone = f"{self.forgotten_hours:,} hours that were never collected can no longer be had"
             said.append(f"the API refuses hours older than {self.reach_days:,.1f} days; {gone}")
+        if self.rows_shown is not None:
+            said.append(f"the API shows at most {self.rows_shown:,} rows at a time, fewer than api.page_limit")
         if abs(self.clock_seconds) > CLOCKS_AGREE_WITHIN:
             way = "ahead of" if self.clock_seconds < 0 else "behind"
             ours = f"this machine's clock is {abs(self.clock_seconds):,.0f} s {way} the API's"
@@ -185,6 +190,7 @@ def _feed(state: FeedState, now: float, rules: Rules, collector: Collector) -> F
         details_purged=lack.details_purged,
         waits_until=_text(waits, zone) if waits > now else None,
         reach_days=round(known.refused.age / SECONDS_A_DAY, 2) if known.refused else None,
+        rows_shown=PageSize.of(0, known.learnt).learnt or None,
         clock_seconds=round(known.clock, 1),
         readable=state.cursor is not None,
     )

@@ -153,6 +153,15 @@ def test_hours_that_the_api_refused_as_too_old_are_said_to_be_gone_and_spoil_not
     assert "hours of 1 feed are missing" in said.stdout, "those of the other feed"
 
 
+def test_how_many_rows_the_api_shows_is_said_where_that_is_fewer_than_the_settings_say(
+    status: Status, store: Store
+) -> None:
+    note(store, Cursor(learnt={"page_rows": 500.0}))
+
+    assert of_authentication(status("--json").stdout)["rows_shown"] == 500
+    assert "example.com authentication: the API shows at most 500 rows at a time" in status().stdout
+
+
 def test_hours_that_are_not_over_by_the_apis_clock_are_not_missing(status: Status, store: Store, newest: Hour) -> None:
     note(store, Cursor(clock=-2 * 3600.0))
 
