@@ -21,7 +21,7 @@ from mailevents_dagster.feeds import Feed
 from mailevents_dagster.io_manager import EventStore
 from mailevents_dagster.metadata import hour_metadata, hour_sentence
 from mailevents_dagster.operating_logs import OperatingLogs
-from mailevents_dagster.planning import hours_to_follow
+from mailevents_dagster.planning import hours_to_follow, refused_hour
 from mailevents_dagster.prometheus import write_metrics
 from mailevents_dagster.resources import UzmanPosta
 from mailevents_dagster.rounds import Collected, Failed, Outcome, Round, Task
@@ -68,7 +68,10 @@ def follow_job(settings: Settings, collector: Collector) -> dg.JobDefinition:
     ) -> None:
         now, rules = time.time(), rules_of(settings)
         tasks = [
-            Task(state.feed, hours_to_follow(state.start, state.by_the_api(now), rules))
+            Task(
+                state.feed,
+                [*refused_hour(state, now, rules), *hours_to_follow(state.start, state.by_the_api(now), rules)],
+            )
             for state in states_of(settings, event_store.store)
             if str(state.feed) not in config.leave_out
         ]
@@ -174,6 +177,8 @@ def _told(
             logs.message(outcome.feed, hour_sentence(outcome.commit, outcome.measures))
             for note in outcome.notes:
                 logs.log_of(outcome.feed, context.log).warning(f"{outcome.feed}: {note}")
+        elif outcome.hour_is_gone:  # no failure of the run, and nothing that anybody could mend
+            logs.message(outcome.feed, f"{outcome.hour}: {outcome.said}")
         elif next(failures, None):
             logs.log_of(outcome.feed, context.log).error(f"{outcome.feed} {outcome.hour}: {outcome.said}")
         else:
@@ -186,7 +191,7 @@ def _told(
 def _report(context: dg.OpExecutionContext, outcomes: Sequence[Outcome]) -> None:
     """One line and the numbers; a round fails where nothing could be collected that the API would have given."""
     done = [outcome for outcome in outcomes if isinstance(outcome, Collected)]
-    failed = len(outcomes) - len(done)
+    failed = sum(isinstance(outcome, Failed) and not outcome.hour_is_gone for outcome in outcomes)
     numbers = {
         "hours": len(done),
         "events_added": sum(one.commit.added for one in done),

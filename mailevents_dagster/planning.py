@@ -214,6 +214,19 @@ def wanted_from(state: FeedState, now: float, rules: Rules) -> int:
     return max(kept_from(state, now, rules), _first_hour(state, _seconds(rules.catch_up_days), now, rules))
 
 
+def refused_hour(state: FeedState, now: float, rules: Rules) -> list[Hour]:
+    """The newest missing hour of those that the API refused as too old, once a day: it may look back further by now.
+
+    It is followed, not caught up: that it is refused again is no failure of a run.
+    """
+    cursor = state.cursor
+    if cursor is None or not cursor.refused or 0 <= now - cursor.refused.at < ASKED_AGAIN:
+        return []
+    before = replace(state, cursor=replace(cursor, refused=None))
+    beyond = wanted_from(before, now, rules), wanted_from(state, now, rules)
+    return [Hour(end - SECONDS, rules.timezone) for _, end in [*gaps(beyond, cursor.done_with)][-1:]]
+
+
 def forgotten_hours(state: FeedState, now: float, rules: Rules) -> Iterator[Span]:
     """Hours that were never collected, and that the API no longer has or refuses as too old."""
     end = min(kept_from(state, now, rules), closing_end(state.by_the_api(now), rules))
@@ -241,13 +254,7 @@ def _due(state: FeedState, cursor: Cursor, asked: Iterable[Span], now: float, ru
         if _tried_again_at(failure, failure.times, now, rules.first_wait) > now
     ]
     covered = merged((*cursor.done_with, *asked, *failed))
-    first, end = wanted_from(state, now, rules), closing_end(state.by_the_api(now), rules)
-    due = list(gaps((first, end), covered))
-    if cursor.refused and not 0 <= now - cursor.refused.at < ASKED_AGAIN:
-        before = replace(state, cursor=replace(cursor, refused=None))
-        for _, newest_end in list(gaps((wanted_from(before, now, rules), first), covered))[-1:]:
-            due.insert(0, (newest_end - SECONDS, newest_end))
-    return due
+    return list(gaps((wanted_from(state, now, rules), closing_end(state.by_the_api(now), rules)), covered))
 
 
 def _chunk(state: FeedState, due: Sequence[Span], now: float, hours: int) -> tuple[bool, Span]:

@@ -15,6 +15,7 @@ from mailevents_dagster.planning import (
     closing_end,
     hours_to_follow,
     plan,
+    refused_hour,
     waits_until,
     wanted_from,
 )
@@ -128,4 +129,5 @@ def test_failures_noted_by_a_clock_that_was_set_back_since_hold_up_nothing() -> 
 def test_a_refusal_noted_by_a_clock_that_was_set_back_since_is_asked_again() -> None:
     gone = Cursor().gone(Hour(START - 10 * SECONDS, "UTC"), START)
     late = replace(gone, refused=replace(gone.refused, at=START + 100.0 * 86_400))  # type: ignore[type-var]
-    assert plan([FeedState(INCOMING, BEGAN, late)], IDLE, START + 900, RULES).asks[0].first < START - 9 * SECONDS
+    [again] = refused_hour(FeedState(INCOMING, BEGAN, late), START + 900, RULES)
+    assert again.start < START - 9 * SECONDS
