@@ -71,8 +71,8 @@ def _something_was_cut(pages: Pages[R], start: int, end: int) -> bool:
     New rows may have come since: then the whole window shows more rows now than it did.
     """
     shown = pages.first_rows
-    oldest, newest = min(map(time_of, shown)), max(map(time_of, shown))
-    rest = [pages.page(start - 1, oldest), pages.page(newest, end)]
+    times = [at for at, _ in shown if start <= at < end] or [start]
+    rest = [pages.page(start - 1, min(times)), pages.page(max(times), end)]
     if not any(any(not_shown(page.rows, shown)) for page in rest):
         return False
     return len(pages.page(start - 1, end).rows) <= len(shown)

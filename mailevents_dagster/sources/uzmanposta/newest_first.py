@@ -32,10 +32,11 @@ def newest_first(pages: Pages[R], start: int, end: int, pack: Pack[R, P]) -> lis
             taken.take(whole, page, oldest + 1)
             taken.cut = Counter(row.content for time, row in rows if time == oldest)
         elif rows:
-            second = pages.second(oldest).within(oldest, oldest + 1)
-            if oldest not in pages.gaps and any(not_shown(rows, second)):
+            second = pages.second(oldest)
+            there = second.within(oldest, oldest + 1)
+            if second.has_strays or (oldest not in pages.gaps and any(not_shown(rows, there))):
                 return None
-            taken.take(second, page, oldest)
+            taken.take(there, page, oldest)
         elif asked_below_end:
             return None
         else:  # it holds nothing but the second at the end: now known to be counted, it is left out next
@@ -88,7 +89,7 @@ class _Taken(Generic[R, P]):
 
 
 def _newest_are_shown(pages: Pages[R], rows: list[Timed[R]], start: int, end: int) -> bool:
-    """Whether nothing newer than these, the newest rows taken, was cut off.
+    """Whether these, the newest rows taken, are what is shown of their second and of all behind it.
 
     Asked where no page has shown older rows than a full one before it: an API that keeps the oldest rows of a window
     would look complete otherwise.
@@ -96,4 +97,4 @@ def _newest_are_shown(pages: Pages[R], rows: list[Timed[R]], start: int, end: in
     newest = rows[-1][0] if rows else start
     page = pages.page(newest - 1, end)
     taken = sum(time == newest for time, _ in rows)
-    return not page.full and len(page.within(newest, end)) <= taken
+    return not (page.full or page.has_strays) and len(page.within(newest, end)) == taken

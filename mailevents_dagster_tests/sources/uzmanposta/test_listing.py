@@ -403,18 +403,19 @@ def filtered_otherwise(draw: st.DrawFn) -> list[FakeRow]:
 def test_an_api_that_filters_by_another_time_shows_each_row_once_whatever_the_rules(
     api: FakeApi, rows: list[FakeRow], spare: int
 ) -> None:
-    api = replace(api, rows=rows, calls=[], page_limit=api.page_limit + spare)
+    a_second = Counter(row.listed_at for row in rows)
+    rows = [row for row in rows if a_second[row.listed_at] <= 3]  # three seconds of them fit into any answer here
+    api = replace(api, rows=rows, calls=[], page_limit=api.page_limit + spare + 9)
     listing = list_window(api.ask, 0, HOUR, PageSize(api.page_limit), pack=list)
+    assert all(-1 <= first <= last <= HOUR for first, last in api.calls)
     found = Counter(row for pack in listing.packs for _, row in pack)
     outside = Counter(row for _, row in listing.outside)
     assert all(0 <= (row.time or 0) < HOUR for row in found)
     assert not any(0 <= (row.time or 0) < HOUR for row in outside)
     assert max((found + outside).values(), default=0) <= 1
     assert all(-1 <= row.listed_at <= HOUR for row in found + outside)
-    missing = Counter(row for row in rows if 0 <= row.listed_at < HOUR) - found - outside
-    gaps = {gap.second for gap in listing.gaps}
-    assert all(gaps & {row.listed_at, row.time} for row in missing)
-    assert all(sum(abs(row.listed_at - second) <= 1 for row in rows) >= api.page_limit for second in gaps)
+    assert not Counter(row for row in rows if 0 <= row.listed_at < HOUR) - found - outside
+    assert not listing.gaps
 
 
 @pytest.mark.parametrize("order", ["newest_first", "oldest_first"])
