@@ -54,7 +54,8 @@ pytest: .venv/installed
 
 soak: .venv/installed
 	MAILEVENTS_INTERLEAVINGS=1000 MAILEVENTS_KILLS=200 MAILEVENTS_DAY=5000 $(BIN)/pytest -n 2 \
-		mailevents_dagster_tests/test_interleavings.py mailevents_dagster_tests/test_day.py \
+		mailevents_dagster_tests/test_interleavings.py \
+		mailevents_dagster_tests/test_interleavings_of_other_apis.py mailevents_dagster_tests/test_day.py \
 		mailevents_dagster_tests/sources/uzmanposta/test_kills.py
 
 screenshots: .venv/installed
