@@ -57,16 +57,8 @@ class PlainConnection(HTTPConnection):
         return super().getresponse()
 
 
-class SecureConnection(HTTPSConnection):
+class SecureConnection(PlainConnection, HTTPSConnection):
     """The same over TLS."""
-
-    def connect(self) -> None:
-        _this_thread.call.connection = self
-        super().connect()
-
-    def getresponse(self) -> HTTPResponse:  # type: ignore[override]
-        _this_thread.call.socket = self.sock
-        return super().getresponse()
 
 
 class Deadlines:
