@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
@@ -30,6 +30,8 @@ class CursorNotes:
         self._feed = feed
         self._hour = hour
         self._say = say
+        self.learnt: Mapping[str, float] = {}
+        """What the source showed of itself before, from the beginning of the collection on."""
 
     def begin(self) -> None:
         """Count the collection as failed until it is known how it ended."""
@@ -53,6 +55,7 @@ class CursorNotes:
             except DamagedError as error:
                 self._say(f"{error}. It was set aside as {set_aside(path)} and made anew from the manifests.")
                 cursor = self._store.cursor_of_manifests(self._feed)
+            self.learnt = cursor.learnt
             write_cursor(path, change(cursor), self._store.timezone)
 
 

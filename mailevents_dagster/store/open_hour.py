@@ -149,8 +149,7 @@ class OpenHour:
     @property
     def learnt(self) -> Mapping[str, float]:
         """What the source showed of itself when the feed was collected before."""
-        cursor = self._store.readable_cursor(self.feed)
-        return cursor.learnt if cursor else {}
+        return self.cursor.learnt
 
     def known_as(self, identities: Set[bytes]) -> list[tuple[int, Event]]:
         """Return the known events with these identities, each with its source."""
