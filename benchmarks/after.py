@@ -60,7 +60,7 @@ def measure(base_url: str, folder: Path) -> tuple[float, float, dict[str, float]
     import product
 
     from mailevents_dagster.sources.uzmanposta.transport import Answer, Transport
-    from mailevents_dagster.store.open_hour import OpenHour
+    from mailevents_dagster.store.hour.open_hour import OpenHour
 
     get, commit = Transport.get, OpenHour.commit
     last = 0.0

@@ -14,9 +14,9 @@ from processes import in_fresh_process
 from verify import store_in
 from workload import FEED, HOUR
 
-from mailevents_dagster.events import Collection, Detail, Event
-from mailevents_dagster.hours import Hour
-from mailevents_dagster.jsontext import one_line
+from mailevents_dagster.files.json_text import one_line
+from mailevents_dagster.model.event import Collection, Detail, Event
+from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.sources.uzmanposta.rows import row_of
 from mailevents_dagster.sources.uzmanposta.simulator.details import with_detail
 from mailevents_dagster.sources.uzmanposta.simulator.records import incoming
@@ -49,7 +49,7 @@ def commit(folder: Path, hour: Hour, events: int, random: Random) -> int:
 
 def seconds(folder: Path, rounds: int) -> list[float]:
     """What each round of all four checks took; from the first look on the files are in memory."""
-    from mailevents_dagster.checks import HourChecks
+    from mailevents_dagster.orchestration.checks import HourChecks
 
     checks = HourChecks(store_in(folder), FEED, lookback_hours=24)
     taken = []

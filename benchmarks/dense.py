@@ -9,7 +9,7 @@ from typing import Any, Final, overload
 from processes import ServingProcess
 from workload import FEED, HOUR
 
-from mailevents_dagster.hours import SECONDS
+from mailevents_dagster.model.hour import SECONDS
 from mailevents_dagster.sources.uzmanposta.simulator import Behaviour, Simulator
 
 Record = dict[str, Any]

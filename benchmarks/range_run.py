@@ -13,7 +13,7 @@ from measure import peak_memory
 from workload import FEED, HOUR, KEY
 
 from mailevents_dagster.build import build_defs
-from mailevents_dagster.hours import SECONDS, Hour
+from mailevents_dagster.model.hour import SECONDS, Hour
 from mailevents_dagster.settings import load_settings
 
 KEY_VARIABLE: Final = "MAILEVENTS_BENCHMARK_KEY"

@@ -47,8 +47,8 @@ def write_settings(folder: Path, feeds: int, hours: int) -> Path:
 
 def fill_cursors(folder: Path, feeds: int, hours: int, *, torn: bool) -> None:
     """Cursors as they are after so many hours: all closed in one piece, or every second one missing."""
+    from mailevents_dagster.collecting.configuration import store_of
     from mailevents_dagster.settings import load_settings
-    from mailevents_dagster.states import store_of
     from mailevents_dagster.store.cursor_file import write_cursor
     from mailevents_dagster.store.cursors import Cursor
 
@@ -83,7 +83,7 @@ def load(folder: Path) -> Loaded:
     settings = mailevents_dagster.settings.load_project()
     with dg.DagsterInstance.ephemeral() as instance:
         tick = _seconds(lambda: _tick(instance, repository))
-    from mailevents_dagster.status import status_of
+    from mailevents_dagster.health.status import status_of
 
     status = _seconds(lambda: status_of(settings, time.time(), 300.0))
     return Loaded(imports, definitions, tick, status, peak_memory())

@@ -10,7 +10,7 @@ from typing import Any
 from processes import ServingProcess, receive
 from workload import FEED, HOUR, KEY, fingerprint
 
-from mailevents_dagster.hours import SECONDS
+from mailevents_dagster.model.hour import SECONDS
 from mailevents_dagster.sources.uzmanposta.simulator import (
     Behaviour,
     EventSource,

@@ -16,9 +16,9 @@ from typing import Final
 import click
 from processes import in_fresh_process
 
-from mailevents_dagster.events import Collection
-from mailevents_dagster.feeds import FEED_KINDS, Feed
-from mailevents_dagster.jsontext import one_line
+from mailevents_dagster.files.json_text import one_line
+from mailevents_dagster.model.event import Collection
+from mailevents_dagster.model.feed import FEED_KINDS, Feed
 from mailevents_dagster.settings.models import DEFAULT_LOG_FILE_NAME
 from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
 from mailevents_dagster.sources.uzmanposta.simulator.mail import SHARE

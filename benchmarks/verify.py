@@ -13,8 +13,8 @@ import click
 from processes import in_fresh_process
 from workload import FEED, HOUR
 
-from mailevents_dagster.events import Collection, Detail, Event
-from mailevents_dagster.jsontext import one_line
+from mailevents_dagster.files.json_text import one_line
+from mailevents_dagster.model.event import Collection, Detail, Event
 from mailevents_dagster.settings.models import DEFAULT_LOG_FILE_NAME
 from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
 from mailevents_dagster.sources.uzmanposta.rows import row_of

@@ -56,7 +56,7 @@ def prepare(folder: Path, feeds: int) -> None:
     (folder / "dagster.yaml").write_text("telemetry: {enabled: false}\n", encoding="utf-8")
     import dagster as dg
 
-    from mailevents_dagster.hours import SECONDS, Hour, last_ended
+    from mailevents_dagster.model.hour import SECONDS, Hour, last_ended
 
     newest = last_ended(time.time(), "UTC")
     with dg.DagsterInstance.get() as instance:

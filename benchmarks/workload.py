@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from mailevents_dagster.feeds import Feed
-from mailevents_dagster.hours import Hour
-from mailevents_dagster.jsontext import canonical
+from mailevents_dagster.files.json_text import canonical
+from mailevents_dagster.model.feed import Feed
+from mailevents_dagster.model.hour import Hour
 
 FEED: Final = Feed("benchmark.example", "mail/incominglog")
 HOUR: Final = Hour.from_key("2025-06-04-07:00", "UTC")

@@ -11,14 +11,14 @@ import click
 from upath import UPath
 
 from mailevents_dagster.cli import main
-from mailevents_dagster.feeds import FEED_KINDS, Feed
-from mailevents_dagster.heartbeats import Heartbeats
-from mailevents_dagster.hours import Hour
+from mailevents_dagster.collecting.heartbeats import Heartbeats
+from mailevents_dagster.model.feed import FEED_KINDS, Feed
+from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.settings import OperatingLogSettings, json_schema
 from mailevents_dagster.settings.models import DEFAULT_LOG_FILE_NAME
 from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
+from mailevents_dagster.store.hour.parquet import all_columns
 from mailevents_dagster.store.layout import Layout
-from mailevents_dagster.store.parquet import all_columns
 
 FOLDER = Path(__file__).parent
 

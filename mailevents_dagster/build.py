@@ -2,17 +2,17 @@
 
 import dagster as dg
 
-from mailevents_dagster.alert_sensors import alert_sensor
-from mailevents_dagster.checks import check_job, feed_checks
-from mailevents_dagster.code_links import with_code_links
-from mailevents_dagster.collecting import feed_assets, resources
-from mailevents_dagster.collector import collector_of
-from mailevents_dagster.jobs import collect_job, follow_job, housekeeping_job, reconcile_job
-from mailevents_dagster.schedules import build_schedules
-from mailevents_dagster.sensors import follow_sensor, gone_sensor
+from mailevents_dagster.collecting.collector import collector_of
+from mailevents_dagster.orchestration.alert_sensor import alert_sensor
+from mailevents_dagster.orchestration.checks import check_job, feed_checks
+from mailevents_dagster.orchestration.code_links import with_code_links
+from mailevents_dagster.orchestration.feed_definitions import feed_assets, resources
+from mailevents_dagster.orchestration.jobs import collect_job, follow_job, housekeeping_job, reconcile_job
+from mailevents_dagster.orchestration.schedules import build_schedules
+from mailevents_dagster.orchestration.sensor import follow_sensor, gone_sensor
+from mailevents_dagster.orchestration.summary_assets import build_summaries, summaries_sensor
+from mailevents_dagster.orchestration.summary_io_manager import SummaryStore
 from mailevents_dagster.settings import Settings
-from mailevents_dagster.summaries.assets import build_summaries, summaries_sensor
-from mailevents_dagster.summaries.io_manager import SummaryStore
 
 
 def build_defs(settings: Settings) -> dg.Definitions:

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mailevents_dagster.hours import Hour
+from mailevents_dagster.collecting.configuration import store_of
+from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.settings import Settings, load_settings
 from mailevents_dagster.sources.uzmanposta.simulator import Simulator
-from mailevents_dagster.states import store_of
 from mailevents_dagster.store.store import Store
 
 COMMAND = str(Path(sys.executable).parent / "mailevents")

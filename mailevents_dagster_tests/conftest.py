@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from mailevents_dagster.events import Collection, Detail, Event, Gap
-from mailevents_dagster.feeds import Feed
-from mailevents_dagster.hours import Hour, last_ended
+from mailevents_dagster.model.event import Collection, Detail, Event, Gap
+from mailevents_dagster.model.feed import Feed
+from mailevents_dagster.model.hour import Hour, last_ended
 from mailevents_dagster.sources.uzmanposta.access import Access
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.budget_file import Calls

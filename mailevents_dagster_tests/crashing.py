@@ -14,8 +14,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Final, Self
 
-from mailevents_dagster.feeds import Feed
-from mailevents_dagster.hours import Hour
+from mailevents_dagster.model.feed import Feed
+from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.sources.uzmanposta.api import Access, UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.budget_file import Calls
 from mailevents_dagster.sources.uzmanposta.collect import collect_hour

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mailevents_dagster.feeds import Feed
-from mailevents_dagster.hours import SECONDS, Hour
-from mailevents_dagster.planning import Ask, Rules
+from mailevents_dagster.collecting.planning import Ask, Rules
+from mailevents_dagster.model.feed import Feed
+from mailevents_dagster.model.hour import SECONDS, Hour
 from mailevents_dagster.store.cursors import Cursor, Span
 from mailevents_dagster.store.manifest import Manifest, StoredFile
 from mailevents_dagster_tests.conftest import START

@@ -15,10 +15,11 @@ import dagster as dg
 import orjson
 import pytest
 
-from mailevents_dagster import checks, jobs, schedules, sensors
 from mailevents_dagster.build import build_defs
-from mailevents_dagster.feeds import FEED_KINDS, Feed
-from mailevents_dagster.hours import Hour, last_ended
+from mailevents_dagster.model.feed import FEED_KINDS, Feed
+from mailevents_dagster.model.hour import Hour, last_ended
+from mailevents_dagster.orchestration import checks, jobs, schedules
+from mailevents_dagster.orchestration import sensor as sensors
 from mailevents_dagster.settings import Settings, load_settings
 from mailevents_dagster.sources.uzmanposta import collect
 from mailevents_dagster.sources.uzmanposta.simulator import Behaviour, EventSource, Simulator

@@ -18,9 +18,9 @@ from urllib.parse import quote
 import dagster as dg
 import pytest
 
-from mailevents_dagster.checks import OF_HOURS
-from mailevents_dagster.feeds import FEED_KINDS, Feed
-from mailevents_dagster.hours import SECONDS, Hour
+from mailevents_dagster.model.feed import FEED_KINDS, Feed
+from mailevents_dagster.model.hour import SECONDS, Hour
+from mailevents_dagster.orchestration.checks import OF_HOURS
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, Behaviour
 from mailevents_dagster.sources.uzmanposta.simulator.messages import Request
 from mailevents_dagster.summaries.days import Day

@@ -12,15 +12,15 @@ from typing import Any
 
 import pytest
 
-from mailevents_dagster.feeds import Feed
-from mailevents_dagster.hours import Hour
+from mailevents_dagster.model.feed import Feed
+from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.sources.uzmanposta import api as api_module
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.collect import collect_hour
 from mailevents_dagster.sources.uzmanposta.simulator import FixedMail, Simulator
-from mailevents_dagster.store import snapshot
-from mailevents_dagster.store.open_hour import Commit
-from mailevents_dagster.store.snapshot import Snapshot
+from mailevents_dagster.store.hour import snapshot
+from mailevents_dagster.store.hour.open_hour import Commit
+from mailevents_dagster.store.hour.snapshot import Snapshot
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.conftest import AUTHENTICATION, DOMAIN, INCOMING, NOON, MakeApi, mail
 

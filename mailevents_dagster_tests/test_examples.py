@@ -16,10 +16,10 @@ import pytest
 import yaml
 
 from mailevents_dagster.cli import main
-from mailevents_dagster.hours import SECONDS
-from mailevents_dagster.operating_logs import OperatingLogs
-from mailevents_dagster.planning import Ask, Plan
-from mailevents_dagster.sensors import sentence
+from mailevents_dagster.collecting.operating_logs import OperatingLogs
+from mailevents_dagster.collecting.planning import Ask, Plan
+from mailevents_dagster.model.hour import SECONDS
+from mailevents_dagster.orchestration.sensor import sentence
 from mailevents_dagster.settings import OperatingLogSettings, load_settings
 from mailevents_dagster.sources.uzmanposta.errors import ApiError, Cause
 from mailevents_dagster.store.cursor_file import write_cursor

@@ -16,20 +16,19 @@ import pytest
 import yaml
 from dotenv import dotenv_values
 
-from mailevents_dagster.accesses import access_of
-from mailevents_dagster.feeds import FEED_KINDS, Feed
-from mailevents_dagster.hours import SECONDS, Hour
+from mailevents_dagster.collecting.configuration import store_of
+from mailevents_dagster.model.feed import FEED_KINDS, Feed
+from mailevents_dagster.model.hour import SECONDS, Hour
 from mailevents_dagster.settings import Settings, load_settings
+from mailevents_dagster.sources.uzmanposta.accounts import access_of
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.collect import collect_hour
 from mailevents_dagster.sources.uzmanposta.simulator import Behaviour, Simulator
-from mailevents_dagster.states import store_of
 from mailevents_dagster.store.summaries import write_summary
 from mailevents_dagster.summaries.days import Day
 from mailevents_dagster.summaries.kinds import KINDS
 from mailevents_dagster.summaries.making import counts_of_day
 from mailevents_dagster_tests.conftest import collection, event
-from mailevents_dagster_tests.migration.old_tool import INI
 from mailevents_dagster_tests.pages import (
     CHECKOUT,
     KEY,
@@ -42,6 +41,7 @@ from mailevents_dagster_tests.pages import (
     reader_in,
 )
 from mailevents_dagster_tests.receiving import PASSWORD, mail_server, webhook_server
+from mailevents_dagster_tests.sources.uzmanposta.migration.old_tool import INI
 
 BY_THE_NEWCOMER = {"make demo", "make test", "make ui"}
 """What README has alone in a block: .ci/run and .ci/newcomer run it, and on other pages it is not run again."""

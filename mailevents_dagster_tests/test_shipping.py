@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from mailevents_dagster.feeds import Feed
-from mailevents_dagster.hours import Hour
-from mailevents_dagster.operating_logs import OperatingLogs
+from mailevents_dagster.collecting.operating_logs import OperatingLogs
+from mailevents_dagster.model.feed import Feed
+from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.settings import OperatingLogSettings
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.conftest import NOON, collection, event, make_store

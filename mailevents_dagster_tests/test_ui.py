@@ -18,8 +18,8 @@ import orjson
 import pyarrow.parquet as pq
 import pytest
 
-from mailevents_dagster.feeds import Feed
-from mailevents_dagster.hours import Hour, last_ended
+from mailevents_dagster.model.feed import Feed
+from mailevents_dagster.model.hour import Hour, last_ended
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, Behaviour
 from mailevents_dagster_tests.projects import DOMAIN, SETTINGS, range_tags, same_events
 from mailevents_dagster_tests.webserver import REPOSITORY, VARIABLE, Ui, is_over, wait_for, webserver

@@ -9,8 +9,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from mailevents_dagster.feeds import Feed
-from mailevents_dagster.hours import Hour, hours_between
+from mailevents_dagster.model.feed import Feed
+from mailevents_dagster.model.hour import Hour, hours_between
 from mailevents_dagster.settings import load_settings
 from mailevents_dagster.sources.uzmanposta.access import Access
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi

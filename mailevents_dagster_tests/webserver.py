@@ -19,7 +19,7 @@ import dagster as dg
 import urllib3
 
 from mailevents_dagster.build import build_defs
-from mailevents_dagster.feeds import Feed
+from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.settings import load_settings
 from mailevents_dagster.sources.uzmanposta.simulator import Behaviour, Simulator
 from mailevents_dagster.store.store import Store

@@ -10,7 +10,7 @@ from mailevents_dagster.cli.terminal import Exit, configured, console
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from mailevents_dagster.alerts import Ledger
+    from mailevents_dagster.alerts.troubles import Ledger
     from mailevents_dagster.settings import Settings
 
 
@@ -30,8 +30,8 @@ def alerts(*, test: bool, as_json: bool) -> None:
 def _test(settings: "Settings", *, as_json: bool) -> Exit:
     import json
 
-    from mailevents_dagster.alert_texts import TEST
-    from mailevents_dagster.channels import SendingError, channels_of
+    from mailevents_dagster.alerts.channels import SendingError, channels_of
+    from mailevents_dagster.alerts.texts import TEST
 
     channels = channels_of(settings.alerts)
     if not channels:
@@ -55,10 +55,10 @@ def _test(settings: "Settings", *, as_json: bool) -> Exit:
 def _list(settings: "Settings", *, as_json: bool) -> Exit:
     import json
 
-    from mailevents_dagster.alerts import ledger_content
-    from mailevents_dagster.states import store_of
-    from mailevents_dagster.store.damage import DamagedError
-    from mailevents_dagster.telling import read_ledger
+    from mailevents_dagster.alerts.notification import read_ledger
+    from mailevents_dagster.alerts.troubles import ledger_content
+    from mailevents_dagster.collecting.configuration import store_of
+    from mailevents_dagster.files.damage import DamagedError
 
     try:
         ledger = read_ledger(store_of(settings))
@@ -80,7 +80,7 @@ def _table(ledger: "Ledger", timezone: str) -> "Table":
     from rich.markup import escape
     from rich.table import Table
 
-    from mailevents_dagster.alert_texts import moment
+    from mailevents_dagster.alerts.texts import moment
 
     table = Table(box=box.SIMPLE)
     for name in ("what", "cause", "since", "last seen", "told", "said"):

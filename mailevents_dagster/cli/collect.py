@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from mailevents_dagster.cli.terminal import Exit, configured, console, feed_option, feeds_like, hour_start
-from mailevents_dagster.long_lived import long_lived
+from mailevents_dagster.orchestration.long_lived import long_lived
 
 if TYPE_CHECKING:
-    from mailevents_dagster.by_hand import Hand
     from mailevents_dagster.cli.progress import Lacking, Progress
-    from mailevents_dagster.feeds import Feed
-    from mailevents_dagster.planning import Ask
+    from mailevents_dagster.collecting.planning import Ask
+    from mailevents_dagster.model.feed import Feed
+    from mailevents_dagster.orchestration.manual_runs import Hand
     from mailevents_dagster.settings import Settings
 
 LACKING_NAMED: Final = 10
@@ -69,10 +69,10 @@ def collect(
     span = _span(settings, first, end, hour)
 
     with long_lived():
-        from mailevents_dagster.by_hand import Hand
         from mailevents_dagster.cli.progress import Progress
-        from mailevents_dagster.homes import this_instance
-        from mailevents_dagster.prometheus import write_metrics
+        from mailevents_dagster.health.prometheus import write_metrics
+        from mailevents_dagster.orchestration.home import this_instance
+        from mailevents_dagster.orchestration.manual_runs import Hand
         from mailevents_dagster.settings import home
 
     signal.signal(signal.SIGTERM, _interrupt)
@@ -97,7 +97,7 @@ def _interrupt(*_: object) -> None:
 
 def _span(settings: "Settings", first: str | None, end: str | None, hour: str | None) -> tuple[int, int] | None:
     """From when to when; None: what is missing."""
-    from mailevents_dagster.hours import SECONDS
+    from mailevents_dagster.model.hour import SECONDS
 
     if hour is not None:
         start = hour_start(settings, "--hour", hour)
@@ -123,7 +123,7 @@ def _collect(
     quiet: bool,
 ) -> list[bool]:
     """Whether each run succeeded; none where there was nothing to do."""
-    from mailevents_dagster.by_hand import given
+    from mailevents_dagster.orchestration.manual_runs import given
 
     under_way = hand.under_way()
 
@@ -156,9 +156,9 @@ def _collect(
 
 def _asks(settings: "Settings", feeds: "Sequence[Feed]", span: tuple[int, int], workers: int) -> "Sequence[Ask]":
     """The hours that have ended, in runs: the newest first, as the sensor does, accounts side by side."""
-    from mailevents_dagster.by_hand import FEED_HOURS_A_RUN
-    from mailevents_dagster.hours import hours_between
-    from mailevents_dagster.planning import Ask, divided
+    from mailevents_dagster.collecting.planning import Ask, divided
+    from mailevents_dagster.model.hour import hours_between
+    from mailevents_dagster.orchestration.manual_runs import FEED_HOURS_A_RUN
 
     hours = list(hours_between(max(span[0], settings.start), min(span[1], time.time()), settings.timezone))
     size = settings.collect.hours_per_run

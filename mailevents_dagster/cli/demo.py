@@ -10,7 +10,7 @@ from mailevents_dagster.cli.terminal import Exit
 @click.command()
 def demo() -> None:
     """Collect the last three closed hours of two simulated domains and show what came of it."""
-    from mailevents_dagster.demo import DemoRefusedError, run_demo
+    from mailevents_dagster.orchestration.demo import DemoRefusedError, run_demo
     from mailevents_dagster.settings import SettingsError
 
     try:

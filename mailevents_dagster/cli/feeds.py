@@ -17,9 +17,9 @@ def feeds(*, as_json: bool) -> None:
     from rich import box
     from rich.table import Table
 
-    from mailevents_dagster.hours import Hour
-    from mailevents_dagster.states import states_of, store_of
-    from mailevents_dagster.status import status_of
+    from mailevents_dagster.collecting.configuration import states_of, store_of
+    from mailevents_dagster.health.status import status_of
+    from mailevents_dagster.model.hour import Hour
 
     settings = configured()
     accounts = {account.domain: account for account in settings.accounts}

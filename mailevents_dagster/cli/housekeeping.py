@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     from upath import UPath
 
-    from mailevents_dagster.hours import Hour
-    from mailevents_dagster.housekeeping import ExpiredHours
+    from mailevents_dagster.collecting.housekeeping import ExpiredHours
+    from mailevents_dagster.model.hour import Hour
     from mailevents_dagster.settings import Settings
     from mailevents_dagster.store.store import Store
 
@@ -26,7 +26,7 @@ def housekeeping(*, dry_run: bool, as_json: bool) -> None:
 
     How long what is kept stands below `retention` in the settings. Ends with 3 where nothing has expired.
     """
-    from mailevents_dagster.housekeeping import MeaninglessHoldError
+    from mailevents_dagster.collecting.housekeeping import MeaninglessHoldError
 
     try:
         done = _show_expired(configured(), as_json=as_json) if dry_run else _run(configured(), as_json=as_json)
@@ -39,8 +39,13 @@ def _show_expired(settings: "Settings", *, as_json: bool) -> Exit:
     import json
     import time
 
-    from mailevents_dagster.housekeeping import DESTROYED_TOO_EARLY, clocks_of, destroyed_too_early, expired_hours
-    from mailevents_dagster.states import retention_of, store_of
+    from mailevents_dagster.collecting.configuration import retention_of, store_of
+    from mailevents_dagster.collecting.housekeeping import (
+        DESTROYED_TOO_EARLY,
+        clocks_of,
+        destroyed_too_early,
+        expired_hours,
+    )
 
     store = store_of(settings)
     clocks = clocks_of(settings, store, time.time())
@@ -71,7 +76,7 @@ def _rows(store: "Store", expired: "ExpiredHours") -> "Iterator[dict[str, Any]]"
 
 
 def _row(store: "Store", expired: "ExpiredHours", hours: "Mapping[Hour, Sequence[UPath]]") -> dict[str, Any]:
-    from mailevents_dagster.store.damage import DamagedError
+    from mailevents_dagster.files.damage import DamagedError
 
     def events(hour: "Hour") -> int:
         try:
@@ -107,10 +112,10 @@ def _print(rows: "Sequence[Mapping[str, Any]]") -> None:
 def _run(settings: "Settings", *, as_json: bool) -> Exit:
     import json
 
-    from mailevents_dagster.by_hand import Hand
-    from mailevents_dagster.homes import this_instance
+    from mailevents_dagster.orchestration.home import this_instance
+    from mailevents_dagster.orchestration.manual_runs import Hand
+    from mailevents_dagster.orchestration.runs_in_flight import HOUSEKEEPING_JOB
     from mailevents_dagster.settings import home
-    from mailevents_dagster.under_way import HOUSEKEEPING_JOB
 
     home(settings)
     with this_instance() as instance:

@@ -11,8 +11,8 @@ import click
 from mailevents_dagster.cli.terminal import Exit, console
 
 if TYPE_CHECKING:
-    from mailevents_dagster.migration.adopting import Adoption
-    from mailevents_dagster.migration.migrating import Decided, Target
+    from mailevents_dagster.sources.uzmanposta.migration.adopting import Adoption
+    from mailevents_dagster.sources.uzmanposta.migration.migrating import Decided, Target
 
 
 @click.command()
@@ -42,9 +42,9 @@ def migrate(*, ini: Path, folder: Path, timezone: str | None, output: Path | Non
     """
     import time
 
-    from mailevents_dagster.migration.ini import IniError
-    from mailevents_dagster.migration.migrating import decide, target_of, write
-    from mailevents_dagster.migration.report import next_steps, of_logs, of_sections
+    from mailevents_dagster.sources.uzmanposta.migration.ini import IniError
+    from mailevents_dagster.sources.uzmanposta.migration.migrating import decide, target_of, write
+    from mailevents_dagster.sources.uzmanposta.migration.report import next_steps, of_logs, of_sections
 
     now, out = time.time(), console()
     try:
@@ -71,8 +71,8 @@ def migrate(*, ini: Path, folder: Path, timezone: str | None, output: Path | Non
 @contextmanager
 def _old_logs(decided: "Decided", target: "Target", output: Path | None, *, dry: bool) -> "Iterator[Adoption]":
     """The old logs, read and sorted by hours; none where no folder is given, or nothing to take them into."""
-    from mailevents_dagster.migration.adopting import Adoption, sort_logs
-    from mailevents_dagster.migration.old_logs import find_logs
+    from mailevents_dagster.sources.uzmanposta.migration.adopting import Adoption, sort_logs
+    from mailevents_dagster.sources.uzmanposta.migration.old_logs import find_logs
 
     if output is None or target.fault:
         yield Adoption(target.store)
@@ -95,8 +95,8 @@ def _progress(what: str, total: int) -> "AbstractContextManager[Callable[[int], 
 
 
 def _timezone(given: str | None) -> str:
-    from mailevents_dagster.migration.timezones import machine_timezone
     from mailevents_dagster.settings.values import check_timezone
+    from mailevents_dagster.sources.uzmanposta.migration.timezones import machine_timezone
 
     if given:
         try:

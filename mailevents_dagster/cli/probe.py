@@ -9,7 +9,7 @@ import click
 from mailevents_dagster.cli.terminal import Exit, configured, feeds_like
 
 if TYPE_CHECKING:
-    from mailevents_dagster.sources.uzmanposta.probed import Told
+    from mailevents_dagster.sources.uzmanposta.probe_findings import Told
 
 
 @click.command()
@@ -25,8 +25,8 @@ def probe(feed: str, wait: float, *, with_domain: bool, as_json: bool) -> None:
     import json
     from dataclasses import asdict, replace
 
-    from mailevents_dagster.accesses import access_of
     from mailevents_dagster.sources.uzmanposta import probe as module
+    from mailevents_dagster.sources.uzmanposta.accounts import access_of
     from mailevents_dagster.sources.uzmanposta.errors import ApiError
 
     settings = configured()

@@ -14,13 +14,13 @@ from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 from rich.table import Table
 
-from mailevents_dagster.every import Every
+from mailevents_dagster.collecting.interval import Every
 from mailevents_dagster.store.cursors import Lack
 
 if TYPE_CHECKING:
-    from mailevents_dagster.feeds import Feed
-    from mailevents_dagster.heartbeats import Beat, Heartbeats
-    from mailevents_dagster.planning import Ask
+    from mailevents_dagster.collecting.heartbeats import Beat, Heartbeats
+    from mailevents_dagster.collecting.planning import Ask
+    from mailevents_dagster.model.feed import Feed
 
 SHOW_EVERY: Final = 0.2
 """Seconds between two pictures of a bar: some work has a million steps."""

@@ -12,7 +12,7 @@ from mailevents_dagster.cli.terminal import Exit, configured
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mailevents_dagster.feeds import Feed
+    from mailevents_dagster.model.feed import Feed
     from mailevents_dagster.settings import Settings
     from mailevents_dagster.summaries.days import Day
     from mailevents_dagster.summaries.report import OfDomain
@@ -39,7 +39,7 @@ def report(*, written: str, domains: tuple[str, ...], lang: str, out: Path | Non
     """
     from upath import UPath
 
-    from mailevents_dagster.store.atomic import publish
+    from mailevents_dagster.files.atomic import publish
     from mailevents_dagster.summaries.days import Day
     from mailevents_dagster.summaries.report import Report, page
 
@@ -68,7 +68,7 @@ def report(*, written: str, domains: tuple[str, ...], lang: str, out: Path | Non
 
 def _feeds(settings: "Settings", domains: "Sequence[str]") -> "dict[str, list[Feed]]":
     """The feeds of these domains, all where none is named; a domain that is not in the settings ends the command."""
-    from mailevents_dagster.feeds import readable_domain
+    from mailevents_dagster.model.feed import readable_domain
 
     known = {account.domain: list(account.feeds) for account in settings.accounts}
     by_name = {**{readable_domain(domain): domain for domain in known}, **{domain: domain for domain in known}}
@@ -82,8 +82,8 @@ def _feeds(settings: "Settings", domains: "Sequence[str]") -> "dict[str, list[Fe
 def _counted(
     settings: "Settings", feeds: "dict[str, list[Feed]]", day: "Day", unreadable: list[str]
 ) -> "dict[str, OfDomain]":
-    from mailevents_dagster.every import Every
-    from mailevents_dagster.states import store_of
+    from mailevents_dagster.collecting.configuration import store_of
+    from mailevents_dagster.collecting.interval import Every
     from mailevents_dagster.summaries.kinds import KINDS
     from mailevents_dagster.summaries.making import counts_of_day
 

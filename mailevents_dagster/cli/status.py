@@ -11,8 +11,8 @@ from mailevents_dagster.cli.terminal import Exit, configured, console, lasting
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from mailevents_dagster.health.status import FeedStatus, Status
     from mailevents_dagster.settings import Settings
-    from mailevents_dagster.status import FeedStatus, Status
 
 SHOWN_CHARACTERS: Final = 80
 GAPS_SHOWN: Final = 2
@@ -35,7 +35,7 @@ def status(*, as_json: bool, watch: bool, every: float, rebuild_cursors: bool) -
     import json
     from dataclasses import asdict
 
-    from mailevents_dagster import status as module
+    from mailevents_dagster.health import status as module
 
     settings = configured()
     if rebuild_cursors:
@@ -60,7 +60,7 @@ def _watch(settings: "Settings", every: float) -> None:
     from rich.console import Group
     from rich.live import Live
 
-    from mailevents_dagster.status import status_of
+    from mailevents_dagster.health.status import status_of
 
     out = console()
     with Live(console=out, auto_refresh=False) as live:

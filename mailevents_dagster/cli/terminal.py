@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from mailevents_dagster.homes import DamagedHomeError
+from mailevents_dagster.orchestration.home import DamagedHomeError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from mailevents_dagster.feeds import Feed
+    from mailevents_dagster.model.feed import Feed
     from mailevents_dagster.settings import Settings
 
 

@@ -13,8 +13,8 @@ import click
 from mailevents_dagster.cli.terminal import Exit, configured, console, feed_option, feeds_like, hour_start
 
 if TYPE_CHECKING:
-    from mailevents_dagster.feeds import Feed
-    from mailevents_dagster.hours import Hour
+    from mailevents_dagster.model.feed import Feed
+    from mailevents_dagster.model.hour import Hour
     from mailevents_dagster.settings import Settings
     from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
     from mailevents_dagster.store.store import Store
@@ -80,7 +80,7 @@ def verify(patterns: tuple[str, ...], first: str | None, end: str | None, *, aga
     Ends with 1 where something is damaged, a closed hour does not hold everything that the API has, or the API shows
     otherwise; with 3 where nothing is stored in that range.
     """
-    from mailevents_dagster.states import store_of
+    from mailevents_dagster.collecting.configuration import store_of
     from mailevents_dagster.store.inventory import Inventory
     from mailevents_dagster.store.verify import FOR_EVER, kept_hours, verify_feed
 
@@ -111,8 +111,8 @@ def verify(patterns: tuple[str, ...], first: str | None, end: str | None, *, aga
 
 def _verified(store: "Store", hours: "Sequence[tuple[Feed, Hour]]") -> Outcome:
     from mailevents_dagster.cli.progress import progress
-    from mailevents_dagster.incomplete import lacks
-    from mailevents_dagster.looking import readable_manifest
+    from mailevents_dagster.health.incomplete_hours import lacks
+    from mailevents_dagster.health.observations import readable_manifest
     from mailevents_dagster.store.verify import verify_hour
 
     outcome = Outcome()
@@ -133,9 +133,9 @@ def _verified(store: "Store", hours: "Sequence[tuple[Feed, Hour]]") -> Outcome:
 
 def _compare(settings: "Settings", store: "Store", hours: "Sequence[tuple[Feed, Hour]]", outcome: Outcome) -> None:
     """Lists the hours again that the API still has, account by account; one that refuses holds up no other."""
-    from mailevents_dagster.against_api import compare_hours
     from mailevents_dagster.cli.progress import progress
-    from mailevents_dagster.states import states_of
+    from mailevents_dagster.collecting.configuration import states_of
+    from mailevents_dagster.sources.uzmanposta.compare import compare_hours
 
     now, states = time.time(), {state.feed: state for state in states_of(settings, store)}
     due = [(feed, hour) for feed, hour in hours if states[feed].is_given(hour.start, now)]
@@ -155,7 +155,7 @@ def _compare(settings: "Settings", store: "Store", hours: "Sequence[tuple[Feed, 
 
 
 def _client(settings: "Settings", domain: str) -> "UzmanPostaApi":
-    from mailevents_dagster.accesses import access_of
+    from mailevents_dagster.sources.uzmanposta.accounts import access_of
     from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 
     try:

@@ -13,7 +13,7 @@ from typing import Final
 
 from upath import UPath
 
-from mailevents_dagster.feeds import FEED_KINDS, Feed, dagster_name
+from mailevents_dagster.model.feed import FEED_KINDS, Feed, dagster_name
 from mailevents_dagster.settings.collecting import ApiSettings, CollectSettings
 from mailevents_dagster.settings.domain_names import ascii_domain
 from mailevents_dagster.settings.keeping import OperatingLogSettings

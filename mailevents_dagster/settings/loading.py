@@ -12,7 +12,7 @@ from typing import Final
 from dotenv import load_dotenv
 from pydantic import ValidationError
 
-from mailevents_dagster.feeds import FEED_KINDS, Feed
+from mailevents_dagster.model.feed import FEED_KINDS, Feed
 from mailevents_dagster.settings.alert_checks import check_alerts
 from mailevents_dagster.settings.checks import Draft, check_all
 from mailevents_dagster.settings.models import AccountEntry, AccountSettings, Settings, SettingsFile

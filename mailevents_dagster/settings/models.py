@@ -9,7 +9,7 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field
 
-from mailevents_dagster.feeds import Feed
+from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.settings.alerting import AlertSettings
 from mailevents_dagster.settings.collecting import ApiSettings, AutomationSettings, CollectSettings, SummarySettings
 from mailevents_dagster.settings.domain_names import ascii_domain

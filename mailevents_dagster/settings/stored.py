@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mailevents_dagster.store.damage import DamagedError
+from mailevents_dagster.files.damage import DamagedError
 from mailevents_dagster.store.description import described_timezone, timezones_of_manifests
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from mailevents_dagster.feeds import FEED_KINDS
+from mailevents_dagster.model.feed import FEED_KINDS
 from mailevents_dagster.settings.log_names import check_operating_log_name
 from mailevents_dagster.settings.values import (
     LOG_FILE_MODE,

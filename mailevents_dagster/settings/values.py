@@ -16,8 +16,8 @@ from typing import Final
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from mailevents_dagster.feeds import FEED_KINDS
-from mailevents_dagster.hours import Hour
+from mailevents_dagster.model.feed import FEED_KINDS
+from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.settings.domain_names import ascii_domain
 from mailevents_dagster.settings.problems import enumeration
 

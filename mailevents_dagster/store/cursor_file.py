@@ -7,10 +7,10 @@ from typing import Final
 
 from upath import UPath
 
-from mailevents_dagster.hours import SECONDS
+from mailevents_dagster.files.checksummed import read_sealed, write_sealed
+from mailevents_dagster.files.damage import DamagedError
+from mailevents_dagster.model.hour import SECONDS
 from mailevents_dagster.store.cursors import Cursor, Failure, Lack, Refusal, text_of
-from mailevents_dagster.store.damage import DamagedError
-from mailevents_dagster.store.sealed import read_sealed, write_sealed
 
 VERSION: Final = 1
 

@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from mailevents_dagster.events import Collection, SourceError, StoppedError
-from mailevents_dagster.feeds import Feed
-from mailevents_dagster.hours import Hour
+from mailevents_dagster.files.damage import DamagedError, set_aside
+from mailevents_dagster.model.event import Collection, SourceError, StoppedError
+from mailevents_dagster.model.feed import Feed
+from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.store.cursor_file import write_cursor
 from mailevents_dagster.store.cursors import Cursor
-from mailevents_dagster.store.damage import DamagedError, set_aside
 from mailevents_dagster.store.manifest import Manifest
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from types import MappingProxyType
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from mailevents_dagster.events import Origin
-from mailevents_dagster.hours import SECONDS, Hour
+from mailevents_dagster.model.event import Origin
+from mailevents_dagster.model.hour import SECONDS, Hour
 from mailevents_dagster.store.manifest import Manifest
 
 UNFINISHED: Final = "unfinished"

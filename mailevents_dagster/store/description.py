@@ -9,10 +9,10 @@ from typing import Final
 
 from upath import UPath
 
-from mailevents_dagster.jsontext import NotJsonError, parse, pretty
-from mailevents_dagster.store.atomic import publish
-from mailevents_dagster.store.damage import DamagedError
-from mailevents_dagster.store.sealed import read_sealed
+from mailevents_dagster.files.atomic import publish
+from mailevents_dagster.files.checksummed import read_sealed
+from mailevents_dagster.files.damage import DamagedError
+from mailevents_dagster.files.json_text import NotJsonError, parse, pretty
 
 _TIMEZONE: Final = re.compile(r"[\w+/-]{1,60}")
 

@@ -14,15 +14,15 @@ from zoneinfo import ZoneInfo
 
 from upath import UPath
 
-from mailevents_dagster.events import SourceError
-from mailevents_dagster.feeds import Feed
-from mailevents_dagster.hours import Hour
-from mailevents_dagster.store.atomic import digest_of, local, sync_folder
+from mailevents_dagster.files.atomic import digest_of, local, sync_folder
+from mailevents_dagster.files.checksummed import read_sealed, write_sealed
+from mailevents_dagster.files.damage import DamagedError, set_aside
+from mailevents_dagster.model.event import SourceError
+from mailevents_dagster.model.feed import Feed
+from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.store.cursor_file import write_cursor
-from mailevents_dagster.store.damage import DamagedError, set_aside
 from mailevents_dagster.store.layout import Layout
 from mailevents_dagster.store.manifest import Manifest, StoredFile
-from mailevents_dagster.store.sealed import read_sealed, write_sealed
 
 if TYPE_CHECKING:
     from mailevents_dagster.store.store import Store

@@ -12,8 +12,8 @@ from typing import Final
 
 from upath import UPath
 
-from mailevents_dagster.feeds import FEED_KINDS, Feed
-from mailevents_dagster.hours import Hour, hours_between
+from mailevents_dagster.model.feed import FEED_KINDS, Feed
+from mailevents_dagster.model.hour import Hour, hours_between
 from mailevents_dagster.store.layout import BEGUN, STAMP, Layout, names_in
 
 FIRST: Final = datetime(2018, 12, 31, tzinfo=UTC).timestamp()

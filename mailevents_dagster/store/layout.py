@@ -9,9 +9,9 @@ from typing import Final
 
 from upath import UPath
 
-from mailevents_dagster.feeds import Feed
-from mailevents_dagster.hours import SECONDS, Hour
-from mailevents_dagster.store.atomic import local
+from mailevents_dagster.files.atomic import local
+from mailevents_dagster.model.feed import Feed
+from mailevents_dagster.model.hour import SECONDS, Hour
 
 STAMP: Final = "%Y-%m-%d_%H"
 """An hour in names of files that no user names."""

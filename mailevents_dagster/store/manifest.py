@@ -8,12 +8,12 @@ from typing import Final
 
 from upath import UPath
 
-from mailevents_dagster.events import Collection, Detail, Gap, Origin
-from mailevents_dagster.feeds import Feed
-from mailevents_dagster.hours import Hour
-from mailevents_dagster.store.damage import DamagedError
-from mailevents_dagster.store.index import Index
-from mailevents_dagster.store.sealed import read_sealed, write_sealed
+from mailevents_dagster.files.checksummed import read_sealed, write_sealed
+from mailevents_dagster.files.damage import DamagedError
+from mailevents_dagster.model.event import Collection, Detail, Gap, Origin
+from mailevents_dagster.model.feed import Feed
+from mailevents_dagster.model.hour import Hour
+from mailevents_dagster.store.hour.index import Index
 
 VERSION = 1
 OWED: Final = tuple(detail for detail in Detail if detail.is_owed)

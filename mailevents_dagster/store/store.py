@@ -11,22 +11,22 @@ from typing import TYPE_CHECKING, Final
 
 from upath import UPath
 
-from mailevents_dagster.columns import RowFormat
-from mailevents_dagster.feeds import Category, Feed
-from mailevents_dagster.filelocks import holding
-from mailevents_dagster.hours import Hour
-from mailevents_dagster.store.atomic import local, make_folder
+from mailevents_dagster.files.atomic import local, make_folder
+from mailevents_dagster.files.damage import DamagedError, set_aside
+from mailevents_dagster.files.locks import holding
+from mailevents_dagster.model.columns import RowFormat
+from mailevents_dagster.model.feed import Category, Feed
+from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.store.cursor_file import read_cursor
 from mailevents_dagster.store.cursors import Cursor, cursor_of
-from mailevents_dagster.store.damage import DamagedError, set_aside
 from mailevents_dagster.store.description import described_timezone, write_description
 from mailevents_dagster.store.destruction import read_destruction, refuse_destroyed
+from mailevents_dagster.store.hour.log import make_readable
+from mailevents_dagster.store.hour.open_hour import OpenHour
+from mailevents_dagster.store.hour.parquet import dataset
+from mailevents_dagster.store.hour.snapshot_parts import columns_of
 from mailevents_dagster.store.layout import Layout, scratch_folder
-from mailevents_dagster.store.log import make_readable
 from mailevents_dagster.store.manifest import Manifest, read_manifest
-from mailevents_dagster.store.open_hour import OpenHour
-from mailevents_dagster.store.parquet import dataset
-from mailevents_dagster.store.snapshot_parts import columns_of
 
 if TYPE_CHECKING:
     import pyarrow.dataset as ds

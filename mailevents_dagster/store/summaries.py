@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from upath import UPath
 
-from mailevents_dagster.store.atomic import publish
+from mailevents_dagster.files.atomic import publish
 
 
 def write_summary(path: UPath, counts: pa.Table) -> None:

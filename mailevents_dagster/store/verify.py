@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from mailevents_dagster.feeds import Feed
-from mailevents_dagster.hours import SECONDS, Hour, hours_between
-from mailevents_dagster.store.content import Content, LogRead, read_content, read_log
+from mailevents_dagster.files.damage import DamagedError
+from mailevents_dagster.model.feed import Feed
+from mailevents_dagster.model.hour import SECONDS, Hour, hours_between
 from mailevents_dagster.store.cursor_file import read_cursor
 from mailevents_dagster.store.cursors import merged
-from mailevents_dagster.store.damage import DamagedError
+from mailevents_dagster.store.hour.content import Content, LogRead, read_content, read_log
 from mailevents_dagster.store.inventory import Inventory
 from mailevents_dagster.store.manifest import Manifest, StoredFile, read_manifest
 from mailevents_dagster.store.store import Store

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from contextlib import suppress
 from itertools import chain
 
-from mailevents_dagster.feeds import Feed
-from mailevents_dagster.hours import SECONDS, Hour
+from mailevents_dagster.files.damage import DamagedError
+from mailevents_dagster.model.feed import Feed
+from mailevents_dagster.model.hour import SECONDS, Hour
 from mailevents_dagster.store.cursors import Cursor
-from mailevents_dagster.store.damage import DamagedError
 from mailevents_dagster.store.store import Store
 
 

@@ -8,7 +8,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from mailevents_dagster.hours import Hour, hours_between, key_timezone
+from mailevents_dagster.model.hour import Hour, hours_between, key_timezone
 
 DAY_FORMAT: Final = "%Y-%m-%d"
 YEARS: Final = range(2019, 2100)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from mailevents_dagster.feeds import Category, Feed
+from mailevents_dagster.model.feed import Category, Feed
 from mailevents_dagster.summaries import deliverability, quarantine, sign_ins, volume
 from mailevents_dagster.summaries.counts import HOURS, HOURS_KEPT, by
 from mailevents_dagster.summaries.outcomes import OUTCOMES

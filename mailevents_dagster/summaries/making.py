@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pyarrow as pa
 
-from mailevents_dagster.feeds import Feed
-from mailevents_dagster.hours import Hour
-from mailevents_dagster.store.damage import DamagedError
+from mailevents_dagster.files.damage import DamagedError
+from mailevents_dagster.model.feed import Feed
+from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.store.destruction import DestroyedError
-from mailevents_dagster.store.parquet import reading
+from mailevents_dagster.store.hour.parquet import reading
 from mailevents_dagster.store.store import NotCollectedError, Store
 from mailevents_dagster.summaries.counts import HOURS, HOURS_KEPT, counts, of_feed, total
 from mailevents_dagster.summaries.days import Day

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
-from mailevents_dagster.feeds import readable_domain
+from mailevents_dagster.model.feed import readable_domain
 from mailevents_dagster.summaries import sign_ins
 from mailevents_dagster.summaries.charts import CHARTS, data_uri, number, svg
 from mailevents_dagster.summaries.counts import HOURS, HOURS_KEPT, by, total

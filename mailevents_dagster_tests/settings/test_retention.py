@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from mailevents_dagster.retention import Hold, Retention
+from mailevents_dagster.collecting.configuration import retention_of
 from mailevents_dagster.settings import checks
-from mailevents_dagster.states import retention_of
 from mailevents_dagster.store.layout import Layout
+from mailevents_dagster.store.retention import Hold, Retention
 from mailevents_dagster_tests.settings.documents import Complaints, Load, account
 
 

@@ -14,10 +14,10 @@ import jsonschema
 import pytest
 import yaml
 
-from mailevents_dagster.feeds import FEED_KINDS, Feed, readable_domain
+from mailevents_dagster.collecting.configuration import store_of
+from mailevents_dagster.model.feed import FEED_KINDS, Feed, readable_domain
 from mailevents_dagster.settings import SettingsError, json_schema, load_settings, loading
 from mailevents_dagster.settings.schema import SCHEMA_FILE
-from mailevents_dagster.states import store_of
 from mailevents_dagster_tests.settings.documents import ENVIRON, EXAMPLE, KEY, NOW, Complaints, Load, account, document
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from mailevents_dagster.hours import Hour
+from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.conftest import INCOMING, START, collection, event, make_store
 from mailevents_dagster_tests.settings.documents import Complaints, Load

@@ -10,13 +10,13 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mailevents_dagster.events import Detail, Event
-from mailevents_dagster.jsontext import one_line
+from mailevents_dagster.files.json_text import one_line
+from mailevents_dagster.model.event import Detail, Event
 from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
 from mailevents_dagster.sources.uzmanposta.rows import row_of
 from mailevents_dagster.sources.uzmanposta.simulator.details import with_detail
-from mailevents_dagster.store.index import index_of
-from mailevents_dagster.store.parquet import records_of, snapshot_batch
+from mailevents_dagster.store.hour.index import index_of
+from mailevents_dagster.store.hour.parquet import records_of, snapshot_batch
 from mailevents_dagster.store.store import Store
 from mailevents_dagster.store.verify import Severity, verify_hour
 from mailevents_dagster_tests.conftest import INCOMING, NOON, START, collection, mail

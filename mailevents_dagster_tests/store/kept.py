@@ -11,18 +11,18 @@ import pyarrow as pa
 import pytest
 from upath import UPath
 
-from mailevents_dagster.columns import RowFormat
-from mailevents_dagster.events import Collection, Event
-from mailevents_dagster.feeds import Feed
-from mailevents_dagster.hours import Hour
+from mailevents_dagster.model.columns import RowFormat
+from mailevents_dagster.model.event import Collection, Event
+from mailevents_dagster.model.feed import Feed
+from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
 from mailevents_dagster.store.cursor_file import read_cursor
 from mailevents_dagster.store.cursors import Failure
-from mailevents_dagster.store.index import index_of
-from mailevents_dagster.store.log import Written, bring_up_to_date
+from mailevents_dagster.store.hour.index import index_of
+from mailevents_dagster.store.hour.log import Written, bring_up_to_date
+from mailevents_dagster.store.hour.open_hour import Commit
+from mailevents_dagster.store.hour.parquet import read_events, records_of, snapshot_batch, write_snapshot
 from mailevents_dagster.store.manifest import StoredFile
-from mailevents_dagster.store.open_hour import Commit
-from mailevents_dagster.store.parquet import read_events, records_of, snapshot_batch, write_snapshot
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.conftest import (
     INCOMING,

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailevents_dagster.events import Detail, Event, Gap
-from mailevents_dagster.feeds import FEED_KINDS, Feed
-from mailevents_dagster.store.log import Change
+from mailevents_dagster.model.event import Detail, Event, Gap
+from mailevents_dagster.model.feed import FEED_KINDS, Feed
+from mailevents_dagster.store.hour.log import Change
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.conftest import DOMAIN, INCOMING, NOON, START, collection, digest, event, make_store
 from mailevents_dagster_tests.store.kept import (

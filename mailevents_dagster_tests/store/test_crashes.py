@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from mailevents_dagster.store import log
+from mailevents_dagster.store.hour import log
 from mailevents_dagster_tests.conftest import (
     INCOMING,
     NOON,

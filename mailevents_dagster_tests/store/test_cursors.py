@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from upath import UPath
 
-from mailevents_dagster.hours import SECONDS, Hour
+from mailevents_dagster.model.hour import SECONDS, Hour
 from mailevents_dagster.sources.uzmanposta.errors import Cause, PermanentError
 from mailevents_dagster.store import cursor_notes
 from mailevents_dagster.store.cursor_file import read_cursor, write_cursor

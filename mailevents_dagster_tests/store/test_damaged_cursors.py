@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from upath import UPath
 
+from mailevents_dagster.files.checksummed import write_sealed
+from mailevents_dagster.files.damage import DamagedError
 from mailevents_dagster.store.cursors import Cursor
-from mailevents_dagster.store.damage import DamagedError
-from mailevents_dagster.store.sealed import write_sealed
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.conftest import INCOMING
 from mailevents_dagster_tests.planned import hour_of, span

@@ -11,14 +11,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from mailevents_dagster.events import Detail
+from mailevents_dagster.files.damage import DamagedError
+from mailevents_dagster.model.event import Detail
 from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
-from mailevents_dagster.store import parquet
-from mailevents_dagster.store.damage import DamagedError
-from mailevents_dagster.store.gathered import Gathered
-from mailevents_dagster.store.known import known_records
+from mailevents_dagster.store.hour import parquet
+from mailevents_dagster.store.hour.committed_events import known_records
+from mailevents_dagster.store.hour.found_events import Gathered
+from mailevents_dagster.store.hour.parquet import snapshot_batch
 from mailevents_dagster.store.manifest import Manifest
-from mailevents_dagster.store.parquet import snapshot_batch
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.conftest import INCOMING, NOON, collection
 from mailevents_dagster_tests.store.damaging import (

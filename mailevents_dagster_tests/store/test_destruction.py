@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from upath import UPath
 
-from mailevents_dagster.events import SourceError
-from mailevents_dagster.feeds import FEED_KINDS, Feed
-from mailevents_dagster.hours import SECONDS, Hour
+from mailevents_dagster.files.damage import DamagedError
+from mailevents_dagster.model.event import SourceError
+from mailevents_dagster.model.feed import FEED_KINDS, Feed
+from mailevents_dagster.model.hour import SECONDS, Hour
 from mailevents_dagster.store import destruction
 from mailevents_dagster.store import inventory as inventory_module
-from mailevents_dagster.store.damage import DamagedError
 from mailevents_dagster.store.destruction import DestroyedError, Destruction, destroying, read_destruction
 from mailevents_dagster.store.inventory import Inventory, stored_feeds
 from mailevents_dagster.store.store import NotCollectedError, Store

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from upath import UPath
 
-from mailevents_dagster.store import atomic
+from mailevents_dagster.files import atomic
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.conftest import (
     INCOMING,

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from upath import UPath
 
-from mailevents_dagster.feeds import FEED_KINDS, Feed
-from mailevents_dagster.hours import Hour
+from mailevents_dagster.model.feed import FEED_KINDS, Feed
+from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.store.layout import Layout
 from mailevents_dagster_tests.conftest import INCOMING, LOG_FILE_NAME, NOON
 

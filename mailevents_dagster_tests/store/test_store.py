@@ -16,7 +16,7 @@ import pandas as pd
 import pyarrow.compute as pc
 import pytest
 
-from mailevents_dagster.hours import Hour
+from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.store.manifest import DamagedError
 from mailevents_dagster.store.store import NotCollectedError, Store
 from mailevents_dagster_tests.conftest import (
@@ -122,7 +122,7 @@ def held_by_another(store: Store) -> Iterator[subprocess.Popen[bytes]]:
     """A process that has the hour until it is killed, or to the end of the block."""
     holder = f"""
 import os, sys
-from mailevents_dagster.filelocks import take
+from mailevents_dagster.files.locks import take
 take(os.open({str(root(store) / HOUR_LOCK)!r}, os.O_RDWR | os.O_CREAT))
 print("held", flush=True)
 sys.stdin.read()

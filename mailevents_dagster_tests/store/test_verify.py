@@ -11,11 +11,11 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from mailevents_dagster.events import Detail
-from mailevents_dagster.hours import Hour
+from mailevents_dagster.model.event import Detail
+from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.store import verify as module
+from mailevents_dagster.store.hour.parquet import ROWS_AT_ONCE
 from mailevents_dagster.store.manifest import StoredFile, write_manifest
-from mailevents_dagster.store.parquet import ROWS_AT_ONCE
 from mailevents_dagster.store.store import Store
 from mailevents_dagster.store.verify import FOR_EVER, Severity, kept_hours, verify_hour
 from mailevents_dagster_tests.conftest import INCOMING, NOON, START, collection, make_store
@@ -246,7 +246,7 @@ def test_a_commit_in_progress_is_waited_for_and_not_taken_for_damage(
         return seen
 
     whole_look = module._HourCheck.look
-    monkeypatch.setattr("mailevents_dagster.store.open_hour.write_manifest", slow)
+    monkeypatch.setattr("mailevents_dagster.store.hour.open_hour.write_manifest", slow)
     monkeypatch.setattr(module._HourCheck, "look", look)
     committing = threading.Thread(target=lambda: commit(kept, [*EVENTS, mail(START + 1000)]))
     committing.start()
@@ -261,7 +261,7 @@ def test_a_storage_that_cannot_be_locked_is_verified_all_the_same(kept: Store, m
         raise PermissionError(13, "Permission denied")
 
     flip(root(kept) / LOG, 3)
-    monkeypatch.setattr("mailevents_dagster.filelocks.os.open", refuses)
+    monkeypatch.setattr("mailevents_dagster.files.locks.os.open", refuses)
     assert [one.kind for one in verify_hour(kept, INCOMING, NOON).findings] == ["log"]
 
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
-from mailevents_dagster.events import Event
-from mailevents_dagster.hours import Hour
+from mailevents_dagster.model.event import Event
+from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.store.inventory import Inventory
 from mailevents_dagster.store.manifest import Manifest, StoredFile, read_manifest, write_manifest
 from mailevents_dagster.store.store import Store

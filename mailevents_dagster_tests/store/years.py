@@ -8,13 +8,13 @@ from pathlib import Path
 
 from upath import UPath
 
-from mailevents_dagster.feeds import Feed
-from mailevents_dagster.hours import Hour
-from mailevents_dagster.jsontext import pretty
+from mailevents_dagster.files.checksummed import _checksum
+from mailevents_dagster.files.json_text import pretty
+from mailevents_dagster.model.feed import Feed
+from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.store.cursor_file import write_cursor
 from mailevents_dagster.store.cursors import cursor_of
 from mailevents_dagster.store.manifest import Manifest, StoredFile
-from mailevents_dagster.store.sealed import _checksum
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.planned import manifest_of
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from mailevents_dagster.events import Collection
-from mailevents_dagster.feeds import Feed
-from mailevents_dagster.hours import Hour
-from mailevents_dagster.jsontext import one_line
+from mailevents_dagster.files.json_text import one_line
+from mailevents_dagster.model.event import Collection
+from mailevents_dagster.model.feed import Feed
+from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
 from mailevents_dagster.store.store import Store
 from mailevents_dagster.summaries.counts import by

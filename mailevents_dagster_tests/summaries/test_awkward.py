@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mailevents_dagster.feeds import Feed
+from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.store.store import Store
 from mailevents_dagster.summaries.counts import numbers_of
 from mailevents_dagster.summaries.kinds import KINDS

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from mailevents_dagster.feeds import FEED_KINDS, Feed
-from mailevents_dagster.hours import Hour
+from mailevents_dagster.model.feed import FEED_KINDS, Feed
+from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.sources.uzmanposta.simulator import GeneratedMail
 from mailevents_dagster.store.store import Store
 from mailevents_dagster.summaries.counts import by_hour, numbers_of, total

@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from mailevents_dagster.feeds import FEED_KINDS, Feed
+from mailevents_dagster.model.feed import FEED_KINDS, Feed
 from mailevents_dagster.sources.uzmanposta.simulator import GeneratedMail, Simulator
 from mailevents_dagster.summaries.counts import HOURS, HOURS_KEPT, counts, total
 from mailevents_dagster.summaries.days import Day

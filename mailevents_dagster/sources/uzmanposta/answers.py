@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
-from mailevents_dagster.feeds import Feed
-from mailevents_dagster.jsontext import one_line
+from mailevents_dagster.files.json_text import one_line
+from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.sources.uzmanposta.rows import Record, Row, row_of
 from mailevents_dagster.sources.uzmanposta.schema import typed_fields
 

@@ -14,8 +14,8 @@ from urllib.parse import quote, urlencode
 
 import urllib3
 
-from mailevents_dagster.feeds import Feed
-from mailevents_dagster.jsontext import NotJsonError, parse
+from mailevents_dagster.files.json_text import NotJsonError, parse
+from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.sources.uzmanposta.access import MOST_PARALLEL, Access
 from mailevents_dagster.sources.uzmanposta.answers import (
     WrongAnswerError,

@@ -15,7 +15,7 @@ from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Final, Self
 
-from mailevents_dagster.filelocks import release, take
+from mailevents_dagster.files.locks import release, take
 
 LONGEST_PAUSE: Final = 30 * 86_400.0
 """Seconds; an API that says more is mistaken, and is asked again after so long."""

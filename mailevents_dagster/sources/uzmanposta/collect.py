@@ -8,17 +8,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from mailevents_dagster.events import Collection
-from mailevents_dagster.feeds import Feed
-from mailevents_dagster.hours import Hour
+from mailevents_dagster.model.event import Collection
+from mailevents_dagster.model.feed import Feed
+from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.sources.uzmanposta.api import Tally, UzmanPostaApi, Watch
 from mailevents_dagster.sources.uzmanposta.details import DetailFetch
 from mailevents_dagster.sources.uzmanposta.errors import Cause, PermanentError, TransientError
+from mailevents_dagster.sources.uzmanposta.intake import Arranged, Pack, Taking, Work
 from mailevents_dagster.sources.uzmanposta.listing import Listing, list_window
 from mailevents_dagster.sources.uzmanposta.neighbours import kept_here
 from mailevents_dagster.sources.uzmanposta.page_size import PageSize
 from mailevents_dagster.sources.uzmanposta.rows import Row
-from mailevents_dagster.sources.uzmanposta.taking import Arranged, Pack, Taking, Work
 
 CLOCKS_AGREE_WITHIN: Final = 60.0
 LEFT_WHILE_LISTING: Final = 2000

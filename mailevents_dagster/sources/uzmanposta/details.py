@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Final, Self
 
-from mailevents_dagster.events import Detail
+from mailevents_dagster.model.event import Detail
 from mailevents_dagster.sources.uzmanposta.api import Tally, UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.errors import ApiError, Cause, TransientError
 from mailevents_dagster.sources.uzmanposta.rows import Record, Row

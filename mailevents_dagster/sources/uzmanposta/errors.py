@@ -12,7 +12,7 @@ from typing import Final, Self
 import requests
 import urllib3
 
-from mailevents_dagster.events import SourceError
+from mailevents_dagster.model.event import SourceError
 
 
 class Cause(StrEnum):

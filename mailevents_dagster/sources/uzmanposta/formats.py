@@ -7,11 +7,11 @@ from functools import partial
 from types import MappingProxyType
 from typing import Final
 
-from mailevents_dagster.columns import Marks, RowFormat
-from mailevents_dagster.events import Detail, Event
-from mailevents_dagster.feeds import Category
-from mailevents_dagster.jsontext import NotJsonError, parse
-from mailevents_dagster.sources.uzmanposta.fields import DETAIL_FIELDS
+from mailevents_dagster.files.json_text import NotJsonError, parse
+from mailevents_dagster.model.columns import Marks, RowFormat
+from mailevents_dagster.model.event import Detail, Event
+from mailevents_dagster.model.feed import Category
+from mailevents_dagster.sources.uzmanposta.field_names import DETAIL_FIELDS
 from mailevents_dagster.sources.uzmanposta.rows import row_of
 from mailevents_dagster.sources.uzmanposta.schema import COLUMNS, typed_arrays, typed_fields
 

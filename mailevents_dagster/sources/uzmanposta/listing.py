@@ -12,7 +12,7 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import Generic
 
-from mailevents_dagster.events import Gap
+from mailevents_dagster.model.event import Gap
 from mailevents_dagster.sources.uzmanposta.halves import in_halves
 from mailevents_dagster.sources.uzmanposta.newest_first import newest_first
 from mailevents_dagster.sources.uzmanposta.page_size import PageSize

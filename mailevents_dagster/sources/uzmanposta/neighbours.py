@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence, Set
 
-from mailevents_dagster.hours import Hour
+from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.sources.uzmanposta.pages import not_shown
 from mailevents_dagster.sources.uzmanposta.rows import Row
 

@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 from typing import Final
 
-from mailevents_dagster.feeds import Feed
-from mailevents_dagster.jsontext import parse
+from mailevents_dagster.files.json_text import parse
+from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.sources.uzmanposta.access import Access
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.collect import CLOCKS_AGREE_WITHIN
 from mailevents_dagster.sources.uzmanposta.errors import Cause, PermanentError
-from mailevents_dagster.sources.uzmanposta.fields import DETAIL_FIELDS, field_names
-from mailevents_dagster.sources.uzmanposta.probed import (
+from mailevents_dagster.sources.uzmanposta.field_names import DETAIL_FIELDS, field_names
+from mailevents_dagster.sources.uzmanposta.probe_findings import (
     Agrees,
     Page,
     Told,

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from mailevents_dagster.events import StoppedError
+from mailevents_dagster.model.event import StoppedError
 from mailevents_dagster.sources.uzmanposta.budget_file import LONGEST_PAUSE, BudgetFile, Calls
 
 ARRIVAL: Final = 0.02

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from mailevents_dagster.events import Event
-from mailevents_dagster.feeds import Category
-from mailevents_dagster.jsontext import canonical, one_line, parse
+from mailevents_dagster.files.json_text import canonical, one_line, parse
+from mailevents_dagster.model.event import Event
+from mailevents_dagster.model.feed import Category
 from mailevents_dagster.sources.uzmanposta.schema import record_time, typed_fields
 
 

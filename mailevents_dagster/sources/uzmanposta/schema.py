@@ -22,9 +22,9 @@ from typing import Final
 
 import pyarrow as pa
 
-from mailevents_dagster.columns import Column
-from mailevents_dagster.feeds import Category
-from mailevents_dagster.jsontext import one_line
+from mailevents_dagster.files.json_text import one_line
+from mailevents_dagster.model.columns import Column
+from mailevents_dagster.model.feed import Category
 
 LAST_SECOND: Final = 253_402_300_799
 """The last second of the year 9999; datetime, and so pandas and Python readers, end there."""

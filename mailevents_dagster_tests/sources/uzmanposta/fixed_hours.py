@@ -7,14 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from mailevents_dagster.events import Collection, Detail, Event
-from mailevents_dagster.feeds import Feed
-from mailevents_dagster.hours import Hour
+from mailevents_dagster.model.event import Collection, Detail, Event
+from mailevents_dagster.model.feed import Feed
+from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.collect import collect_hour
 from mailevents_dagster.sources.uzmanposta.simulator import FixedMail, Request, Simulator
-from mailevents_dagster.store.open_hour import Commit
-from mailevents_dagster.store.parquet import read_events
+from mailevents_dagster.store.hour.open_hour import Commit
+from mailevents_dagster.store.hour.parquet import read_events
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.conftest import INCOMING, NOON, START
 

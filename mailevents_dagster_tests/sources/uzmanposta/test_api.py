@@ -8,7 +8,7 @@ import traceback
 import orjson
 import pytest
 
-from mailevents_dagster.events import StoppedError
+from mailevents_dagster.model.event import StoppedError
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.errors import Cause, PermanentError
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, Behaviour, FixedMail, Simulator

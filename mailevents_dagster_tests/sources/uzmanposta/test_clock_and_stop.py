@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from urllib3 import BaseHTTPResponse
 
-from mailevents_dagster.events import Collection
-from mailevents_dagster.hours import last_ended
+from mailevents_dagster.model.event import Collection
+from mailevents_dagster.model.hour import last_ended
 from mailevents_dagster.sources.uzmanposta import api as api_module
 from mailevents_dagster.sources.uzmanposta import collect as collect_module
 from mailevents_dagster.sources.uzmanposta import transport as transport_module
@@ -25,9 +25,9 @@ from mailevents_dagster.sources.uzmanposta.collect import collect_hour
 from mailevents_dagster.sources.uzmanposta.rate import SharedBudget
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, Behaviour, FixedMail, Request, Simulator
 from mailevents_dagster.sources.uzmanposta.simulator import server as server_module
-from mailevents_dagster.store.open_hour import Commit
+from mailevents_dagster.store.hour.open_hour import Commit
 from mailevents_dagster.store.store import Store
-from mailevents_dagster_tests.collecting import collecting_process
+from mailevents_dagster_tests.collecting_process import collecting_process
 from mailevents_dagster_tests.conftest import AUTHENTICATION, DOMAIN, INCOMING, NOON, MakeApi, mail
 
 PATIENCE = 60.0

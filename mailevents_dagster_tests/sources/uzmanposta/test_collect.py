@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from mailevents_dagster.events import Detail
-from mailevents_dagster.feeds import FEED_KINDS, Feed
+from mailevents_dagster.model.event import Detail
+from mailevents_dagster.model.feed import FEED_KINDS, Feed
 from mailevents_dagster.sources.uzmanposta import collect as collect_module
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.collect import OutOfRetentionError, Progress

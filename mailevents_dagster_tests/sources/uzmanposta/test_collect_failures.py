@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mailevents_dagster.events import Detail, StoppedError
+from mailevents_dagster.model.event import Detail, StoppedError
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.details import GIVE_UP_AFTER
 from mailevents_dagster.sources.uzmanposta.errors import ApiError, Cause, PermanentError, TransientError

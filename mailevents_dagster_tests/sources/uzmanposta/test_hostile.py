@@ -17,13 +17,13 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from mailevents_dagster.ahead import Ahead
-from mailevents_dagster.assets import API_IS_DOWN_AFTER
-from mailevents_dagster.collected import CollectedHours
-from mailevents_dagster.events import Detail
-from mailevents_dagster.feeds import Feed
-from mailevents_dagster.hours import Hour
-from mailevents_dagster.rounds import Round, Task
+from mailevents_dagster.collecting.ahead import Ahead
+from mailevents_dagster.collecting.rounds import Round, Task
+from mailevents_dagster.model.event import Detail
+from mailevents_dagster.model.feed import Feed
+from mailevents_dagster.model.hour import Hour
+from mailevents_dagster.orchestration.assets import API_IS_DOWN_AFTER
+from mailevents_dagster.orchestration.collected_hours import CollectedHours
 from mailevents_dagster.settings import SettingsError, load_settings
 from mailevents_dagster.sources.uzmanposta import collect as collect_module
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
@@ -32,7 +32,7 @@ from mailevents_dagster.sources.uzmanposta.schema import COLUMNS, FIELDS
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, FixedMail, Request, Simulator
 from mailevents_dagster.sources.uzmanposta.simulator import server as server_module
 from mailevents_dagster.store.store import Store
-from mailevents_dagster_tests.collecting import collector_in
+from mailevents_dagster_tests.collecting_process import collector_in
 from mailevents_dagster_tests.conftest import AUTHENTICATION, DOMAIN, INCOMING, KEY, NOON, START, MakeApi, mail
 from mailevents_dagster_tests.sources.uzmanposta.fixed_hours import Clock, Collector, detail_of, files_below
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import orjson
 import pytest
 
-from mailevents_dagster.hours import last_ended
+from mailevents_dagster.model.hour import last_ended
 from mailevents_dagster.sources.uzmanposta.simulator import Behaviour, Simulator
-from mailevents_dagster_tests.collecting import FEED, collect, collecting_process, store_in
+from mailevents_dagster_tests.collecting_process import FEED, collect, collecting_process, store_in
 
 KILLS = int(os.environ.get("MAILEVENTS_KILLS", "8"))
 IN_FLIGHT = 2

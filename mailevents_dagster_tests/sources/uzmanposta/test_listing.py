@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailevents_dagster.events import Gap
+from mailevents_dagster.model.event import Gap
 from mailevents_dagster.sources.uzmanposta.listing import list_window
 from mailevents_dagster.sources.uzmanposta.page_size import PageSize
 from mailevents_dagster.sources.uzmanposta.pages import Row

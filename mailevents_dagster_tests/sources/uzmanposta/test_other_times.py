@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mailevents_dagster.hours import Hour
+from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.collect import believable
 from mailevents_dagster.sources.uzmanposta.errors import Cause, TransientError

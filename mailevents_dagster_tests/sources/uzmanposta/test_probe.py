@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from mailevents_dagster.feeds import Feed
-from mailevents_dagster.jsontext import one_line
+from mailevents_dagster.files.json_text import one_line
+from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.sources.uzmanposta.access import Access
 from mailevents_dagster.sources.uzmanposta.errors import PermanentError
 from mailevents_dagster.sources.uzmanposta.probe import calls_needed, probe
-from mailevents_dagster.sources.uzmanposta.probed import Agrees, Told
+from mailevents_dagster.sources.uzmanposta.probe_findings import Agrees, Told
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, Behaviour, FixedMail, Simulator
 from mailevents_dagster_tests.conftest import AUTHENTICATION, DOMAIN, INCOMING, KEY, mail
 

@@ -20,7 +20,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from mailevents_dagster.events import StoppedError
+from mailevents_dagster.model.event import StoppedError
 from mailevents_dagster.sources.uzmanposta import rate
 from mailevents_dagster.sources.uzmanposta.budget_file import BudgetFile, Calls
 from mailevents_dagster.sources.uzmanposta.rate import ARRIVAL, CATCH_UP, COURTESY, PausedError, SharedBudget, interval
@@ -244,7 +244,7 @@ def test_a_pause_beyond_patience_is_told_at_once_with_what_is_left_of_it(clock: 
 CALLS = """
 import sys, threading, time
 from pathlib import Path
-from mailevents_dagster.feeds import Feed
+from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.sources.uzmanposta.access import Access
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 base_url, file, rate, seconds = sys.argv[1:]

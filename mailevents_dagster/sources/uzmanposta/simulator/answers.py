@@ -9,8 +9,8 @@ from itertools import groupby
 from random import Random
 from typing import Final
 
-from mailevents_dagster.feeds import FEED_KINDS
-from mailevents_dagster.jsontext import one_line
+from mailevents_dagster.files.json_text import one_line
+from mailevents_dagster.model.feed import FEED_KINDS
 from mailevents_dagster.sources.uzmanposta.simulator.behaviour import COMPUTED, Behaviour
 from mailevents_dagster.sources.uzmanposta.simulator.limits import RateLimit
 from mailevents_dagster.sources.uzmanposta.simulator.mail import EventSource

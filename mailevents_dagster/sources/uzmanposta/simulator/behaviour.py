@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from mailevents_dagster.feeds import Category
+from mailevents_dagster.model.feed import Category
 
 COMPUTED: Final = "computed"
 """As `Behaviour.retry_after`: whole seconds until the rate limit allows the next call."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final, Literal
 
-from mailevents_dagster.jsontext import one_line
+from mailevents_dagster.files.json_text import one_line
 
 BASE_PATH: Final = "/api/v2"
 LISTING_PATHS: Final = frozenset({"/logs/mail", "/quarantines", "/queue", "/logs/authentication"})

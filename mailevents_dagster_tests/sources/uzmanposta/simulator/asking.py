@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import requests
 
-from mailevents_dagster.feeds import FEED_KINDS
+from mailevents_dagster.model.feed import FEED_KINDS
 from mailevents_dagster.sources.uzmanposta.simulator import Simulator
 
 DOMAIN = "example.com"

@@ -1,0 +1,192 @@
+"""Channels: how a message reaches people. What goes wrong is said without the secrets that a channel has."""
+
+from __future__ import annotations
+
+import logging
+import os
+import smtplib
+import ssl
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+from email.utils import formatdate, make_msgid
+from typing import Final, Protocol
+
+import requests
+
+from mailevents_dagster.alerts.texts import Message
+from mailevents_dagster.settings import AlertMailSettings, AlertSettings
+
+PATIENCE: Final = 15.0
+"""Seconds that a channel may take for a message: a tick has 60, and time to look."""
+SOCKET_PATIENCE: Final = 10.0
+TLS_PORT: Final = 465
+"""Where TLS begins at once."""
+_HARMLESS: Final = str.maketrans({"<": "‹", ">": "›", "@": "＠"})
+"""Chats take <!channel>, @here and the like as calls; what an API said must not wake everybody."""
+
+
+class SendingError(Exception):
+    """A channel did not take a message; the text says why, and holds no secret."""
+
+
+class Channel(Protocol):
+    """A way to tell somebody."""
+
+    @property
+    def name(self) -> str: ...
+
+    def send(self, message: Message) -> str:
+        """What somebody should know though it was taken, mostly nothing.
+
+        SendingError where it was not taken, or nobody said that it was.
+        """
+
+
+def channels_of(settings: AlertSettings, environ: Mapping[str, str] = os.environ) -> Sequence[Channel]:
+    """The channels that are configured, with the secrets that they need."""
+    channels: list[Channel] = []
+    if settings.webhook_variable:
+        channels.append(Webhook(environ[settings.webhook_variable]))
+    if settings.mail.to:
+        password = settings.mail.password_variable
+        channels.append(Mail(settings.mail, environ[password] if password else None))
+    return channels
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """An address that takes Slack's JSON, as Mattermost, Teams and others do."""
+
+    url: str = field(repr=False)
+    name: str = "webhook"
+
+    def send(self, message: Message) -> str:
+        text = f"{message.subject}\n{message.text}".translate(_HARMLESS)
+        return _in_time(lambda: self._post(text))
+
+    def _post(self, text: str) -> str:
+        failed = ""
+        try:
+            with _unlogged():
+                # A redirect would carry the text to who knows where.
+                answer = requests.post(self.url, json={"text": text}, timeout=SOCKET_PATIENCE, allow_redirects=False)
+        except (requests.RequestException, OSError, ValueError) as error:
+            failed = _why(error)
+        if failed:  # outside of the handler: the error above names the address
+            raise SendingError(failed)
+        if not 200 <= answer.status_code < 300:
+            raise SendingError(f"it answered {answer.status_code}; is the address still the right one?")
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A mail server that takes plain-text mail."""
+
+    settings: AlertMailSettings
+    password: str | None = field(repr=False)
+    name: str = "mail"
+
+    def send(self, message: Message) -> str:
+        return _in_time(lambda: self._hand_over(self._mail(message)))
+
+    def _mail(self, message: Message) -> EmailMessage:
+        sender = self.settings.sender or ""
+        mail = EmailMessage()
+        mail["Subject"] = message.subject
+        mail["From"] = sender
+        mail["To"] = ", ".join(self.settings.to)
+        mail["Date"] = formatdate()
+        mail["Message-ID"] = make_msgid(domain=sender.rpartition("@")[2])
+        mail["Auto-Submitted"] = "auto-generated"
+        mail.set_content(f"{message.text}\n", cte="quoted-printable")
+        return mail
+
+    def _hand_over(self, mail: EmailMessage) -> str:
+        failed, refused = "", 0
+        try:
+            refused = self._talk(mail)
+        except (smtplib.SMTPException, OSError, ValueError) as error:
+            failed = _why(error)
+        if failed:  # outside of the handler: a server may repeat what it was told
+            raise SendingError(failed)
+        # It must not come again and again to those whom it reached.
+        return f"it does not take mail for {refused} of {len(self.settings.to)} addresses (alerts.mail.to)" * bool(
+            refused
+        )
+
+    def _talk(self, mail: EmailMessage) -> int:
+        """How many of the addresses were refused, where not all were."""
+        server, safe = self.settings, ssl.create_default_context()
+        host = server.smtp_host or ""
+        connection = (
+            smtplib.SMTP_SSL(host, server.smtp_port, timeout=SOCKET_PATIENCE, context=safe)
+            if server.smtp_port == TLS_PORT
+            else smtplib.SMTP(host, server.smtp_port, timeout=SOCKET_PATIENCE)
+        )
+        with connection:
+            if server.starttls and server.smtp_port != TLS_PORT:
+                connection.starttls(context=safe)
+            if server.user and self.password:
+                connection.login(server.user, self.password)
+            return len(connection.send_message(mail))
+
+
+def _in_time(send: Callable[[], str]) -> str:
+    """Gives up after a time: what sockets wait for is the next byte, and looking up a name waits for itself."""
+    outcome: list[str | Exception] = []
+
+    def work() -> None:
+        try:
+            outcome.append(send())
+        except Exception as error:  # it is raised below, by whoever waits
+            outcome.append(error)
+
+    thread = threading.Thread(target=work, name="alert", daemon=True)
+    thread.start()
+    thread.join(PATIENCE)
+    if not outcome:
+        raise SendingError(f"it gave no answer within {PATIENCE:g} s")
+    if isinstance(outcome[0], Exception):
+        raise outcome[0]
+    return outcome[0]
+
+
+@contextmanager
+def _unlogged() -> Iterator[None]:
+    """Keeps the paths that urllib3 logs to itself, for this thread: that of a webhook is its secret."""
+    thread = threading.get_ident()
+
+    def is_of_another(record: logging.LogRecord) -> bool:
+        return record.thread != thread
+
+    logs = [logging.getLogger(name) for name in ("urllib3.connectionpool", "urllib3.util.retry")]
+    for log in logs:
+        log.addFilter(is_of_another)
+    try:
+        yield
+    finally:
+        for log in logs:
+            log.removeFilter(is_of_another)
+
+
+_WHY: Final[Sequence[tuple[type[Exception] | tuple[type[Exception], ...], str]]] = (
+    (smtplib.SMTPAuthenticationError, "it does not accept user and password (alerts.mail.user)"),
+    (smtplib.SMTPSenderRefused, "it does not take mail from this sender (alerts.mail.from)"),
+    (smtplib.SMTPRecipientsRefused, "it takes mail for none of these addresses (alerts.mail.to)"),
+    (smtplib.SMTPNotSupportedError, "it can do no STARTTLS or no signing in, as alerts.mail wants it"),
+    (smtplib.SMTPException, "it broke off the conversation, or gave no answer in time"),
+    ((requests.exceptions.SSLError, ssl.SSLError), "the TLS connection failed; check its certificate and the clock"),
+    ((requests.Timeout, TimeoutError), "it gave no answer in time"),
+    ((requests.ConnectionError, OSError), "it cannot be reached; check the address, DNS and the firewall"),
+)
+
+
+def _why(error: Exception) -> str:
+    """The reason in words of ours: those of libraries and servers may hold the address or the password."""
+    said = next((words for types, words in _WHY if isinstance(error, types)), "the message cannot be sent")
+    code = getattr(error, "smtp_code", None)
+    return f"{said} ({type(error).__name__}{f' {code}' if code else ''})"

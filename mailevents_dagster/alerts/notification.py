@@ -1,0 +1,81 @@
+"""Telling: what was looked at goes into the ledger, and what is new in it to somebody. Loads no Dagster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from mailevents_dagster.alerts.channels import Channel, SendingError
+from mailevents_dagster.alerts.texts import Message, message_of
+from mailevents_dagster.alerts.troubles import Ledger, Look, ledger_content, ledger_of, news_of, noted, told
+from mailevents_dagster.files.checksummed import read_sealed, write_sealed
+from mailevents_dagster.files.damage import DamagedError, set_aside
+from mailevents_dagster.store.store import Store
+
+Warn = Callable[[str], object]
+
+
+def read_ledger(store: Store) -> Ledger:
+    """The stored ledger, an empty one where there is none; DamagedError where it is not as it was written."""
+    path = store.layout.alerts
+    content = read_sealed(path)
+    try:
+        return Ledger() if content is None else ledger_of(content)
+    except (KeyError, TypeError, ValueError) as error:
+        raise DamagedError(f"{path} is no ledger of alerts ({type(error).__name__})") from error
+
+
+@dataclass(slots=True)
+class Teller:
+    """Tells people, and remembers it also where the disk takes nothing: a full one is what they must hear of."""
+
+    store: Store
+    repeat_seconds: float
+    unwritten: Ledger | None = None
+    """What could not be written; it counts for as long as this process is there."""
+
+    def tell(self, look: Callable[[Ledger], Look], channels: Sequence[Channel], now: float, warn: Warn) -> str:
+        """One look and at most one message; says what came of it. Another process at it raises what `telling` does."""
+        with self.store.telling():
+            ledger = noted(before := self._ledger(warn), look(before), now)
+            self._write(ledger, warn)  # before anything else can go wrong: what was seen of runs is not seen again
+            news = news_of(ledger, now, self.repeat_seconds)
+            if not news:
+                return f"Nothing new to tell; {len(ledger.entries):,} troubles are known."
+            message = message_of(news, self.store.timezone)
+            takers = send(message, channels, warn)
+            if not takers:
+                return f"{message.subject}. Nobody could be told; it is tried again."
+            self._write(told(ledger, news, now), warn)
+            return f"{message.subject}. Told by {' and '.join(takers)}."
+
+    def _ledger(self, warn: Warn) -> Ledger:
+        if self.unwritten is not None:
+            return self.unwritten
+        try:
+            return read_ledger(self.store)
+        except DamagedError as error:
+            aside = set_aside(self.store.layout.alerts)
+            warn(f"{error}. It was set aside as {aside}; what is wrong is told once more.")
+            return Ledger()
+
+    def _write(self, ledger: Ledger, warn: Warn) -> None:
+        try:
+            write_sealed(self.store.layout.alerts, ledger_content(ledger))
+            self.unwritten = None
+        except OSError as error:
+            self.unwritten = ledger
+            warn(f"What was told cannot be written ({error}); after a restart it is told once more.")
+
+
+def send(message: Message, channels: Sequence[Channel], warn: Warn) -> list[str]:
+    """Sends by each channel; the names of those that took it."""
+    takers = []
+    for channel in channels:
+        try:
+            if note := channel.send(message):
+                warn(f"The alert was taken by {channel.name}, but {note}.")
+            takers.append(channel.name)
+        except SendingError as error:
+            warn(f"The alert was not taken by {channel.name}: {error}.")
+    return takers

@@ -1,0 +1,39 @@
+"""What an hour does not hold of what its source has, as findings with what to do. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from mailevents_dagster.model.event import Origin
+from mailevents_dagster.store.manifest import Manifest
+from mailevents_dagster.store.verify import Finding, Severity
+
+ASK_AGAIN: Final = "Materialize the hour again: they are asked for first. If they stay, the run's log has the answers."
+ASK_THE_VENDOR: Final = (
+    "What it does not show cannot be had. Ask the vendor, or raise api.page_limit if it is below what the API allows."
+)
+
+
+def lacks(manifest: Manifest) -> Iterator[Finding]:
+    """What the hour lacks; notes alone while it is not closed, since it is listed again."""
+    if manifest.origin is not Origin.API:  # nobody knows of it
+        return
+    grave = Severity.INCOMPLETE if manifest.closed else Severity.NOTE
+
+    def found(severity: Severity, kind: str, what: str, do: str, names: tuple[str, ...] = ()) -> Finding:
+        return Finding(f"{manifest.domain} {manifest.feed}", manifest.hour, severity, kind, what, do, names)
+
+    if owed := manifest.details_owed:
+        what = f"{owed:,} details could not be had; rows of the listing stand in their place."
+        yield found(grave, "details owed", what, ASK_AGAIN)
+    if manifest.gaps:
+        zone = ZoneInfo(manifest.timezone)
+        seconds = tuple(datetime.fromtimestamp(gap.second, zone).isoformat() for gap in manifest.gaps)
+        what = f"{len(seconds):,} seconds hold more events than the API shows at once:"
+        yield found(grave, "seconds too full", what, ASK_THE_VENDOR, seconds)
+    if purged := manifest.details_purged:
+        what = f"Of {purged:,} mails the API says that it has no details."
+        yield found(Severity.NOTE, "details purged", what, "Nothing: rows of the listing are all there is.")

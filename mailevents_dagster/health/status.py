@@ -1,0 +1,221 @@
+"""What each feed has, from the stored cursors: how far it is, what is missing, what keeps failing. Loads no Dagster."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from mailevents_dagster.collecting.collector import Collector, collector_of
+from mailevents_dagster.collecting.configuration import paces, rules_of, states_of, store_of
+from mailevents_dagster.collecting.heartbeats import Heartbeats
+from mailevents_dagster.collecting.pace import SECONDS_A_DAY
+from mailevents_dagster.collecting.planning import (
+    CLOCKS_AGREE_WITHIN,
+    FeedState,
+    Rules,
+    UnderWay,
+    closing_end,
+    forgotten_hours,
+    kept_from,
+    waits_until,
+)
+from mailevents_dagster.model.feed import Feed
+from mailevents_dagster.model.hour import SECONDS, Hour
+from mailevents_dagster.settings import Settings
+from mailevents_dagster.sources.uzmanposta.page_size import PageSize
+from mailevents_dagster.store.cursor_file import write_cursor
+from mailevents_dagster.store.cursors import UNFINISHED, Cursor, Lack, gaps, hours_in
+
+FRESH_SECONDS: Final = 30.0
+"""Age up to which a heartbeat says that somebody is at work; it is renewed every five."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedStatus:
+    """One feed in numbers."""
+
+    feed: str
+    closed_until: str | None
+    """The newest closed hour."""
+    lag_seconds: int | None
+    """Since the end of the newest closed hour; an hour closes settle_minutes after its end, so up to an hour more."""
+    last_collected: str | None
+    """When an hour of it was committed last, be it the one now running."""
+    at_work: str | None
+    """The hour that is being collected right now."""
+    closed_hours: int
+    missing_hours: int
+    """Hours that ended and settled and are not closed."""
+    gaps: list[tuple[str, str]]
+    """First and last of each span of missing hours, oldest first."""
+    forgotten_hours: int
+    """Hours that were never collected and that the API no longer has, or refuses as too old."""
+    failing_hours: int
+    last_failure: str | None
+    readable: bool
+    incomplete_hours: int = 0
+    """Collected hours of which details are owed, or of which a second has more events than the API shows."""
+    details_owed: int = 0
+    full_seconds: int = 0
+    details_purged: int = 0
+    """Details that the API says it does not have: nobody can mend that."""
+    waits_until: str | None = None
+    """Until when it is left alone after a failure: as long as the API said, where it did."""
+    reach_days: float | None = None
+    """How old an hour the API refused as too old; older ones are no longer asked for, but one a day."""
+    rows_shown: int | None = None
+    """The most rows that the API shows at a time, where that is fewer than the settings say."""
+    clock_seconds: float = 0.0
+    """The API's clock less this machine's; by the API's it is decided which hours are over."""
+
+    @property
+    def is_current(self) -> bool:
+        return self.readable and not (self.missing_hours or self.failing_hours or self.incomplete_hours)
+
+    @property
+    def lack(self) -> Lack:
+        """What its collected hours do not hold."""
+        return Lack(self.details_owed, self.details_purged, self.full_seconds)
+
+    @property
+    def remark(self) -> str | None:
+        """What was learnt of the API that somebody who wonders about hours must know."""
+        said = []
+        if self.reach_days is not None:
+            gone = f"{self.forgotten_hours:,} hours that were never collected can no longer be had"
+            said.append(f"the API refuses hours older than {self.reach_days:,.1f} days; {gone}")
+        if self.rows_shown is not None:
+            said.append(f"the API shows at most {self.rows_shown:,} rows at a time, fewer than api.page_limit")
+        if abs(self.clock_seconds) > CLOCKS_AGREE_WITHIN:
+            way = "ahead of" if self.clock_seconds < 0 else "behind"
+            ours = f"this machine's clock is {abs(self.clock_seconds):,.0f} s {way} the API's"
+            said.append(f"{ours}, which decides what is over. Set the clock (NTP)")
+        return f"{self.feed}: {'; '.join(said)}." if said else None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountStatus:
+    """What arrives at an account against what it may ask for, in calls a second."""
+
+    domain: str
+    arriving: float
+    allowed: float
+    warning: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What all feeds have."""
+
+    feeds: list[FeedStatus]
+    accounts: list[AccountStatus]
+
+    @property
+    def is_good(self) -> bool:
+        return all(feed.is_current for feed in self.feeds) and not any(one.warning for one in self.accounts)
+
+    @property
+    def verdict(self) -> str:
+        """How it is in one line, and what somebody must see to."""
+        behind = [feed for feed in self.feeds if feed.missing_hours]
+        failing = [feed for feed in self.feeds if feed.failing_hours]
+        said = []
+        if behind:
+            said.append(f"{sum(feed.missing_hours for feed in behind):,} hours of {_feeds(behind)} are missing")
+        if failing:
+            why = (failing[0].last_failure or "").rstrip(".")
+            said.append(f"{_feeds(failing)} failing, {failing[0].feed} with {why}")
+        if incomplete := [feed for feed in self.feeds if feed.incomplete_hours]:
+            lack = replace(sum((feed.lack for feed in incomplete), Lack()), details_purged=0)
+            hours = sum(feed.incomplete_hours for feed in incomplete)
+            said.append(
+                f"{hours:,} hours of {_feeds(incomplete)} do not hold everything, with {lack}; `mailevents verify` "
+                f"names them and what to do"
+            )
+        if unreadable := [feed for feed in self.feeds if not feed.readable]:
+            said.append(f"{len(unreadable):,} cursors are damaged or lost; the next collection makes them anew")
+        said += [one.warning.rstrip(".") for one in self.accounts if one.warning]
+        return f"{'; '.join(said)}." if said else f"All is current: {_feeds(self.feeds)}."
+
+
+def _feeds(feeds: Sequence[FeedStatus]) -> str:
+    return "1 feed" if len(feeds) == 1 else f"{len(feeds):,} feeds"
+
+
+def status_of(settings: Settings, now: float, grace: float = 0.0) -> Status:
+    """The status of every feed, in the order of the settings; the newest hour has so many seconds more to be closed."""
+    collector, rules = collector_of(settings), replace(rules_of(settings), grace_seconds=grace)
+    states = states_of(settings, collector.store)
+    feeds = [_feed(state, now, rules, collector) for state in states]
+    accounts = [
+        AccountStatus(domain, round(pace.arriving, 4), pace.allowed, pace.sentence(domain))
+        for domain, pace in paces(settings, collector.store, states, now)
+    ]
+    return Status(feeds, accounts)
+
+
+def _feed(state: FeedState, now: float, rules: Rules, collector: Collector) -> FeedStatus:
+    zone, theirs = rules.timezone, state.by_the_api(now)
+    known = state.cursor or Cursor()
+    kept = kept_from(state, now, rules)
+    missing = list(gaps((kept, closing_end(theirs, rules)), known.closed))
+    at_work = hour_at_work(collector.heartbeats, state.feed, now)
+    # A collection counts as failed until it has ended well, or until the API no longer has the hour.
+    failed = [
+        failure
+        for start, failure in known.failed.items()
+        if start >= kept and (failure.cause != UNFINISHED or not at_work)
+    ]
+    lack = sum(known.lacking.values(), Lack())
+    newest = max(failed, key=lambda failure: failure.at, default=None)
+    waits = waits_until(known, UnderWay(), now, rules.first_wait) if failed else 0.0
+    return FeedStatus(
+        feed=str(state.feed),
+        closed_until=Hour(known.closed[-1][1] - SECONDS, zone).key if known.closed else None,
+        lag_seconds=round(theirs - known.closed[-1][1]) if known.closed else None,
+        last_collected=_text(known.committed_at, zone) if known.committed_at else None,
+        at_work=at_work,
+        closed_hours=hours_in(known.closed),
+        missing_hours=hours_in(missing),
+        gaps=[(Hour(first, zone).key, Hour(last - SECONDS, zone).key) for first, last in missing],
+        forgotten_hours=hours_in(forgotten_hours(state, now, rules)),
+        failing_hours=len(failed),
+        last_failure=f"{newest.cause}: {newest.said}" if newest else None,
+        incomplete_hours=sum(one.is_incomplete for one in known.lacking.values()),
+        details_owed=lack.details_owed,
+        full_seconds=lack.gaps,
+        details_purged=lack.details_purged,
+        waits_until=_text(waits, zone) if waits > now else None,
+        reach_days=round(known.refused.age / SECONDS_A_DAY, 2) if known.refused else None,
+        rows_shown=PageSize.of(0, known.learnt).learnt or None,
+        clock_seconds=round(known.clock, 1),
+        readable=state.cursor is not None,
+    )
+
+
+def hour_at_work(heartbeats: Heartbeats, feed: Feed, now: float) -> str | None:
+    """The hour of the feed that some process collects right now."""
+    beat = heartbeats.read(feed)
+    is_at_work = beat and beat["status"] == "running" and now - beat["last_heartbeat_unix"] < FRESH_SECONDS
+    return beat["hour"] if beat and is_at_work else None
+
+
+def _text(time: float, timezone: str) -> str:
+    return datetime.fromtimestamp(time, ZoneInfo(timezone)).isoformat(timespec="seconds")
+
+
+def rebuild_cursors(settings: Settings) -> Sequence[Feed]:
+    """Makes the cursors of all feeds anew from their manifests; what was noted of failures is forgotten.
+
+    A feed's own first hour, which no manifest knows, is kept where its cursor can be read.
+    """
+    store = store_of(settings)
+    for feed in settings.feeds:
+        with store.writing(feed), store.noting(feed):
+            before = store.readable_cursor(feed)
+            cursor = replace(store.cursor_of_manifests(feed), first=before.first if before else None)
+            write_cursor(store.layout.cursor(feed), cursor, store.timezone)
+    return settings.feeds

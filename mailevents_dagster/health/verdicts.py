@@ -1,0 +1,269 @@
+"""What is said of hours and feeds: values in, a verdict with its numbers and what to do out. Pure; no Dagster, no I/O.
+
+Numbers, hours and names of fields only: no verdict holds an address, a subject or anything else of a mail.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from statistics import median
+from typing import TYPE_CHECKING, Final
+
+from mailevents_dagster.collecting.pace import Pace
+from mailevents_dagster.model.event import Origin
+from mailevents_dagster.sources.uzmanposta.field_names import Fields, field_names
+from mailevents_dagster.store.manifest import Manifest
+from mailevents_dagster.store.verify import Finding
+
+if TYPE_CHECKING:
+    from mailevents_dagster.health.status import FeedStatus
+
+NAMED: Final = 20
+"""Hours that a verdict names; the rest are counted."""
+WEEKS_NEEDED: Final = 3
+FACTOR: Final = 4.0
+"""Of the usual number, up or down, within which an hour is as usual."""
+FLOOR: Final = 50
+"""Events more or fewer that are no matter whatever the factor: small numbers jump about."""
+SPREADS: Final = 3 * 1.4826
+"""So many median deviations are three standard deviations of a normal spread."""
+INVARIANTS: Final = {
+    "manifest": "manifests_damaged",
+    "snapshot": "snapshots_damaged",
+    "log": "logs_not_as_snapshot",
+    "order": "hours_out_of_order",
+    "hour": "hours_with_foreign_events",
+    "counts": "hours_miscounted",
+    "unfinished": "hours_unfinished",
+}
+"""Kinds of findings and the numbers they are counted under."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a check says."""
+
+    passed: bool
+    said: str
+    """What was found and what to do; a word or two where it passed. Dagster keeps it nine times: an event has it three
+    times, and SQLite the event by run, by asset and by check."""
+    numbers: Mapping[str, float]
+    """Under names that stay the same."""
+    is_error: bool = False
+    """Whether not to pass is an error; a warning otherwise."""
+    hours: Sequence[str] = ()
+    """Those that did not pass, or spans of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What an hour looks like in the store."""
+
+    hour: str
+    manifest: Manifest | None
+    findings: tuple[Finding, ...] = ()
+    repeated: int = 0
+    """Mails that stand in the hour more than once."""
+    without_detail: Mapping[str, int] = field(default_factory=dict)
+    """Mails that have no detail of their own and are not owed one, by the reason that is recorded."""
+    sampled: int = 0
+    fields: Fields = field(default_factory=Fields)
+    lost: frozenset[str] = frozenset()
+    """Fields that all events of earlier hours had and none of this one has."""
+    weeks: tuple[int, ...] = ()
+    """How many events the same hour of the same weekday had, the newest week first."""
+
+
+def complete(seen: Sequence[Seen], failed: Collection[str] = (), earlier: Iterable[Manifest] = ()) -> Verdict:
+    """Whether hours hold everything that the API has of them, and those before them that are still looked at."""
+    there = [one.manifest for one in seen if one.manifest]
+    gone = [one.hour for one in seen if one.manifest is None]
+    open_ = [one for one in there if not one.closed]
+    judged = {one.hour for one in seen}
+    before = [one for one in earlier if one.hour not in judged]
+    bad, old = list(filter(_lacks_something, there)), [one for one in before if one.closed and _lacks_something(one)]
+    numbers = {
+        "hours": len(seen),
+        "hours_incomplete": len(bad),
+        "hours_open": len(open_),
+        "hours_failed": len(failed),
+        "hours_without_manifest": len(gone),
+        "hours_from_old_logs": sum(one.origin is Origin.LOGS for one in (*there, *before)),
+        "details_owed": sum(one.details_owed for one in (*bad, *old)),
+        "truncated_seconds": sum(len(one.gaps) for one in (*bad, *old)),
+        "details_purged": sum(one.without_detail.get("purged", 0) for one in seen),
+        "details_unasked": sum(one.without_detail.get("unasked", 0) for one in seen),
+        "earlier_hours_incomplete": len(old),
+    }
+    hours = sorted({*(one.hour for one in (*bad, *open_, *old)), *gone, *failed})
+    is_error = bool(failed or gone or old) or any(one.closed for one in bad)
+    return _verdict(_what_lacks(numbers), "Complete.", numbers, hours, is_error=is_error)
+
+
+def _lacks_something(manifest: Manifest) -> bool:
+    """Of the hours that the API was asked for: of those from old logs nobody knows."""
+    return manifest.origin is Origin.API and not manifest.complete
+
+
+def _what_lacks(numbers: Mapping[str, int]) -> Iterator[str]:
+    if failed := numbers["hours_failed"]:
+        yield f"{failed:,} hours could not be collected: the run's failure says why."
+    if gone := numbers["hours_without_manifest"]:
+        yield f"{gone:,} hours have no readable manifest: materialize them again."
+    if owed := numbers["details_owed"]:
+        yield (
+            f"{owed:,} details could not be had; the next collection asks for them first. Where this stays, "
+            f"materialize the hours again and look in the run's log for what the API answered."
+        )
+    if seconds := numbers["truncated_seconds"]:
+        yield (
+            f"{seconds:,} seconds hold more events than the API shows at once: what it does not show cannot be had. "
+            f"Ask the vendor, or raise api.page_limit if it is below what the API allows."
+        )
+    if still_open := numbers["hours_open"]:
+        yield f"{still_open:,} hours were listed before they had settled; they close by themselves."
+
+
+def well_formed(seen: Sequence[Seen]) -> Verdict:
+    """Whether log, snapshot and manifest agree, in order, each event once and in its hour."""
+    found = [finding for one in seen for finding in one.findings]
+    kinds = Counter(finding.kind for finding in found)
+    repeated = sum(one.repeated for one in seen)
+    numbers = {
+        "events": sum(one.manifest.events for one in seen if one.manifest),
+        **{name: kinds[kind] for kind, name in INVARIANTS.items()},
+        "mails_twice": repeated,
+    }
+    said = []
+    if found:
+        said.append(f"{len(found):,} things are not as they were committed. First: {found[0].what} {found[0].do}")
+    if repeated:
+        said.append(
+            f"{repeated:,} mails stand in their hour once more, with the same queue id and time: the API showed them "
+            f"so, or they were collected twice. `mailevents verify --against-api` compares."
+        )
+    hours = [one.hour for one in seen if one.findings or one.repeated]
+    return _verdict(said, "As committed.", numbers, hours, is_error=bool(found))
+
+
+def schema_known(seen: Sequence[Seen]) -> Verdict:
+    """Whether the fields of the records are those that the columns are made of."""
+    new = frozenset(chain.from_iterable(one.fields.new for one in seen))
+    retyped = frozenset(chain.from_iterable(one.fields.retyped for one in seen))
+    lost = frozenset(chain.from_iterable(one.lost for one in seen)) - retyped  # what a column cannot hold is null there
+    numbers = {
+        "records_sampled": sum(one.sampled for one in seen),
+        "fields_new": len(new),
+        "fields_missing": len(lost),
+        "fields_retyped": len(retyped),
+    }
+    differing = {
+        "New fields, in no column": new,
+        "Fields that every event had and none has now": lost,
+        "Fields of another type than their columns, empty or nested there": retyped,
+    }
+    said = [f"{what}: {field_names(names)}." for what, names in differing.items() if names]
+    if said:
+        said.append("The records are kept whole in `raw`; the columns of sources/uzmanposta/schema.py are to follow.")
+    hours = [one.hour for one in seen if one.fields.new or one.fields.retyped or one.lost - retyped]
+    return _verdict(said, "As known.", numbers, hours)
+
+
+def volume_as_usual(seen: Sequence[Seen]) -> Verdict:
+    """Whether hours have about as many events as the same hour of the same weekday had."""
+    judged = [(one, one.manifest.events) for one in seen if one.manifest and len(one.weeks) >= WEEKS_NEEDED]
+    unusual = [(one.hour, events > median(one.weeks)) for one, events in judged if is_unusual(events, one.weeks)]
+    many = [hour for hour, is_more in unusual if is_more]
+    few = [hour for hour, is_more in unusual if not is_more]
+    numbers: dict[str, float] = {
+        "hours_compared": len(judged),
+        "events": sum(one.manifest.events for one in seen if one.manifest),
+        "usual_events": round(sum(median(one.weeks) for one, _ in judged)),
+        "hours_with_few": len(few),
+        "hours_with_many": len(many),
+    }
+    said = []
+    if few:
+        said.append(
+            f"{len(few):,} hours have less than a quarter of their usual events: is mail still routed to the domain, "
+            f"and does the vendor's panel show more? A holiday looks like this, too."
+        )
+    if many:
+        said.append(
+            f"{len(many):,} hours have more than four times their usual events: a mailing, an attack or a loop. Look "
+            f"at the senders and recipients of these hours."
+        )
+    good = "As usual." if judged else f"Nothing to compare with yet: {WEEKS_NEEDED} earlier weeks are needed."
+    return _verdict(said, good, numbers, [*few, *many])
+
+
+def is_unusual(events: int, weeks: Sequence[int]) -> bool:
+    """Far from the median by a factor, by a number, and by what these weeks differ among themselves."""
+    usual = median(weeks)
+    spread = median(abs(week - usual) for week in weeks)
+    far = abs(events - usual) > max(FLOOR, SPREADS * spread)
+    return far and not usual / FACTOR <= events <= usual * FACTOR
+
+
+def current(feed: FeedStatus, expected: str | None) -> Verdict:
+    """Whether the newest hour that should be closed is closed, and none before it is missing.
+
+    `expected` is that hour, None where the feed has none yet.
+    """
+    is_behind = any(last == expected for _, last in feed.gaps)
+    numbers = {
+        "hours_closed": feed.closed_hours,
+        "hours_missing": feed.missing_hours,
+        "hours_failing": feed.failing_hours,
+        "hours_forgotten": feed.forgotten_hours,
+        "gaps": len(feed.gaps),
+        "lag_seconds": feed.lag_seconds or 0,
+    }
+    spans = [first if first == last else f"{first} to {last}" for first, last in reversed(feed.gaps)]
+    said = []
+    if not feed.readable:
+        said.append("The cursor cannot be read: `mailevents status --rebuild-cursors` makes it anew.")
+    if is_behind:
+        said.append(f"{expected}, the newest hour that should be closed, is not.")
+    if spans:
+        said.append(
+            f"{feed.missing_hours:,} hours are missing, the newest of them {spans[0]}. They are asked for by "
+            f"themselves while the daemon and follow_feeds are on; you can materialize them."
+        )
+    if feed.failing_hours and feed.last_failure:
+        cause = feed.last_failure.partition(":")[0]  # what it said may name a mail
+        said.append(f"{feed.failing_hours:,} hours fail, the last with {cause}: `mailevents status` says more.")
+    good = f"Closed up to {feed.closed_until}, nothing is missing." if feed.closed_until else "No hour is due yet."
+    return _verdict(said, good, numbers, spans, is_error=is_behind or not feed.readable)
+
+
+def keeping_up(domain: str, pace: Pace | None) -> Verdict:
+    """Whether the budget of an account's calls keeps up with the mails that arrive; None where it has no limit."""
+    if pace is None:
+        return _verdict([], "No limit is set.", {})
+    sentence = pace.sentence(domain)
+    numbers = {
+        "calls_needed_per_second": round(pace.arriving, 4),
+        "calls_allowed_per_second": pace.allowed,
+        "calls_behind": round(pace.behind),
+    }
+    if pace.seconds_to_catch_up is not None:
+        numbers["seconds_to_catch_up"] = round(pace.seconds_to_catch_up)
+    good = f"What arrives needs {pace.arriving:,.2f} calls a second of {pace.allowed:g} that are allowed."
+    return _verdict([sentence] if sentence else [], good, numbers)
+
+
+def _verdict(
+    wrong: Iterable[str],
+    good: str,
+    numbers: Mapping[str, float],
+    hours: Sequence[str] = (),
+    *,
+    is_error: bool = False,
+) -> Verdict:
+    """It passes where nothing is wrong."""
+    said = list(wrong)
+    return Verdict(not said, " ".join(said) or good, numbers, is_error, hours)

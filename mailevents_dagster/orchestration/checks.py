@@ -1,0 +1,145 @@
+"""Asset checks: what Dagster knows of them, and how verdicts become their results. The verdicts are in verdicts.py.
+
+Four look at the hours that a run has just collected, in the step of the asset. Two look at each feed as a whole, once
+an hour, in one run for all. What is started by itself selects no checks and logs their evaluations: one row of the
+event log each. A check that is selected, as the UI does it, costs three.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import dagster as dg
+
+from mailevents_dagster.collecting.configuration import paces, rules_of, states_of
+from mailevents_dagster.collecting.planning import GRACE, closing_end
+from mailevents_dagster.health.observations import look, manifests_between, newest_closed
+from mailevents_dagster.health.status import status_of
+from mailevents_dagster.health.verdicts import (
+    NAMED,
+    Verdict,
+    complete,
+    current,
+    keeping_up,
+    schema_known,
+    volume_as_usual,
+    well_formed,
+)
+from mailevents_dagster.model.feed import Feed
+from mailevents_dagster.model.hour import SECONDS, Hour
+from mailevents_dagster.orchestration.io_manager import EventStore
+from mailevents_dagster.orchestration.runs_in_flight import CHECKS_JOB
+from mailevents_dagster.settings import Settings
+from mailevents_dagster.store.store import Store
+
+OF_HOURS: Final = (complete, well_formed, schema_known, volume_as_usual)
+OF_FEEDS: Final = (current, keeping_up)
+Result = dg.AssetCheckResult | dg.AssetCheckEvaluation
+
+
+@dataclass(frozen=True, slots=True)
+class HourChecks:
+    """The four checks of a feed's hours."""
+
+    store: Store
+    feed: Feed
+    lookback_hours: int
+    """How far back hours that are incomplete are still spoken of."""
+
+    @property
+    def specs(self) -> list[dg.AssetCheckSpec]:
+        return [_spec(self.feed, check) for check in OF_HOURS]
+
+    def judge(self, hours: Sequence[Hour], failed: Sequence[str] = ()) -> Iterator[tuple[str, Verdict]]:
+        """A verdict of each check on these hours; where all of them failed, of the first alone."""
+        seen = [look(self.store, self.feed, hour) for hour in hours]
+        now = time.time()
+        earlier = manifests_between(self.store, self.feed, now - self.lookback_hours * SECONDS, now)
+        yield complete.__name__, complete(seen, failed, earlier)
+        if seen:
+            for check in (well_formed, schema_known, volume_as_usual):
+                yield check.__name__, check(seen)
+
+    def results(self, context: dg.AssetExecutionContext, hours: Sequence[Hour]) -> Iterator[Result]:
+        """Of checks that are selected as results, of the others as evaluations, unless checks alone were asked for."""
+        selected = {key.name for key in context.selected_asset_check_keys}
+        for name, verdict in self.judge(hours):
+            if name in selected:
+                yield dg.AssetCheckResult(check_name=name, **_shown(verdict))
+            elif context.selected_asset_keys:
+                yield _evaluation(self.feed, name, verdict)
+
+    def newest(self) -> list[Hour]:
+        """What is looked at where a check is executed by itself."""
+        hour = newest_closed(self.store, self.feed)
+        return [hour] if hour else []
+
+    def report(self, instance: dg.DagsterInstance, hours: Sequence[Hour], failed: Sequence[str]) -> None:
+        """Beside the run: of a step that fails, Dagster takes no more results."""
+        for name, verdict in self.judge(hours, failed):
+            instance.report_runless_asset_event(_evaluation(self.feed, name, verdict))
+
+
+def feed_checks(settings: Settings) -> dg.AssetChecksDefinition:
+    """The checks of feeds as wholes, for those who execute them in the UI."""
+    specs = [_spec(feed, check) for feed in settings.feeds for check in OF_FEEDS]
+
+    @dg.multi_asset_check(name="feeds_as_wholes", specs=specs, can_subset=True)
+    def check(context: dg.AssetCheckExecutionContext, event_store: dg.ResourceParam[EventStore]) -> Any:
+        selected = context.op_execution_context.selected_asset_check_keys
+        for feed, name, verdict in _judged(settings, event_store.store, time.time()):
+            key = dg.AssetKey(feed.asset_key)
+            if dg.AssetCheckKey(key, name) in selected:
+                yield dg.AssetCheckResult(asset_key=key, check_name=name, **_shown(verdict))
+
+    return check
+
+
+def check_job(settings: Settings) -> dg.JobDefinition:
+    """Says of every feed whether it is current, and of every account whether it keeps up. Collects nothing."""
+
+    @dg.op(name="check_all_feeds", out={}, description=check_job.__doc__)
+    def check(context: dg.OpExecutionContext, event_store: dg.ResourceParam[EventStore]) -> Any:
+        behind = 0
+        for feed, name, verdict in _judged(settings, event_store.store, time.time()):
+            yield _evaluation(feed, name, verdict)
+            behind += name == current.__name__ and not verdict.passed
+        context.log.info(f"{len(settings.feeds):,} feeds were looked at; {behind:,} of them lack hours.")
+
+    @dg.job(name=CHECKS_JOB, description=check_job.__doc__)
+    def job() -> None:
+        check()
+
+    return job
+
+
+def _judged(settings: Settings, store: Store, now: float) -> Iterator[tuple[Feed, str, Verdict]]:
+    """Both verdicts on every feed."""
+    states, rules = states_of(settings, store), replace(rules_of(settings), grace_seconds=GRACE)
+    budgets = dict(paces(settings, store, states, now))
+    for state, status in zip(states, status_of(settings, now, GRACE).feeds, strict=True):
+        expected = Hour(closing_end(state.by_the_api(now), rules), settings.timezone).previous.key
+        yield state.feed, current.__name__, current(status, expected)
+        yield state.feed, keeping_up.__name__, keeping_up(state.feed.domain, budgets.get(state.feed.domain))
+
+
+def _spec(feed: Feed, check: Callable[..., Verdict]) -> dg.AssetCheckSpec:
+    return dg.AssetCheckSpec(check.__name__, asset=dg.AssetKey(feed.asset_key), description=check.__doc__)
+
+
+def _evaluation(feed: Feed, name: str, verdict: Verdict) -> dg.AssetCheckEvaluation:
+    return dg.AssetCheckEvaluation(dg.AssetKey(feed.asset_key), name, **_shown(verdict))
+
+
+def _shown(verdict: Verdict) -> dict[str, Any]:
+    """What Dagster shows of a verdict; no zeros, since each would be some 75 bytes of event log for ever."""
+    numbers = {name: number for name, number in verdict.numbers.items() if number}
+    named = ", ".join(verdict.hours[:NAMED])
+    more = f" and {len(verdict.hours) - NAMED:,} more" if len(verdict.hours) > NAMED else ""
+    return {
+        "passed": verdict.passed,
+        "severity": dg.AssetCheckSeverity.ERROR if verdict.is_error else dg.AssetCheckSeverity.WARN,
+        "description": verdict.said,
+        "metadata": {**numbers, **({"failing_hours": named + more} if named else {})},
+    }

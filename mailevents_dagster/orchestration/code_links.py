@@ -1,0 +1,32 @@
+"""Where an asset comes from: Dagster's web interface shows it as *Source code*, with links that open an editor."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import dagster as dg
+
+from mailevents_dagster.model.feed import readable_domain
+
+
+def with_code_links(assets: Sequence[dg.AssetsDefinition], settings: Path | None) -> list[dg.AssetsDefinition]:
+    """The assets with links to their functions and, where settings lie in a file, to their domains there."""
+    if settings is not None:
+        lines = _lines_of_domains(settings)
+        assets = [_linked(asset, settings, lines) for asset in assets]
+    return [asset for asset in dg.with_source_code_references(assets) if isinstance(asset, dg.AssetsDefinition)]
+
+
+def _linked(asset: dg.AssetsDefinition, settings: Path, lines: Mapping[str, int]) -> dg.AssetsDefinition:
+    [domain] = {spec.tags["domain"] for spec in asset.specs}
+    line = lines.get(domain) or lines.get(readable_domain(domain))
+    link = dg.LocalFileCodeReference(file_path=str(settings), line_number=line, label=settings.name)
+    links = dg.CodeReferencesMetadataValue(code_references=[link])
+    return asset.map_asset_specs(lambda spec: spec.merge_attributes(metadata={"dagster/code_references": links}))
+
+
+def _lines_of_domains(settings: Path) -> dict[str, int]:
+    """The line of each domain, as it is written; none for those that are written in an unusual way."""
+    text = settings.read_text(encoding="utf-8-sig")
+    found = re.finditer(r"""^[^#\n]*\bdomain:\s*["']?([^\s"',}]+)""", text, flags=re.MULTILINE)
+    return {one[1].lower(): text.count("\n", 0, one.start(1)) + 1 for one in found}

@@ -1,0 +1,110 @@
+"""The demo: three closed hours of two simulated domains, collected by a real Dagster run, and what came of it."""
+
+import logging
+import sys
+import time
+from collections.abc import Callable, Sequence
+from itertools import count, islice
+from pathlib import Path
+from typing import Any, Final
+
+import dagster as dg
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from mailevents_dagster.collecting.planning import Ask
+from mailevents_dagster.model.feed import Feed
+from mailevents_dagster.model.hour import SECONDS, Hour, hours_between, last_ended
+from mailevents_dagster.orchestration.home import this_instance
+from mailevents_dagster.orchestration.io_manager import feed_of
+from mailevents_dagster.orchestration.manual_runs import Hand
+from mailevents_dagster.settings import Settings, home, load_project
+
+HOURS: Final = 3
+SHOWN_CHARACTERS: Final = 400
+FILE_WIDTH: Final = 320
+"""Where no terminal says how wide it is: no path of the demo breaks."""
+
+
+class DemoRefusedError(Exception):
+    """The demo would mix simulated mail into somebody's data."""
+
+
+def run_demo() -> bool:
+    """Collects, shows and returns whether all went well; collected again, the same hours cost no detail call."""
+    settings = load_project()
+    if settings.source is not None:
+        raise DemoRefusedError(f"{settings.source} is there, and the demo is for a checkout without settings.")
+    console = Console(width=None if sys.stdout.isatty() else FILE_WIDTH)
+    hours = _last_closed_hours(settings, time.time())
+    console.print(
+        f"Collecting {HOURS} hours of {len(settings.feeds)} feeds, {hours[0]} to {hours[-1]} ({settings.timezone}), "
+        f"from the embedded simulator ..."
+    )
+    home(settings)
+    with this_instance() as instance:
+        hand = Hand(settings, instance, _counted(HOURS * len(settings.feeds)))
+        result = hand.ask(Ask(hours[0].start, hours[-1].end, settings.feeds))
+    if not result.success:
+        console.print("The run failed; what it says is above, and in the UI: make ui")
+        return False
+    rows = _rows(result)
+    _show(console, settings, rows)
+    return True
+
+
+def _last_closed_hours(settings: Settings, now: float) -> list[Hour]:
+    end = last_ended(now - settings.collect.settle_minutes * 60, settings.timezone).end
+    return list(hours_between(end - HOURS * SECONDS, end, settings.timezone))
+
+
+def _counted(total: int) -> Callable[[str, int], None]:
+    """Prints what a run says, an hour a line."""
+    done = count(1)
+
+    def say(line: str, level: int) -> None:
+        print(f"[{next(done):2}/{total}] {line}" if level == logging.INFO else line, flush=True)  # noqa: T201
+
+    return say
+
+
+def _rows(result: dg.ExecuteInProcessResult) -> list[tuple[Feed, str, dict[str, Any]]]:
+    """Feed, hour and metadata of every hour the run committed."""
+    rows = []
+    for event in result.get_asset_materialization_events():
+        done = event.step_materialization_data.materialization
+        values = {name: value.value for name, value in done.metadata.items()}
+        rows.append((feed_of(done.asset_key), str(done.partition), values))
+    return sorted(rows, key=lambda row: row[:2])
+
+
+def _show(console: Console, settings: Settings, rows: Sequence[tuple[Feed, str, dict[str, Any]]]) -> None:
+    root = Path(settings.storage)
+    table = Table(box=box.SIMPLE)
+    for name in ("feed", "hour"):
+        table.add_column(name, no_wrap=True)
+    for name in ("events", "API calls"):
+        table.add_column(name, justify="right")
+    for name in ("log file", "Parquet file"):
+        table.add_column(f"{name} in {root.name}/", overflow="fold")
+    for feed, hour, values in rows:
+        files = [str(Path(values[name]).relative_to(root)) for name in ("log_file", "parquet_file")]
+        table.add_row(
+            str(feed), hour, f"{values['dagster/partition_row_count']:,}", f"{values['api_calls']:.0f}", *files
+        )
+    console.print(table)
+    asked = sum(int(values["detail_calls"]) for *_, values in rows)
+    reused = sum(int(values["details_reused"]) for *_, values in rows)
+    console.print(
+        f"{asked:,} detail calls were made and {reused:,} details were known already."
+        if asked
+        else f"No detail call was made: all {reused:,} details were known already."
+    )
+    mail = [values for feed, _, values in rows if feed.kind.has_details]
+    log = Path(max(mail, key=lambda values: int(values["dagster/partition_row_count"]))["log_file"])
+    console.print(f"\nThe first two lines of {log.relative_to(root.parent)}, cut to {SHOWN_CHARACTERS} characters:")
+    with log.open(encoding="utf-8") as lines:
+        for line in islice(lines, 2):
+            console.print(line.rstrip()[:SHOWN_CHARACTERS], markup=False, highlight=False, soft_wrap=True)
+    console.print("\nSee it in Dagster: run [bold]make ui[/bold] and open http://127.0.0.1:3000/assets")

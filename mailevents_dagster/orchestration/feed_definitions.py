@@ -1,0 +1,91 @@
+"""What collects: the feeds as assets, the jobs that work on them, and the resources of both.
+
+The command line runs these alone; the UI and the daemon get them from build.py, with checks, summaries and automation.
+"""
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from mailevents_dagster.collecting.collector import Collector
+from mailevents_dagster.orchestration.assets import build_feed_asset, hourly_partitions
+from mailevents_dagster.orchestration.checks import HourChecks
+from mailevents_dagster.orchestration.io_manager import EventStore
+from mailevents_dagster.orchestration.jobs import collect_job, follow_job, housekeeping_job, reconcile_job
+from mailevents_dagster.settings import Settings
+from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
+from mailevents_dagster.sources.uzmanposta.keys import budgets_folder
+from mailevents_dagster.sources.uzmanposta.resources import AccountAccess, UzmanPosta
+
+
+def collecting_defs(
+    settings: Settings, collector: Collector, loggers: Mapping[str, dg.LoggerDefinition]
+) -> dg.Definitions:
+    """What the command line runs; `loggers` replace Dagster's console.
+
+    Its assets have no checks to select: a run in this process that names its assets would select all of theirs, at
+    three rows each. Their steps log what checks say all the same. Who hands in the collector sees what runs are at.
+    """
+    assets = feed_assets(settings, collector, with_checks=False)
+    return dg.Definitions(
+        assets=assets,
+        jobs=[
+            collect_job(assets),
+            follow_job(settings, collector),
+            reconcile_job(settings, collector),
+            housekeeping_job(settings),
+        ],
+        resources=resources(settings),
+        executor=dg.in_process_executor,
+        loggers=loggers,
+    )
+
+
+def feed_assets(settings: Settings, collector: Collector, *, with_checks: bool) -> list[dg.AssetsDefinition]:
+    """The asset of each feed, with the checks of its hours or without."""
+    # Backfill policies, pools and links to code are marked beta; what could change in them is covered by tests.
+    warnings.filterwarnings("ignore", category=dg.BetaWarning)
+    partitions = hourly_partitions(settings.start, settings.timezone)
+    return [
+        build_feed_asset(
+            partitions,
+            ROW_FORMATS[feed.kind.category],
+            settings.collect.hours_per_run,
+            collector,
+            HourChecks(collector.store, feed, settings.collect.lookback_hours),
+            with_checks=with_checks,
+        )
+        for feed in settings.feeds
+    ]
+
+
+def resources(settings: Settings) -> dict[str, Any]:
+    """What assets and jobs of feeds work with."""
+    return {
+        "uzmanposta": _uzmanposta(settings),
+        "event_store": EventStore(
+            storage=settings.storage, timezone=settings.timezone, log_file_name=settings.log_file_name
+        ),
+    }
+
+
+def _uzmanposta(settings: Settings) -> UzmanPosta:
+    api = settings.api
+    return UzmanPosta(
+        accounts=[
+            AccountAccess(
+                domain=account.domain,
+                base_url=account.base_url,
+                api_key_variable=account.api_key_variable,
+                requests_per_second=account.requests_per_second,
+                max_parallel_details=account.max_parallel_details,
+            )
+            for account in settings.accounts
+        ],
+        timeout_seconds=api.timeout_seconds,
+        max_attempts=api.max_attempts,
+        page_limit=api.page_limit,
+        budgets=str(budgets_folder(settings.storage)),
+    )

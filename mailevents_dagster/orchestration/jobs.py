@@ -1,0 +1,229 @@
+"""Jobs: the one that collects hours as assets, and three that work on the store beside them."""
+
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import count, islice
+from pathlib import Path
+from typing import Any, Final
+
+import dagster as dg
+from dagster._core.storage.event_log import SqliteEventLogStorage
+from pydantic import Field
+
+from mailevents_dagster.collecting import lookback
+from mailevents_dagster.collecting.collector import Collector
+from mailevents_dagster.collecting.configuration import rules_of, states_of
+from mailevents_dagster.collecting.interval import Every
+from mailevents_dagster.collecting.operating_logs import OperatingLogs
+from mailevents_dagster.collecting.planning import hours_to_follow, refused_hour
+from mailevents_dagster.collecting.rounds import Collected, Failed, Outcome, Round, Task
+from mailevents_dagster.health.prometheus import write_metrics
+from mailevents_dagster.model.feed import Feed
+from mailevents_dagster.orchestration.destruction import DESTROY_OP, destroy_expired
+from mailevents_dagster.orchestration.io_manager import EventStore
+from mailevents_dagster.orchestration.metadata import hour_metadata, hour_sentence
+from mailevents_dagster.orchestration.runs_in_flight import (
+    CHECKS_JOB,
+    COLLECT_JOB,
+    FOLLOW_JOB,
+    HOUSEKEEPING_JOB,
+    RECONCILE_JOB,
+)
+from mailevents_dagster.settings import Settings
+from mailevents_dagster.sources.uzmanposta.resources import UzmanPosta
+
+FAILURES_NAMED: Final = 20
+"""In the log of a run, where each line is a row of the event log."""
+SAY_EVERY: Final = 10.0
+ENDED: Final = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
+NEVER: Final = float("inf")
+SignsIn = dg.ResourceParam[EventStore]
+"""The store as a resource that an op does not use itself: it says that the run's process is there."""
+
+
+class LeftOut(dg.Config):
+    """Feeds that a run leaves alone, as `domain feed`."""
+
+    leave_out: list[str] = Field(default_factory=list)
+
+
+def collect_job(assets: Sequence[dg.AssetsDefinition]) -> Any:
+    """Collects hours of the feeds it is asked for; what sensor and schedules start."""
+    # Without checks: the step logs their evaluations, a row each, where a selected check costs three.
+    selection = dg.AssetSelection.assets(*assets).without_checks()
+    return dg.define_asset_job(COLLECT_JOB, selection, description=collect_job.__doc__)
+
+
+def leaving_out(feeds: Iterable[Feed], job: str = FOLLOW_JOB) -> dict[str, Any]:
+    """The run config of a run that follows, or looks back, and leaves these feeds alone."""
+    return {"ops": {f"{job}_feeds": {"config": {"leave_out": sorted(map(str, feeds))}}}}
+
+
+def follow_job(settings: Settings, collector: Collector) -> dg.JobDefinition:
+    """Collects the hour now running, of all feeds at once. It records no asset events: no hour is done by it."""
+
+    @dg.op(name="follow_feeds", description=follow_job.__doc__)
+    def follow(
+        context: dg.OpExecutionContext,
+        config: LeftOut,
+        uzmanposta: UzmanPosta,
+        event_store: SignsIn,
+    ) -> None:
+        now, rules = time.time(), rules_of(settings)
+        tasks = [
+            Task(
+                state.feed,
+                [*refused_hour(state, now, rules), *hours_to_follow(state.start, state.by_the_api(now), rules)],
+            )
+            for state in states_of(settings, event_store.store)
+            if str(state.feed) not in config.leave_out
+        ]
+        # Only an hour's own run may close it: what is closed is materialized.
+        round_ = Round(replace(collector, settle_seconds=NEVER), uzmanposta.client)
+        _report(context, list(_told(context, collector.logs, round_.collect(tasks), len(tasks))))
+        for account in write_metrics(settings).accounts:
+            if account.warning:
+                context.log.warning(account.warning)
+
+    @dg.job(name=FOLLOW_JOB, description=follow_job.__doc__, tags={"dagster/priority": "10"})
+    def job() -> None:
+        follow()
+
+    return job
+
+
+def reconcile_job(settings: Settings, collector: Collector) -> dg.JobDefinition:
+    """Lists the closed hours of lookback_hours again for events that came late; records those that changed."""
+
+    @dg.op(name="reconcile_feeds", description=reconcile_job.__doc__)
+    def reconcile(
+        context: dg.OpExecutionContext,
+        config: LeftOut,
+        uzmanposta: UzmanPosta,
+        event_store: SignsIn,  # noqa: ARG001
+    ) -> None:
+        now = time.time()
+        tasks = [
+            Task(feed, hours)
+            for feed, _, hours in lookback.closed_hours(settings, collector.store, now)
+            if str(feed) not in config.leave_out
+        ]
+        outcomes = []
+        for outcome in _told(context, collector.logs, Round(collector, uzmanposta.client).collect(tasks), len(tasks)):
+            if isinstance(outcome, Collected) and (outcome.commit.added or outcome.commit.changed):
+                context.log_event(_materialization(outcome))
+            outcomes.append(outcome)
+        lookback.note(collector.store, _looked_back(tasks, outcomes), now)
+        _report(context, outcomes)
+
+    @dg.job(name=RECONCILE_JOB, description=reconcile_job.__doc__)
+    def job() -> None:
+        reconcile()
+
+    return job
+
+
+def _looked_back(tasks: Iterable[Task], outcomes: Iterable[Outcome]) -> list[Feed]:
+    """The feeds that are done with it: all but those of which nothing could be had."""
+    of_feeds: defaultdict[Feed, list[bool]] = defaultdict(list)
+    for outcome in outcomes:
+        of_feeds[outcome.feed].append(isinstance(outcome, Collected))
+    return [task.feed for task in tasks if any(of_feeds.get(task.feed, [True]))]
+
+
+def housekeeping_job(settings: Settings) -> dg.JobDefinition:
+    """Destroys hours that have expired, and deletes Dagster's records of old runs that followed or checked feeds."""
+
+    @dg.op(name="delete_old_follow_runs", description="Deletes runs on which no hour's status hangs.")
+    def keep_house(context: dg.OpExecutionContext, event_store: SignsIn) -> None:  # noqa: ARG001
+        before = datetime.now(UTC) - timedelta(days=settings.automation.keep_follow_runs_days)
+        numbers = {}
+        for job, deleted in ((FOLLOW_JOB, "follow_runs_deleted"), (CHECKS_JOB, "check_runs_deleted")):
+            old = context.instance.get_run_records(
+                dg.RunsFilter(job_name=job, created_before=before, statuses=list(ENDED))
+            )
+            for record in old:  # what checks said is kept apart from their runs
+                forget(context.instance, record.dagster_run.run_id)
+            context.log.info(f"{len(old):,} {job} runs from before {before:%Y-%m-%d %H:%M} UTC were deleted.")
+            numbers[deleted] = len(old)
+        context.add_output_metadata(numbers)
+
+    @dg.op(name=DESTROY_OP, description="Destroys hours that are older than retention allows.")
+    def destroy(context: dg.OpExecutionContext, event_store: dg.ResourceParam[EventStore]) -> None:
+        destroy_expired(context, settings, event_store.store, time.time())
+
+    @dg.job(name=HOUSEKEEPING_JOB, description=housekeeping_job.__doc__)
+    def job() -> None:
+        keep_house()
+        destroy()
+
+    return job
+
+
+def forget(instance: dg.DagsterInstance, run_id: str) -> None:
+    """Deletes a run's records, and what Dagster leaves of it on this disk: SQLite's file of a run, and its output."""
+    instance.delete_run(run_id)
+    if isinstance(instance.event_log_storage, SqliteEventLogStorage):
+        shard = Path(instance.event_log_storage.path_for_shard(run_id))
+        for path in (shard, *(shard.with_name(f"{shard.name}-{kind}") for kind in ("wal", "shm"))):
+            path.unlink(missing_ok=True)
+    instance.compute_log_manager.delete_logs(prefix=[run_id])
+
+
+def _told(
+    context: dg.OpExecutionContext, logs: OperatingLogs, outcomes: Iterator[Outcome], feeds: int
+) -> Iterator[Outcome]:
+    """The outcomes; feeds' logs have all of it, the run's a line every few seconds and failures up to a number."""
+    interval, failures = Every(SAY_EVERY), islice(count(1), FAILURES_NAMED)
+    for done, outcome in enumerate(outcomes, 1):
+        if isinstance(outcome, Collected):
+            logs.message(outcome.feed, hour_sentence(outcome.commit, outcome.measures))
+            for note in outcome.notes:
+                logs.log_of(outcome.feed, context.log).warning(f"{outcome.feed}: {note}")
+        elif outcome.hour_is_gone:  # no failure of the run, and nothing that anybody could mend
+            logs.message(outcome.feed, f"{outcome.hour}: {outcome.said}")
+        elif next(failures, None):
+            logs.log_of(outcome.feed, context.log).error(f"{outcome.feed} {outcome.hour}: {outcome.said}")
+        else:
+            logs.message(outcome.feed, f"{outcome.hour}: {outcome.said}", "ERROR")
+        if interval.has_passed():
+            context.log.info(f"{done:,} hours of {feeds:,} feeds so far")
+        yield outcome
+
+
+def _report(context: dg.OpExecutionContext, outcomes: Sequence[Outcome]) -> None:
+    """One line and the numbers; a round fails where nothing could be collected that the API would have given."""
+    done = [outcome for outcome in outcomes if isinstance(outcome, Collected)]
+    failed = sum(isinstance(outcome, Failed) and not outcome.hour_is_gone for outcome in outcomes)
+    numbers = {
+        "hours": len(done),
+        "events_added": sum(one.commit.added for one in done),
+        "events_changed": sum(one.commit.changed for one in done),
+        "list_calls": sum(one.measures["list_calls"] for one in done),
+        "detail_calls": sum(one.measures["detail_calls"] for one in done),
+        "failed_feeds": failed,
+    }
+    context.add_output_metadata(numbers)
+    context.log.info(
+        f"{numbers['hours']:,} hours collected, {numbers['events_added']:,} new events, "
+        f"{numbers['list_calls']:.0f} list and {numbers['detail_calls']:.0f} detail calls, {failed:,} feeds failed"
+    )
+    paused = [one.until for one in outcomes if isinstance(one, Failed) and one.until]
+    if paused:
+        context.log.warning(
+            f"{len(paused):,} feeds were not asked for: the API told their keys to wait, the longest until "
+            f"{datetime.fromtimestamp(max(paused), UTC):%Y-%m-%d %H:%M:%S} UTC. The first round after that goes on."
+        )
+    if failed > len(paused) and not done:
+        raise dg.Failure(f"None of {failed:,} feeds could be collected; why is above.", allow_retries=False)
+
+
+def _materialization(outcome: Collected) -> dg.AssetMaterialization:
+    return dg.AssetMaterialization(
+        dg.AssetKey(outcome.feed.asset_key),
+        partition=outcome.commit.manifest.hour,
+        metadata=hour_metadata(outcome.commit, outcome.measures),
+    )

@@ -1,0 +1,88 @@
+"""What Dagster shows of an hour and of a feed: names that stay the same, and no personal data."""
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+from upath import UPath
+
+from mailevents_dagster.health.observations import outcomes
+from mailevents_dagster.model.columns import RowFormat
+from mailevents_dagster.model.event import Origin
+from mailevents_dagster.model.feed import Feed
+from mailevents_dagster.store.hour.open_hour import Commit
+from mailevents_dagster.store.hour.parquet import all_columns
+from mailevents_dagster.store.manifest import Manifest
+
+
+def hour_metadata(commit: Commit, measures: Mapping[str, float]) -> dict[str, Any]:
+    """The numbers of one committed hour; numeric ones are drawn as plots over hours."""
+    return {
+        **manifest_metadata(commit.manifest, commit.log, commit.snapshot),
+        **measures,
+        "events_added": commit.added,
+        "events_changed": commit.changed,
+        "events_unseen": commit.unseen,
+        "lateness_seconds": commit.lateness,
+        "log_change": commit.log_change.value,
+        **_preview(outcomes(commit.snapshot, Feed(commit.manifest.domain, commit.manifest.feed).kind.category)),
+    }
+
+
+def _preview(counted: Counter[str]) -> dict[str, Any]:
+    rows = "".join(f"|{status}|{times:,}|\n" for status, times in counted.most_common())
+    return {"outcomes": dg.MetadataValue.md(f"|status|number|\n|-|-:|\n{rows}")} if rows else {}
+
+
+def manifest_metadata(manifest: Manifest, log: UPath, snapshot: UPath) -> dict[str, Any]:
+    """What of an hour's numbers its manifest knows, whatever became of the run that collected it."""
+    return {
+        "dagster/partition_row_count": manifest.events,
+        "details_missing": manifest.details_owed,
+        "complete": manifest.complete,
+        "closed": manifest.closed,
+        "origin": manifest.origin.value,
+        "log_bytes": manifest.log.bytes,
+        "parquet_bytes": manifest.snapshot.bytes,
+        "log_file": dg.MetadataValue.path(str(log)),
+        "parquet_file": dg.MetadataValue.path(str(snapshot)),
+        **{
+            name: dg.MetadataValue.timestamp(datetime.fromtimestamp(at, UTC))
+            for name, at in (
+                ("first_event", manifest.first_event),
+                ("last_event", manifest.last_event),
+                ("listed_at", manifest.listed_at if manifest.origin is Origin.API else None),
+            )
+            if at is not None
+        },
+        **({"seconds_beyond_the_page_limit": len(manifest.gaps)} if manifest.gaps else {}),
+    }
+
+
+def hour_sentence(commit: Commit, measures: Mapping[str, float]) -> str:
+    """The hour in one line, for logs and terminals."""
+    manifest = commit.manifest
+    said = (
+        f"{manifest.domain} {manifest.feed} {manifest.hour}: {manifest.events:,} events, {commit.added:,} new, "
+        f"{measures['list_calls']:.0f} list and {measures['detail_calls']:.0f} detail calls, "
+        f"log {commit.log_change.value}"
+    )
+    if manifest.details_owed:
+        said += f"; {manifest.details_owed:,} details could not be had and are asked for again next time"
+    for gap in manifest.gaps:
+        at = datetime.fromtimestamp(gap.second, UTC).isoformat()
+        said += f"; more events in the second {at} than the API shows at once, {gap.seen:,} of them are here"
+    if commit.unseen:
+        said += f"; {commit.unseen:,} events that the API no longer shows are kept"
+    return said
+
+
+def table_schema(rows: RowFormat) -> dg.TableSchema:
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(column.name, str(column.type), description=column.description)
+            for column in all_columns(rows)
+        ]
+    )

@@ -1,0 +1,156 @@
+"""Events gathered for an hour in whatever order they come: some of them in memory, the others on disk beside it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from mmap import ACCESS_READ, ALLOCATIONGRANULARITY, mmap
+from os import SEEK_END
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO, Protocol
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from mailevents_dagster.files.atomic import make_folder, naming
+from mailevents_dagster.model.columns import RowFormat
+from mailevents_dagster.model.event import Event, Places
+from mailevents_dagster.store.hour.index import Index, arranged, index_of
+from mailevents_dagster.store.hour.page_parts import Forming
+from mailevents_dagster.store.hour.parquet import records_of, records_schema
+
+
+class Records(Protocol):
+    """Events by their places: the index of all of them, and the records of some."""
+
+    @property
+    def index(self) -> Index: ...
+    def take(self, places: Places) -> pa.RecordBatch:
+        """The records at these places, in this order: their typed columns and their text."""
+
+    def close(self) -> None: ...
+
+
+class Gathered:
+    """Events of one hour, each known by the place it was given. Threads may gather at once.
+
+    Events that are added together lie side by side, in this order: taken so, they are not copied.
+    """
+
+    def __init__(self, rows: RowFormat, folder: Path, memory: int) -> None:
+        """Beyond so many bytes of memory, parts go into a file in the folder that has no name and leaves no trace."""
+        self._rows = rows
+        self._folder = folder
+        self._memory = memory
+        self._gathering = threading.Lock()
+        self._forming = Forming(memory)
+        self._parts: list[_Part] = []
+        self._part_of: NDArray[np.int32] = np.empty(0, np.int32)
+        self._row_of: NDArray[np.int32] = np.empty(0, np.int32)
+        """By places; of all events, or of none."""
+        self._spool: IO[bytes] | None = None
+
+    def __len__(self) -> int:
+        return self._forming.count
+
+    def add(self, events: Sequence[Event], awaited: Sequence[bool] = ()) -> range:
+        """Takes events and returns their places. For those awaited another will be put."""
+        with self._gathering:
+            places = self._forming.add(events, awaited)
+            ready = self._forming.ready()
+        self._put_away(ready)
+        return places
+
+    def put(self, place: int, event: Event) -> None:
+        """Takes the event that is awaited at this place."""
+        with self._gathering:
+            self._forming.put(place, event)
+            ready = self._forming.ready()
+        self._put_away(ready)
+
+    @property
+    def index(self) -> Index:
+        """Of threads that gather none may be left: what they bring last is not looked for."""
+        self._finish()
+        return arranged([(part.places, part.index) for part in self._parts])
+
+    def take(self, places: Places) -> pa.RecordBatch:
+        """As with the index, no thread may be left that gathers."""
+        self._finish()
+        return take_from(self._part_of[places], self._row_of[places], lambda at: self._parts[at].records(self._rows))
+
+    def close(self) -> None:
+        if self._spool:
+            self._spool.close()
+
+    def _put_away(self, ready: Iterable[Mapping[int, Event]]) -> None:
+        """Makes parts of these. Outside the lock: the other threads go on."""
+        for events in ready:
+            found = [*events.values()]
+            part = _Part(np.fromiter(events, np.int64), index_of(found), records_of(found, self._rows))
+            with self._gathering:
+                self._parts.append(part)
+                if sum(part.bytes_held for part in self._parts) > self._memory:
+                    self._spill()
+
+    def _spill(self) -> None:
+        with naming(self._folder):
+            if self._spool is None:
+                make_folder(self._folder)
+                self._spool = TemporaryFile(dir=self._folder)  # noqa: SIM115 - open until the hour is done
+            for part in self._parts:
+                part.put_into(self._spool)
+
+    def _finish(self) -> None:
+        """Puts everything away and notes where it is."""
+        if len(self._part_of) == len(self):
+            return
+        self._put_away(self._forming.rest())
+        self._part_of, self._row_of = np.empty(len(self), np.int32), np.empty(len(self), np.int32)
+        for number, part in enumerate(self._parts):
+            self._part_of[part.places] = number
+            self._row_of[part.places] = np.arange(len(part.places))
+
+
+class _Part:
+    """Events that lie side by side: their places, their index, and their records in memory or in the spool."""
+
+    def __init__(self, places: Places, index: Index, records: pa.RecordBatch) -> None:
+        self.places = places
+        self.index = index
+        self._held: pa.RecordBatch | None = records
+        self._spool: IO[bytes] | None = None
+        self._at = self._size = 0
+
+    @property
+    def bytes_held(self) -> int:
+        return self._held.nbytes if self._held else 0
+
+    def put_into(self, spool: IO[bytes]) -> None:
+        if self._held:
+            end = spool.seek(0, SEEK_END)
+            self._at = spool.seek(-(-end // ALLOCATIONGRANULARITY) * ALLOCATIONGRANULARITY)
+            self._size = spool.write(self._held.serialize())
+            spool.flush()
+            self._spool, self._held = spool, None
+
+    def records(self, rows: RowFormat) -> pa.RecordBatch:
+        if self._spool is None:
+            return self._held
+        # Mapped, not read: on some machines fresh memory costs ten times the copy into it.
+        there = mmap(self._spool.fileno(), self._size, access=ACCESS_READ, offset=self._at)
+        return pa.ipc.read_record_batch(pa.py_buffer(there), records_schema(rows))
+
+
+def take_from(
+    parts: NDArray[np.integer], rows: NDArray[np.integer], part: Callable[[int], pa.RecordBatch]
+) -> pa.RecordBatch:
+    """Of these parts these rows, in this order; without a copy where they lie side by side in one."""
+    numbers = np.unique(parts)
+    if len(numbers) == 1 and (np.diff(rows) == 1).all():
+        return part(numbers[0]).slice(rows[0], len(rows))
+    here = [np.flatnonzero(parts == number) for number in numbers]
+    taken = [part(number).take(rows[at]) for number, at in zip(numbers, here, strict=True)]
+    return taken[0] if len(taken) == 1 else pa.concat_batches(taken).take(np.argsort(np.concatenate(here)))

@@ -1,0 +1,142 @@
+"""The log of an hour: its events as lines of JSON, oldest first. Derived from the snapshot, kept current in place."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO, Final
+
+import pyarrow as pa
+from upath import UPath
+
+from mailevents_dagster.files.atomic import append, local, mode_of, naming, publish, set_mode
+from mailevents_dagster.files.digesting import Digest
+
+BLOCK: Final = 2**20
+
+
+class Change(StrEnum):
+    """What bringing a log up to date did to the file."""
+
+    CREATED = "created"
+    UNCHANGED = "unchanged"
+    APPENDED = "appended"
+    REPLACED = "replaced"
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A log file as it is now."""
+
+    change: Change
+    bytes: int
+    sha256: str
+
+
+@contextmanager
+def bring_up_to_date(path: UPath) -> Iterator[LogUpdate]:
+    """Makes the file say just what the block tells: touched only if it must be, and when the block ends well.
+
+    What is there is appended to where it may stay. A shipper that tails the file keeps its place in it through an
+    append; a replaced file it reads anew, and may: it is as readable as the one before.
+    """
+    with ExitStack() as closing:
+        update = LogUpdate(path, closing)
+        yield update
+        update.finish()
+
+
+class LogUpdate:
+    """What a log is to say, block by block, beside what it says."""
+
+    def __init__(self, path: UPath, closing: ExitStack) -> None:
+        self._path = path
+        self._closing = closing
+        self._digest = Digest()
+        self._bytes = 0
+        self._change = Change.UNCHANGED
+        self._there: IO[bytes] | None = None
+        """The file that is there, as long as it says the same."""
+        self._new: IO[bytes] | None = None
+        """What is to stand in its place or behind it."""
+        if path.exists():
+            self._there = closing.enter_context(path.open("rb"))
+        else:
+            self._replace(Change.CREATED)
+
+    def add(self, block: pa.Buffer) -> None:
+        """The lines that follow."""
+        self._digest.update(block)
+        rest = memoryview(block).cast("B")
+        there = self._there.read(len(rest)) if self._there else b""
+        if self._there and there == rest:
+            rest = rest[len(rest) :]
+        elif self._there and there == rest[: len(there)] and (here := local(self._path)):
+            spool = TemporaryFile(dir=here.parent)  # noqa: SIM115 - closed with the others
+            self._new = self._closing.enter_context(spool)
+            self._change, self._there = Change.APPENDED, None
+            rest = rest[len(there) :]
+        elif self._there:
+            self._replace(Change.REPLACED)
+        if self._new and len(rest):
+            self._new.write(rest)
+        self._bytes += len(block)
+
+    def settle(self) -> None:
+        """Lets what was told reach the disk, while there is other work to be done before the file is finished."""
+        if self._new and self._change is not Change.APPENDED and local(self._path):
+            with naming(self._path):
+                self._new.flush()
+                os.fsync(self._new.fileno())
+
+    def finish(self) -> None:
+        """Brings the file to what was told, if it is not that already."""
+        if self._there and self._there.read(1):
+            self._replace(Change.REPLACED)
+        if self._change is Change.APPENDED and self._new and (here := local(self._path)):
+            self._new.seek(0)
+            append(here, iter(partial(self._new.read, BLOCK), b""))
+
+    @property
+    def written(self) -> Written:
+        return Written(self._change, self._bytes, self._digest.hexdigest())
+
+    def _replace(self, change: Change) -> None:
+        self._change = change
+        here = local(self._path)
+        mode = mode_of(here) if here and change is Change.REPLACED else None
+        self._new = self._closing.enter_context(publish(self._path, mode))
+        if self._there:  # with what it said rightly; then it must be closed, or Windows will not have it replaced
+            self._there.seek(0)
+            for first in range(0, self._bytes, BLOCK):
+                self._new.write(self._there.read(min(BLOCK, self._bytes - first)))
+            self._there.close()
+            self._there = None
+
+
+def make_readable(log: Path, mode: int, top: Path) -> None:
+    """Gives a log this mode, and lets whoever may read it pass the folders it lies in, from `top` on."""
+    set_mode(log, mode)
+    for folder in log.parents:
+        if folder.is_relative_to(top):
+            set_mode(folder, mode | (mode & 0o444) >> 2)  # who reads a folder passes it, too
+
+
+def says(path: UPath, blocks: Iterable[pa.Buffer]) -> bool:
+    """Whether the file holds these lines, or the beginning of them, as a killed process may have left it."""
+    if not path.exists():
+        return False
+    with path.open("rb") as file:
+        for block in blocks:
+            there = file.read(len(block))
+            if there != memoryview(block).cast("B")[: len(there)]:
+                return False
+            if len(there) < len(block):
+                return True
+        return not file.read(1)

@@ -1,0 +1,93 @@
+"""Events on their way into the parts of an hour: those that were added together stay together until all are here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from mailevents_dagster.model.event import Event
+
+EVENTS_OF_A_PART: Final = 1024
+"""At the most; a part with fewer than half as many takes in those that follow."""
+
+
+@dataclass(slots=True)
+class _Part:
+    """Events by their places."""
+
+    events: dict[int, Event] = field(default_factory=dict)
+    awaited: set[int] = field(default_factory=set)
+    """The places of those that another is to come for."""
+
+
+class Forming:
+    """Gives events their places, and hands them out in parts. For one thread at a time."""
+
+    def __init__(self, memory: int) -> None:
+        """Records that wait for others of their part hold no more bytes than this."""
+        self.count = 0
+        self._memory = memory
+        self._filling = _Part()
+        self._full: list[_Part] = []
+        self._part_of: dict[int, _Part] = {}
+        """By the places that something is awaited for."""
+        self._bytes = 0
+
+    def add(self, events: Sequence[Event], awaited: Sequence[bool] = ()) -> range:
+        """Takes events and returns their places. For those awaited another will be put."""
+        places = range(self.count, self.count + len(events))
+        self.count = places.stop
+        if len(self._filling.events) + len(events) > EVENTS_OF_A_PART:
+            self._begin_another()
+        for place, event, is_awaited in zip(places, events, awaited or [False] * len(events), strict=True):
+            self._filling.events[place] = event
+            if is_awaited:
+                self._filling.awaited.add(place)
+                self._part_of[place] = self._filling
+            else:
+                self._bytes += len(event.raw)
+            if len(self._filling.events) == EVENTS_OF_A_PART:
+                self._begin_another()
+        if len(self._filling.events) >= EVENTS_OF_A_PART // 2:
+            self._begin_another()
+        return places
+
+    def put(self, place: int, event: Event) -> None:
+        """Takes the event that is awaited at this place."""
+        part = self._part_of.pop(place)
+        part.awaited.remove(place)
+        part.events[place] = event
+        self._bytes += len(event.raw)
+
+    def ready(self) -> list[dict[int, Event]]:
+        """The parts that are whole; where too much waits, those that are not, too, as far as they are here."""
+        if self._bytes > self._memory:
+            leaving = [*self._full, self._filling]
+        else:
+            leaving = [part for part in self._full if not part.awaited]
+        if not leaving:
+            return []
+        self._full = [part for part in self._full if part.awaited]
+        return [events for part in leaving if (events := self._here(part))]
+
+    def rest(self) -> list[dict[int, Event]]:
+        """Everything: what has not come by now does not come any more."""
+        for place, part in self._part_of.items():
+            part.awaited.remove(place)
+            self._bytes += len(part.events[place].raw)
+        self._part_of.clear()
+        self._begin_another()
+        return self.ready()
+
+    def _begin_another(self) -> None:
+        if self._filling.events:
+            self._full.append(self._filling)
+            self._filling = _Part()
+
+    def _here(self, part: _Part) -> dict[int, Event]:
+        """Takes out of a part what waits for nothing."""
+        here = {place: event for place, event in part.events.items() if place not in part.awaited}
+        part.events = {place: event for place, event in part.events.items() if place in part.awaited}
+        self._bytes -= sum(len(event.raw) for event in here.values())
+        return here

@@ -1,0 +1,75 @@
+"""Dagster's home on its first day: made by several processes at once, and found as such a day left it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from mailevents_dagster.sources.uzmanposta.simulator import Behaviour, Simulator
+from mailevents_dagster_tests.commands import hours_ago, set_up, written
+
+STARTING = """
+import sys
+from mailevents_dagster.orchestration.home import this_instance
+print("ready", flush=True)
+input()
+with this_instance() as instance:
+    instance.get_runs()
+    instance.get_asset_keys()
+    instance.all_instigator_state()
+"""
+PROCESSES = 8
+
+
+@pytest.mark.parametrize("round_", range(3))
+def test_many_processes_may_be_the_first_in_an_empty_home(tmp_path: Path, round_: int) -> None:
+    environment = {**os.environ, "DAGSTER_HOME": str(tmp_path)}
+    starting = [
+        subprocess.Popen(
+            [sys.executable, "-c", STARTING],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(PROCESSES)
+    ]
+    for process in starting:
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+    for process in starting:
+        assert process.stdin
+        process.stdin.write("\n")
+        process.stdin.flush()
+    said = [process.communicate()[1] for process in starting]
+
+    assert [process.returncode for process in starting] == [0] * PROCESSES, said
+
+
+@pytest.mark.parametrize("broken", ["history/runs.db", "schedules/schedules.db"])
+def test_a_home_that_two_processes_made_at_once_is_told_with_the_mend(tmp_path: Path, broken: str) -> None:
+    with Simulator(Behaviour(events_per_hour=60), domains=["a.example", "b.example"]) as api:
+        place = set_up(tmp_path, api)
+        first, second = (("collect", "--hour", written(hours_ago(ago)), "--feed", "* authentication") for ago in (2, 1))
+        assert place.run(*first).returncode == 0
+        home = tmp_path / ".dagster"
+        with closing(sqlite3.connect(home / broken)) as database, database:
+            database.execute("insert into alembic_version values ('5771160a95ad')")
+
+        told = place.run(*second)
+
+        assert told.returncode == 2
+        assert f"Dagster's records in {home} were made by two processes at once" in told.stderr
+        assert "Move its folders `history` and `schedules` away" in told.stderr
+        assert "Traceback" not in told.stderr
+        for folder in ("history", "schedules"):
+            shutil.move(home / folder, tmp_path / folder)
+        assert place.run(*second).returncode == 0

@@ -1,0 +1,350 @@
+"""The jobs beside the assets: real runs of follow, reconcile and housekeeping against the simulated API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+
+import dagster as dg
+import pytest
+from dagster._core.test_utils import create_run_for_test
+
+from mailevents_dagster.collecting.pace import Pace, pace_of
+from mailevents_dagster.model.feed import FEED_KINDS, Feed
+from mailevents_dagster.model.hour import Hour
+from mailevents_dagster.orchestration import jobs
+from mailevents_dagster.orchestration.jobs import forget
+from mailevents_dagster.sources.uzmanposta.rate import SharedBudget
+from mailevents_dagster.sources.uzmanposta.simulator import Answer, FixedMail
+from mailevents_dagster.store.cursor_file import write_cursor
+from mailevents_dagster.store.cursors import Cursor
+from mailevents_dagster_tests.collecting_process import listings
+from mailevents_dagster_tests.conftest import mail
+from mailevents_dagster_tests.projects import (
+    DOMAIN,
+    KEY,
+    NOW,
+    ONE_FEED,
+    RUNNING,
+    Project,
+    project,
+    same_events,
+    stop_the_clock,
+)
+
+INCOMING, SIGN_INS = "mail/incominglog", "authentication"
+ALL_FEEDS = list(FEED_KINDS)
+CLOSED = [RUNNING.previous.previous.previous, RUNNING.previous.previous, RUNNING.previous]
+
+
+@pytest.fixture(autouse=True)
+def _at_half_past(monkeypatch: pytest.MonkeyPatch) -> None:
+    stop_the_clock(monkeypatch, NOW)
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[Project]:
+    with project(tmp_path, now=lambda: NOW) as made:
+        yield made
+
+
+@pytest.fixture
+def sparse(tmp_path: Path, fixed: FixedMail) -> Iterator[Project]:
+    """A project whose events a test puts there itself: three an hour."""
+    for hour in (*CLOSED, RUNNING):
+        fixed.add(DOMAIN, INCOMING, [mail(hour.start + n, f"Q{hour.start + n}") for n in range(3)])
+    with project(tmp_path, source=fixed, settings=ONE_FEED, now=lambda: NOW) as made:
+        yield made
+
+
+def lists_type(name: str) -> object:
+    return lambda request: request.kind == "list" and request.params.get("type") == name
+
+
+def asset_events(here: Project, result: dg.ExecuteInProcessResult) -> list[str]:
+    return [
+        entry.message
+        for entry in here.instance.all_logs(result.run_id)
+        if entry.is_dagster_event and "ASSET" in entry.get_dagster_event().event_type_value
+    ]
+
+
+# --- follow
+
+
+def test_a_feed_that_begins_later_is_not_followed_before(here: Project) -> None:
+    later = Feed(DOMAIN, INCOMING)
+    write_cursor(here.store.layout.cursor(later), Cursor(first=RUNNING.end), here.settings.timezone)
+    assert here.run("follow").success
+    assert here.store.manifest(later, RUNNING) is None
+    assert here.store.manifest(Feed(DOMAIN, SIGN_INS), RUNNING)
+
+
+def test_a_follow_run_collects_the_hour_now_running_and_neither_closes_nor_materializes_it(here: Project) -> None:
+    result = here.run("follow")
+
+    assert result.success
+    for feed in ALL_FEEDS:
+        so_far = here.api.truth(DOMAIN, feed, RUNNING.start, int(NOW) + 1)
+        assert so_far
+        assert same_events(here.logged(feed, RUNNING), so_far)
+        cursor = here.store.cursor(Feed(DOMAIN, feed))
+        assert list(cursor.open) == [RUNNING.start]
+        assert not cursor.closed
+    assert asset_events(here, result) == []
+    assert here.materialized(INCOMING) == set()
+
+
+def test_the_rows_of_a_follow_run_are_a_handful_whatever_the_number_of_feeds(here: Project, tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    with project(tmp_path / "one", settings=ONE_FEED, now=lambda: NOW) as one:
+        of_one = len(one.instance.all_logs(one.run("follow").run_id))
+
+    assert len(here.instance.all_logs(here.run("follow").run_id)) == of_one < 20
+
+
+def test_a_feed_that_fails_is_told_and_the_others_are_followed(here: Project) -> None:
+    here.api.fail_next(lists_type("outgoinglog"), Answer(status=404), times=None)
+
+    result = here.run("follow")
+
+    assert result.success
+    [told] = [line for line in here.said(result) if "answered 404" in line]
+    assert told.startswith(f"{DOMAIN} mail/outgoinglog {RUNNING}: ")
+    assert any("1 feeds failed" in line for line in here.said(result))
+    for feed in set(ALL_FEEDS) - {"mail/outgoinglog"}:
+        assert here.store.cursor(Feed(DOMAIN, feed)).open
+
+
+def test_a_round_of_which_nothing_could_be_collected_is_a_failed_run(here: Project) -> None:
+    here.api.fail_next("/", Answer(status=401), times=None)
+
+    result = here.run("follow")
+
+    assert not result.success
+    [failure] = result.get_step_failure_events()
+    assert "None of 5 feeds could be collected" in str(failure.step_failure_data.error)
+    assert not any(KEY in line for line in here.said(result))
+
+
+def test_a_hundred_failures_are_not_a_hundred_rows(here: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "FAILURES_NAMED", 2)
+    here.api.fail_next("/", Answer(status=401), times=None)
+
+    said = here.said(here.run("follow"))
+
+    assert len([line for line in said if "answered 401" in line]) == 2
+    assert any("5 feeds failed" in line for line in said)
+
+
+def test_feeds_that_are_left_out_are_left_alone(here: Project) -> None:
+    config = {"ops": {"follow_feeds": {"config": {"leave_out": [f"{DOMAIN} {feed}" for feed in ALL_FEEDS[1:]]}}}}
+
+    assert here.run("follow", run_config=config).success
+
+    assert {call.params.get("type") for call in here.api.calls if call.kind == "list"} == {"incominglog"}
+
+
+# --- the pace of accounts
+
+
+def test_an_account_at_which_more_arrives_than_it_may_ask_for_is_warned_of_with_both_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SharedBudget, "acquire", lambda *_: None)  # at the pace in question this took hours
+    with project(tmp_path, settings=limited(0.01), now=lambda: NOW) as here:
+        here.run("collect_hours", partition_key=CLOSED[0].key)
+        said = here.said(here.run("follow"))
+
+    events = len(here.truth(INCOMING, CLOSED[0]))
+    needed = (1 + events) / 3600
+    [warned] = [line for line in said if "are allowed" in line]
+    assert warned.startswith(f"{DOMAIN}: what arrives needs {needed:.2f} calls a second, and 0.01 are allowed")
+    assert "falls further and further behind" in warned
+
+
+def limited(rate: float) -> str:
+    return ONE_FEED.replace("requests_per_second: null", f"requests_per_second: {rate}")
+
+
+@pytest.mark.parametrize(
+    ("arriving", "allowed", "behind", "said"),
+    [
+        (0.5, 10.0, 0.0, None),
+        (0.5, 10.0, 9.5 * 86_400, None),
+        (0.5, 10.0, 9.5 * 86_400 * 2.5, "caught up in 2.5 days"),
+        (10.0, 10.0, 0.0, "further and further behind"),
+        (12.3, 10.0, 5.0, "needs 12.30 calls a second, and 10 are allowed"),
+        (0.0, 0.5, 0.0, None),
+    ],
+)
+def test_what_is_said_of_an_accounts_pace(arriving: float, allowed: float, behind: float, said: str | None) -> None:
+    sentence = Pace(arriving, allowed, behind).sentence(DOMAIN)
+
+    assert (sentence is None) == (said is None)
+    assert said is None or said in str(sentence)
+
+
+@pytest.mark.parametrize(
+    ("feed", "events", "details", "calls"),
+    [
+        (INCOMING, 3599, True, 3600),
+        (INCOMING, 3599, False, 4),
+        (SIGN_INS, 3599, True, 4),
+        ("quarantine/hold", 0, True, 1),
+    ],
+)
+def test_the_calls_that_an_hour_of_a_feed_takes(feed: str, events: int, details: bool, calls: int) -> None:
+    pace = pace_of(Feed(DOMAIN, feed), events, 10, 2.0, details=details)
+
+    assert (pace.arriving, pace.behind) == (calls / 3600, calls * 10)
+
+
+def test_the_feeds_of_an_account_share_what_it_is_allowed() -> None:
+    assert Pace(1.0, 5.0, 10.0) + Pace(2.0, 5.0, 30.0) == Pace(3.0, 5.0, 40.0)
+    assert (Pace(1.0, 5.0, 10.0) + Pace(2.0, 5.0, 30.0)).seconds_to_catch_up == 20.0
+
+
+# --- reconcile
+
+
+def test_reconcile_asks_for_listings_alone_and_records_nothing_where_nothing_changed(sparse: Project) -> None:
+    assert sparse.run("collect_hours", tags=tags_of(CLOSED)).success
+    sparse.api.calls.clear()
+
+    result = sparse.run("reconcile")
+
+    assert result.success
+    assert (listings(sparse.api.calls, *CLOSED), sparse.api.calls.count("detail")) == (3, 0)
+    assert asset_events(sparse, result) == []
+
+
+def test_reconcile_materializes_the_hour_that_an_event_came_late_to(sparse: Project, fixed: FixedMail) -> None:
+    sparse.run("collect_hours", tags=tags_of(CLOSED))
+    sparse.run("follow")
+    fixed.add(DOMAIN, INCOMING, [mail(CLOSED[1].start + 77, "late")])
+    fixed.add(DOMAIN, INCOMING, [mail(RUNNING.start + 77, "in-time")])
+
+    result = sparse.run("reconcile")
+
+    recorded = [event for event in result.all_events if event.is_step_materialization]
+    assert [event.partition for event in recorded] == [CLOSED[1].key]
+    metadata = recorded[0].step_materialization_data.materialization.metadata
+    assert (metadata["dagster/partition_row_count"].value, metadata["events_added"].value) == (4, 1)
+    assert len(sparse.logged(INCOMING, CLOSED[1])) == 4
+    assert len(sparse.logged(INCOMING, RUNNING)) == 3, "an hour that is not closed is none of its business"
+
+
+def test_reconcile_goes_on_past_a_feed_that_fails(here: Project) -> None:
+    here.materialize([INCOMING, SIGN_INS], CLOSED[-1])
+    here.api.fail_next(lists_type("incominglog"), Answer(status=404), times=None)
+
+    result = here.run("reconcile")
+
+    assert result.success
+    assert [line for line in here.said(result) if line.startswith(f"{DOMAIN} {INCOMING} {CLOSED[-1]}: ")]
+    answered = [call for call in here.api.calls if call.status == 200]
+    assert listings(answered, CLOSED[-1]) == 3, "the two of the assets, and the one that did not fail"
+
+
+def tags_of(hours: list[Hour]) -> dict[str, str]:
+    return {
+        "dagster/asset_partition_range_start": hours[0].key,
+        "dagster/asset_partition_range_end": hours[-1].key,
+    }
+
+
+# --- housekeeping
+
+
+SUCCESS, FAILURE, CANCELED = dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED
+
+
+@pytest.mark.parametrize("job", ["follow", "check_feeds"])
+def test_housekeeping_deletes_old_ended_runs_that_followed_or_checked_feeds_and_no_others(
+    here: Project, job: str
+) -> None:
+    kept_days = here.settings.automation.keep_follow_runs_days
+    kept = {old_run(here, job, status, days=kept_days + 1): False for status in (SUCCESS, FAILURE, CANCELED)}
+    kept |= {
+        old_run(here, job, dg.DagsterRunStatus.STARTED, days=kept_days + 1): True,
+        old_run(here, job, dg.DagsterRunStatus.CANCELING, days=kept_days + 1): True,
+        old_run(here, job, SUCCESS, days=kept_days - 1): True,
+        old_run(here, "collect_hours", SUCCESS, days=400): True,
+        old_run(here, "reconcile", SUCCESS, days=400): True,
+        old_run(here, "housekeeping", SUCCESS, days=400): True,
+        old_run(here, "of_somebody_else", SUCCESS, days=400): True,
+    }
+
+    result = here.run("housekeeping")
+
+    assert result.success
+    assert {run: here.instance.has_run(run) for run in kept} == kept
+    assert any(line.startswith(f"3 {job} runs from before") for line in here.said(result))
+    [done] = [one for one in result.all_events if one.is_successful_output and one.step_key == "delete_old_follow_runs"]
+    numbers = {name: value.value for name, value in done.step_output_data.metadata.items()}
+    assert numbers == {"follow_runs_deleted": 0, "check_runs_deleted": 0, f"{job.split('_')[0]}_runs_deleted": 3}
+
+
+def test_both_kinds_of_runs_go_in_one_night_and_nothing_stays_of_them_on_the_disk(
+    here: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = [here.run(job).run_id for job in ("follow", "check_feeds")]
+    days_later(monkeypatch)
+    home = Path(here.instance.storage_directory()).parent
+    assert all([path for path in home.rglob("*") if run in str(path)] for run in runs)
+
+    assert here.run("housekeeping").success
+
+    assert not [path for path in home.rglob("*") for run in runs if run in str(path)]
+
+
+def test_what_checks_said_of_feeds_outlives_the_runs_that_housekeeping_deletes(
+    here: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = here.run("check_feeds").run_id
+    days_later(monkeypatch)
+
+    assert here.run("housekeeping").success
+
+    assert not here.instance.has_run(run)
+    for feed in ALL_FEEDS:
+        for name in ("current", "keeping_up"):
+            key = dg.AssetCheckKey(dg.AssetKey(Feed(DOMAIN, feed).asset_key), name)
+            [said] = here.instance.event_log_storage.get_asset_check_execution_history(key, limit=10)
+            assert said.evaluation
+
+
+def test_of_a_deleted_run_nothing_stays_on_the_disk(here: Project) -> None:
+    run = here.run("follow").run_id
+    home = Path(here.instance.storage_directory()).parent
+    before = [path for path in home.rglob("*") if run in str(path)]
+    assert before, "SQLite has a file for each run"
+
+    forget(here.instance, run)
+
+    assert not [path for path in home.rglob("*") if run in str(path)]
+    assert not here.instance.has_run(run)
+
+
+def test_housekeeping_leaves_the_status_of_every_hour(here: Project) -> None:
+    here.materialize([INCOMING], CLOSED[-1])
+    old_run(here, "follow", dg.DagsterRunStatus.SUCCESS, days=30)
+
+    here.run("housekeeping")
+
+    assert here.materialized(INCOMING) == {CLOSED[-1].key}
+
+
+def days_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What housekeeping takes for the time: all runs are old."""
+    monkeypatch.setattr(jobs, "datetime", SimpleNamespace(now=lambda zone: datetime.now(zone) + timedelta(days=30)))
+
+
+def old_run(here: Project, job: str, status: dg.DagsterRunStatus, days: float) -> str:
+    run = create_run_for_test(here.instance, job_name=job, status=status)
+    here.instance.delete_run(run.run_id)
+    here.instance.run_storage.add_historical_run(run, datetime.now(UTC) - timedelta(days=days))
+    return run.run_id

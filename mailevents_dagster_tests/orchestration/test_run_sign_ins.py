@@ -1,0 +1,266 @@
+"""Runs whose processes are gone: real processes, killed between the run's record and its first step, or at work."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
+from dagster._core.test_utils import create_run_for_test
+
+from mailevents_dagster.build import build_defs
+from mailevents_dagster.model.feed import Feed
+from mailevents_dagster.model.hour import Hour
+from mailevents_dagster.orchestration.run_sign_ins import STARTS_WITHIN, fail_the_gone, sign_in, signed_in
+from mailevents_dagster.settings import load_settings
+from mailevents_dagster.sources.uzmanposta.simulator import Behaviour, FixedMail, Simulator
+from mailevents_dagster_tests.commands import Place, hours_ago, set_up, written
+from mailevents_dagster_tests.conftest import mail
+from mailevents_dagster_tests.daemons import Automated, automated
+
+FEED = Feed("a.example", "mail/incominglog")
+KEY = dg.AssetKey(FEED.asset_key)
+STATUS = dg.DagsterRunStatus
+GOING_ON = [STATUS.NOT_STARTED, STATUS.STARTING, STATUS.STARTED, STATUS.CANCELING]
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.instance_for_test() as made:
+        yield made
+
+
+def signed_in_process(folder: Path, run: str) -> subprocess.Popen[bytes]:
+    """A process that has signed in and is at work."""
+    code = f"""if True:
+        from pathlib import Path
+        from mailevents_dagster.orchestration.run_sign_ins import sign_in
+        sign_in(Path({str(folder)!r}), {run!r})
+        print("at work", flush=True)
+        input()
+    """
+    process = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdout
+    assert process.stdout.readline() == b"at work\n"
+    return process
+
+
+def status_of(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRunStatus:
+    run = instance.get_run_by_id(run_id)
+    assert run
+    return run.status
+
+
+@pytest.mark.parametrize("status", GOING_ON)
+def test_a_run_whose_process_is_gone_is_failed_and_no_other(
+    instance: dg.DagsterInstance, tmp_path: Path, status: dg.DagsterRunStatus
+) -> None:
+    gone, alive, starting = (create_run_for_test(instance, "collect_hours", status=status).run_id for _ in range(3))
+    with signed_in_process(tmp_path, alive) as living, signed_in_process(tmp_path, gone) as killed:
+        killed.kill()
+        killed.wait()
+
+        assert fail_the_gone(instance, tmp_path, time.time()) == 1
+        assert fail_the_gone(instance, tmp_path, time.time()) == 0
+        living.kill()
+
+    assert [status_of(instance, run) for run in (gone, alive, starting)] == [STATUS.FAILURE, status, status]
+
+
+def test_a_run_that_has_ended_is_left_as_it_is_and_its_file_goes(instance: dg.DagsterInstance, tmp_path: Path) -> None:
+    run = create_run_for_test(instance, "collect_hours", status=STATUS.SUCCESS).run_id
+    with signed_in(tmp_path, run):
+        assert (tmp_path / run).exists()
+
+    assert fail_the_gone(instance, tmp_path, time.time()) == 0
+    assert status_of(instance, run) is STATUS.SUCCESS
+    assert not list(tmp_path.iterdir())
+
+
+def test_who_has_signed_in_may_do_so_again(instance: dg.DagsterInstance, tmp_path: Path) -> None:
+    run = create_run_for_test(instance, "collect_hours", status=STATUS.STARTED).run_id
+    with signed_in(tmp_path, run):
+        os.close(sign_in(tmp_path, run))
+
+        assert fail_the_gone(instance, tmp_path, time.time()) == 0
+
+
+@pytest.mark.parametrize("status", GOING_ON)
+def test_a_run_of_feeds_that_does_not_sign_in_is_failed_after_a_while_and_no_other(
+    instance: dg.DagsterInstance, tmp_path: Path, status: dg.DagsterRunStatus
+) -> None:
+    ours = [create_run_for_test(instance, job, status=status).run_id for job in ("collect_hours", "follow")]
+    ours.append(create_run_for_test(instance, "__ASSET_JOB", status=status, asset_selection=frozenset([KEY])).run_id)
+    others = [create_run_for_test(instance, "of_somebody_else", status=status).run_id]
+    begun = time.time()
+
+    assert fail_the_gone(instance, tmp_path, begun) == 0
+    assert fail_the_gone(instance, tmp_path, begun + STARTS_WITHIN + 60) == 3
+    assert {status_of(instance, run) for run in ours} == {STATUS.FAILURE}
+    assert [status_of(instance, run) for run in others] == [status]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    with Simulator(Behaviour(events_per_hour=60), domains=["a.example", "b.example"]) as api:
+        made = set_up(tmp_path, api, hours=2)
+        assert made.run("collect", "--hour", written(hours_ago(2)), "--feed", "a.example mail/*").returncode == 0
+        yield made
+
+
+KILLED_AT = """if True:
+    import os, signal, sys
+    from dagster._core.storage.runs import SqlRunStorage
+    from mailevents_dagster.cli import main
+
+    def killing(owner, name):
+        write = getattr(owner, name)
+        def written(storage, *args, **kwargs):
+            made = write(storage, *args, **kwargs)
+            if sys.argv[1] in [run.status.name for run in storage.get_runs(limit=1)]:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return made
+        setattr(owner, name, written)
+
+    killing(SqlRunStorage, "add_run")
+    killing(SqlRunStorage, "handle_run_event")
+    main(sys.argv[2:])
+"""
+
+
+def killed_as_soon_as(place: Place, status: dg.DagsterRunStatus, *arguments: str) -> dg.DagsterRun:
+    """The run of a command that was killed the moment its first run had this status."""
+    command = [sys.executable, "-c", KILLED_AT, status.name, *arguments]
+    ended = subprocess.run(command, env=place.environment, cwd="/", capture_output=True, check=False, timeout=300)
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    with dg.DagsterInstance.from_config(str(place.folder / ".dagster")) as instance:
+        (killed,) = instance.get_runs(limit=1)
+    assert killed.status is status
+    return killed
+
+
+def outcome(place: Place, run: dg.DagsterRun) -> dg.DagsterRunStatus:
+    with dg.DagsterInstance.from_config(str(place.folder / ".dagster")) as instance:
+        return status_of(instance, run.run_id)
+
+
+@pytest.mark.parametrize("status", [STATUS.NOT_STARTED, STATUS.STARTED])
+def test_a_command_killed_before_its_first_step_stops_following_for_nobody(
+    place: Place, status: dg.DagsterRunStatus
+) -> None:
+    killed = killed_as_soon_as(place, status, "collect")
+    assert killed.job_name == "follow"
+
+    done = place.run("collect")
+
+    assert done.returncode == 0, done.stderr
+    assert "another run follows them" not in done.stderr
+    assert all(place.store.cursor(feed).open for feed in place.settings.feeds), "the hour now running is collected"
+    assert outcome(place, killed) is STATUS.FAILURE
+
+
+@pytest.mark.parametrize("status", [STATUS.NOT_STARTED, STATUS.STARTED])
+def test_a_command_killed_before_its_first_step_holds_no_feed(place: Place, status: dg.DagsterRunStatus) -> None:
+    arguments = ("collect", "--hour", written(hours_ago(1)), "--feed", "a.example mail/*")
+    killed = killed_as_soon_as(place, status, *arguments)
+
+    done = place.run(*arguments)
+
+    assert done.returncode == 0, done.stderr
+    assert place.store.cursor(FEED).is_closed(hours_ago(1).start)
+    assert outcome(place, killed) is STATUS.FAILURE
+
+
+# --- with the daemon
+
+SETTINGS = """
+timezone: UTC
+start: {start}
+storage: ./data
+api: {{base_url: "{base_url}", requests_per_second: null}}
+collect: {{settle_minutes: 0}}
+automation: {{enabled: {enabled}, follow_minutes: 0.1}}
+accounts:
+  - {{domain: a.example, api_key: "${{KEY}}", feeds: [mail/incominglog]}}
+"""
+PATIENCE = 300.0
+
+
+def daemons_project(folder: Path, api: Simulator, first: Hour, *, enabled: bool) -> Automated:
+    text = SETTINGS.format(start=written(first), base_url=api.base_url, enabled=str(enabled).lower())
+    return automated(folder, text, {"KEY": "a-key-for-a-test"})
+
+
+def until(holds: Callable[[], bool], here: Automated) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < deadline, here.log()[-5000:]
+        assert "SettingsError" not in here.log(), here.log()
+        time.sleep(0.1)
+
+
+def backfill_of(here: Automated, hour: Hour) -> PartitionBackfill:
+    settings = load_settings(here.folder / "mailevents.yaml", environ={"KEY": "a-key-for-a-test"})
+    with here.instance() as instance:
+        backfill = PartitionBackfill.from_asset_partitions(
+            backfill_id="of-somebody",
+            asset_graph=build_defs(settings).get_repository_def().asset_graph,
+            partition_names=[hour.key],
+            asset_selection=[KEY],
+            backfill_timestamp=time.time(),
+            tags={},
+            dynamic_partitions_store=instance,
+            all_partitions=False,
+            title=None,
+            description=None,
+            run_config=None,
+        )
+        instance.add_backfill(backfill)
+    return backfill
+
+
+@pytest.mark.filterwarnings("ignore:Function `AssetSelection.sources`")
+def test_where_automation_is_off_a_killed_run_and_its_backfill_come_to_an_end(tmp_path: Path) -> None:
+    hour, fixed = hours_ago(1), FixedMail()
+    fixed.add("a.example", "mail/incominglog", [mail(hour.start + n, f"Q{n}") for n in range(900)])
+    with Simulator(Behaviour(latency_seconds=1.0), source=fixed) as api:
+        here = daemons_project(tmp_path, api, hour, enabled=False)
+        with here.daemon(), here.instance() as instance:
+            backfill = backfill_of(here, hour)
+            until(lambda: api.calls.count("detail") > 0, here)
+            [run] = instance.get_runs()
+            [process] = {int(pid) for pid in re.findall(rf" - {run.run_id} - (\d+) - RUN_START", here.log())}
+            os.kill(process, signal.SIGKILL)
+
+            until(lambda: status_of(instance, run.run_id) is STATUS.FAILURE, here)
+
+            def ended() -> bool:
+                found = instance.get_backfill(backfill.backfill_id)
+                return found is not None and found.status is not BulkActionStatus.REQUESTED
+
+            until(ended, here)
+
+
+def test_a_run_that_the_daemon_launched_and_that_was_killed_while_it_started_is_found(tmp_path: Path) -> None:
+    with Simulator(Behaviour(events_per_hour=60)) as api:
+        here = daemons_project(tmp_path, api, hours_ago(1), enabled=True)
+        with here.instance() as instance:
+            with here.daemon() as daemon:
+                until(lambda: bool(instance.get_runs(dg.RunsFilter(statuses=[STATUS.STARTING]))), here)
+                os.killpg(daemon.pid, signal.SIGKILL)
+            [run, *_] = instance.get_runs(dg.RunsFilter(statuses=[STATUS.STARTING]))
+            runs = tmp_path / "data" / "locks" / "runs"
+            assert not (runs / run.run_id).exists()
+
+            assert fail_the_gone(instance, runs, time.time()) == 0, "it may be about to sign in"
+            fail_the_gone(instance, runs, time.time() + STARTS_WITHIN + 60)
+
+            assert status_of(instance, run.run_id) is STATUS.FAILURE

@@ -1,0 +1,150 @@
+"""One key for several domains: one budget, which a refusal pauses for all of them, and a round that ends calmly."""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from mailevents_dagster.collecting.rounds import Failed, Round, Task
+from mailevents_dagster.model.feed import Feed
+from mailevents_dagster.sources.uzmanposta.accounts import access_to
+from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
+from mailevents_dagster.sources.uzmanposta.simulator import Answer, Behaviour, Simulator
+from mailevents_dagster.store.store import Store
+from mailevents_dagster_tests.collecting_process import collector_in
+from mailevents_dagster_tests.conftest import NOON
+from mailevents_dagster_tests.projects import NOW, Project, project, stop_the_clock
+
+DOMAINS = ["a.example", "b.example", "c.example"]
+SECRET = "one-key-for-three-domains"
+
+
+@dataclass(frozen=True)
+class Account:
+    domain: str
+    base_url: str
+    requests_per_second: float | None = None
+    api_key_variable: str | None = "ONE_KEY"
+    max_parallel_details: int | None = None
+
+
+class Manners:
+    timeout_seconds = 10.0
+    max_attempts = 3
+    page_limit = 1000
+
+
+@pytest.fixture(autouse=True)
+def _keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ONE_KEY", SECRET)
+    monkeypatch.setenv("SAME_KEY", SECRET)
+    monkeypatch.setenv("ANOTHER_KEY", "another")
+    monkeypatch.delenv("MISSING_KEY", raising=False)
+
+
+@pytest.fixture
+def api() -> Iterator[Simulator]:
+    with Simulator(Behaviour(requests_per_second=20)) as running:
+        yield running
+
+
+def clients_of(accounts: Sequence[Account], budgets: Path) -> dict[str, UzmanPostaApi]:
+    return {one.domain: UzmanPostaApi(access_to(one.domain, accounts, Manners(), budgets)) for one in accounts}
+
+
+def test_three_domains_on_one_key_make_no_more_calls_than_the_key_may(api: Simulator, tmp_path: Path) -> None:
+    clients = clients_of([Account(domain, api.base_url, 20) for domain in DOMAINS], tmp_path)
+
+    def call(domain: str) -> None:
+        for _ in range(25):
+            clients[domain].rows(Feed(domain, "authentication"), NOON.start, NOON.start + 1)
+
+    threads = [threading.Thread(target=call, args=(domain,)) for domain in DOMAINS for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(api.calls), api.calls.count(status=429)) == (150, 0)
+
+
+def test_the_lowest_rate_of_a_keys_accounts_holds_for_all_and_the_file_tells_no_key(tmp_path: Path) -> None:
+    url = "https://api.example/v2"
+    accounts = [
+        Account("a.example", url, 20),
+        Account("b.example", url, 5, "SAME_KEY"),
+        Account("c.example", url, None),
+        Account("d.example", url, 2, "ANOTHER_KEY"),
+        Account("e.example", "https://elsewhere.example/v2", 1),
+        Account("f.example", url, 1, "MISSING_KEY"),
+    ]
+    made = {one.domain: access_to(one.domain, accounts, Manners(), tmp_path) for one in accounts[:-1]}
+    assert [access.requests_per_second for access in made.values()] == [5, 5, 5, 2, 1]
+    files = [access.budget_file for access in made.values()]
+    assert files[0] == files[1] == files[2]
+    assert len(set(files)) == 3
+    assert not any(SECRET in str(file) or "example" in str(file and file.name) for file in files)
+
+
+def test_a_budgets_file_is_its_owners_alone(tmp_path: Path, api: Simulator) -> None:
+    [client] = clients_of([Account("a.example", api.base_url, 20)], tmp_path / "budgets").values()
+    client.rows(Feed("a.example", "authentication"), NOON.start, NOON.end)
+    [file] = (tmp_path / "budgets").iterdir()
+    assert [stat.S_IMODE(os.stat(path).st_mode) for path in (file, file.parent)] == [0o600, 0o700]
+    assert SECRET.encode() not in file.read_bytes()
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_long_pause_of_one_domain_pauses_the_others_of_its_key_and_each_feed_says_until_when(
+    status: int, api: Simulator, store: Store, tmp_path: Path
+) -> None:
+    clients = clients_of([Account(domain, api.base_url) for domain in DOMAINS], tmp_path / "budgets")
+    kinds = ("mail/incominglog", "mail/outgoinglog", "authentication")
+    feeds = [Feed(domain, kind) for domain in DOMAINS for kind in kinds]
+    api.fail_next("/logs", Answer(status, {"Retry-After": "7200"}), times=None)
+    with pytest.raises(Exception, match="no call until"):
+        clients["a.example"].rows(feeds[0], NOON.start, NOON.end)
+
+    outcomes = list(
+        Round(collector_in(store), clients.__getitem__).collect([Task(feed, [NOON, NOON.next]) for feed in feeds])
+    )
+
+    assert len(api.calls) == 1
+    assert [type(outcome) for outcome in outcomes] == [Failed] * len(feeds)
+    assert {outcome.feed for outcome in outcomes} == set(feeds)
+    untils = [outcome.until for outcome in outcomes if isinstance(outcome, Failed)]
+    assert untils == pytest.approx([untils[0]] * len(feeds), abs=2)
+    for feed in feeds:
+        cursor = store.cursor(feed)
+        assert cursor is not None
+        assert [failure.until for failure in cursor.failed.values()] == pytest.approx([untils[0]], abs=2)
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+    stop_the_clock(monkeypatch, NOW)
+    with project(tmp_path, now=lambda: NOW) as made:
+        yield made
+
+
+def test_a_follow_run_in_which_all_was_paused_succeeds_and_says_until_when(here: Project) -> None:
+    here.api.fail_next("/", Answer(429, {"Retry-After": "7200"}), times=None)
+
+    first, second = here.run("follow"), here.run("follow")
+
+    assert (first.success, second.success) == (True, True)
+    assert len(here.api.calls) == 1
+    for result in (first, second):
+        [said] = [line for line in here.said(result) if "were not asked for" in line]
+        assert said.startswith("5 feeds were not asked for: the API told their keys to wait, the longest until ")
+
+
+def test_a_follow_run_in_which_some_was_paused_and_the_rest_failed_is_a_failed_run(here: Project) -> None:
+    here.api.fail_next(lambda request: request.path == "/logs/mail", Answer(403), times=2)
+    here.api.fail_next("/", Answer(429, {"Retry-After": "7200"}), times=None)
+    assert not here.run("follow").success
