@@ -10,7 +10,7 @@ from mailevents_dagster.settings.models import DEFAULT_LOG_FILE_NAME
 from mailevents_dagster.sources.uzmanposta.access import Access
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.collect import collect_hour
-from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
+from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS
 from mailevents_dagster.store.store import Store
 
 
@@ -19,7 +19,7 @@ def collect(task: Task) -> Path:
     access = Access(
         FEED.domain, task.base_url, KEY, requests_per_second=task.rate, max_parallel_details=task.concurrency
     )
-    store = Store(str(task.folder), HOUR.timezone, DEFAULT_LOG_FILE_NAME, ROW_FORMATS, scratch=task.folder)
+    store = Store(str(task.folder), HOUR.timezone, DEFAULT_LOG_FILE_NAME, FEED_KINDS, scratch=task.folder)
     with UzmanPostaApi(access) as api, store.open_hour(FEED, HOUR) as work:
         commit = work.commit(collect_hour(api, work, settle_seconds=600, details=task.details))
     return Path(commit.log.path)

@@ -18,9 +18,8 @@ from processes import in_fresh_process
 
 from mailevents_dagster.files.json_text import one_line
 from mailevents_dagster.model.event import Collection
-from mailevents_dagster.model.feed import FEED_KINDS, Feed
 from mailevents_dagster.settings.models import DEFAULT_LOG_FILE_NAME
-from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
+from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS, feed_of
 from mailevents_dagster.sources.uzmanposta.simulator.mail import SHARE
 from mailevents_dagster.sources.uzmanposta.simulator.records import MAKERS
 from mailevents_dagster.store.store import Store
@@ -36,7 +35,7 @@ Measured = tuple[float, float, float, int]
 
 
 def store_in(folder: Path) -> Store:
-    return Store(str(folder), DAY.timezone, DEFAULT_LOG_FILE_NAME, ROW_FORMATS, scratch=folder)
+    return Store(str(folder), DAY.timezone, DEFAULT_LOG_FILE_NAME, FEED_KINDS, scratch=folder)
 
 
 def domain(number: int) -> str:
@@ -50,7 +49,7 @@ def fill(folder: Path, domains: int, events: int) -> int:
     """
     store, random, hours, made = store_in(folder), Random(1), list(DAY.hours), 0
     for name, share in SHARE.items():
-        feed, row_format = Feed(domain(0), name), ROW_FORMATS[FEED_KINDS[name].category]
+        feed, row_format = feed_of(domain(0), name), FEED_KINDS[name].rows
         wanted = round(events * share / sum(SHARE.values()))
         for place, hour in enumerate(hours):
             times = sorted(random.randrange(hour.start, hour.end) for _ in range(_part(wanted, place, len(hours))))
@@ -76,7 +75,7 @@ def summarise(folder: Path, domains: int) -> Measured:
     began, cpu, made = time.perf_counter(), time.process_time(), 0
     for kind in KINDS.values():
         of_domains = [
-            counts_of_day(store, kind, [Feed(domain(number), name) for name in FEED_KINDS], DAY, click.echo)
+            counts_of_day(store, kind, [feed_of(domain(number), name) for name in FEED_KINDS], DAY, click.echo)
             for number in range(domains)
         ]
         everything = total(of_domains)

@@ -16,7 +16,7 @@ from workload import FEED, HOUR
 from mailevents_dagster.files.json_text import one_line
 from mailevents_dagster.model.event import Collection, Detail, Event
 from mailevents_dagster.settings.models import DEFAULT_LOG_FILE_NAME
-from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
+from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS
 from mailevents_dagster.sources.uzmanposta.rows import row_of
 from mailevents_dagster.sources.uzmanposta.simulator import words
 from mailevents_dagster.sources.uzmanposta.simulator.details import with_detail
@@ -30,7 +30,7 @@ EVENTS: Final = {"mails with details": 12_000, "rows of a listing": 150_000}
 
 
 def store_in(folder: Path) -> Store:
-    return Store(str(folder), HOUR.timezone, DEFAULT_LOG_FILE_NAME, ROW_FORMATS, scratch=folder)
+    return Store(str(folder), HOUR.timezone, DEFAULT_LOG_FILE_NAME, FEED_KINDS, scratch=folder)
 
 
 def fill(folder: Path, name: str) -> int:

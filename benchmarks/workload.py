@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Final
 
 from mailevents_dagster.files.json_text import canonical
-from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
+from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 
-FEED: Final = Feed("benchmark.example", "mail/incominglog")
+FEED: Final = feed_of("benchmark.example", "mail/incominglog")
 HOUR: Final = Hour.from_key("2025-06-04-07:00", "UTC")
 """A busy hour of a working day. Fixed, so that every machine collects the same mail and counts the same calls."""
 KEY: Final = "benchmark"

@@ -12,11 +12,10 @@ from upath import UPath
 
 from mailevents_dagster.cli import main
 from mailevents_dagster.collecting.heartbeats import Heartbeats
-from mailevents_dagster.model.feed import FEED_KINDS, Feed
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.settings import OperatingLogSettings, json_schema
 from mailevents_dagster.settings.models import DEFAULT_LOG_FILE_NAME
-from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
+from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS, feed_of
 from mailevents_dagster.store.hour.parquet import all_columns
 from mailevents_dagster.store.layout import Layout
 
@@ -30,7 +29,7 @@ def columns() -> Iterator[str]:
     yield "One row an event, in order of `event_time`. Fields of the API are typed where they can be; `raw` holds the"
     yield "whole record in any case. A value of another type than its column becomes null or text, never an error."
     yield "The folders add `domain`, `category`, `type` and `date`."
-    for category, rows in ROW_FORMATS.items():
+    for category, rows in FEED_KINDS.items():
         feeds = ", ".join(f"`{name}`" for name, kind in FEED_KINDS.items() if kind.category == category)
         yield from (
             "",
@@ -120,7 +119,7 @@ def _section(node: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str,
 
 def files() -> Iterator[str]:
     """What lies where below the storage, for one hour of one feed."""
-    feed, hour = Feed("example.com", "mail/incominglog"), Hour.from_key("2026-11-20-14:00", "Europe/Istanbul")
+    feed, hour = feed_of("example.com", "mail/incominglog"), Hour.from_key("2026-11-20-14:00", "Europe/Istanbul")
     root = Path("/storage")
     names = OperatingLogSettings()
     layout = Layout(UPath(root), root, DEFAULT_LOG_FILE_NAME)

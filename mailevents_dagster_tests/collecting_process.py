@@ -9,17 +9,16 @@ from pathlib import Path
 from mailevents_dagster.collecting.collector import Collector
 from mailevents_dagster.collecting.heartbeats import Heartbeats
 from mailevents_dagster.collecting.operating_logs import OperatingLogs
-from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.settings import OperatingLogSettings
 from mailevents_dagster.sources.uzmanposta.access import Access
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.collect import collect_hour
-from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
+from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS, feed_of
 from mailevents_dagster.sources.uzmanposta.simulator.calls import Call
 from mailevents_dagster.store.store import Store
 
-FEED = Feed("example.com", "mail/incominglog")
+FEED = feed_of("example.com", "mail/incominglog")
 
 
 def collecting_process(folder: Path, base_url: str, hour: Hour) -> list[str]:
@@ -28,7 +27,7 @@ def collecting_process(folder: Path, base_url: str, hour: Hour) -> list[str]:
 
 
 def store_in(folder: Path) -> Store:
-    return Store(str(folder), "UTC", "{domain}_{type}_%Y-%m-%d_%H.log", ROW_FORMATS, folder)
+    return Store(str(folder), "UTC", "{domain}_{type}_%Y-%m-%d_%H.log", FEED_KINDS, folder)
 
 
 def collector_in(store: Store, settle_seconds: float = 0) -> Collector:

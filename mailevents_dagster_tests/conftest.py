@@ -13,12 +13,11 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from mailevents_dagster.model.event import Collection, Detail, Event, Gap
-from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour, last_ended
 from mailevents_dagster.sources.uzmanposta.access import Access
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.budget_file import Calls
-from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
+from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS, feed_of
 from mailevents_dagster.sources.uzmanposta.rate import SharedBudget
 from mailevents_dagster.sources.uzmanposta.simulator import FixedMail, Simulator
 from mailevents_dagster.store.store import Store
@@ -40,8 +39,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 DOMAIN = "example.com"
 KEY = "k3y-that-nobody-may-see"
-INCOMING = Feed(DOMAIN, "mail/incominglog")
-AUTHENTICATION = Feed(DOMAIN, "authentication")
+INCOMING = feed_of(DOMAIN, "mail/incominglog")
+AUTHENTICATION = feed_of(DOMAIN, "authentication")
 START = 1_795_176_000
 """2026-11-20 12:00 UTC."""
 NOON = Hour(START, "UTC")
@@ -52,7 +51,7 @@ MakeApi = Callable[..., UzmanPostaApi]
 
 
 def make_store(storage: str | Path, timezone: str = "UTC", scratch: Path | None = None) -> Store:
-    return Store(str(storage), timezone, LOG_FILE_NAME, ROW_FORMATS, scratch=scratch or Path(storage))
+    return Store(str(storage), timezone, LOG_FILE_NAME, FEED_KINDS, scratch=scratch or Path(storage))
 
 
 def mail(time: int, queue_id: str = "", **fields: object) -> dict[str, Any]:

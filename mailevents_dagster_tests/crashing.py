@@ -20,6 +20,7 @@ from mailevents_dagster.sources.uzmanposta.api import Access, UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.budget_file import Calls
 from mailevents_dagster.sources.uzmanposta.collect import collect_hour
 from mailevents_dagster.sources.uzmanposta.errors import ApiError
+from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.sources.uzmanposta.rate import SharedBudget
 from mailevents_dagster_tests.conftest import DOMAIN, make_store
 
@@ -104,7 +105,7 @@ def _fork_for_each_line() -> None:
         if not child:
             code = 1
             try:
-                _collect(Path(folder), base_url, Feed(DOMAIN, feed_name), Hour(start, "UTC"), kill_at)
+                _collect(Path(folder), base_url, feed_of(DOMAIN, feed_name), Hour(start, "UTC"), kill_at)
                 code = 0
             except ApiError:
                 code = 2

@@ -16,12 +16,12 @@ import orjson
 import pytest
 
 from mailevents_dagster.build import build_defs
-from mailevents_dagster.model.feed import FEED_KINDS, Feed
 from mailevents_dagster.model.hour import Hour, last_ended
 from mailevents_dagster.orchestration import checks, jobs, schedules
 from mailevents_dagster.orchestration import sensor as sensors
 from mailevents_dagster.settings import Settings, load_settings
 from mailevents_dagster.sources.uzmanposta import collect
+from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS, feed_of
 from mailevents_dagster.sources.uzmanposta.simulator import Behaviour, EventSource, Simulator
 from mailevents_dagster.store import cursor_notes
 from mailevents_dagster.store.store import Store
@@ -63,7 +63,7 @@ class Project:
         self, feeds: Sequence[str], hours: Sequence[Hour] | Hour, extra: Sequence[dg.AssetsDefinition] = ()
     ) -> dg.ExecuteInProcessResult:
         """One run over these feeds: of a partition where one hour is given, of a range for a list, as backfills are."""
-        keys = [dg.AssetKey(Feed(DOMAIN, feed).asset_key) for feed in feeds] + [asset.key for asset in extra]
+        keys = [dg.AssetKey(feed_of(DOMAIN, feed).asset_key) for feed in feeds] + [asset.key for asset in extra]
         partition: dict[str, Any] = (
             {"partition_key": hours.key} if isinstance(hours, Hour) else {"tags": range_tags(hours)}
         )
@@ -90,10 +90,10 @@ class Project:
         return [entry.user_message for entry in self.instance.all_logs(result.run_id)]
 
     def materialized(self, feed: str) -> set[str]:
-        return self.instance.get_materialized_partitions(dg.AssetKey(Feed(DOMAIN, feed).asset_key))
+        return self.instance.get_materialized_partitions(dg.AssetKey(feed_of(DOMAIN, feed).asset_key))
 
     def logged(self, feed: str, hour: Hour) -> list[dict[str, object]]:
-        path = Path(str(self.store.layout.log(Feed(DOMAIN, feed), hour)))
+        path = Path(str(self.store.layout.log(feed_of(DOMAIN, feed), hour)))
         return [orjson.loads(line) for line in path.read_bytes().splitlines()]
 
     def truth(self, feed: str, hour: Hour) -> list[dict[str, object]]:

@@ -18,9 +18,10 @@ from urllib.parse import quote
 import dagster as dg
 import pytest
 
-from mailevents_dagster.model.feed import FEED_KINDS, Feed
+from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import SECONDS, Hour
 from mailevents_dagster.orchestration.checks import OF_HOURS
+from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS, feed_of
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, Behaviour
 from mailevents_dagster.sources.uzmanposta.simulator.messages import Request
 from mailevents_dagster.summaries.days import Day
@@ -37,7 +38,7 @@ pytestmark = pytest.mark.browser
 
 ZONE = "Europe/Istanbul"
 DOMAINS = ("deniz.example", "kuzey.example")
-FEEDS = [Feed(DOMAINS[0], name) for name in FEED_KINDS]
+FEEDS = [feed_of(DOMAINS[0], name) for name in FEED_KINDS]
 INCOMING = FEEDS[0]
 OWED = 3
 """Details that could not be had."""
@@ -110,7 +111,7 @@ def story(context: BrowserContext, tmp_path_factory: pytest.TempPathFactory) -> 
 def tell(story: Story) -> None:
     """Collects what the pages show, in real runs."""
     ui, first, failed, owing = story.ui, story.hours[:24], story.failed, story.owing
-    feeds = [*FEEDS, *(Feed(DOMAINS[1], name) for name in ("mail/incominglog", "authentication"))]
+    feeds = [*FEEDS, *(feed_of(DOMAINS[1], name) for name in ("mail/incominglog", "authentication"))]
     keys = [dg.AssetKey(feed.asset_key) for feed in feeds]
     assert ui.end_of(ui.materialize(keys, range_tags(first)), patience=300) == "SUCCESS"
 

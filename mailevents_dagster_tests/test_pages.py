@@ -17,12 +17,12 @@ import yaml
 from dotenv import dotenv_values
 
 from mailevents_dagster.collecting.configuration import store_of
-from mailevents_dagster.model.feed import FEED_KINDS, Feed
 from mailevents_dagster.model.hour import SECONDS, Hour
 from mailevents_dagster.settings import Settings, load_settings
 from mailevents_dagster.sources.uzmanposta.accounts import access_of
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.collect import collect_hour
+from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS, feed_of
 from mailevents_dagster.sources.uzmanposta.simulator import Behaviour, Simulator
 from mailevents_dagster.store.summaries import write_summary
 from mailevents_dagster.summaries.days import Day
@@ -102,7 +102,7 @@ def has_collected(reader: Reader) -> None:
     """Some hours of all feeds lie in the storage: of yesterday, and one of two weeks ago; and yesterday's summaries."""
     has_settings(reader)
     settings = loaded(reader)
-    store, names = store_of(settings), [Feed(DOMAIN, name) for name in FEED_KINDS]
+    store, names = store_of(settings), [feed_of(DOMAIN, name) for name in FEED_KINDS]
     noon = Hour.from_key(f"{days_ago(1)}-12:00", TIMEZONE)
     hours = [noon.previous, noon]
     with pytest.MonkeyPatch.context() as patch:
@@ -122,7 +122,7 @@ def has_collected(reader: Reader) -> None:
 def has_an_expired_hour(reader: Reader) -> None:
     has_collected(reader)
     hour = Hour.from_key(f"{days_ago(100)}-12:00", TIMEZONE)
-    with store_of(loaded(reader)).open_hour(Feed(DOMAIN, "mail/incominglog"), hour) as work:
+    with store_of(loaded(reader)).open_hour(feed_of(DOMAIN, "mail/incominglog"), hour) as work:
         work.commit(collection([event(hour.start + SECONDS // 2)]))
 
 
@@ -230,7 +230,7 @@ def test_the_page_on_moving_over_can_be_done(reader: Reader) -> None:
     follow(reader, "docs/migration.md")
 
     settings = load_settings(reader.settings, environ=dotenv_values(reader.folder / ".env"))
-    assert store_of(settings).manifest(Feed(DOMAIN, "mail/incominglog"), Hour.containing(record["time"], TIMEZONE))
+    assert store_of(settings).manifest(feed_of(DOMAIN, "mail/incominglog"), Hour.containing(record["time"], TIMEZONE))
 
 
 def on_a_server(reader: Reader) -> None:

@@ -13,12 +13,13 @@ from mailevents_dagster.collecting.operating_logs import OperatingLogs
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.settings import OperatingLogSettings
+from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.conftest import NOON, collection, event, make_store
 from mailevents_dagster_tests.pages import CHECKOUT
 
 LONG = "x" * 200_000
-FEEDS = [Feed("a.example", name) for name in ("mail/incominglog", "authentication")]
+FEEDS = [feed_of("a.example", name) for name in ("mail/incominglog", "authentication")]
 
 
 @pytest.fixture

@@ -18,14 +18,14 @@ import orjson
 import pyarrow.parquet as pq
 import pytest
 
-from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour, last_ended
+from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, Behaviour
 from mailevents_dagster_tests.projects import DOMAIN, SETTINGS, range_tags, same_events
 from mailevents_dagster_tests.webserver import REPOSITORY, VARIABLE, Ui, is_over, wait_for, webserver
 
 KEY = "d1stinctive+4e1f/key=of~the#ui"
-INCOMING = Feed(DOMAIN, "mail/incominglog")
+INCOMING = feed_of(DOMAIN, "mail/incominglog")
 TERMINATE = """mutation($run: String!) { terminateRun(runId: $run, terminatePolicy: SAFE_TERMINATE) { __typename } }"""
 RESOURCES = """query($of: RepositorySelector!) { allTopLevelResourceDetailsOrError(repositorySelector: $of) {
     __typename ... on ResourceDetailsList { results {
@@ -77,7 +77,7 @@ def test_terminate_in_the_ui_ends_a_collection_inside_a_long_pause_and_keeps_its
 
 
 def test_the_key_is_nowhere_below_storage_and_dagster_home_nor_in_any_output(ui: Ui, hour: Hour) -> None:
-    failing = [Feed(DOMAIN, name) for name in ("quarantine/quarantine", "authentication", "mail/outgoinglog")]
+    failing = [feed_of(DOMAIN, name) for name in ("quarantine/quarantine", "authentication", "mail/outgoinglog")]
     ui.api.fail_next("/quarantines", Answer(401, body=orjson.dumps({"message": f"{KEY} is no key"})), times=None)
     ui.api.fail_next("/logs/authentication", Answer(500), times=1)
     ui.api.fail_next("/logs/authentication", Answer(reset=True), times=None)

@@ -9,19 +9,19 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour, hours_between
 from mailevents_dagster.settings import load_settings
 from mailevents_dagster.sources.uzmanposta.access import Access
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.collect import collect_hour
+from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.sources.uzmanposta.simulator import Behaviour, Simulator
 from mailevents_dagster.store.destruction import DestroyedError
 from mailevents_dagster_tests.commands import Place, hours_ago, written
 
 KEYS = {"KEY_A": "key-of-a-for-a-test", "KEY_B": "key-of-b-for-a-test"}
 ZONE = "Europe/Istanbul"
-FEED = Feed("a.example", "mail/incominglog")
+FEED = feed_of("a.example", "mail/incominglog")
 COMMITTED = list(hours_between(1795845600, 1795845600 + 3 * 3600, ZONE))
 KILLED = Hour(COMMITTED[-1].end, ZONE)
 DESTROYED = Hour.containing(1795845600 - 8 * 86400 - 9 * 3600, ZONE)
@@ -82,7 +82,7 @@ def test_an_hour_that_was_killed_goes_on_with_what_its_journal_holds(place: Plac
 
 def test_what_failed_and_what_was_destroyed_is_still_known(place: Place) -> None:
     assert place.run("status").returncode == 1
-    (failure,) = place.store.cursor(Feed("a.example", "quarantine/hold")).failed.values()
+    (failure,) = place.store.cursor(feed_of("a.example", "quarantine/hold")).failed.values()
     assert "answered 500" in str(failure)
     assert place.store.cursor(FEED).is_closed(DESTROYED.start)
     with pytest.raises(DestroyedError):

@@ -29,7 +29,7 @@ def feeds(*, as_json: bool) -> None:
             "feed": str(state.feed),
             "asset": "/".join(state.feed.asset_key),
             "account": accounts[state.feed.domain].api_key_variable or "(needs no key)",
-            "endpoint": f"{accounts[state.feed.domain].base_url}{state.feed.kind.endpoint}",
+            "endpoint": f"{accounts[state.feed.domain].base_url}{state.feed.kind.metadata['endpoint']}",
             "first_hour": Hour(state.start, settings.timezone).key,
             "requests_per_second": accounts[state.feed.domain].requests_per_second,
             "last_collected": known.last_collected,

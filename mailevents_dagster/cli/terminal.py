@@ -59,7 +59,7 @@ def configured() -> "Settings":
 
 def feeds_like(settings: "Settings", patterns: Sequence[str]) -> "Sequence[Feed]":
     """The feeds that any of the patterns is like, all where there is none; the command ends where no feed is."""
-    feeds = [feed for feed in settings.feeds if not patterns or any(map(feed.is_like, patterns))]
+    feeds = [feed for feed in settings.feeds if not patterns or any(map(feed.matches, patterns))]
     if not feeds:
         raise click.UsageError(f"No feed is like {' or '.join(patterns)}; feeds are written like {settings.feeds[0]}.")
     return feeds

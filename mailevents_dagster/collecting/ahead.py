@@ -7,10 +7,9 @@ from dataclasses import replace
 from queue import SimpleQueue
 
 from mailevents_dagster.collecting.rounds import Outcome, Round, Task
-from mailevents_dagster.model.event import StoppedError
+from mailevents_dagster.model.event import Progress, StoppedError
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
-from mailevents_dagster.sources.uzmanposta.collect import Progress
 
 
 class Ahead:

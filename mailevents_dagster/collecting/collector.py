@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from mailevents_dagster.collecting.configuration import store_of
 from mailevents_dagster.collecting.heartbeats import Heartbeats
 from mailevents_dagster.collecting.operating_logs import OperatingLogs
-from mailevents_dagster.model.event import Collection
+from mailevents_dagster.model.event import Collection, Progress
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.settings import Settings
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
-from mailevents_dagster.sources.uzmanposta.collect import Progress, Tell, collect_hour
+from mailevents_dagster.sources.uzmanposta.collect import Tell, collect_hour
 from mailevents_dagster.sources.uzmanposta.errors import ApiError
+from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.store.cursors import lack_of
 from mailevents_dagster.store.destruction import DestroyedError
 from mailevents_dagster.store.hour.open_hour import OpenHour
@@ -29,7 +30,7 @@ def collector_of(settings: Settings) -> Collector:
     """The collector that closes hours, as it is configured."""
     store = store_of(settings)
     names = {
-        Feed(account.domain, feed): name for account in settings.accounts for feed, name in account.sections.items()
+        feed_of(account.domain, feed): name for account in settings.accounts for feed, name in account.sections.items()
     }
     return Collector(
         store,

@@ -8,10 +8,10 @@ from contextlib import suppress
 from mailevents_dagster.collecting.pace import Pace, pace_of
 from mailevents_dagster.collecting.planning import FeedState, Rules, wanted_from
 from mailevents_dagster.files.damage import DamagedError
-from mailevents_dagster.model.feed import Category, Feed
+from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import SECONDS, Hour
 from mailevents_dagster.settings import Settings, start_of
-from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
+from mailevents_dagster.sources.catalog import FEED_KINDS
 from mailevents_dagster.sources.uzmanposta.keys import shared_rate, sharing
 from mailevents_dagster.store.cursors import Cursor, gaps, hours_in
 from mailevents_dagster.store.retention import Hold, Retention
@@ -24,7 +24,7 @@ def store_of(settings: Settings) -> Store:
         settings.storage,
         settings.timezone,
         settings.log_file_name,
-        ROW_FORMATS,
+        FEED_KINDS,
         log_file_mode=settings.log_file_mode,
         memory=settings.collect.memory_mb * 2**20,
     )
@@ -71,7 +71,7 @@ def _events_of_newest(store: Store, feed: Feed, cursor: Cursor) -> int:
 def retention_of(settings: Settings) -> Retention:
     """How long what is kept, as it is configured."""
     written, timezone = settings.retention, settings.timezone
-    days: dict[Category, int | None] = {
+    days: dict[str, int | None] = {
         "mail": written.mail_days,
         "quarantine": written.quarantine_days,
         "authentication": written.authentication_days,

@@ -17,9 +17,9 @@ from zoneinfo import ZoneInfo
 
 from mailevents_dagster.files.atomic import show
 from mailevents_dagster.files.json_text import NotJsonError, parse, pretty
+from mailevents_dagster.model.event import Progress
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
-from mailevents_dagster.sources.uzmanposta.collect import Progress
 from mailevents_dagster.store.cursors import Lack
 from mailevents_dagster.store.layout import Layout
 

@@ -16,7 +16,7 @@ from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.settings import Settings
 from mailevents_dagster.store.destruction import Destruction, destroying, recorded, take_back
-from mailevents_dagster.store.inventory import Inventory, stored_feeds
+from mailevents_dagster.store.inventory import Inventory
 from mailevents_dagster.store.retention import Clocks, Hold, Rule
 from mailevents_dagster.store.store import Store
 from mailevents_dagster.store.witness import newest_witnessed
@@ -57,7 +57,7 @@ def expired_hours(settings: Settings, store: Store, now: float) -> Iterator[Expi
     retention = retention_of(settings)
     if not retention.days:
         return
-    feeds = sorted({*settings.feeds, *stored_feeds(store.layout)})
+    feeds = sorted({*settings.feeds, *store.feeds()})
     for hold in retention.meaningless_holds(feeds):
         raise MeaninglessHoldError(
             f"retention.legal_hold: `{hold.feeds}` ({hold.reason}) is like no feed of the settings or of the storage. "
@@ -78,7 +78,7 @@ def expired_hours(settings: Settings, store: Store, now: float) -> Iterator[Expi
 
 def clocks_of(settings: Settings, store: Store, now: float) -> Clocks:
     """This machine's clock and the newest time that a source showed."""
-    return Clocks(now, newest_witnessed(store, {*settings.feeds, *stored_feeds(store.layout)}))
+    return Clocks(now, newest_witnessed(store, {*settings.feeds, *store.feeds()}))
 
 
 def destroyed_too_early(settings: Settings, store: Store, clocks: Clocks) -> Iterator[Destruction]:
@@ -87,7 +87,7 @@ def destroyed_too_early(settings: Settings, store: Store, clocks: Clocks) -> Ite
     Newest hours first, up to the first of each feed that has expired: looking at years of records takes minutes.
     """
     inventory = Inventory(store.layout, store.timezone, clocks.later)
-    for feed in sorted({*settings.feeds, *stored_feeds(store.layout)}):
+    for feed in sorted({*settings.feeds, *store.feeds()}):
         for hour in sorted(inventory.destroyed_or_begun(feed), reverse=True):
             record = recorded(store, feed, hour)
             if record is None or has_expired(feed, record, clocks.later):

@@ -15,9 +15,10 @@ from mailevents_dagster.files.atomic import make_folder
 from mailevents_dagster.files.json_text import one_line
 from mailevents_dagster.files.locks import take
 from mailevents_dagster.model.event import SourceError
-from mailevents_dagster.model.feed import FEED_KINDS, Feed
+from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.settings import OperatingLogSettings
+from mailevents_dagster.sources.catalog import FEED_KINDS
 from mailevents_dagster.sources.uzmanposta.errors import ApiError
 from mailevents_dagster.store.layout import Layout
 
@@ -123,4 +124,4 @@ def named_at(name: str, pattern: str) -> tuple[str, ...] | None:
 def feed_written(text: str) -> Feed | None:
     """The feed of a text such as `example.com mail/incominglog`."""
     domain, _, name = text.partition(" ")
-    return Feed(domain, name) if name in FEED_KINDS else None
+    return Feed(domain, FEED_KINDS[name]) if name in FEED_KINDS else None

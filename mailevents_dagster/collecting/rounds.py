@@ -14,11 +14,10 @@ from typing import Final, TypeVar
 from mailevents_dagster.collecting.collector import Collector
 from mailevents_dagster.collecting.turns import THREADS, Turns
 from mailevents_dagster.files.damage import DamagedError
-from mailevents_dagster.model.event import SourceError, StoppedError
+from mailevents_dagster.model.event import Progress, SourceError, StoppedError
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
-from mailevents_dagster.sources.uzmanposta.collect import Progress
 from mailevents_dagster.sources.uzmanposta.errors import Cause, TransientError
 from mailevents_dagster.store.hour.open_hour import Commit
 

@@ -16,7 +16,7 @@ from upath import UPath
 from mailevents_dagster.files.damage import DamagedError
 from mailevents_dagster.health.verdicts import Seen
 from mailevents_dagster.model.event import Detail
-from mailevents_dagster.model.feed import Category, Feed
+from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import SECONDS, Hour, hours_between, key_timezone
 from mailevents_dagster.sources.uzmanposta.field_names import DETAIL_FIELDS, Fields, compared, field_of
 from mailevents_dagster.sources.uzmanposta.probe_findings import record_of
@@ -30,7 +30,7 @@ WEEKS: Final = 6
 """Earlier weeks that an hour is compared with, as far as they are there."""
 HOURS_BEFORE: Final = (1, 24, 48, 7 * 24)
 """Hours before an hour whose fields its own are compared with."""
-STATUSES: Final[Mapping[Category, str]] = {"mail": "recipients.list.element.status", "authentication": "status"}
+STATUSES: Final[Mapping[str, str]] = {"mail": "recipients.list.element.status", "authentication": "status"}
 """Where the outcome of an event stands; what is in quarantine has none yet."""
 WORD: Final = re.compile("[a-z][a-z_-]{0,30}")
 OUTCOMES_SHOWN: Final = 8
@@ -62,7 +62,7 @@ def look(store: Store, feed: Feed, hour: Hour) -> Seen:
     )
 
 
-def outcomes(snapshot: UPath, category: Category) -> Counter[str]:
+def outcomes(snapshot: UPath, category: str) -> Counter[str]:
     """How often each status occurs in an hour: of a mail for each recipient. What is no word might be data: other."""
     if category not in STATUSES:
         return Counter()

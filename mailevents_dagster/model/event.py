@@ -102,15 +102,32 @@ class Collection:
     """What the source showed of itself, for its next collection."""
 
 
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the collection of an hour is."""
+
+    listed: int
+    details_done: int
+    details_wanted: int
+
+
 class SourceError(Exception):
     """A source could not give an hour; the text says what happened, where, and what to do."""
 
     cause: str
     """One word for those who count."""
+    is_passing: bool = False
+    """It was asked for as often as it may be, and may succeed another time."""
     hour_is_gone: bool = False
     """The source no longer has the hour: no later collection can succeed, and none need wait for it."""
+    refuses_feed: bool = False
+    """The source refuses the feed, so that its other hours would fail in the same way."""
     until: float | None = None
     """The Unix time until which the source answers nobody, where it said so."""
+    request: str = ""
+    """What was asked for, without secrets."""
+    attempt: int = 0
+    milliseconds: int = 0
 
 
 class StoppedError(Exception):

@@ -1,85 +1,78 @@
-"""Feed: one stream of one domain, and the names derived from it. Pure values; no paths, no I/O, no Dagster."""
+"""Feed: one stream of one source, and the names derived from it. Pure values; no paths, no I/O, no Dagster."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import Final, Literal
 
 import idna
 
-Category = Literal["mail", "quarantine", "authentication"]
+from mailevents_dagster.model.columns import RowFormat
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class FeedKind:
-    """What all feeds of one name have in common, whatever their domain."""
+    """What all feeds of one name have in common, whoever owns them. A source says which kinds it has."""
 
-    category: Category
-    type: str
-    endpoint: str
-    """Path of the listing below the API's base URL."""
-    kept_days: int | None
-    """How far back the API answers; older windows are refused. None: it answers, perhaps with nothing."""
-    summary: str
+    source: str
+    """The source, as it begins asset keys."""
+    name: str
+    """The name that settings and people use, such as `mail/incominglog`. No two sources share one."""
+    category: str = field(compare=False)
+    type: str = field(compare=False)
+    summary: str = field(compare=False)
+    rows: RowFormat = field(compare=False, repr=False)
+    key: tuple[str, ...] = field(compare=False)
+    """What follows the owner in asset keys."""
+    kept_days: int | None = field(default=None, compare=False)
+    """How far back the source answers; older windows are refused. None: it answers, perhaps with nothing."""
+    has_details: bool = field(default=False, compare=False)
+    """Whether an event is more than its row in the listing and is asked for by itself."""
+    log_folder: str = field(default="", compare=False)
+    """Where its logs lie below the folder of the owner."""
+    metadata: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """What the source adds to the metadata of its assets."""
+    facts: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """What people want to know of how the source is asked for it, for its description."""
 
     @property
     def asked_days(self) -> int | None:
-        """How far back it is asked for: a day less than it is kept, since the API might forget it in the middle."""
+        """Return how far back the source is asked: a day less than it keeps, since it might forget it meanwhile."""
         return None if self.kept_days is None else self.kept_days - 1
 
     def is_asked_for(self, start: float, now: float) -> bool:
-        """Whether a window from this time on is still asked for."""
+        """Return whether a window from this time on is still asked for."""
         return self.asked_days is None or start >= now - self.asked_days * 86_400
-
-    @property
-    def has_details(self) -> bool:
-        return self.category == "mail"
-
-
-FEED_KINDS: Final[dict[str, FeedKind]] = {
-    "mail/incominglog": FeedKind(
-        "mail", "incominglog", "/logs/mail", None, "Mails received by the domain and what became of each."
-    ),
-    "mail/outgoinglog": FeedKind(
-        "mail", "outgoinglog", "/logs/mail", None, "Mails sent by the domain and what became of each."
-    ),
-    "quarantine/quarantine": FeedKind(
-        "quarantine", "quarantine", "/quarantines", 7, "Mails kept in quarantine, with reason and score."
-    ),
-    "quarantine/hold": FeedKind(
-        "quarantine", "hold", "/quarantines", 7, "Mails held back until somebody decides about them."
-    ),
-    "authentication": FeedKind(
-        "authentication", "auth", "/logs/authentication", None, "Sign-ins, failed and successful."
-    ),
-}
-"""Every feed a domain can have, by the name that settings and people use."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Feed:
-    """One stream of one domain. The domain is in its ASCII form (punycode), in small letters."""
+    """One stream of one owner: a domain in its ASCII form (punycode) and in small letters, a server, a mailbox."""
 
     domain: str
-    name: str
-    """A key of FEED_KINDS, such as `mail/incominglog`."""
+    kind: FeedKind
 
     @property
-    def kind(self) -> FeedKind:
-        return FEED_KINDS[self.name]
+    def name(self) -> str:
+        return self.kind.name
 
     @property
     def asset_key(self) -> tuple[str, ...]:
-        return ("uzmanposta", self.domain, *self.name.split("/"))
+        return (self.kind.source, self.domain, *self.kind.key)
+
+    @property
+    def lane(self) -> tuple[str, str]:
+        """Return what feeds share that are collected one after the other: a source and its owner."""
+        return self.kind.source, self.domain
 
     @property
     def group(self) -> str:
         return dagster_name(self.domain)
 
-    def is_like(self, pattern: str) -> bool:
-        """Whether a pattern such as `example.com mail/*` means this feed; the domain may be written as people do."""
+    def matches(self, pattern: str) -> bool:
+        """Return whether a pattern such as `example.com mail/*` means this feed. Any spelling of the domain will do."""
         written = (str(self), f"{readable_domain(self.domain)} {self.name}")
         return any(fnmatchcase(one, pattern.lower()) for one in written)
 
@@ -88,12 +81,12 @@ class Feed:
 
 
 def dagster_name(text: str) -> str:
-    """The text with every character that Dagster refuses in a name as `_`; different texts can meet in one name."""
+    """Return the text with `_` for each character that Dagster refuses in a name; different texts can become one."""
     return re.sub(r"[^A-Za-z0-9_]", "_", text)
 
 
 def readable_domain(domain: str) -> str:
-    """A punycode domain as people write it, or as it is where it is not decodable."""
+    """Return a punycode domain as people write it, or as it is where it cannot be decoded."""
     try:
         return idna.decode(domain)
     except idna.IDNAError:

@@ -9,7 +9,6 @@ import dagster as dg
 from mailevents_dagster.collecting.ahead import Ahead
 from mailevents_dagster.collecting.collector import Collector
 from mailevents_dagster.collecting.rounds import Round, Task
-from mailevents_dagster.model.columns import RowFormat
 from mailevents_dagster.model.feed import Feed, dagster_name, readable_domain
 from mailevents_dagster.model.hour import KEY_FORMAT, Hour, key_timezone
 from mailevents_dagster.orchestration.checks import HourChecks, Result
@@ -39,7 +38,6 @@ def range_tags(first: Hour, last: Hour) -> dict[str, str]:
 
 def build_feed_asset(
     partitions: dg.HourlyPartitionsDefinition,
-    rows: RowFormat,
     hours_per_run: int,
     collector: Collector,
     checks: HourChecks,
@@ -52,12 +50,12 @@ def build_feed_asset(
     # Of one asset, and subsettable: runs that are started by themselves leave the checks out as outputs.
     @dg.multi_asset(
         name=_op_name(feed),
-        outs={"result": _out(feed, rows, collector)},
+        outs={"result": _out(feed, collector)},
         check_specs=checks.specs if with_checks else None,
         can_subset=True,
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.multi_run(hours_per_run),
-        pool=f"uzmanposta_{dagster_name(feed.domain)}",
+        pool="_".join(map(dagster_name, feed.lane)),
     )
     def collect(
         context: dg.AssetExecutionContext, uzmanposta: UzmanPosta
@@ -91,7 +89,7 @@ def _op_name(feed: Feed) -> str:
     return "__".join(map(dagster_name, feed.asset_key))
 
 
-def _out(feed: Feed, rows: RowFormat, collector: Collector) -> dg.AssetOut:
+def _out(feed: Feed, collector: Collector) -> dg.AssetOut:
     return dg.AssetOut(
         key=dg.AssetKey(feed.asset_key),
         is_required=False,
@@ -103,9 +101,9 @@ def _out(feed: Feed, rows: RowFormat, collector: Collector) -> dg.AssetOut:
         description=_description(feed),
         freshness_policy=freshness(collector.settle_seconds),
         metadata={
-            "dagster/column_schema": table_schema(rows),
+            "dagster/column_schema": table_schema(feed.kind.rows),
             "dagster/uri": str(collector.store.layout.snapshots(feed)),
-            "endpoint": feed.kind.endpoint,
+            **feed.kind.metadata,
         },
     )
 
@@ -118,8 +116,7 @@ def freshness(settle_seconds: float) -> dg.FreshnessPolicy:
 
 def _description(feed: Feed) -> str:
     kind = feed.kind
-    kept = f"{kind.kept_days} days" if kind.kept_days else "about 15 days, by the vendor's panel"
-    details = "one call more for the details of each mail" if kind.has_details else "no further call"
+    facts = "".join(f"| {what} | {fact} |\n" for what, fact in kind.facts.items())
     return f"""{kind.summary}
 
 Domain **{readable_domain(feed.domain)}**, feed `{feed.name}`, one partition an hour, each event in the hour of its
@@ -127,8 +124,6 @@ own time.
 
 | | |
 | --- | --- |
-| endpoint | `GET {kind.endpoint}`, at most 1,000 rows a call; {details} |
-| kept by the API | {kept} |
-| log | one JSON object a line, oldest first, below `output/{feed.domain}/` |
+{facts}| log | one JSON object a line, oldest first, below `output/{feed.domain}/` |
 | snapshot | Parquet below `parquet/domain={feed.domain}/category={kind.category}/type={kind.type}/` |
 """

@@ -11,9 +11,9 @@ from mailevents_dagster.collecting.ahead import Ahead
 from mailevents_dagster.collecting.interval import Every
 from mailevents_dagster.collecting.operating_logs import OperatingLogs
 from mailevents_dagster.collecting.rounds import Collected, Failed
+from mailevents_dagster.model.event import Progress
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
-from mailevents_dagster.sources.uzmanposta.collect import Progress
 
 SAY_EVERY: Final = 5.0
 """Seconds between two lines of progress in a run's log, where each line is a row for ever."""

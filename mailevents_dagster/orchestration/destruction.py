@@ -18,7 +18,6 @@ from mailevents_dagster.collecting.housekeeping import (
     take_back_destructions,
 )
 from mailevents_dagster.collecting.interval import Every
-from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.settings import Settings
 from mailevents_dagster.store.destruction import Destruction
@@ -91,7 +90,7 @@ def _take_back(context: dg.OpExecutionContext, settings: Settings, store: Store,
 
 def observation(store: Store, record: Destruction) -> dg.AssetObservation:
     """What Dagster shows of an hour that was destroyed."""
-    feed = Feed(record.domain, record.feed)
+    feed = store.feed(record.domain, record.feed)
     path = store.layout.destruction(feed, Hour(record.start, store.timezone))
     return dg.AssetObservation(
         dg.AssetKey(feed.asset_key),

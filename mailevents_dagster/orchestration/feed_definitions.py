@@ -15,7 +15,6 @@ from mailevents_dagster.orchestration.checks import HourChecks
 from mailevents_dagster.orchestration.io_manager import EventStore
 from mailevents_dagster.orchestration.jobs import collect_job, follow_job, housekeeping_job, reconcile_job
 from mailevents_dagster.settings import Settings
-from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
 from mailevents_dagster.sources.uzmanposta.keys import budgets_folder
 from mailevents_dagster.sources.uzmanposta.resources import AccountAccess, UzmanPosta
 
@@ -51,7 +50,6 @@ def feed_assets(settings: Settings, collector: Collector, *, with_checks: bool) 
     return [
         build_feed_asset(
             partitions,
-            ROW_FORMATS[feed.kind.category],
             settings.collect.hours_per_run,
             collector,
             HourChecks(collector.store, feed, settings.collect.lookback_hours),

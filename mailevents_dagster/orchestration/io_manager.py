@@ -12,7 +12,7 @@ from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.orchestration.collected_hours import CollectedHours
 from mailevents_dagster.orchestration.metadata import hour_metadata, hour_sentence
 from mailevents_dagster.orchestration.run_sign_ins import fail_the_gone, sign_in
-from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
+from mailevents_dagster.sources.catalog import FEED_KINDS
 from mailevents_dagster.store.store import Store
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class EventStore(dg.ConfigurableIOManager):
 
     @property
     def store(self) -> Store:
-        return Store(self.storage, self.timezone, self.log_file_name, ROW_FORMATS)
+        return Store(self.storage, self.timezone, self.log_file_name, FEED_KINDS)
 
     def handle_output(self, context: dg.OutputContext, obj: CollectedHours) -> None:
         """Shows hour by hour what was written. If a later hour fails, those done still count as materialized."""
@@ -52,7 +52,7 @@ class EventStore(dg.ConfigurableIOManager):
         try:
             for hour in obj:
                 key = hour.commit.manifest.hour
-                done[key] = hour_metadata(hour.commit, hour.measures)
+                done[key] = hour_metadata(hour.feed, hour.commit, hour.measures)
                 log.info(hour_sentence(hour.commit, hour.measures))
                 for note in hour.notes:
                     log.warning(f"{hour.feed} {key}: {note}")
@@ -87,4 +87,4 @@ class EventStore(dg.ConfigurableIOManager):
 
 def feed_of(key: dg.AssetKey) -> Feed:
     _, domain, *name = key.path
-    return Feed(domain, "/".join(name))
+    return Feed(domain, FEED_KINDS["/".join(name)])

@@ -225,5 +225,5 @@ def _materialization(outcome: Collected) -> dg.AssetMaterialization:
     return dg.AssetMaterialization(
         dg.AssetKey(outcome.feed.asset_key),
         partition=outcome.commit.manifest.hour,
-        metadata=hour_metadata(outcome.commit, outcome.measures),
+        metadata=hour_metadata(outcome.feed, outcome.commit, outcome.measures),
     )

@@ -17,7 +17,7 @@ from mailevents_dagster.store.hour.parquet import all_columns
 from mailevents_dagster.store.manifest import Manifest
 
 
-def hour_metadata(commit: Commit, measures: Mapping[str, float]) -> dict[str, Any]:
+def hour_metadata(feed: Feed, commit: Commit, measures: Mapping[str, float]) -> dict[str, Any]:
     """The numbers of one committed hour; numeric ones are drawn as plots over hours."""
     return {
         **manifest_metadata(commit.manifest, commit.log, commit.snapshot),
@@ -27,7 +27,7 @@ def hour_metadata(commit: Commit, measures: Mapping[str, float]) -> dict[str, An
         "events_unseen": commit.unseen,
         "lateness_seconds": commit.lateness,
         "log_change": commit.log_change.value,
-        **_preview(outcomes(commit.snapshot, Feed(commit.manifest.domain, commit.manifest.feed).kind.category)),
+        **_preview(outcomes(commit.snapshot, feed.kind.category)),
     }
 
 

@@ -6,7 +6,7 @@ import dagster as dg
 import pandas as pd
 import pyarrow as pa
 
-from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
+from mailevents_dagster.sources.catalog import FEED_KINDS
 from mailevents_dagster.store.store import Store
 from mailevents_dagster.store.summaries import read_summary, write_summary
 from mailevents_dagster.summaries.counts import nothing
@@ -23,7 +23,7 @@ class SummaryStore(dg.ConfigurableIOManager):
 
     @property
     def store(self) -> Store:
-        return Store(self.storage, self.timezone, self.log_file_name, ROW_FORMATS)
+        return Store(self.storage, self.timezone, self.log_file_name, FEED_KINDS)
 
     def handle_output(self, context: dg.OutputContext, obj: pa.Table) -> None:
         path = self.store.layout.summary(*_place(context.asset_key, context.partition_key))

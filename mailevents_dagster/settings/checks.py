@@ -13,7 +13,7 @@ from typing import Final
 
 from upath import UPath
 
-from mailevents_dagster.model.feed import FEED_KINDS, Feed, dagster_name
+from mailevents_dagster.model.feed import Feed, dagster_name
 from mailevents_dagster.settings.collecting import ApiSettings, CollectSettings
 from mailevents_dagster.settings.domain_names import ascii_domain
 from mailevents_dagster.settings.keeping import OperatingLogSettings
@@ -23,6 +23,7 @@ from mailevents_dagster.settings.problems import Place, Problems, enumeration
 from mailevents_dagster.settings.stored import stored_timezones
 from mailevents_dagster.settings.values import SIMULATOR, absolute_storage, is_url, start_of
 from mailevents_dagster.settings.variables import key_fault, variable_of
+from mailevents_dagster.sources.catalog import FEED_KINDS
 from mailevents_dagster.store.inventory import stored_feeds
 from mailevents_dagster.store.layout import Layout, scratch_folder
 
@@ -248,18 +249,18 @@ def _check_held_feeds(draft: Draft, place: Place, folder: Path) -> None:
     """A hold that means no feed protects nothing: with a typing mistake in it, evidence would be destroyed."""
     pattern = draft.text(*place)
     feeds = _feeds(draft)
-    if pattern is None or feeds is None or any(feed.is_like(pattern) for feed in feeds):
+    if pattern is None or feeds is None or any(feed.matches(pattern) for feed in feeds):
         return
     storage = draft.text_or_default("storage")
     if storage is None or is_url(storage):  # what lies elsewhere is looked at by housekeeping, before it destroys
         return
     root = absolute_storage(storage, folder)
     try:
-        stored = list(stored_feeds(Layout(UPath(root), scratch_folder(root), "")))
+        stored = list(stored_feeds(Layout(UPath(root), scratch_folder(root), ""), FEED_KINDS.values()))
     except OSError as error:
         draft.problems.add(("storage",), f"holds {error.filename}, which cannot be read ({error.strerror})")
         return
-    if not any(feed.is_like(pattern) for feed in stored):
+    if not any(feed.matches(pattern) for feed in stored):
         such_as = f"; feeds are written like `{feeds[0]}`" if feeds else ""
         draft.problems.add(
             place, f"{draft.problems.quote(place)} is like no feed of these settings or of the storage{such_as}"
@@ -275,5 +276,5 @@ def _feeds(draft: Draft) -> list[Feed] | None:
             name = draft.text("accounts", index, "feeds", number)
             if domain is None or name is None:
                 return None
-            feeds.append(Feed(ascii_domain(domain), name))
+            feeds.append(Feed(ascii_domain(domain), FEED_KINDS[name]))
     return feeds

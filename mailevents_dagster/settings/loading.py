@@ -12,7 +12,7 @@ from typing import Final
 from dotenv import load_dotenv
 from pydantic import ValidationError
 
-from mailevents_dagster.model.feed import FEED_KINDS, Feed
+from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.settings.alert_checks import check_alerts
 from mailevents_dagster.settings.checks import Draft, check_all
 from mailevents_dagster.settings.models import AccountEntry, AccountSettings, Settings, SettingsFile
@@ -21,6 +21,7 @@ from mailevents_dagster.settings.sentences import add_sentences
 from mailevents_dagster.settings.values import SIMULATOR, absolute_storage, start_of
 from mailevents_dagster.settings.variables import fill
 from mailevents_dagster.settings.yaml_file import read_yaml
+from mailevents_dagster.sources.catalog import FEED_KINDS
 
 FILE_NAME: Final = "mailevents.yaml"
 VARIABLE: Final = "MAILEVENTS_CONFIG"
@@ -148,7 +149,7 @@ def _account(file: SettingsFile, entry: AccountEntry, start: int) -> AccountSett
     return AccountSettings(
         domain=entry.domain,
         api_key_variable=None if base_url == SIMULATOR else entry.api_key,
-        feeds=tuple(Feed(entry.domain, name) for name in entry.feeds),
+        feeds=tuple(Feed(entry.domain, FEED_KINDS[name]) for name in entry.feeds),
         start=start_of(entry.start, file.timezone, None) if entry.start else start,
         base_url=base_url,
         requests_per_second=entry.requests_per_second if own_rate else file.api.requests_per_second,

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Final
 
-from mailevents_dagster.model.feed import FEED_KINDS
+from mailevents_dagster.sources.catalog import FEED_KINDS
 
 MAX_BYTES: Final = 255
 MAX_SECTION_BYTES: Final = 200

@@ -8,7 +8,6 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from mailevents_dagster.model.feed import FEED_KINDS
 from mailevents_dagster.settings.log_names import check_operating_log_name
 from mailevents_dagster.settings.values import (
     LOG_FILE_MODE,
@@ -19,6 +18,7 @@ from mailevents_dagster.settings.values import (
     check_moment,
 )
 from mailevents_dagster.settings.variables import VARIABLE_PATTERN, secret_variable_of, variable_of
+from mailevents_dagster.sources.catalog import FEED_KINDS
 
 
 def _no_truth_value(value: object) -> object:

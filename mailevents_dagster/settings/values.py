@@ -16,10 +16,10 @@ from typing import Final
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from mailevents_dagster.model.feed import FEED_KINDS
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.settings.domain_names import ascii_domain
 from mailevents_dagster.settings.problems import enumeration
+from mailevents_dagster.sources.catalog import FEED_KINDS
 
 SIMULATOR: Final = "simulator"
 FIRST_YEAR: Final = 2019

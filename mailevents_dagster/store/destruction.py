@@ -136,7 +136,7 @@ def take_back(store: Store, record: Destruction, when_held: Callable[[str], obje
     The manifest goes with it, since there is nothing left that it proves; its digests are in the record. The record is
     moved last: after a kill at any moment the next call goes on.
     """
-    feed, hour = Feed(record.domain, record.feed), Hour(record.start, store.timezone)
+    feed, hour = store.feed(record.domain, record.feed), Hour(record.start, store.timezone)
     with store.holding(feed, hour, when_held), store.writing(feed):
         with store.noting(feed):
             cursor = store.readable_cursor(feed)

@@ -6,13 +6,13 @@ Found by names, not by what manifests say: a crash, a lost manifest or a removed
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Final
 
 from upath import UPath
 
-from mailevents_dagster.model.feed import FEED_KINDS, Feed
+from mailevents_dagster.model.feed import Feed, FeedKind
 from mailevents_dagster.model.hour import Hour, hours_between
 from mailevents_dagster.store.layout import BEGUN, STAMP, Layout, names_in
 
@@ -20,11 +20,11 @@ FIRST: Final = datetime(2018, 12, 31, tzinfo=UTC).timestamp()
 """Hours begin to be defined in 2019, in every time zone."""
 
 
-def stored_feeds(layout: Layout) -> Iterator[Feed]:
+def stored_feeds(layout: Layout, kinds: Iterable[FeedKind]) -> Iterator[Feed]:
     """The feeds that have files below a storage, whether the settings still name them or not."""
     for domain in sorted(layout.domains):
-        for name in FEED_KINDS:
-            if layout.holds_files_of(feed := Feed(domain, name)):
+        for kind in kinds:
+            if layout.holds_files_of(feed := Feed(domain, kind)):
                 yield feed
 
 

@@ -211,7 +211,4 @@ def scratch_folder(storage: str) -> Path:
 
 
 def _log_folder(feed: Feed) -> str:
-    """As the tool did it that people come from: the type is left out where the category says it already."""
-    kind = feed.kind
-    drops_type = kind.category == "authentication" or kind.type == kind.category
-    return "/".join((feed.domain, kind.category) if drops_type else (feed.domain, kind.category, kind.type))
+    return f"{feed.domain}/{feed.kind.log_folder}"

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final, Self
 from zoneinfo import ZoneInfo
 
-from mailevents_dagster.model.feed import Category, Feed
+from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
 
 SECONDS_A_DAY: Final = 86_400
@@ -18,7 +18,7 @@ SECONDS_A_DAY: Final = 86_400
 class Rule:
     """So many days, of 24 hours each, is what is kept of a category."""
 
-    category: Category
+    category: str
     days: int
 
     def cutoff(self, now: float) -> float:
@@ -82,7 +82,7 @@ class Hold:
     def keeps(self, feed: Feed, hour: Hour) -> bool:
         """Whether any of the hour is held."""
         begun = self.first is None or hour.end > self.first
-        return begun and (self.until is None or hour.start < self.until) and feed.is_like(self.feeds)
+        return begun and (self.until is None or hour.start < self.until) and feed.matches(self.feeds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class Expired:
 class Retention:
     """What is destroyed after a time, and what never is."""
 
-    days: Mapping[Category, int] = field(default_factory=dict)
+    days: Mapping[str, int] = field(default_factory=dict)
     """A category that is not in here is kept for ever."""
     holds: tuple[Hold, ...] = ()
 
@@ -116,4 +116,4 @@ class Retention:
     def meaningless_holds(self, feeds: Iterable[Feed]) -> list[Hold]:
         """Holds whose pattern is like none of the feeds: a typing mistake there would destroy evidence."""
         feeds = list(feeds)
-        return [hold for hold in self.holds if not any(feed.is_like(hold.feeds) for feed in feeds)]
+        return [hold for hold in self.holds if not any(feed.matches(hold.feeds) for feed in feeds)]

@@ -14,8 +14,7 @@ from upath import UPath
 from mailevents_dagster.files.atomic import local, make_folder
 from mailevents_dagster.files.damage import DamagedError, set_aside
 from mailevents_dagster.files.locks import holding
-from mailevents_dagster.model.columns import RowFormat
-from mailevents_dagster.model.feed import Category, Feed
+from mailevents_dagster.model.feed import Feed, FeedKind
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.store.cursor_file import read_cursor
 from mailevents_dagster.store.cursors import Cursor, cursor_of
@@ -25,6 +24,7 @@ from mailevents_dagster.store.hour.log import make_readable
 from mailevents_dagster.store.hour.open_hour import OpenHour
 from mailevents_dagster.store.hour.parquet import dataset
 from mailevents_dagster.store.hour.snapshot_parts import columns_of
+from mailevents_dagster.store.inventory import stored_feeds
 from mailevents_dagster.store.layout import Layout, scratch_folder
 from mailevents_dagster.store.manifest import Manifest, read_manifest
 
@@ -52,7 +52,7 @@ class Store:
         storage: str,
         timezone: str,
         log_file_name: str,
-        formats: Mapping[Category, RowFormat],
+        kinds: Mapping[str, FeedKind],
         scratch: Path | None = None,
         log_file_mode: int | None = None,
         memory: int = MEMORY,
@@ -60,10 +60,18 @@ class Store:
         """Beyond so many bytes of memory, the records of an hour that is collected are put on disk."""
         self.layout = Layout(UPath(storage), scratch or scratch_folder(storage), log_file_name)
         self.timezone = timezone
-        self.formats = formats
+        self.kinds = kinds
         self.log_file_mode = log_file_mode
         """Of logs whose hour is collected; None leaves them to this user, and those that are there as they are."""
         self.memory = memory
+
+    def feed(self, domain: str, name: str) -> Feed:
+        """Return the feed that a stored file names."""
+        return Feed(domain, self.kinds[name])
+
+    def feeds(self) -> Iterator[Feed]:
+        """Yield the feeds that have files here, whether the settings still name them or not."""
+        return stored_feeds(self.layout, self.kinds.values())
 
     @contextmanager
     def open_hour(
@@ -201,7 +209,7 @@ class Store:
             named = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
             raise NotCollectedError(f"{feed}: not collected yet: {named}. Materialize these partitions first.")
         paths = [self.layout.snapshot(feed, hour) for hour in hours]
-        return dataset(paths, self.layout.all_snapshots, self.formats[feed.kind.category])
+        return dataset(paths, self.layout.all_snapshots, feed.kind.rows)
 
     def describe_itself(self, note: Callable[[str], object] = logger.warning) -> None:
         """Leaves word of how the data are written, where there is none yet, or none that is right."""

@@ -176,7 +176,7 @@ class _HourCheck:
 
     def _may_stand_here(self, manifest: Manifest) -> Callable[[bytes, bytes], bool]:
         """An event of another hour may stand in this one if it is a recorded stray, or says no time itself."""
-        event_of = self.store.formats[self.feed.kind.category].event_of
+        event_of = self.feed.kind.rows.event_of
         strays = {bytes.fromhex(stray) for stray in manifest.strays}
 
         def may(identity: bytes, raw: bytes) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from mailevents_dagster.model.feed import Category, Feed
+from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.summaries import deliverability, quarantine, sign_ins, volume
 from mailevents_dagster.summaries.counts import HOURS, HOURS_KEPT, by
 from mailevents_dagster.summaries.outcomes import OUTCOMES
@@ -20,7 +20,7 @@ class SummaryKind:
     """One summary of a day, of a domain or of all."""
 
     name: str
-    category: Category
+    category: str
     description: str
     counting: ModuleType
     """Holds COLUMNS, of_hour, of_day and numbers."""

@@ -13,12 +13,13 @@ import dagster as dg
 import pytest
 
 from mailevents_dagster.model.feed import Feed
+from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, Behaviour, FixedMail, Request, Simulator
 from mailevents_dagster_tests.commands import KEY, Place, hours_ago, set_up, written
 from mailevents_dagster_tests.conftest import mail
 from mailevents_dagster_tests.projects import same_events
 
-INCOMING = Feed("a.example", "mail/incominglog")
+INCOMING = feed_of("a.example", "mail/incominglog")
 MAILS = 60.0
 
 
@@ -92,7 +93,7 @@ def test_a_range_begins_with_its_newest_hours_and_ends_before_its_end(place: Pla
     assert "3 hours collected" in done.stdout
     listed = [call.params["starttime"] for call in place.api.calls if call.kind == "list"]
     assert [int(text) for text in listed][:1] == [hours_ago(3).start - 1], "the newer two go in one run, in their order"
-    assert not place.store.cursor(Feed("a.example", "authentication")).is_closed(hours_ago(1).start)
+    assert not place.store.cursor(feed_of("a.example", "authentication")).is_closed(hours_ago(1).start)
 
 
 def test_a_feed_that_fails_is_named_with_the_reason_and_the_others_are_collected(place: Place) -> None:
@@ -111,12 +112,12 @@ def test_a_feed_that_fails_is_named_with_the_reason_and_the_others_are_collected
 def test_who_asks_by_hand_need_not_wait_after_a_failure(place: Place) -> None:
     place.api.fail_next(lambda request: True, Answer(403), times=1)
     place.run("collect", "--hour", written(hours_ago(1)), "--feed", "* authentication")
-    assert place.store.cursor(Feed("a.example", "authentication")).failed
+    assert place.store.cursor(feed_of("a.example", "authentication")).failed
 
     done = place.run("collect", "--feed", "* authentication")
 
     assert done.returncode == 0
-    assert not place.store.cursor(Feed("a.example", "authentication")).failed
+    assert not place.store.cursor(feed_of("a.example", "authentication")).failed
 
 
 def test_a_feed_that_a_run_has_under_way_is_left_out_with_a_word(place: Place) -> None:
@@ -133,7 +134,7 @@ def test_a_feed_that_a_run_has_under_way_is_left_out_with_a_word(place: Place) -
     assert "a.example authentication is left out: a run has it under way" in done.stderr
     quiet = place.run("collect", "--hour", written(hours_ago(2)), "--feed", "* authentication", "--quiet")
     assert (quiet.returncode, quiet.stdout, quiet.stderr) == (3, "", "")
-    assert not place.store.cursor(Feed("a.example", "authentication")).is_closed(hours_ago(2).start)
+    assert not place.store.cursor(feed_of("a.example", "authentication")).is_closed(hours_ago(2).start)
 
 
 @pytest.mark.parametrize(
@@ -246,5 +247,7 @@ def test_an_hour_that_is_not_over_by_the_apis_clock_is_followed_and_not_asked_fo
         done = place.run("collect", "--feed", "* authentication")
 
     assert done.returncode == 0
-    assert not place.store.cursor(Feed("a.example", "authentication")).closed, "by the API's clock none has ended yet"
+    assert not place.store.cursor(feed_of("a.example", "authentication")).closed, (
+        "by the API's clock none has ended yet"
+    )
     assert [run.job_name for run in runs(place)] == ["follow"]

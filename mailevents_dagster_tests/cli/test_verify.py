@@ -19,12 +19,13 @@ from mailevents_dagster.settings import Settings, load_settings
 from mailevents_dagster.sources.uzmanposta.accounts import access_of
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.collect import collect_hour
+from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, FixedMail, Simulator
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.commands import COMMAND
 from mailevents_dagster_tests.conftest import AUTHENTICATION, DOMAIN, INCOMING, KEY, collection, event, mail
 
-HOLD = Feed(DOMAIN, "quarantine/hold")
+HOLD = feed_of(DOMAIN, "quarantine/hold")
 SETTINGS = """
 start: 2026-11-01T00:00
 storage: ./data

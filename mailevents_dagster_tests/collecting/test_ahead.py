@@ -14,6 +14,7 @@ from dagster._core.execution.api import create_execution_plan, execute_run_itera
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.sources.uzmanposta.api import Tally, UzmanPostaApi
+from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.sources.uzmanposta.rows import Row
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, FixedMail, Simulator
 from mailevents_dagster_tests.collecting_process import listings
@@ -21,7 +22,7 @@ from mailevents_dagster_tests.conftest import mail
 from mailevents_dagster_tests.projects import KEY, ONE_FEED, Project, definitions, range_tags
 
 DOMAINS = ["a.example", "b.example", "c.example"]
-FEEDS = [Feed(domain, "mail/incominglog") for domain in DOMAINS]
+FEEDS = [feed_of(domain, "mail/incominglog") for domain in DOMAINS]
 NEWEST = Hour.from_key("2026-11-17-13:00", "Europe/Istanbul")
 HOURS = [NEWEST.previous, NEWEST]
 PATIENCE = 60.0

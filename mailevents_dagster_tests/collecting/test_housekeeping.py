@@ -21,6 +21,7 @@ from mailevents_dagster.model.hour import Hour, hours_between
 from mailevents_dagster.orchestration import destruction as destroyed
 from mailevents_dagster.orchestration import unreported_hours as shown
 from mailevents_dagster.orchestration.assets import hourly_partitions
+from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.store import destruction
 from mailevents_dagster.store.cursor_file import write_cursor
 from mailevents_dagster.store.cursors import Cursor
@@ -38,8 +39,8 @@ from mailevents_dagster_tests.projects import (
 from mailevents_dagster_tests.store.kept import commit
 from mailevents_dagster_tests.store.years import keep_hours
 
-INCOMING = Feed(DOMAIN, "mail/incominglog")
-SIGN_INS = Feed(DOMAIN, "authentication")
+INCOMING = feed_of(DOMAIN, "mail/incominglog")
+SIGN_INS = feed_of(DOMAIN, "authentication")
 TIMEZONE = "Europe/Istanbul"
 DAY = 86_400
 OLD = list(hours_between(RUNNING.start - 10 * DAY, RUNNING.start - 10 * DAY + 5 * 3600, TIMEZONE))
@@ -143,7 +144,7 @@ def test_what_a_legal_hold_names_stays_and_the_run_says_how_much(tmp_path: Path)
 
 
 def test_hours_of_feeds_that_are_no_longer_collected_expire_too(here: Project) -> None:
-    removed = Feed("removed.example", "mail/outgoinglog")
+    removed = feed_of("removed.example", "mail/outgoinglog")
     keep(here, OLD[:2], removed)
 
     assert here.run("housekeeping").success

@@ -16,6 +16,7 @@ from mailevents_dagster.model.event import StoppedError
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import SECONDS, Hour, hours_between
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
+from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.sources.uzmanposta.simulator import Behaviour, FixedMail, Simulator
 from mailevents_dagster.store.cursor_file import write_cursor
 from mailevents_dagster.store.cursors import Cursor, hours_in
@@ -25,7 +26,7 @@ from mailevents_dagster_tests.conftest import AUTHENTICATION, DOMAIN, MakeApi, m
 
 DAY = 86_400
 RULES = Rules("UTC", settle_seconds=600, hours_per_run=24, max_parallel_runs=1)
-HOLD = Feed(DOMAIN, "quarantine/hold")
+HOLD = feed_of(DOMAIN, "quarantine/hold")
 
 
 @dataclass

@@ -17,6 +17,7 @@ from mailevents_dagster.collecting import lookback
 from mailevents_dagster.collecting.lookback import last_passed
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
+from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, Behaviour, FixedMail, Simulator
 from mailevents_dagster.store.cursor_file import write_cursor
 from mailevents_dagster_tests.collecting_process import listings
@@ -24,7 +25,7 @@ from mailevents_dagster_tests.commands import SETTINGS, Place, hours_ago, set_up
 from mailevents_dagster_tests.conftest import mail
 from mailevents_dagster_tests.projects import DOMAIN, NOW, ONE_FEED, RUNNING, Project, project, stop_the_clock
 
-FEED = Feed("a.example", "mail/incominglog")
+FEED = feed_of("a.example", "mail/incominglog")
 CLOSED = [RUNNING.previous.previous, RUNNING.previous]
 DAY = 86_400
 TOMORROW = NOW + 14 * 3600
@@ -114,7 +115,7 @@ def tick(here: Project) -> Any:
         return repository.get_schedule_def("reconcile").evaluate_tick(context)
 
 
-ONLY = Feed(DOMAIN, "mail/incominglog")
+ONLY = feed_of(DOMAIN, "mail/incominglog")
 
 
 def test_a_feed_is_due_once_the_time_has_passed_and_not_again_until_the_next_day(

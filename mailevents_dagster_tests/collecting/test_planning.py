@@ -22,6 +22,7 @@ from mailevents_dagster.collecting.planning import (
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import SECONDS, Hour
 from mailevents_dagster.sources.uzmanposta.errors import Cause
+from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.store.cursors import Cursor, Failure, Span, gaps
 from mailevents_dagster_tests.conftest import INCOMING, NOON, START
 from mailevents_dagster_tests.planned import RULES, executed, manifest_of
@@ -30,12 +31,12 @@ NOW = START + 900
 """The very second from which on the hour before noon is the sensor's to close."""
 IDLE = UnderWay()
 NAMES = ("mail/incominglog", "mail/outgoinglog", "authentication", "quarantine/quarantine", "quarantine/hold")
-HELD = Feed("example.com", "quarantine/hold")
+HELD = feed_of("example.com", "quarantine/hold")
 
 
 def feeds_of(domains: int) -> list[Feed]:
     """Five feeds a domain."""
-    return [Feed(f"d{number:03}.example", name) for number in range(domains) for name in NAMES]
+    return [feed_of(f"d{number:03}.example", name) for number in range(domains) for name in NAMES]
 
 
 def ago(hours: float) -> int:
@@ -132,7 +133,7 @@ def test_before_a_feed_begins_nothing_is_due() -> None:
 
 
 def test_an_account_that_begins_later_is_asked_for_from_there_on() -> None:
-    late = Feed("late.example", "authentication")
+    late = feed_of("late.example", "authentication")
     made = plan([state(hours=10), state(late, 3)], IDLE, NOW, RULES)
     assert made.asks == (Ask(ago(10), START, (INCOMING,)), Ask(ago(3), START, (late,)))
 
@@ -222,7 +223,7 @@ def test_gaps_are_filled_newest_first_and_stay_gaps_until_they_are() -> None:
 
 
 def test_of_different_gaps_the_newest_go_first() -> None:
-    old, new = (Feed(f"{name}.example", "authentication") for name in ("old", "new"))
+    old, new = (feed_of(f"{name}.example", "authentication") for name in ("old", "new"))
     states = [state(old, closed=[span(30, 0)]), state(new, closed=[span(48, 9), span(3, 0)])]
     made = plan(states, IDLE, NOW, replace(RULES, max_parallel_runs=1))
     assert made.asks == (Ask(ago(9), ago(3), (new,)),)
@@ -230,7 +231,7 @@ def test_of_different_gaps_the_newest_go_first() -> None:
 
 
 def test_feeds_of_runs_under_way_are_left_alone_and_followed() -> None:
-    other = Feed("other.example", "authentication")
+    other = feed_of("other.example", "authentication")
     made = plan([state(hours=5), state(other, 5)], UnderWay(held=frozenset([INCOMING])), NOW, RULES)
     assert made.asks == (Ask(ago(5), START, (other,)),)
     assert (made.held, made.behind, made.follow) == (1, 5, (INCOMING, other))
@@ -309,7 +310,7 @@ def test_an_hour_that_fails_on_and_on_lets_the_others_of_its_feed_go_on() -> Non
 
 
 def test_hours_that_the_api_forgets_soon_go_first_and_the_oldest_of_them_before_all() -> None:
-    quarantine = [Feed(f"d{number}.example", "quarantine/hold") for number in range(3)]
+    quarantine = [feed_of(f"d{number}.example", "quarantine/hold") for number in range(3)]
     states = [
         state(hours=24 * 30),
         state(quarantine[0], 24 * 30, [span(24 * 30, 130), span(122, 0)]),

@@ -17,14 +17,14 @@ from mailevents_dagster.collecting.planning import (
     waits_until,
     wanted_from,
 )
-from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import SECONDS, Hour
+from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.store.cursors import Cursor, gaps, hours_in
 from mailevents_dagster_tests.conftest import INCOMING, START
 from mailevents_dagster_tests.planned import RULES, hours_of, manifest_of
 
 IDLE = UnderWay()
-HOLD = Feed("example.com", "quarantine/hold")
+HOLD = feed_of("example.com", "quarantine/hold")
 LOOK = 300
 BEGAN = START - 360 * SECONDS
 
@@ -73,7 +73,7 @@ def test_a_difference_of_seconds_moves_nothing() -> None:
 
 def test_feeds_of_different_apis_go_each_by_its_own_clock() -> None:
     behind = FeedState(INCOMING, START - 2 * SECONDS, Cursor(clock=-3600.0))
-    right = FeedState(Feed("b.example", "authentication"), START - 2 * SECONDS, Cursor())
+    right = FeedState(feed_of("b.example", "authentication"), START - 2 * SECONDS, Cursor())
     made = plan([behind, right], IDLE, START + 900, RULES)
     assert {ask.feeds[0]: ask.end for ask in made.asks} == {INCOMING: START - SECONDS, right.feed: START}
     assert made.next_due == START + 900 + SECONDS
@@ -112,7 +112,7 @@ def test_a_short_wait_that_was_told_is_not_made_longer_by_earlier_failures() -> 
 
 def test_of_several_feeds_those_wait_that_were_told() -> None:
     told = Cursor().ended(Hour(START, "UTC"), START, "rate", "", START + 9000.0)
-    others = Feed("example.com", "authentication")
+    others = feed_of("example.com", "authentication")
     made = plan([FeedState(INCOMING, BEGAN, told), FeedState(others, BEGAN, Cursor())], IDLE, START + 4000, RULES)
     assert (set(made.waiting), made.follow) == ({INCOMING}, (others,))
 

@@ -16,6 +16,7 @@ from hypothesis import Phase, given, settings
 from mailevents_dagster.collecting.planning import FeedState, Plan, UnderWay, closing_end, hours_to_follow, plan
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import SECONDS, Hour
+from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.store.cursors import Cursor, gaps
 from mailevents_dagster_tests.planned import RULES, hours_of, manifest_of
 
@@ -29,13 +30,13 @@ WEEKS = [
     ("America/New_York", "2024-10-31"),
     ("Australia/Lord_Howe", "2024-04-04"),
 ]
-QUARANTINE = Feed("a.example", "quarantine/hold")
+QUARANTINE = feed_of("a.example", "quarantine/hold")
 OTHERS = [
-    Feed("a.example", "mail/incominglog"),
-    Feed("b.example", "mail/incominglog"),
-    Feed("b.example", "authentication"),
-    Feed("c.example", "mail/outgoinglog"),
-    Feed("c.example", "quarantine/quarantine"),
+    feed_of("a.example", "mail/incominglog"),
+    feed_of("b.example", "mail/incominglog"),
+    feed_of("b.example", "authentication"),
+    feed_of("c.example", "mail/outgoinglog"),
+    feed_of("c.example", "quarantine/quarantine"),
 ]
 
 spells = st.tuples(st.integers(0, WEEK), st.integers(1, DAY)).map(lambda spell: range(spell[0], sum(spell)))

@@ -21,6 +21,7 @@ from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import SECONDS, Hour
 from mailevents_dagster.sources.uzmanposta.access import Access
 from mailevents_dagster.sources.uzmanposta.api import Tally, UzmanPostaApi
+from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.sources.uzmanposta.rows import Record
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, FixedMail, Request, Simulator
 from mailevents_dagster.store.hour.open_hour import Commit, OpenHour
@@ -33,7 +34,7 @@ PATIENCE = 60.0
 
 
 def incoming(domain: str) -> Feed:
-    return Feed(domain, "mail/incominglog")
+    return feed_of(domain, "mail/incominglog")
 
 
 def of_domain(domain: str, kind: str) -> Callable[[Request], bool]:
@@ -90,7 +91,7 @@ def test_hours_of_several_accounts_are_collected_side_by_side(
 
 
 def test_the_feeds_of_an_account_are_collected_one_after_the_other(round_: Round, simulator: Simulator) -> None:
-    tasks = [Task(Feed("a.example", name), [NOON]) for name in ("authentication", "mail/incominglog")]
+    tasks = [Task(feed_of("a.example", name), [NOON]) for name in ("authentication", "mail/incominglog")]
 
     outcomes = list(round_.collect(tasks))
 
@@ -164,7 +165,7 @@ def test_an_account_without_a_usable_key_fails_feed_by_feed_and_the_others_are_c
             raise ValueError("the key cannot be sent")
         return clients[domain]
 
-    feeds = [incoming("b.example"), Feed("b.example", "authentication"), incoming("a.example")]
+    feeds = [incoming("b.example"), feed_of("b.example", "authentication"), incoming("a.example")]
     outcomes = list(Round(collector_in(store), client).collect([Task(feed, [NOON]) for feed in feeds]))
 
     assert [(failure.feed, failure.said) for failure in failed(outcomes)] == [
@@ -187,7 +188,7 @@ def test_a_round_that_ends_early_wakes_a_long_pause_and_keeps_what_was_fetched(
     monkeypatch: pytest.MonkeyPatch, how: type[BaseException] | None,
 ) -> None:  # fmt: skip
     """The second account is told to wait for ten minutes after some of its details are there."""
-    feed, behind = incoming("d.example"), Feed("d.example", "authentication")
+    feed, behind = incoming("d.example"), feed_of("d.example", "authentication")
     fixed.add("d.example", "mail/incominglog", [mail(NOON.start + n, f"d{n}") for n in range(30)])
     answered = iter(range(10))
     refused = Answer(429, {"Retry-After": "600"})
@@ -218,7 +219,7 @@ def test_the_next_hour_is_asked_for_while_one_is_committed_and_all_come_in_order
     round_: Round, clients: Mapping[str, UzmanPostaApi], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No hour but the last is committed before the first calls for the next have gone out, its details among them."""
-    tasks = [Task(Feed("a.example", "authentication"), [NOON]), Task(incoming("a.example"), [NOON, NOON.next])]
+    tasks = [Task(feed_of("a.example", "authentication"), [NOON]), Task(incoming("a.example"), [NOON, NOON.next])]
     hours = [(task.feed, hour) for task in tasks for hour in task.hours]
     client, asked = clients["a.example"], {hour: threading.Event() for _, hour in hours}
 
@@ -297,7 +298,7 @@ def test_a_feed_whose_hours_cannot_be_written_is_left_and_the_others_of_its_acco
     round_: Round, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The hour after the one that cannot be written may be under way by then, no later one is."""
-    feed, other = incoming("a.example"), Feed("a.example", "authentication")
+    feed, other = incoming("a.example"), feed_of("a.example", "authentication")
 
     def full(self: OpenHour, found: Collection) -> Commit:
         if self.feed == feed:

@@ -17,8 +17,8 @@ from mailevents_dagster.cli.progress import Progress
 from mailevents_dagster.collecting.heartbeats import Heartbeats
 from mailevents_dagster.health.incomplete_hours import lacks
 from mailevents_dagster.model.event import Gap, Origin
-from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
+from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, FixedMail, Request, Simulator
 from mailevents_dagster.store.cursors import Lack
 from mailevents_dagster.store.verify import Severity
@@ -158,7 +158,7 @@ def kill_while_listing(place: Place, hour: Hour) -> None:
     with place.start("collect", "--hour", written(hour), "--feed", "a.example mail/*") as running:
         assert asked.wait(60)
         running.kill()
-    Heartbeats(place.store.layout, {}, "UTC").path(Feed("a.example", "mail/incominglog")).unlink()  # it grows old
+    Heartbeats(place.store.layout, {}, "UTC").path(feed_of("a.example", "mail/incominglog")).unlink()  # it grows old
     place.api.behaviour = usual
 
 

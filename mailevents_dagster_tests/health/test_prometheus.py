@@ -10,9 +10,9 @@ import pytest
 from mailevents_dagster.collecting.configuration import store_of
 from mailevents_dagster.collecting.heartbeats import Heartbeats
 from mailevents_dagster.health.prometheus import write_metrics
-from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import last_ended
 from mailevents_dagster.settings import Settings, load_settings
+from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster_tests.conftest import collection, event
 
 SETTINGS = """
@@ -44,7 +44,7 @@ def samples(settings: Settings) -> dict[tuple[str, str], float]:
 
 def test_what_a_feed_has_and_lacks_stands_under_its_labels(settings: Settings) -> None:
     store, hour = store_of(settings), last_ended(1_795_250_000, "UTC")
-    feed = Feed("example.com", "authentication")
+    feed = feed_of("example.com", "authentication")
     with store.open_hour(feed, hour) as work, Heartbeats(store.layout, {}, "UTC").beating(feed, hour):
         work.commit(collection([event(hour.start)]))
 

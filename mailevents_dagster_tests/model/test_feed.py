@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailevents_dagster.model.feed import FEED_KINDS, Feed, dagster_name, readable_domain
+from mailevents_dagster.model.feed import dagster_name, readable_domain
+from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS, feed_of
 
 
 def test_asset_keys_are_as_fixed() -> None:
-    keys = {name: Feed("example.com", name).asset_key for name in FEED_KINDS}
+    keys = {name: feed_of("example.com", name).asset_key for name in FEED_KINDS}
     assert keys == {
         "mail/incominglog": ("uzmanposta", "example.com", "mail", "incominglog"),
         "mail/outgoinglog": ("uzmanposta", "example.com", "mail", "outgoinglog"),
@@ -40,11 +41,15 @@ def test_the_category_and_type_of_a_feed_are_those_of_its_name() -> None:
 
 
 def test_a_feed_reads_as_its_domain_and_name() -> None:
-    assert str(Feed("example.com", "quarantine/hold")) == "example.com quarantine/hold"
+    assert str(feed_of("example.com", "quarantine/hold")) == "example.com quarantine/hold"
 
 
 def test_feeds_are_sorted_by_domain_first() -> None:
-    feeds = [Feed("b.example", "authentication"), Feed("a.example", "quarantine/hold"), Feed("a.example", "mail")]
+    feeds = [
+        feed_of("b.example", "authentication"),
+        feed_of("a.example", "quarantine/hold"),
+        feed_of("a.example", "mail"),
+    ]
     assert sorted(feeds) == [feeds[2], feeds[1], feeds[0]]
 
 
@@ -57,7 +62,7 @@ def test_every_text_becomes_a_name_that_dagster_takes(text: str) -> None:
 
 @pytest.mark.parametrize("name", FEED_KINDS)
 def test_dagster_takes_the_key_and_the_group_of_every_feed(name: str) -> None:
-    feed = Feed("xn--psta-5qa.example-1.com", name)
+    feed = feed_of("xn--psta-5qa.example-1.com", name)
     spec = dg.AssetSpec(dg.AssetKey(feed.asset_key), group_name=feed.group)
     assert spec.group_name == "xn__psta_5qa_example_1_com"
 

@@ -21,9 +21,9 @@ from mailevents_dagster.alerts.notification import read_ledger
 from mailevents_dagster.alerts.texts import NAMED
 from mailevents_dagster.alerts.troubles import Ledger
 from mailevents_dagster.build import build_defs
-from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.orchestration import alert_sensor as alert_sensors
+from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.sources.uzmanposta.simulator import Answer
 from mailevents_dagster.store.cursor_file import write_cursor
 from mailevents_dagster.store.cursors import Cursor, Failure
@@ -81,11 +81,11 @@ def fail(here: Project, feed: str = FEEDS[0], cause: str = "timeout", times: int
     hour = Hour.containing(time.time(), "Europe/Istanbul")
     failure = Failure(times, time.time(), cause, f"GET https://api: {cause}.")
     cursor = Cursor(failed={hour.start: failure}, failures_in_a_row=times)
-    write_cursor(here.store.layout.cursor(Feed(DOMAIN, feed)), cursor, here.store.timezone)
+    write_cursor(here.store.layout.cursor(feed_of(DOMAIN, feed)), cursor, here.store.timezone)
 
 
 def mend(here: Project, feed: str = FEEDS[0]) -> None:
-    write_cursor(here.store.layout.cursor(Feed(DOMAIN, feed)), Cursor(committed_at=time.time()), here.store.timezone)
+    write_cursor(here.store.layout.cursor(feed_of(DOMAIN, feed)), Cursor(committed_at=time.time()), here.store.timezone)
 
 
 def test_a_feed_that_keeps_failing_is_told_once_and_again_after_a_day_and_when_it_is_good(
@@ -219,7 +219,7 @@ def test_runs_of_other_projects_of_the_instance_are_none_of_ours(here: Project, 
 
 def checked(here: Project, *, passes: bool, severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR) -> None:
     """A run in which a check of a feed is made."""
-    key = dg.AssetKey(Feed(DOMAIN, FEEDS[0]).asset_key)
+    key = dg.AssetKey(feed_of(DOMAIN, FEEDS[0]).asset_key)
 
     @dg.asset_check(asset=key, name="any_check")
     def check() -> dg.AssetCheckResult:

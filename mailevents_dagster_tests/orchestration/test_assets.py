@@ -10,8 +10,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from mailevents_dagster.model.feed import FEED_KINDS, Feed
 from mailevents_dagster.model.hour import Hour
+from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS, feed_of
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, Request
 from mailevents_dagster_tests.projects import DOMAIN, KEY, Project, busy_hours, project, same_events
 
@@ -32,7 +32,7 @@ def hours() -> list[Hour]:
 
 def metadata_of(here: Project, feed: str, hour: Hour) -> dict[str, object]:
     records = here.instance.fetch_materializations(
-        dg.AssetRecordsFilter(dg.AssetKey(Feed(DOMAIN, feed).asset_key), asset_partitions=[hour.key]), limit=1
+        dg.AssetRecordsFilter(dg.AssetKey(feed_of(DOMAIN, feed).asset_key), asset_partitions=[hour.key]), limit=1
     ).records
     assert records[0].asset_materialization
     return {name: value.value for name, value in records[0].asset_materialization.metadata.items()}
@@ -86,7 +86,7 @@ def test_an_hour_carries_the_numbers_of_its_collection(here: Project, hours: lis
 
 def test_a_second_collection_asks_for_no_detail_and_leaves_the_log_as_it_was(here: Project, hours: list[Hour]) -> None:
     here.materialize([INCOMING], hours)
-    logs = {hour: Path(str(here.store.layout.log(Feed(DOMAIN, INCOMING), hour))) for hour in hours}
+    logs = {hour: Path(str(here.store.layout.log(feed_of(DOMAIN, INCOMING), hour))) for hour in hours}
     before = {hour: (log.read_bytes(), log.stat().st_ino) for hour, log in logs.items()}
     here.api.calls.clear()
 
@@ -146,7 +146,7 @@ def test_hours_beyond_retention_fail_with_the_reason_and_the_others_are_collecte
 
     assert not result.success
     assert here.materialized("quarantine/quarantine") == {hours[1].key}
-    assert not here.store.layout.log(Feed(DOMAIN, "quarantine/quarantine"), hours[0]).exists()
+    assert not here.store.layout.log(feed_of(DOMAIN, "quarantine/quarantine"), hours[0]).exists()
     [failure] = result.get_step_failure_events()
     assert "keeps this feed for 7 days" in str(failure.step_failure_data.error)
 
@@ -158,7 +158,7 @@ def test_an_hour_without_events_is_committed_as_an_empty_hour(here: Project, hou
 
     assert here.logged(INCOMING, hours[0]) == []
     assert metadata_of(here, INCOMING, hours[0])["dagster/partition_row_count"] == 0
-    manifest = here.store.manifest(Feed(DOMAIN, INCOMING), hours[0])
+    manifest = here.store.manifest(feed_of(DOMAIN, INCOMING), hours[0])
     assert manifest
     assert (manifest.events, manifest.complete) == (0, True)
 
@@ -206,7 +206,7 @@ def test_an_asset_says_what_it_is(here: Project) -> None:
     asset = assets[dg.AssetKey(["uzmanposta", DOMAIN, "mail", "incominglog"])]
     spec = asset.get_asset_spec()
 
-    assert set(assets) == {dg.AssetKey(Feed(DOMAIN, feed).asset_key) for feed in ALL_FEEDS}
+    assert set(assets) == {dg.AssetKey(feed_of(DOMAIN, feed).asset_key) for feed in ALL_FEEDS}
     assert dg.AssetKey(["uzmanposta", DOMAIN, "authentication"]) in assets
     assert spec.group_name == "example_com"
     assert spec.kinds == {"python", "parquet", "json"}

@@ -13,7 +13,7 @@ from dagster import AssetKey
 
 from mailevents_dagster.model.hour import Hour, hours_between
 from mailevents_dagster.settings import Settings, load_settings
-from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
+from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS
 from mailevents_dagster.sources.uzmanposta.simulator import Behaviour, FixedMail, Simulator
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.conftest import mail
@@ -64,7 +64,7 @@ def test_with_kills_in_the_middle_all_hours_come_to_be_collected_closed_and_mate
         text = SETTINGS.format(start=first.key[:10] + "T" + first.key[11:], base_url=api.base_url)
         here = automated(tmp_path, text, {"UZMANPOSTA_KEY": KEY})
         settings = load_settings(tmp_path / "mailevents.yaml", environ={"UZMANPOSTA_KEY": KEY})
-        store = Store(settings.storage, settings.timezone, settings.log_file_name, ROW_FORMATS, Path(settings.storage))
+        store = Store(settings.storage, settings.timezone, settings.log_file_name, FEED_KINDS, Path(settings.storage))
         ended = list(hours_between(first.start, time.time(), "Europe/Istanbul"))
 
         with here.daemon() as daemon:

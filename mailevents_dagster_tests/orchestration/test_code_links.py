@@ -9,8 +9,8 @@ import dagster as dg
 import pytest
 
 from mailevents_dagster.build import build_defs
-from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.settings import load_project, load_settings
+from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster_tests.projects import KEY
 
 SETTINGS = """
@@ -49,7 +49,7 @@ def defs(tmp_path: Path) -> dg.Definitions:
 def test_a_feed_leads_to_its_function_and_to_its_domain_in_the_settings(
     defs: dg.Definitions, domain: str, written: str
 ) -> None:
-    links = links_of(defs, *Feed(domain, "authentication").asset_key)
+    links = links_of(defs, *feed_of(domain, "authentication").asset_key)
 
     assert set(links) == {"mailevents.yaml", "assets.py"}
     line = links["mailevents.yaml"].splitlines()[0]

@@ -7,9 +7,9 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.orchestration.assets import hourly_partitions
+from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.sources.uzmanposta.simulator import FixedMail
 from mailevents_dagster_tests.conftest import mail
 from mailevents_dagster_tests.projects import DOMAIN, SETTINGS, project, range_tags, stop_the_clock
@@ -34,7 +34,7 @@ def test_an_asset_on_a_feed_is_asked_for_once_a_closed_hour_and_again_when_it_ch
         fixed.add(DOMAIN, INCOMING, [mail(hour.start + 5, f"Q{hour.start}")])
 
     with project(tmp_path, source=fixed, settings=settings, now=lambda: NOW) as here:
-        feed = dg.AssetKey(Feed(DOMAIN, INCOMING).asset_key)
+        feed = dg.AssetKey(feed_of(DOMAIN, INCOMING).asset_key)
 
         @dg.asset(
             deps=[feed],

@@ -12,12 +12,12 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pytest
 
-from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
+from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster_tests.projects import DOMAIN, Project, busy_hours, project
 
 INCOMING = "mail/incominglog"
-UPSTREAM = dg.AssetKey(Feed(DOMAIN, INCOMING).asset_key)
+UPSTREAM = dg.AssetKey(feed_of(DOMAIN, INCOMING).asset_key)
 
 
 @pytest.fixture

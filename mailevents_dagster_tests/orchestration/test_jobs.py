@@ -12,10 +12,10 @@ import pytest
 from dagster._core.test_utils import create_run_for_test
 
 from mailevents_dagster.collecting.pace import Pace, pace_of
-from mailevents_dagster.model.feed import FEED_KINDS, Feed
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.orchestration import jobs
 from mailevents_dagster.orchestration.jobs import forget
+from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS, feed_of
 from mailevents_dagster.sources.uzmanposta.rate import SharedBudget
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, FixedMail
 from mailevents_dagster.store.cursor_file import write_cursor
@@ -75,11 +75,11 @@ def asset_events(here: Project, result: dg.ExecuteInProcessResult) -> list[str]:
 
 
 def test_a_feed_that_begins_later_is_not_followed_before(here: Project) -> None:
-    later = Feed(DOMAIN, INCOMING)
+    later = feed_of(DOMAIN, INCOMING)
     write_cursor(here.store.layout.cursor(later), Cursor(first=RUNNING.end), here.settings.timezone)
     assert here.run("follow").success
     assert here.store.manifest(later, RUNNING) is None
-    assert here.store.manifest(Feed(DOMAIN, SIGN_INS), RUNNING)
+    assert here.store.manifest(feed_of(DOMAIN, SIGN_INS), RUNNING)
 
 
 def test_a_follow_run_collects_the_hour_now_running_and_neither_closes_nor_materializes_it(here: Project) -> None:
@@ -90,7 +90,7 @@ def test_a_follow_run_collects_the_hour_now_running_and_neither_closes_nor_mater
         so_far = here.api.truth(DOMAIN, feed, RUNNING.start, int(NOW) + 1)
         assert so_far
         assert same_events(here.logged(feed, RUNNING), so_far)
-        cursor = here.store.cursor(Feed(DOMAIN, feed))
+        cursor = here.store.cursor(feed_of(DOMAIN, feed))
         assert list(cursor.open) == [RUNNING.start]
         assert not cursor.closed
     assert asset_events(here, result) == []
@@ -115,7 +115,7 @@ def test_a_feed_that_fails_is_told_and_the_others_are_followed(here: Project) ->
     assert told.startswith(f"{DOMAIN} mail/outgoinglog {RUNNING}: ")
     assert any("1 feeds failed" in line for line in here.said(result))
     for feed in set(ALL_FEEDS) - {"mail/outgoinglog"}:
-        assert here.store.cursor(Feed(DOMAIN, feed)).open
+        assert here.store.cursor(feed_of(DOMAIN, feed)).open
 
 
 def test_a_round_of_which_nothing_could_be_collected_is_a_failed_run(here: Project) -> None:
@@ -197,7 +197,7 @@ def test_what_is_said_of_an_accounts_pace(arriving: float, allowed: float, behin
     ],
 )
 def test_the_calls_that_an_hour_of_a_feed_takes(feed: str, events: int, details: bool, calls: int) -> None:
-    pace = pace_of(Feed(DOMAIN, feed), events, 10, 2.0, details=details)
+    pace = pace_of(feed_of(DOMAIN, feed), events, 10, 2.0, details=details)
 
     assert (pace.arriving, pace.behind) == (calls / 3600, calls * 10)
 
@@ -312,7 +312,7 @@ def test_what_checks_said_of_feeds_outlives_the_runs_that_housekeeping_deletes(
     assert not here.instance.has_run(run)
     for feed in ALL_FEEDS:
         for name in ("current", "keeping_up"):
-            key = dg.AssetCheckKey(dg.AssetKey(Feed(DOMAIN, feed).asset_key), name)
+            key = dg.AssetCheckKey(dg.AssetKey(feed_of(DOMAIN, feed).asset_key), name)
             [said] = here.instance.event_log_storage.get_asset_check_execution_history(key, limit=10)
             assert said.evaluation
 

@@ -16,6 +16,7 @@ from mailevents_dagster.health.observations import OUTCOMES_SHOWN, outcomes
 from mailevents_dagster.model.event import Collection, Event, Origin
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.orchestration.metadata import hour_metadata
+from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
 from mailevents_dagster.sources.uzmanposta.simulator import FixedMail
 from mailevents_dagster.store.store import Store
@@ -25,7 +26,7 @@ from mailevents_dagster_tests.store.kept import commit
 
 HOUR_AGO = RUNNING.previous
 MEASURES = {"list_calls": 1.0, "detail_calls": 0.0}
-QUARANTINE = Feed(DOMAIN, "quarantine/quarantine")
+QUARANTINE = feed_of(DOMAIN, "quarantine/quarantine")
 
 
 def listed(seconds: float, *events: Event, strays: Sequence[Event] = ()) -> Collection:
@@ -69,7 +70,7 @@ def test_what_old_logs_lacked_says_nothing_of_the_api(store: Store) -> None:
 def test_hours_carry_how_late_their_events_appeared(store: Store) -> None:
     commit(store, listed(4200, event(START + 100)))
     done = commit(store, listed(9000, event(START + 100), event(START + 200)))
-    assert hour_metadata(done, MEASURES)["lateness_seconds"] == 4000
+    assert hour_metadata(INCOMING, done, MEASURES)["lateness_seconds"] == 4000
 
 
 # --- what became of them
@@ -122,11 +123,11 @@ def test_of_many_outcomes_the_most_frequent_are_shown_and_the_rest_summed_up(sto
 def test_what_is_in_quarantine_and_an_hour_without_events_have_no_outcome(store: Store) -> None:
     assert counted(store, [record_of(QUARANTINE, START, status="held")], QUARANTINE) == {}
     assert counted(store, []) == {}
-    assert "outcomes" not in hour_metadata(commit(store, [], hour=NOON.next), MEASURES)
+    assert "outcomes" not in hour_metadata(INCOMING, commit(store, [], hour=NOON.next), MEASURES)
 
 
 def test_outcomes_are_a_table_the_most_frequent_first(store: Store) -> None:
-    shown = hour_metadata(commit(store, mails(["bounced"], ["sent"] * 1200)), MEASURES)["outcomes"]
+    shown = hour_metadata(INCOMING, commit(store, mails(["bounced"], ["sent"] * 1200)), MEASURES)["outcomes"]
     assert shown == dg.MetadataValue.md("|status|number|\n|-|-:|\n|sent|1,200|\n|bounced|1|\n")
 
 

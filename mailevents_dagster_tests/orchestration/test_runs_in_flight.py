@@ -13,13 +13,13 @@ import dagster as dg
 import pytest
 
 from mailevents_dagster.build import build_defs
-from mailevents_dagster.model.feed import Feed
+from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, Behaviour, FixedMail, Request, Simulator
 from mailevents_dagster_tests.collecting_process import listings
 from mailevents_dagster_tests.commands import Place, hours_ago, set_up, written
 from mailevents_dagster_tests.conftest import mail
 
-INCOMING = Feed("a.example", "mail/incominglog")
+INCOMING = feed_of("a.example", "mail/incominglog")
 MAILS = 400
 
 
@@ -66,7 +66,7 @@ def tick(place: Place, name: str) -> Any:
 
 
 def feeds_asked_for(made: Any) -> set[str]:
-    return {str(Feed(*_parts(key))) for request in made.run_requests for key in request.asset_selection or ()}
+    return {str(feed_of(*_parts(key))) for request in made.run_requests for key in request.asset_selection or ()}
 
 
 def _parts(key: dg.AssetKey) -> tuple[str, str]:

@@ -13,9 +13,9 @@ import pytest
 from dagster._core.execution.backfill import PartitionBackfill
 from dagster._core.test_utils import create_run_for_test
 
-from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.orchestration import unreported_hours as shown
+from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.sources.uzmanposta.simulator import Answer
 from mailevents_dagster_tests.projects import (
     DOMAIN,
@@ -64,7 +64,7 @@ def close_hours(here: Project) -> Any:
 
 
 def key(feed: str) -> dg.AssetKey:
-    return dg.AssetKey(Feed(DOMAIN, feed).asset_key)
+    return dg.AssetKey(feed_of(DOMAIN, feed).asset_key)
 
 
 def asked(requests: Any) -> set[tuple[str, str, str]]:
@@ -190,12 +190,12 @@ def test_feeds_that_keep_failing_are_named_with_the_time_they_are_tried_again(
 
 
 def test_a_feed_with_a_damaged_cursor_is_left_to_the_follow_run_which_mends_it(current: Project) -> None:
-    Path(str(current.store.layout.cursor(Feed(DOMAIN, FEEDS[0])))).write_bytes(b"{")
+    Path(str(current.store.layout.cursor(feed_of(DOMAIN, FEEDS[0])))).write_bytes(b"{")
 
     assert jobs_of(tick(current)) == ["follow"]
 
     current.run("follow")
-    mended = current.store.readable_cursor(Feed(DOMAIN, FEEDS[0]))
+    mended = current.store.readable_cursor(feed_of(DOMAIN, FEEDS[0]))
     assert mended
     assert all(mended.is_closed(hour.start) for hour in HOURS)
 

@@ -15,9 +15,10 @@ import pytest
 import yaml
 
 from mailevents_dagster.collecting.configuration import store_of
-from mailevents_dagster.model.feed import FEED_KINDS, Feed, readable_domain
+from mailevents_dagster.model.feed import readable_domain
 from mailevents_dagster.settings import SettingsError, json_schema, load_settings, loading
 from mailevents_dagster.settings.schema import SCHEMA_FILE
+from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS, feed_of
 from mailevents_dagster_tests.settings.documents import ENVIRON, EXAMPLE, KEY, NOW, Complaints, Load, account, document
 
 
@@ -147,7 +148,7 @@ def test_accounts_fall_back_to_the_general_values(load: Load) -> None:
     )
     assert (second.start - got.start, second.base_url) == (29 * 3600, "http://127.0.0.1:8000/api")
     assert (second.requests_per_second, second.max_parallel_details) == (None, 2)
-    assert second.feeds == (Feed("b.com", "mail/incominglog"),)
+    assert second.feeds == (feed_of("b.com", "mail/incominglog"),)
 
 
 def test_the_settings_hold_the_name_of_the_key_and_never_the_key(load: Load) -> None:
@@ -201,7 +202,7 @@ def test_variables_are_taken_anywhere_and_two_dollars_are_one(load: Load) -> Non
         accounts=[account(domain="${NAME}.com", feeds=["quarantine/${TYPE}"])],
     )
     assert got.storage == "/srv/acme/${NAME}/$5/$x"
-    assert got.feeds == (Feed("acme.com", "quarantine/quarantine"),)
+    assert got.feeds == (feed_of("acme.com", "quarantine/quarantine"),)
     assert (got.api.requests_per_second, got.collect.details) == (2.5, False)
 
 

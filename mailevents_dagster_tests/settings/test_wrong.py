@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from mailevents_dagster.model.feed import FEED_KINDS
 from mailevents_dagster.settings import SettingsError
+from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS
 from mailevents_dagster_tests.settings.documents import NOW, Complaints, Load, account, document
 
 

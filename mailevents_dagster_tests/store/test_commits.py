@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailevents_dagster.model.event import Detail, Event, Gap
-from mailevents_dagster.model.feed import FEED_KINDS, Feed
+from mailevents_dagster.model.feed import Feed
+from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS, feed_of
 from mailevents_dagster.store.hour.log import Change
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.conftest import DOMAIN, INCOMING, NOON, START, collection, digest, event, make_store
@@ -102,7 +103,7 @@ def test_an_hour_that_was_never_committed_has_nothing(store: Store) -> None:
 
 
 def test_many_feeds_may_be_at_their_first_hour_at_once(store: Store) -> None:
-    feeds = [Feed(f"d{number}.example", "authentication") for number in range(16)]
+    feeds = [feed_of(f"d{number}.example", "authentication") for number in range(16)]
     together = threading.Barrier(len(feeds))
     done: list[Feed] = []
 
@@ -196,10 +197,10 @@ def test_an_hour_knows_the_strays_of_its_neighbours_alone(store: Store) -> None:
 def test_feeds_and_hours_do_not_meet(store: Store) -> None:
     for number, name in enumerate(FEED_KINDS):
         for hour in (NOON, NOON.next):
-            commit(store, [event(hour.start + number)], Feed(DOMAIN, name), hour)
+            commit(store, [event(hour.start + number)], feed_of(DOMAIN, name), hour)
     for number, name in enumerate(FEED_KINDS):
         for hour in (NOON, NOON.next):
-            assert [one.time for one in assert_agrees_with_itself(store, Feed(DOMAIN, name), hour)] == [
+            assert [one.time for one in assert_agrees_with_itself(store, feed_of(DOMAIN, name), hour)] == [
                 hour.start + number
             ]
 

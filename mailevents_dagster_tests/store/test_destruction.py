@@ -14,12 +14,13 @@ from upath import UPath
 
 from mailevents_dagster.files.damage import DamagedError
 from mailevents_dagster.model.event import SourceError
-from mailevents_dagster.model.feed import FEED_KINDS, Feed
+from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import SECONDS, Hour
+from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS, feed_of
 from mailevents_dagster.store import destruction
 from mailevents_dagster.store import inventory as inventory_module
 from mailevents_dagster.store.destruction import DestroyedError, Destruction, destroying, read_destruction
-from mailevents_dagster.store.inventory import Inventory, stored_feeds
+from mailevents_dagster.store.inventory import Inventory
 from mailevents_dagster.store.store import NotCollectedError, Store
 from mailevents_dagster_tests.conftest import (
     DOMAIN,
@@ -140,7 +141,7 @@ def test_hours_and_feeds_beside_it_stay_as_they_are(store: Store) -> None:
     commit_hours(store, -24, -1, 0, 1)
     for name in FEED_KINDS:
         if name != INCOMING.name:
-            commit(store, [event(START)], feed=Feed(DOMAIN, name))
+            commit(store, [event(START)], feed=feed_of(DOMAIN, name))
     before = files(store)
 
     destroy(store)
@@ -180,10 +181,10 @@ def test_hours_that_end_later_are_no_part_of_an_inventory(store: Store) -> None:
 
 def test_feeds_of_a_store_are_those_with_files(store: Store) -> None:
     commit(store, [event(START)])
-    commit(store, [event(START)], feed=Feed("removed.example", "authentication"))
+    commit(store, [event(START)], feed=feed_of("removed.example", "authentication"))
     leave(store, "journal/old.example/quarantine/hold/2026-11-20_12.journal")
     (root(store) / "output" / "lost+found").mkdir()
-    assert [str(feed) for feed in stored_feeds(store.layout)] == [
+    assert [str(feed) for feed in store.feeds()] == [
         "example.com mail/incominglog",
         "old.example quarantine/hold",
         "removed.example authentication",
@@ -195,7 +196,7 @@ def test_an_hour_on_an_object_store_is_destroyed(tmp_path: Path) -> None:
     commit(store, [event(START)])
     with store.open_hour(INCOMING, hour_of(1)) as work:
         work.journal.record(b"a" * 16, b"b" * 16, b"{}")
-    assert list(stored_feeds(store.layout)) == [INCOMING]
+    assert list(store.feeds()) == [INCOMING]
 
     for hour in (NOON, hour_of(1)):
         assert destroy(store, hour)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from upath import UPath
 
-from mailevents_dagster.model.feed import FEED_KINDS, Feed
 from mailevents_dagster.model.hour import Hour
+from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS, feed_of
 from mailevents_dagster.store.layout import Layout
 from mailevents_dagster_tests.conftest import INCOMING, LOG_FILE_NAME, NOON
 
@@ -36,7 +36,7 @@ def layout() -> Layout:
 
 @pytest.mark.parametrize("name", FEED_KINDS)
 def test_logs_and_snapshots_lie_where_it_is_fixed(name: str, layout: Layout) -> None:
-    feed = Feed("example.com", name)
+    feed = feed_of("example.com", name)
     assert layout.relative(layout.log(feed, NOON)) == LOGS[name]
     assert layout.relative(layout.snapshot(feed, NOON)) == f"{FOLDERS[name]}/date=2026-11-20/12.parquet"
 
@@ -69,7 +69,7 @@ def test_the_second_of_two_hours_named_alike_has_its_offset_in_every_path(
 @pytest.mark.parametrize("middle", [datetime(2026, 4, 4, tzinfo=UTC), datetime(2026, 10, 25, tzinfo=UTC)])
 def test_no_two_hours_and_feeds_share_a_path(zone: str, middle: datetime, layout: Layout) -> None:
     hours = [Hour.containing(middle.timestamp() + offset * 3600, zone) for offset in range(-48, 48)]
-    feeds = [Feed("example.com", name) for name in FEED_KINDS]
+    feeds = [feed_of("example.com", name) for name in FEED_KINDS]
     for path in (layout.log, layout.snapshot, layout.manifest, layout.journal):
         assert len({str(path(feed, hour)) for feed in feeds for hour in hours}) == len(feeds) * len(hours)
 

@@ -7,8 +7,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from mailevents_dagster.model.feed import FEED_KINDS, Feed
+from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import SECONDS, Hour
+from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS, feed_of
 from mailevents_dagster.store.retention import SECONDS_A_DAY, Expired, Hold, Retention, Rule
 from mailevents_dagster_tests.conftest import AUTHENTICATION, INCOMING, NOON, START
 
@@ -39,7 +40,9 @@ def test_an_hour_expires_once_its_end_is_older_than_the_days(now: float, gone: b
 
 def test_each_category_has_days_of_its_own_and_one_without_is_kept_for_ever() -> None:
     retention = Retention({"mail": 1, "quarantine": 2})
-    gone = [name for name in FEED_KINDS if expired(retention, NOON.end + 1.5 * SECONDS_A_DAY, feed=Feed("a.b", name))]
+    gone = [
+        name for name in FEED_KINDS if expired(retention, NOON.end + 1.5 * SECONDS_A_DAY, feed=feed_of("a.b", name))
+    ]
     assert gone == ["mail/incominglog", "mail/outgoinglog"]
     assert expired(retention, EXPIRES * 2, feed=AUTHENTICATION) == []
     assert expired(Retention(), EXPIRES * 2) == []
@@ -94,7 +97,7 @@ def test_of_several_holds_the_first_that_keeps_an_hour_is_named() -> None:
 
 
 def test_a_hold_may_name_a_domain_as_people_write_it() -> None:
-    feed = Feed("xn--bcher-kva.example", "authentication")
+    feed = feed_of("xn--bcher-kva.example", "authentication")
     for pattern in ("bücher.example *", "xn--bcher-kva.example auth*"):
         assert Hold(pattern, None, None, "").keeps(feed, NOON)
     assert Retention({}, (Hold("büher.example *", None, None, ""),)).meaningless_holds([feed])

@@ -15,6 +15,7 @@ import pytest
 
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
+from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.sources.uzmanposta.simulator import Behaviour, FixedMail
 from mailevents_dagster.store.destruction import destroying
 from mailevents_dagster.summaries.counts import by
@@ -28,8 +29,8 @@ DAY = Day.from_key("2026-11-16", ZONE)
 HOURS = list(DAY.hours)
 NOW = DAY.end + 5 * 3600 + 1800.0
 OTHER = "example.org"
-INCOMING = Feed(DOMAIN, "mail/incominglog")
-OTHER_INCOMING = Feed(OTHER, "mail/incominglog")
+INCOMING = feed_of(DOMAIN, "mail/incominglog")
+OTHER_INCOMING = feed_of(OTHER, "mail/incominglog")
 TWO_DOMAINS = (
     SETTINGS.replace("2026-11-01T00:00", "2026-11-14T06:00").split("accounts:")[0]
     + """accounts:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mailevents_dagster.model.feed import Feed
+from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.store.store import Store
 from mailevents_dagster.summaries.counts import numbers_of
 from mailevents_dagster.summaries.kinds import KINDS
@@ -14,7 +14,7 @@ from mailevents_dagster_tests.conftest import AUTHENTICATION, DOMAIN, INCOMING
 from mailevents_dagster_tests.summaries.days import NOON, count, counted, keep
 
 AT = NOON.start + 60
-QUARANTINE = Feed(DOMAIN, "quarantine/quarantine")
+QUARANTINE = feed_of(DOMAIN, "quarantine/quarantine")
 
 
 def mail(*recipients: object, at: int = AT, **fields: object) -> dict[str, Any]:
@@ -133,7 +133,7 @@ def test_a_message_that_comes_again_is_one_and_without_any_id_each_is_its_own(st
 
 
 def test_the_same_mail_in_and_out_is_two(store: Store) -> None:
-    outgoing = Feed(DOMAIN, "mail/outgoinglog")
+    outgoing = feed_of(DOMAIN, "mail/outgoinglog")
     for feed in (INCOMING, outgoing):
         keep(store, feed, NOON, [mail(to(status="sent"), message_id="<m@x>")])
 

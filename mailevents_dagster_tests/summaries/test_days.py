@@ -8,8 +8,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
+from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.store.destruction import destroying
 from mailevents_dagster.store.store import Store
 from mailevents_dagster.store.summaries import read_summary, write_summary
@@ -152,7 +152,7 @@ def test_a_chart_of_nothing_is_drawn_too(name: str) -> None:
 
 
 def test_reasons_of_any_letters_are_drawn(store: Store) -> None:
-    feed = Feed("example.com", "quarantine/quarantine")
+    feed = feed_of("example.com", "quarantine/quarantine")
     reasons = ["$x^2$", "--> </svg>", "多字節", "🎂 pasta", "\x07 bell", "%d {x}", "x" * 60, "ğüşiöç"]
     keep(store, feed, NOON, [{"time": NOON.start, "reason": reason, "score": 1.0} for reason in reasons])
 

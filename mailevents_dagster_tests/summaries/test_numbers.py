@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from mailevents_dagster.model.feed import FEED_KINDS, Feed
+from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
+from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS, feed_of
 from mailevents_dagster.sources.uzmanposta.simulator import GeneratedMail
 from mailevents_dagster.store.store import Store
 from mailevents_dagster.summaries.counts import by_hour, numbers_of, total
@@ -22,7 +23,7 @@ from mailevents_dagster_tests.summaries.days import count, counted, keep
 
 DAY = Day.from_key("2026-11-18", "Europe/Istanbul")
 DOMAINS = ("kuzey.example", "guney.example")
-FEEDS = [Feed(domain, name) for domain in DOMAINS for name in FEED_KINDS]
+FEEDS = [feed_of(domain, name) for domain in DOMAINS for name in FEED_KINDS]
 Truth = dict[Feed, dict[Hour, list[dict[str, Any]]]]
 
 
@@ -50,7 +51,7 @@ def of(truth: Truth, *feeds: Feed) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("name", ["mail/incominglog", "mail/outgoinglog"])
 def test_what_became_of_mails(kept: Store, truth: Truth, name: str) -> None:
-    feed = Feed(DOMAINS[0], name)
+    feed = feed_of(DOMAINS[0], name)
     plain = plainly.mails(of(truth, feed))
 
     found = count(kept, "deliverability", feed, day=DAY)
@@ -79,7 +80,7 @@ def test_the_volume_of_each_hour_and_direction(kept: Store, truth: Truth) -> Non
 
 
 def test_why_mails_were_kept_back(kept: Store, truth: Truth) -> None:
-    feeds = [Feed(DOMAINS[0], "quarantine/quarantine"), Feed(DOMAINS[0], "quarantine/hold")]
+    feeds = [feed_of(DOMAINS[0], "quarantine/quarantine"), feed_of(DOMAINS[0], "quarantine/hold")]
     records = of(truth, *feeds)
 
     found = count(kept, "quarantine", *feeds, day=DAY)
@@ -91,7 +92,7 @@ def test_why_mails_were_kept_back(kept: Store, truth: Truth) -> None:
 
 
 def test_who_failed_to_sign_in_and_from_where(kept: Store, truth: Truth) -> None:
-    feed = Feed(DOMAINS[0], "authentication")
+    feed = feed_of(DOMAINS[0], "authentication")
     failed = [record for record in of(truth, feed) if record["status"] == "failed"]
 
     found = count(kept, "sign_ins", feed, day=DAY)

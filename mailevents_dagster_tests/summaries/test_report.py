@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from mailevents_dagster.model.feed import FEED_KINDS, Feed
+from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS, feed_of
 from mailevents_dagster.sources.uzmanposta.simulator import GeneratedMail, Simulator
 from mailevents_dagster.summaries.counts import HOURS, HOURS_KEPT, counts, total
 from mailevents_dagster.summaries.days import Day
@@ -83,7 +83,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     source = GeneratedMail(seed=3, events_per_hour=20)
     with Simulator(source=source) as api:
         place = set_up(tmp_path_factory.mktemp("place"), api, text=SETTINGS)
-        for feed in (Feed("a.example", name) for name in FEED_KINDS):
+        for feed in (feed_of("a.example", name) for name in FEED_KINDS):
             for hour in DAY.hours:
                 keep(place.store, feed, hour, source.rows(feed.domain, feed.name, hour.start, hour.end - 1))
         yield place
@@ -193,7 +193,7 @@ def test_what_cannot_be_reported_is_one_sentence_and_an_exit_code(
 
 def test_an_hour_that_cannot_be_read_is_named_and_the_rest_is_reported(place: Place) -> None:
     hour = next(iter(DAY.hours))
-    snapshot = Path(str(place.store.layout.snapshot(Feed("a.example", "quarantine/hold"), hour)))
+    snapshot = Path(str(place.store.layout.snapshot(feed_of("a.example", "quarantine/hold"), hour)))
     whole = snapshot.read_bytes()
     snapshot.write_bytes(whole[:50])
     try:

@@ -35,6 +35,7 @@ from mailevents_dagster.sources.uzmanposta.errors import (
     network_error,
     status_error,
 )
+from mailevents_dagster.sources.uzmanposta.feeds import ENDPOINTS
 from mailevents_dagster.sources.uzmanposta.rate import LONGEST_WAIT, PausedError, SharedBudget
 from mailevents_dagster.sources.uzmanposta.rows import Record, Row
 from mailevents_dagster.sources.uzmanposta.scrubbing import scrubbed
@@ -122,7 +123,9 @@ class UzmanPostaApi:
             query["type"] = feed.kind.type
         query["domain"] = feed.domain
         tally = tally or self.tally
-        answer = self._get(f"{feed.kind.endpoint}?{urlencode(query)}", lambda answer: the_rows(feed, answer), tally)
+        answer = self._get(
+            f"{ENDPOINTS[feed.kind.category]}?{urlencode(query)}", lambda answer: the_rows(feed, answer), tally
+        )
         tally.count(lists=1)
         return answer
 

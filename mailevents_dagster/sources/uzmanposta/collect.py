@@ -5,10 +5,9 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
 
-from mailevents_dagster.model.event import Collection
+from mailevents_dagster.model.event import Collection, Progress
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.sources.uzmanposta.api import Tally, UzmanPostaApi, Watch
@@ -23,15 +22,6 @@ from mailevents_dagster.sources.uzmanposta.rows import Row
 CLOCKS_AGREE_WITHIN: Final = 60.0
 LEFT_WHILE_LISTING: Final = 2000
 """Details not here yet beyond which no further page is listed: each waits with its row, in 3 kB of memory."""
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far the hour is."""
-
-    listed: int
-    details_done: int
-    details_wanted: int
 
 
 Tell = Callable[[Progress], None]

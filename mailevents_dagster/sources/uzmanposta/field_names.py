@@ -10,7 +10,6 @@ from typing import Final
 import pyarrow as pa
 
 from mailevents_dagster.model.columns import Column
-from mailevents_dagster.model.feed import Category
 from mailevents_dagster.sources.uzmanposta.schema import COLUMNS, FIELDS, RECIPIENT_COLUMNS, typed_value
 
 TIME_FIELDS: Final = ("time", "timestamp", "starttime")
@@ -34,7 +33,7 @@ class Fields:
     """With a value that its column cannot hold, or holds as nested JSON only."""
 
 
-def compared(category: Category, records: Sequence[Mapping[str, object]], beside: Iterable[str] = ()) -> Fields:
+def compared(category: str, records: Sequence[Mapping[str, object]], beside: Iterable[str] = ()) -> Fields:
     """The fields of these records against the columns of their category; those `beside` are known, too."""
     columns = {field_of(column): column for column in COLUMNS[category] if column.name != COUNT}
     there = {name for record in records for name in record}

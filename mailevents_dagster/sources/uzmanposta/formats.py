@@ -10,12 +10,11 @@ from typing import Final
 from mailevents_dagster.files.json_text import NotJsonError, parse
 from mailevents_dagster.model.columns import Marks, RowFormat
 from mailevents_dagster.model.event import Detail, Event
-from mailevents_dagster.model.feed import Category
 from mailevents_dagster.sources.uzmanposta.field_names import DETAIL_FIELDS
 from mailevents_dagster.sources.uzmanposta.rows import row_of
 from mailevents_dagster.sources.uzmanposta.schema import COLUMNS, typed_arrays, typed_fields
 
-MARKS: Final[Mapping[Category, tuple[str, ...]]] = {
+MARKS: Final[Mapping[str, tuple[str, ...]]] = {
     "mail": ("message_id", "sender", "mailfrom", "headerfrom", "subject"),
     "quarantine": ("mailfrom", "mailto", "subject"),
 }
@@ -25,11 +24,11 @@ UNKNOWN_ROW: Final = bytes(16)
 """The digest of a listing row that is not known any more: no row has it, so the detail is fetched again."""
 
 
-def _fields_of(category: Category, raw: bytes) -> Mapping[str, object]:
+def _fields_of(category: str, raw: bytes) -> Mapping[str, object]:
     return typed_fields(category, parse(raw))
 
 
-def _event_of(category: Category, raw: bytes, time: int) -> Event:
+def _event_of(category: str, raw: bytes, time: int) -> Event:
     """What the detail of a mail adds to its row is known, so that the row is known again that it was fetched for."""
     record = parse(raw)
     if not isinstance(record, dict):
@@ -43,7 +42,7 @@ def _event_of(category: Category, raw: bytes, time: int) -> Event:
     return Event(at, row.identity, row_of(category, listed).content, detail, raw)
 
 
-def _marks_of(category: Category, raw: bytes) -> Marks | None:
+def _marks_of(category: str, raw: bytes) -> Marks | None:
     record = parse(raw) if category in MARKS else None
     if not isinstance(record, dict) or not record.get("queue_id"):
         return None
@@ -51,7 +50,7 @@ def _marks_of(category: Category, raw: bytes) -> Marks | None:
     return Marks(str(record["queue_id"]), others)
 
 
-ROW_FORMATS: Final[Mapping[Category, RowFormat]] = MappingProxyType(
+ROW_FORMATS: Final[Mapping[str, RowFormat]] = MappingProxyType(
     {
         category: RowFormat(
             columns,

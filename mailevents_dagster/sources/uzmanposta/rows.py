@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from mailevents_dagster.files.json_text import canonical, one_line, parse
 from mailevents_dagster.model.event import Event
-from mailevents_dagster.model.feed import Category
 from mailevents_dagster.sources.uzmanposta.schema import record_time, typed_fields
 
 
@@ -55,7 +54,7 @@ def with_row(record: Record, row: Row) -> Record:
     return Record(one_line(both), typed_fields("mail", both), frozenset(both))
 
 
-def row_of(category: Category, record: Mapping[str, object]) -> Row:
+def row_of(category: str, record: Mapping[str, object]) -> Row:
     time = record_time(category, record)
     content = _digest(canonical(record))
     queue_id = record.get("queue_id") if category == "mail" else None

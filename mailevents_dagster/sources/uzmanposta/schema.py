@@ -24,7 +24,6 @@ import pyarrow as pa
 
 from mailevents_dagster.files.json_text import one_line
 from mailevents_dagster.model.columns import Column
-from mailevents_dagster.model.feed import Category
 
 LAST_SECOND: Final = 253_402_300_799
 """The last second of the year 9999; datetime, and so pandas and Python readers, end there."""
@@ -70,7 +69,7 @@ _RECIPIENT_COUNT: Final = Column(
     "recipient_count", pa.int32(), "Number of entries in recipients; null where recipients is null."
 )
 
-COLUMNS: Final[Mapping[Category, tuple[Column, ...]]] = MappingProxyType(
+COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = MappingProxyType(
     {
         "mail": (
             _QUEUE_ID,
@@ -111,13 +110,13 @@ COLUMNS: Final[Mapping[Category, tuple[Column, ...]]] = MappingProxyType(
 """The typed columns of each category; the event's time and the whole record are the store's to add."""
 
 
-def typed_fields(category: Category, record: object) -> Mapping[str, object]:
+def typed_fields(category: str, record: object) -> Mapping[str, object]:
     """The fields that have columns: a detail holds ten times as much, and many whole ones fill the memory."""
     fields = _FIELDS_OF[category]
     return {name: record[name] for name in record.keys() & fields} if isinstance(record, dict) else {}
 
 
-def typed_arrays(category: Category, records: Sequence[Mapping[str, object]]) -> list[pa.Array]:
+def typed_arrays(category: str, records: Sequence[Mapping[str, object]]) -> list[pa.Array]:
     """The records as one array per column, in the order of COLUMNS.
 
     An Arrow array holds at most 2 GiB of text: a caller with more than that passes its records in parts.
@@ -135,7 +134,7 @@ def typed_arrays(category: Category, records: Sequence[Mapping[str, object]]) ->
     return arrays
 
 
-def record_time(category: Category, record: Mapping[str, object]) -> int | None:
+def record_time(category: str, record: Mapping[str, object]) -> int | None:
     """The record's own time in Unix seconds, or None where it has none that can be read."""
     if category == "mail":
         entries = record.get("recipients")

@@ -56,7 +56,7 @@ class OpenHour:
     def __init__(self, store: Store, feed: Feed, hour: Hour) -> None:
         self._store = store
         self._layout = store.layout
-        self._rows = store.formats[feed.kind.category]
+        self._rows = feed.kind.rows
         self._closing = ExitStack()
         self.feed = feed
         self.hour = hour

@@ -7,14 +7,14 @@ from collections import Counter
 import dagster as dg
 
 from mailevents_dagster.health.verdicts import Verdict
-from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.orchestration.checks import OF_HOURS, HourChecks
+from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster_tests.conftest import mail
 from mailevents_dagster_tests.projects import DOMAIN, ONE_FEED, Project
 
 INCOMING, SIGN_INS = "mail/incominglog", "authentication"
-FEED = Feed(DOMAIN, INCOMING)
+FEED = feed_of(DOMAIN, INCOMING)
 NEWEST = Hour.from_key("2026-11-17-13:00", "Europe/Istanbul")
 HOURS = [NEWEST.previous.previous, NEWEST.previous, NEWEST]
 NOW = NEWEST.end + 1500.0
@@ -34,7 +34,7 @@ def whole_mail(time: int, queue_id: str = "", **fields: object) -> dict[str, obj
 
 def said(here: Project, name: str, feed: str = INCOMING) -> dg.AssetCheckEvaluation | None:
     """The newest verdict of a check that Dagster keeps."""
-    key = dg.AssetCheckKey(dg.AssetKey(Feed(DOMAIN, feed).asset_key), name)
+    key = dg.AssetCheckKey(dg.AssetKey(feed_of(DOMAIN, feed).asset_key), name)
     history = here.instance.event_log_storage.get_asset_check_execution_history(key, limit=1)
     return history[0].evaluation if history else None
 

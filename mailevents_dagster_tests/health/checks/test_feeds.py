@@ -7,8 +7,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from mailevents_dagster.model.feed import FEED_KINDS
 from mailevents_dagster.model.hour import SECONDS, Hour
+from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS
 from mailevents_dagster.sources.uzmanposta.rate import SharedBudget
 from mailevents_dagster_tests.health.checks.checking import HOURS, INCOMING, NEWEST, NOW, SIGN_INS, numbers, verdict
 from mailevents_dagster_tests.projects import SETTINGS, Project, project, range_tags, stop_the_clock

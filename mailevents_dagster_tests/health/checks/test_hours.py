@@ -9,8 +9,8 @@ import dagster as dg
 import pytest
 
 from mailevents_dagster.model.event import Origin
-from mailevents_dagster.model.feed import FEED_KINDS
 from mailevents_dagster.model.hour import SECONDS, Hour
+from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, FixedMail
 from mailevents_dagster.store.destruction import destroying
 from mailevents_dagster.store.inventory import Inventory

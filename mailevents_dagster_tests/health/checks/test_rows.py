@@ -8,11 +8,11 @@ from pathlib import Path
 import dagster as dg
 
 from mailevents_dagster.collecting.planning import Ask
-from mailevents_dagster.model.feed import FEED_KINDS, Feed
 from mailevents_dagster.model.hour import SECONDS
 from mailevents_dagster.orchestration.assets import freshness
 from mailevents_dagster.orchestration.checks import OF_FEEDS, OF_HOURS
 from mailevents_dagster.orchestration.sensor import ask_request
+from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS, feed_of
 from mailevents_dagster_tests.health.checks.checking import FEED, HOURS, NEWEST, NOW, rows, verdict
 from mailevents_dagster_tests.projects import DOMAIN, ONE_FEED, Project, project, range_tags
 
@@ -27,7 +27,7 @@ def test_checks_of_hours_that_are_collected_by_themselves_cost_a_row_each(here: 
 
 
 def test_a_feed_adds_eleven_rows_to_the_run_of_an_hour_four_of_them_for_checks(here: Project) -> None:
-    keys = [dg.AssetKey(Feed(DOMAIN, feed).asset_key) for feed in FEED_KINDS]
+    keys = [dg.AssetKey(feed_of(DOMAIN, feed).asset_key) for feed in FEED_KINDS]
     of_all = rows(here, here.run("collect_hours", partition_key=NEWEST.key, asset_selection=keys))
     of_one = rows(here, here.run("collect_hours", partition_key=NEWEST.key, asset_selection=keys[:1]))
 
@@ -66,7 +66,7 @@ def test_what_checks_said_outlives_the_records_of_their_runs(here: Project) -> N
 def test_every_feed_has_six_checks_that_say_what_they_mean(here: Project) -> None:
     graph = here.defs.get_repository_def().asset_graph
     for feed in FEED_KINDS:
-        keys = graph.get_check_keys_for_assets({dg.AssetKey(Feed(DOMAIN, feed).asset_key)})
+        keys = graph.get_check_keys_for_assets({dg.AssetKey(feed_of(DOMAIN, feed).asset_key)})
         assert {key.name for key in keys} == {check.__name__ for check in (*OF_HOURS, *OF_FEEDS)}
         assert all(graph.get_check_spec(key).description for key in keys)
 

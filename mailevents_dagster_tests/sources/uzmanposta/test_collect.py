@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from mailevents_dagster.model.event import Detail
-from mailevents_dagster.model.feed import FEED_KINDS, Feed
+from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.sources.uzmanposta import collect as collect_module
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.collect import OutOfRetentionError, Progress
 from mailevents_dagster.sources.uzmanposta.errors import Cause
+from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS, feed_of
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, Behaviour, FixedMail, Simulator
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.conftest import AUTHENTICATION, DOMAIN, INCOMING, NOON, START, MakeApi, mail
@@ -22,7 +23,7 @@ from mailevents_dagster_tests.sources.uzmanposta.fixed_hours import Clock, Colle
 
 NOW = START + 3 * 3600
 DAY = 86_400
-HOLD = Feed(DOMAIN, "quarantine/hold")
+HOLD = feed_of(DOMAIN, "quarantine/hold")
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +55,7 @@ def same(one: list[Any], other: list[Any]) -> bool:
 @pytest.mark.parametrize("bounds", ["[s,e]", "[s,e)", "(s,e]", "(s,e)"])
 @pytest.mark.parametrize("name", FEED_KINDS)
 def test_three_hours_hold_the_truth_of_every_feed(name: str, bounds: str, store: Store, make_api: MakeApi) -> None:
-    feed = Feed(DOMAIN, name)
+    feed = feed_of(DOMAIN, name)
     behaviour = Behaviour(seed=5, events_per_hour=60, bounds=bounds, page_limit=25, shuffle_ties=True)  # type: ignore[arg-type]
     with Simulator(behaviour, domains=[DOMAIN], now=lambda: NOW + 3600) as simulator:
         here = Collector(store, simulator, FixedMail(), make_api(simulator.base_url, page_limit=25))
@@ -236,7 +237,7 @@ def test_without_details_rows_are_kept_as_they_are_and_details_fetched_once_they
 # --- how far back the API answers
 
 
-@pytest.mark.parametrize("feed", [HOLD, Feed(DOMAIN, "quarantine/quarantine")])
+@pytest.mark.parametrize("feed", [HOLD, feed_of(DOMAIN, "quarantine/quarantine")])
 def test_a_quarantine_out_of_reach_is_refused_and_no_file_is_touched(
     feed: Feed, here: Collector, clock: Clock, tmp_path: Path
 ) -> None:

@@ -28,6 +28,7 @@ from mailevents_dagster.settings import SettingsError, load_settings
 from mailevents_dagster.sources.uzmanposta import collect as collect_module
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.errors import ApiError, Cause, TransientError
+from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.sources.uzmanposta.schema import COLUMNS, FIELDS
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, FixedMail, Request, Simulator
 from mailevents_dagster.sources.uzmanposta.simulator import server as server_module
@@ -36,7 +37,7 @@ from mailevents_dagster_tests.collecting_process import collector_in
 from mailevents_dagster_tests.conftest import AUTHENTICATION, DOMAIN, INCOMING, KEY, NOON, START, MakeApi, mail
 from mailevents_dagster_tests.sources.uzmanposta.fixed_hours import Clock, Collector, detail_of, files_below
 
-HOLD = Feed(DOMAIN, "quarantine/hold")
+HOLD = feed_of(DOMAIN, "quarantine/hold")
 TEXTS = {
     "a way up": "../../../../quarantines",
     "an absolute path": "/etc/passwd",

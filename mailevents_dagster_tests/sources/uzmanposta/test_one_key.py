@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from mailevents_dagster.collecting.rounds import Failed, Round, Task
-from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.sources.uzmanposta.accounts import access_to
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
+from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, Behaviour, Simulator
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.collecting_process import collector_in
@@ -63,7 +63,7 @@ def test_three_domains_on_one_key_make_no_more_calls_than_the_key_may(api: Simul
 
     def call(domain: str) -> None:
         for _ in range(25):
-            clients[domain].rows(Feed(domain, "authentication"), NOON.start, NOON.start + 1)
+            clients[domain].rows(feed_of(domain, "authentication"), NOON.start, NOON.start + 1)
 
     threads = [threading.Thread(target=call, args=(domain,)) for domain in DOMAINS for _ in range(2)]
     for thread in threads:
@@ -93,7 +93,7 @@ def test_the_lowest_rate_of_a_keys_accounts_holds_for_all_and_the_file_tells_no_
 
 def test_a_budgets_file_is_its_owners_alone(tmp_path: Path, api: Simulator) -> None:
     [client] = clients_of([Account("a.example", api.base_url, 20)], tmp_path / "budgets").values()
-    client.rows(Feed("a.example", "authentication"), NOON.start, NOON.end)
+    client.rows(feed_of("a.example", "authentication"), NOON.start, NOON.end)
     [file] = (tmp_path / "budgets").iterdir()
     assert [stat.S_IMODE(os.stat(path).st_mode) for path in (file, file.parent)] == [0o600, 0o700]
     assert SECRET.encode() not in file.read_bytes()
@@ -105,7 +105,7 @@ def test_a_long_pause_of_one_domain_pauses_the_others_of_its_key_and_each_feed_s
 ) -> None:
     clients = clients_of([Account(domain, api.base_url) for domain in DOMAINS], tmp_path / "budgets")
     kinds = ("mail/incominglog", "mail/outgoinglog", "authentication")
-    feeds = [Feed(domain, kind) for domain in DOMAINS for kind in kinds]
+    feeds = [feed_of(domain, kind) for domain in DOMAINS for kind in kinds]
     api.fail_next("/logs", Answer(status, {"Retry-After": "7200"}), times=None)
     with pytest.raises(Exception, match="no call until"):
         clients["a.example"].rows(feeds[0], NOON.start, NOON.end)

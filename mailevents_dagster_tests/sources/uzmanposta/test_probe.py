@@ -13,13 +13,14 @@ from mailevents_dagster.files.json_text import one_line
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.sources.uzmanposta.access import Access
 from mailevents_dagster.sources.uzmanposta.errors import PermanentError
+from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.sources.uzmanposta.probe import calls_needed, probe
 from mailevents_dagster.sources.uzmanposta.probe_findings import Agrees, Told
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, Behaviour, FixedMail, Simulator
 from mailevents_dagster_tests.conftest import AUTHENTICATION, DOMAIN, INCOMING, KEY, mail
 
 DAY = 86_400
-HOLD = Feed(DOMAIN, "quarantine/hold")
+HOLD = feed_of(DOMAIN, "quarantine/hold")
 BOUNDS = ("[s,e]", "[s,e)", "(s,e]", "(s,e)")
 SETTLES = 600.0
 Ask = Callable[..., dict[str, Told]]

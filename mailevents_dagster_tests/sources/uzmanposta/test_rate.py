@@ -244,12 +244,11 @@ def test_a_pause_beyond_patience_is_told_at_once_with_what_is_left_of_it(clock: 
 CALLS = """
 import sys, threading, time
 from pathlib import Path
-from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.sources.uzmanposta.access import Access
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 base_url, file, rate, seconds = sys.argv[1:]
 access = Access("example.com", base_url, "key", requests_per_second=float(rate), budget_file=Path(file))
-feed = Feed("example.com", "authentication")
+feed = feed_of("example.com", "authentication")
 with UzmanPostaApi(access) as api:
     print("ready", flush=True)
     sys.stdin.readline()

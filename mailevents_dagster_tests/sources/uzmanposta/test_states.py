@@ -9,16 +9,16 @@ import pytest
 
 from mailevents_dagster.model.columns import Marks
 from mailevents_dagster.model.event import Detail
-from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.sources.uzmanposta import collect as collect_module
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
+from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, Behaviour, FixedMail, Simulator
 from mailevents_dagster.store.hour.later_states import later_states
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.conftest import DOMAIN, INCOMING, NOON, START, MakeApi, mail
 from mailevents_dagster_tests.sources.uzmanposta.fixed_hours import Clock, Collector
 
-HOLD = Feed(DOMAIN, "quarantine/hold")
+HOLD = feed_of(DOMAIN, "quarantine/hold")
 LOOKED_AT_AGAIN = 1e9
 """Seconds, so that every hour is."""
 

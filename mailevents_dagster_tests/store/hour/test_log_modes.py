@@ -11,7 +11,7 @@ import pytest
 from mailevents_dagster.files import atomic
 from mailevents_dagster.files.atomic import mode_of
 from mailevents_dagster.model.event import Event
-from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
+from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS
 from mailevents_dagster.store.hour.log import Change
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.conftest import INCOMING, LOG_FILE_NAME, NOON, START, event
@@ -29,7 +29,7 @@ def _umask(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 def store_of(folder: Path, mode: int | None) -> Store:
-    return Store(str(folder / "data"), "UTC", LOG_FILE_NAME, ROW_FORMATS, folder / "data", log_file_mode=mode)
+    return Store(str(folder / "data"), "UTC", LOG_FILE_NAME, FEED_KINDS, folder / "data", log_file_mode=mode)
 
 
 def modes(folder: Path) -> dict[str, str]:

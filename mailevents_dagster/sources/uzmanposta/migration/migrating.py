@@ -16,7 +16,7 @@ from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.settings import Settings, SettingsError, load_settings
 from mailevents_dagster.settings.models import DEFAULT_LOG_FILE_NAME
-from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
+from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS
 from mailevents_dagster.sources.uzmanposta.migration.general import General, general
 from mailevents_dagster.sources.uzmanposta.migration.ini import OldFile, read_ini
 from mailevents_dagster.sources.uzmanposta.migration.positions import read_position
@@ -182,4 +182,4 @@ def _load(folder: Path, keys: dict[str, str], now: float) -> Settings:
 
 
 def _store(folder: Path, timezone: str, log_file_name: str) -> Store:
-    return Store(str(folder / "data"), timezone, log_file_name, ROW_FORMATS)
+    return Store(str(folder / "data"), timezone, log_file_name, FEED_KINDS)

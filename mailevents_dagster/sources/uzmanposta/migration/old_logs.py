@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from mailevents_dagster.files.json_text import NotJsonError, parse
-from mailevents_dagster.model.feed import FEED_KINDS, Category, Feed
+from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.settings import OperatingLogSettings
 from mailevents_dagster.settings.domain_names import ascii_domain
+from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS, feed_of
 
 GLOBAL: Final = "global"
 """The old tool's folder for sections without a domain."""
@@ -22,7 +23,7 @@ COMPRESSED: Final = frozenset({".gz", ".bz2", ".xz", ".zst", ".zip"})
 OTHERS: Final = re.compile(r"\..*|.*_heartbeat\.json|.*\.(pos|lock|tmp)")
 """What else the old tool and its surroundings leave there."""
 _DECODER: Final = json.JSONDecoder()
-_MARKS: Final[Mapping[Category, frozenset[str]]] = {
+_MARKS: Final[Mapping[str, frozenset[str]]] = {
     "mail": frozenset({"queue_id", "recipients"}),
     "quarantine": frozenset({"queue_id"}),
     "authentication": frozenset(),
@@ -75,7 +76,7 @@ def find_logs(output: Path, feeds: Collection[Feed], own_names: Iterable[str]) -
     return found
 
 
-def records(line: bytes, category: Category) -> tuple[list[dict[str, Any]], list[bytes]]:
+def records(line: bytes, category: str) -> tuple[list[dict[str, Any]], list[bytes]]:
     """The records of a line, and what of it is none.
 
     A writer that was killed, or found the disk full, leaves half a record, and the next one follows on the same line.
@@ -146,7 +147,7 @@ def _feed(parts: Sequence[str]) -> Feed | str:
     if name not in FEED_KINDS:
         return f"{'/'.join(parts[:-1])}/: no folder of a feed"
     try:
-        return Feed(ascii_domain(domain), name)
+        return feed_of(ascii_domain(domain), name)
     except ValueError:
         return f"{domain}/: no domain"
 

@@ -9,12 +9,13 @@ from typing import Final
 
 from dotenv import dotenv_values
 
-from mailevents_dagster.model.feed import FEED_KINDS, Feed, dagster_name
+from mailevents_dagster.model.feed import Feed, dagster_name
 from mailevents_dagster.settings.collecting import DEFAULT_BASE_URL
 from mailevents_dagster.settings.domain_names import ascii_domain
 from mailevents_dagster.settings.problems import enumeration, shown
 from mailevents_dagster.settings.values import check_base_url
 from mailevents_dagster.settings.variables import key_fault
+from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS, feed_of
 from mailevents_dagster.sources.uzmanposta.migration.ini import OldSection
 from mailevents_dagster.sources.uzmanposta.migration.positions import Position, first_hour
 
@@ -58,7 +59,7 @@ class NotMoved:
 def moved(section: OldSection, position: Position, now: float, timezone: str) -> Moved | NotMoved:
     """What becomes of a section, seen by itself."""
     try:
-        feed = Feed(_domain(section), _feed_name(section))
+        feed = feed_of(_domain(section), _feed_name(section))
         key, base_url = _key(section, feed.domain), _base_url(section)
     except NotMovedError as error:
         return NotMoved(section.name, str(error))

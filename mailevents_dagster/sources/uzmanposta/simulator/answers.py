@@ -10,7 +10,7 @@ from random import Random
 from typing import Final
 
 from mailevents_dagster.files.json_text import one_line
-from mailevents_dagster.model.feed import FEED_KINDS
+from mailevents_dagster.sources.uzmanposta.feeds import ENDPOINTS, FEED_KINDS
 from mailevents_dagster.sources.uzmanposta.simulator.behaviour import COMPUTED, Behaviour
 from mailevents_dagster.sources.uzmanposta.simulator.limits import RateLimit
 from mailevents_dagster.sources.uzmanposta.simulator.mail import EventSource
@@ -22,7 +22,8 @@ DAY: Final = 86_400
 LONGEST_WINDOW_DAYS: Final = 14
 _OLDER_NAMES: Final = {"/queue": "/quarantines"}
 _FEEDS: Final = {
-    (kind.endpoint, None if kind.category == "authentication" else kind.type): name for name, kind in FEED_KINDS.items()
+    (ENDPOINTS[kind.category], None if kind.category == "authentication" else kind.type): name
+    for name, kind in FEED_KINDS.items()
 }
 
 

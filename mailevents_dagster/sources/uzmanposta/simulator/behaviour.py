@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from mailevents_dagster.model.feed import Category
-
 COMPUTED: Final = "computed"
 """As `Behaviour.retry_after`: whole seconds until the rate limit allows the next call."""
 
@@ -39,5 +37,5 @@ class Behaviour:
     """How long after their own time rows appear in listings."""
     bad_keys: frozenset[str] = frozenset()
     forbidden_domains: frozenset[str] = frozenset()
-    refuses_older_than_days: Mapping[Category, float] = field(default_factory=dict)
+    refuses_older_than_days: Mapping[str, float] = field(default_factory=dict)
     """How far back it looks, by category; what is not in here is as the vendor's API has it."""

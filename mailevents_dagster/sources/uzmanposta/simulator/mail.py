@@ -17,8 +17,8 @@ from random import Random
 from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
-from mailevents_dagster.model.feed import FEED_KINDS
 from mailevents_dagster.model.hour import SECONDS
+from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS
 from mailevents_dagster.sources.uzmanposta.simulator.behaviour import EVENTS_PER_HOUR
 from mailevents_dagster.sources.uzmanposta.simulator.details import with_detail
 from mailevents_dagster.sources.uzmanposta.simulator.queue_ids import DIGEST_LENGTH, LAST_HOUR, QueueId, in_base_36

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Final, Self
 
-from mailevents_dagster.model.feed import FEED_KINDS
+from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS
 from mailevents_dagster.sources.uzmanposta.simulator.answers import Api
 from mailevents_dagster.sources.uzmanposta.simulator.behaviour import Behaviour
 from mailevents_dagster.sources.uzmanposta.simulator.calls import Calls

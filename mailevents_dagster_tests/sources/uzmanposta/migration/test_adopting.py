@@ -19,6 +19,7 @@ from mailevents_dagster.model.event import Origin
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.settings import Settings, load_settings
+from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
 from mailevents_dagster.store.cursor_file import write_cursor
 from mailevents_dagster.store.store import Store
@@ -29,7 +30,7 @@ from mailevents_dagster_tests.store.kept import assert_agrees_with_itself, known
 ZONE = "Europe/Istanbul"
 NOW = int(time.time())
 POSITION = NOW - 5 * 3600
-INCOMING, AUTHENTICATION = Feed("example.com", "mail/incominglog"), Feed("example.com", "authentication")
+INCOMING, AUTHENTICATION = feed_of("example.com", "mail/incominglog"), feed_of("example.com", "authentication")
 AUTH = "[MailLogger:auth]\ndomain = example.com\ncategory = authentication\n"
 FIRST = Hour.containing(POSITION, ZONE)
 OLD = Hour(FIRST.start - 30 * 3600, ZONE)

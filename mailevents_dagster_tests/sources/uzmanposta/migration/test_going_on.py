@@ -12,10 +12,10 @@ import pytest
 from mailevents_dagster.build import build_defs
 from mailevents_dagster.collecting.configuration import rules_of, states_of, store_of
 from mailevents_dagster.collecting.planning import UnderWay, closing_end, plan
-from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import last_ended
 from mailevents_dagster.orchestration.unreported_hours import show_what_is_kept
 from mailevents_dagster.settings import load_settings
+from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.sources.uzmanposta.simulator import Simulator
 from mailevents_dagster_tests.projects import DOMAIN, KEY, Project, busy_hours, same_events
 from mailevents_dagster_tests.sources.uzmanposta.migration.old_tool import OldTool
@@ -59,7 +59,7 @@ def test_the_hour_of_the_position_and_all_after_it_are_asked_for_and_come_whole(
     assert moved.materialize([FEED], [torn, after]).success
     for hour in (before, torn, after):
         assert same_events(moved.logged(FEED, hour), moved.truth(FEED, hour))
-    origins = [moved.store.manifest(Feed(DOMAIN, FEED), hour).origin.value for hour in (before, torn)]  # type: ignore[union-attr]
+    origins = [moved.store.manifest(feed_of(DOMAIN, FEED), hour).origin.value for hour in (before, torn)]  # type: ignore[union-attr]
     assert origins == ["logs", "api"]
 
 
@@ -67,7 +67,7 @@ def test_hours_of_old_logs_show_as_partitions_that_say_where_they_come_from(move
     before, *_ = busy_hours()
     shown, _ = show_what_is_kept(moved.instance, moved.store, states_of(moved.settings, moved.store), 0, lambda: 0.0)
     assert (shown, moved.materialized(FEED)) == (1, {before.key})
-    key = dg.AssetKey(Feed(DOMAIN, FEED).asset_key)
+    key = dg.AssetKey(feed_of(DOMAIN, FEED).asset_key)
     assert before.key in moved.defs.get_assets_def(key).partitions_def.get_partition_keys()  # type: ignore[union-attr]
     event = moved.instance.get_latest_materialization_event(key)
     assert event
@@ -79,6 +79,6 @@ def test_hours_of_old_logs_show_as_partitions_that_say_where_they_come_from(move
 
 def test_a_follow_run_follows_the_hour_now_running(moved: Project, tmp_path: Path) -> None:
     assert moved.run("follow").success
-    cursor = moved.store.cursor(Feed(DOMAIN, FEED))
+    cursor = moved.store.cursor(feed_of(DOMAIN, FEED))
     assert last_ended(time.time(), moved.settings.timezone).start <= max(cursor.open)
     assert cursor.first == busy_hours()[1].start

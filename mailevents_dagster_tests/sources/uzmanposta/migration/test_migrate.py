@@ -11,9 +11,9 @@ import pytest
 from dotenv import dotenv_values
 
 from mailevents_dagster.collecting.configuration import states_of, store_of
-from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.settings import Settings, load_settings
+from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.sources.uzmanposta.migration.migrating import decide, target_of, write
 from mailevents_dagster.sources.uzmanposta.migration.writing import Done
 from mailevents_dagster.store.cursor_file import write_cursor
@@ -23,7 +23,7 @@ from mailevents_dagster_tests.sources.uzmanposta.migration.old_tool import INI, 
 ZONE = "Europe/Istanbul"
 NOW = int(time.time())
 EARLIER, LATER = NOW - 50 * 3600, NOW - 2 * 3600
-INCOMING, OUTGOING = (Feed("example.com", f"mail/{type_}log") for type_ in ("incoming", "outgoing"))
+INCOMING, OUTGOING = (feed_of("example.com", f"mail/{type_}log") for type_ in ("incoming", "outgoing"))
 
 
 def loaded(old: OldTool) -> Settings:

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import requests
 
-from mailevents_dagster.model.feed import FEED_KINDS
+from mailevents_dagster.sources.uzmanposta.feeds import ENDPOINTS, FEED_KINDS
 from mailevents_dagster.sources.uzmanposta.simulator import Simulator
 
 DOMAIN = "example.com"
@@ -31,7 +31,7 @@ class Client:
     def listing(self, feed_name: str, start: int, end: int, domain: str = DOMAIN) -> requests.Response:
         kind = FEED_KINDS[feed_name]
         params = {} if kind.category == "authentication" else {"type": kind.type}
-        return self.get(kind.endpoint, starttime=start, endtime=end, domain=domain, **params)
+        return self.get(ENDPOINTS[kind.category], starttime=start, endtime=end, domain=domain, **params)
 
     def detail(self, queue_id: str, time: int) -> requests.Response:
         return self.get(f"/logs/mail/{quote(queue_id, safe='')}", time=time)
