@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, Field, InstanceOf
+from pydantic import AfterValidator, Field, InstanceOf, PlainSerializer
 
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.settings.alerting import AlertSettings
@@ -135,7 +135,7 @@ class AccountSettings(Strict):
     """In small letters and punycode."""
     api_key_variable: str | None
     """The environment variable that holds the key; None exactly where the account is on the simulator."""
-    feeds: tuple[InstanceOf[Feed], ...]
+    feeds: tuple[Annotated[InstanceOf[Feed], PlainSerializer(str)], ...]
     start: int
     """Unix seconds; the beginning of an hour, at or after the general start."""
     base_url: str

@@ -48,7 +48,7 @@ def test_feeds_are_sorted_by_domain_first() -> None:
     feeds = [
         feed_of("b.example", "authentication"),
         feed_of("a.example", "quarantine/hold"),
-        feed_of("a.example", "mail"),
+        feed_of("a.example", "mail/outgoinglog"),
     ]
     assert sorted(feeds) == [feeds[2], feeds[1], feeds[0]]
 

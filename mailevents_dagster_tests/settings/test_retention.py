@@ -121,7 +121,7 @@ def test_days_are_judged_however_the_number_is_written(complaints: Complaints) -
 def test_a_storage_that_cannot_be_looked_at_for_held_feeds_is_told(
     complaints: Complaints, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(layout: Layout) -> Any:
+    def refuse(layout: Layout, kinds: object) -> Any:
         raise PermissionError(13, "Permission denied", "output")
 
     monkeypatch.setattr(checks, "stored_feeds", refuse)

@@ -130,7 +130,7 @@ def test_an_hour_that_was_never_committed_is_destroyed_and_recorded(name: str, s
 
 def test_a_log_that_had_another_name_goes_with_its_hour(store: Store, tmp_path: Path) -> None:
     commit(store, [event(START)])
-    renamed = Store(str(tmp_path / "data"), "UTC", "new_{type}_%Y%m%d%H.log", store.formats, tmp_path / "data")
+    renamed = Store(str(tmp_path / "data"), "UTC", "new_{type}_%Y%m%d%H.log", store.kinds, tmp_path / "data")
 
     destroy(renamed)
 
