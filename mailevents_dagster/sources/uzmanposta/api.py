@@ -223,8 +223,7 @@ class UzmanPostaApi:
         if answer.status == 429 or (answer.status == 503 and told is not None):
             raise RateLimitedError(f"{where} answered {answer.status}.", told)
         if answer.status != 200:
-            said, access = self._message(answer.body), self.access
-            raise status_error(answer.status, where, said, domain=access.domain, variable=access.key_variable)
+            raise status_error(answer.status, where, self._message(answer.body), self.access)
         try:
             return read(parse(answer.body))
         except (WrongAnswerError, NotJsonError, RecursionError) as error:
