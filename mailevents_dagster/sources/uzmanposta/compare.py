@@ -16,8 +16,8 @@ from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.errors import ApiError, Cause
 from mailevents_dagster.sources.uzmanposta.formats import UNKNOWN_ROW
-from mailevents_dagster.sources.uzmanposta.listing import edges, list_window
-from mailevents_dagster.sources.uzmanposta.neighbours import Timed, kept_here
+from mailevents_dagster.sources.uzmanposta.listing import list_window
+from mailevents_dagster.sources.uzmanposta.neighbours import Timed, edges, kept_here
 from mailevents_dagster.sources.uzmanposta.page_size import PageSize
 from mailevents_dagster.sources.uzmanposta.rows import Row
 from mailevents_dagster.store.cursors import Cursor

@@ -18,7 +18,7 @@ import numpy as np
 from mailevents_dagster.model.event import Detail, Event, Kept
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
-from mailevents_dagster.sources.uzmanposta.listing import edges
+from mailevents_dagster.sources.uzmanposta.neighbours import edges
 from mailevents_dagster.sources.uzmanposta.rows import Record, Row, row_of_event, with_row
 
 SETTLED: Final = frozenset({Detail.WHOLE, Detail.PURGED})
