@@ -10,7 +10,7 @@ from typing import Final
 from mailevents_dagster.model.event import Collection, Progress
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
-from mailevents_dagster.sources.uzmanposta.api import Tally, UzmanPostaApi, Watch
+from mailevents_dagster.sources.uzmanposta.api import Observe, Tally, UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.details import DetailFetch
 from mailevents_dagster.sources.uzmanposta.errors import Cause, PermanentError, TransientError
 from mailevents_dagster.sources.uzmanposta.intake import Arranged, Intake, Pack
@@ -48,7 +48,7 @@ def collect_hour(
     lookback_seconds: float = 0.0,
     details: bool = True,
     tell: Tell = lambda _: None,
-    watch: Watch = lambda *_: None,
+    watch: Observe = lambda *_: None,
     nearly_asked: Callable[[], object] = lambda: None,
 ) -> Collection:
     """What the API has of an hour now, with details; asks only for what is neither committed nor in the journal.
