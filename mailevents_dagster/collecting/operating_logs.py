@@ -73,7 +73,7 @@ class OperatingLogs(logging.Handler):
             "type": feed.kind.type,
             "category": feed.kind.category,
             "hour": hour.key,
-            **({"request": f"GET {error.path}"} if isinstance(error, ApiError) and error.path else {}),
+            **({"request": error.request} if isinstance(error, SourceError) and error.request else {}),
             **facts,
             "message": str(error),
         }

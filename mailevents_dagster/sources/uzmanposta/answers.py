@@ -1,4 +1,4 @@
-"""What an answer of the API says: its records, how long to wait, what time it is there. Pure values; no I/O."""
+"""What an answer of the API says: its records, how long to wait, what time it is there. Pure."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ class WrongAnswerError(ValueError):
     """An answer with status 200 that is not what was asked for."""
 
 
-def the_rows(feed: Feed, answer: object) -> Sequence[Row]:
+def rows_in(feed: Feed, answer: object) -> Sequence[Row]:
     if not isinstance(answer, list) or not all(isinstance(record, dict) for record in answer):
-        raise WrongAnswerError(f"no list of records but {_shape(answer)}")
+        raise WrongAnswerError(f"not a list of records but {_shape(answer)}")
     return [row_of(feed.kind.category, record) for record in answer]
 
 
-def the_record(queue_id: str, answer: object) -> Record:
+def record_in(queue_id: str, answer: object) -> Record:
     if not isinstance(answer, dict):
-        raise WrongAnswerError(f"no record but {_shape(answer)}")
+        raise WrongAnswerError(f"not a record but {_shape(answer)}")
     if str(answer.get("queue_id")) != queue_id:
         raise WrongAnswerError("a record without this mail's queue id")
     return Record(one_line(answer), typed_fields("mail", answer), frozenset(answer))
@@ -37,9 +37,9 @@ def _shape(answer: object) -> str:
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds to wait: from a number or an HTTP date; None where the header is absent or unreadable.
+    """Return the seconds to wait, from a number or an HTTP date; None if the header is absent or unreadable.
 
-    A date is one of the API's clock: it is a wait from the answer's own date on, and from `now` where it has none.
+    A date is compared with the date of the answer, which is by the same clock, or with `now` if there is none.
     """
     value = headers.get("Retry-After", "").strip()
     try:
@@ -53,7 +53,7 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
 
 
 def http_date(text: str) -> float | None:
-    """The Unix time of an HTTP date, which is UTC also where it names no zone; None where it cannot be read."""
+    """Return the Unix time of an HTTP date, which is UTC even if it names no zone; None if it cannot be read."""
     try:
         moment = parsedate_to_datetime(text)
         return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()

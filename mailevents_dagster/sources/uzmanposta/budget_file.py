@@ -1,7 +1,7 @@
 """The file in which the processes of this machine share what is known of a key's calls: six numbers and a checksum.
 
-It is read and written under its lock alone, which goes with its holder, so a killed process holds nobody up. Whatever
-is not as it was written, and whatever is left of an earlier start of the machine, counts as nothing known.
+It is read and written under its lock, which a process loses when it is killed. Content that is damaged, impossible or
+from before the last start of the machine counts as nothing known.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ LONGEST_PAUSE: Final = 30 * 86_400.0
 LONGEST_INTERVAL: Final = 3600.0
 """Seconds; far more than lie between two calls at the lowest rate that can be configured (one in 100 s)."""
 FADES_IN: Final = 0.5
-"""Seconds in which a call counts for less than half of what it counted, in the rate of late."""
+"""Seconds after which a call counts a third in the recent rate."""
 
 _FORM: Final = struct.Struct("<36s6d")
-_CHECKED: Final = struct.Struct("<I")
+_CHECKSUM: Final = struct.Struct("<I")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,32 +39,25 @@ class Calls:
     """Calls a second after the last refusal; zero where there was none."""
     slowed_at: float = -math.inf
     lately: float = 0.0
-    """The calls of late, each counting less the longer ago it was."""
+    """The recent calls, each counting less the longer ago it was."""
     last_at: float = 0.0
 
     def one_more(self, now: float, interval: float, catch_up: float) -> Calls:
-        """With a call that goes out now; a late one is made up for by so many seconds at the most."""
-        return replace(
-            self,
-            next_at=max(self.next_at, now - catch_up) + interval,
-            lately=self._faded(now) + 1,
-            last_at=now,
-        )
+        """Return this with a call that goes out now; if it is late, the next makes up for so many seconds at most."""
+        next_at = max(self.next_at, now - catch_up) + interval
+        return replace(self, next_at=next_at, lately=self._faded(now) + 1, last_at=now)
 
-    def paused(self, until: float, slowed_to: float, slowed_at: float) -> Calls:
-        return replace(self, paused_until=until, slowed_to=slowed_to, slowed_at=slowed_at)
-
-    def rate_of_late(self, now: float) -> float:
-        """Calls a second."""
+    def recent_rate(self, now: float) -> float:
+        """Return how many calls a second went out recently."""
         return self._faded(now) / FADES_IN
 
     def _faded(self, now: float) -> float:
         return self.lately * math.exp((self.last_at - now) / FADES_IN)
 
     def is_possible(self, now: float) -> bool:
+        """Return whether somebody can have written these numbers; NaN compares as false."""
         return (
-            not any(math.isnan(number) for number in astuple(self))
-            and 0 <= self.next_at <= now + LONGEST_INTERVAL
+            0 <= self.next_at <= now + LONGEST_INTERVAL
             and 0 <= self.paused_until <= now + LONGEST_PAUSE
             and self.slowed_at <= now
             and 0 <= self.last_at <= now
@@ -74,11 +67,11 @@ class Calls:
 
 
 class BudgetFile:
-    """The calls of a key, as a context manager this thread's alone; without a path, those of this process."""
+    """The calls of a key; as a context manager it is this thread's alone. Without a path it is kept in memory."""
 
     def __init__(self, path: Path | None) -> None:
         self._thread = threading.Lock()
-        self._here = Calls()
+        self._in_memory = Calls()
         self._handle: int | None = None
         if path is not None:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -96,20 +89,20 @@ class BudgetFile:
         self._thread.release()
 
     def read(self, now: float) -> Calls:
-        """Return what is known, which is nothing where the file is not as it was written."""
+        """Return what is known."""
         if self._handle is None:
-            return self._here
+            return self._in_memory
         os.lseek(self._handle, 0, os.SEEK_SET)
-        return _read(os.read(self._handle, _FORM.size + _CHECKED.size), now)
+        return _parsed(os.read(self._handle, _FORM.size + _CHECKSUM.size), now)
 
     def write(self, calls: Calls) -> None:
         """Write what is known; a process killed within this leaves nothing known."""
         if self._handle is None:
-            self._here = calls
+            self._in_memory = calls
             return
         content = _FORM.pack(THIS_BOOT, *astuple(calls))
         os.lseek(self._handle, 0, os.SEEK_SET)
-        os.write(self._handle, content + _CHECKED.pack(zlib.crc32(content)))
+        os.write(self._handle, content + _CHECKSUM.pack(zlib.crc32(content)))
 
     def close(self) -> None:
         if self._handle is not None:
@@ -117,9 +110,9 @@ class BudgetFile:
             self._handle = None
 
 
-def _read(content: bytes, now: float) -> Calls:
+def _parsed(content: bytes, now: float) -> Calls:
     body, checksum = content[: _FORM.size], content[_FORM.size :]
-    if len(body) != _FORM.size or checksum != _CHECKED.pack(zlib.crc32(body)):
+    if len(body) != _FORM.size or checksum != _CHECKSUM.pack(zlib.crc32(body)):
         return Calls()
     boot, *numbers = _FORM.unpack(body)
     calls = Calls(*numbers)
@@ -127,7 +120,7 @@ def _read(content: bytes, now: float) -> Calls:
 
 
 def _boot() -> bytes:
-    """Which start of the machine the times count from, where that can be had."""
+    """Return the id of this start of the machine, from which the times count, or blanks where it cannot be read."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_bytes().strip().ljust(36)[:36]
     except OSError:

@@ -10,14 +10,15 @@ from typing import Final
 from mailevents_dagster.model.event import Collection, Progress
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
-from mailevents_dagster.sources.uzmanposta.api import Tally, UzmanPostaApi, Watch
+from mailevents_dagster.sources.uzmanposta.api import Observe, Tally, UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.details import DetailFetch
 from mailevents_dagster.sources.uzmanposta.errors import Cause, PermanentError, TransientError
-from mailevents_dagster.sources.uzmanposta.intake import Arranged, Pack, Taking, Work
+from mailevents_dagster.sources.uzmanposta.intake import Arranged, Intake, Pack
 from mailevents_dagster.sources.uzmanposta.listing import Listing, list_window
 from mailevents_dagster.sources.uzmanposta.neighbours import kept_here
 from mailevents_dagster.sources.uzmanposta.page_size import PageSize
 from mailevents_dagster.sources.uzmanposta.rows import Row
+from mailevents_dagster.store.hour.open_hour import OpenHour
 
 CLOCKS_AGREE_WITHIN: Final = 60.0
 LEFT_WHILE_LISTING: Final = 2000
@@ -41,13 +42,13 @@ class OutOfRetentionError(PermanentError):
 
 def collect_hour(
     api: UzmanPostaApi,
-    work: Work,
+    work: OpenHour,
     *,
     settle_seconds: float,
     lookback_seconds: float = 0.0,
     details: bool = True,
     tell: Tell = lambda _: None,
-    watch: Watch = lambda *_: None,
+    watch: Observe = lambda *_: None,
     nearly_asked: Callable[[], object] = lambda: None,
 ) -> Collection:
     """What the API has of an hour now, with details; asks only for what is neither committed nor in the journal.
@@ -60,14 +61,14 @@ def collect_hour(
     if not feed.kind.is_asked_for(hour.start, listed_at):
         raise OutOfRetentionError(feed, hour)
 
-    taking = Taking(work, details=details, looked_at_again=listed_at < hour.end + lookback_seconds)
+    intake = Intake(work, details=details, looked_at_again=listed_at < hour.end + lookback_seconds)
     size = PageSize.of(api.access.page_limit, work.learnt)
-    listing, rows = _list_and_fetch(api, work, size, taking, tally, tell, nearly_asked)
+    listing, rows = _list_and_fetch(api, work, size, intake, tally, tell, nearly_asked)
     clock = _clock(listed_at, api.time_at(began))
     listed_at += clock or 0.0
     return Collection(
         events=rows.events,
-        strays=frozenset(row.identity for _, row in rows.anywhere),
+        strays=frozenset(row.identity for _, row in rows.strays),
         gaps=listing.gaps,
         listed_at=listed_at,
         closed=listed_at >= hour.end + settle_seconds,
@@ -89,9 +90,9 @@ def collect_hour(
 
 def _list_and_fetch(
     api: UzmanPostaApi,
-    work: Work,
+    work: OpenHour,
     size: PageSize,
-    taking: Taking,
+    intake: Intake,
     tally: Tally,
     tell: Tell,
     nearly_asked: Callable[[], object],
@@ -102,7 +103,7 @@ def _list_and_fetch(
     def say(done: int, wanted: int) -> None:
         tell(Progress(listed, done, wanted))
 
-    with DetailFetch(api, taking.keep, tally) as fetch:
+    with DetailFetch(api, intake.keep, tally) as fetch:
 
         def ask(first: int, last: int) -> Sequence[Row]:
             if listed:
@@ -112,11 +113,11 @@ def _list_and_fetch(
         def pack(rows: Sequence[tuple[int, Row]]) -> Pack:
             nonlocal listed
             listed += len(rows)
-            return taking.pack(rows, fetch.want)
+            return intake.pack(rows, fetch.want)
 
         listing = list_window(ask, hour.start, hour.end, size, pack)
         strays = kept_here(listing.outside, hour, work.held_in, ask)
-        rows = taking.arrange(listing.packs, strays, fetch.want)
+        rows = intake.arrange(listing.packs, strays, fetch.want)
         listed = len(rows.events.times)
         fetch.wait(say, left=2 * api.parallel_details)  # a listing takes as long as one of the two
         nearly_asked()

@@ -1,4 +1,4 @@
-"""Deadlines: a call ends when its time is over, whether it is being connected, sent its headers or sent its body.
+"""A deadline for each call, from the connection to the last byte of the body.
 
 The time-out of a socket starts anew with each byte, so an answer that drips in would never end by it.
 """
@@ -17,11 +17,11 @@ from urllib3 import HTTPResponse
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 LOOK_AGAIN: Final = 0.1
-"""Seconds between two looks at the least, where a call's time is over and it has not ended yet."""
+"""Seconds between two looks at least, while a call whose time is over has not ended yet."""
 
 
 class Call:
-    """A call that is under way, and what it goes over as soon as there is that."""
+    """A call that is under way, and the socket it uses."""
 
     def __init__(self, ends_at: float) -> None:
         self.ends_at = ends_at
@@ -29,24 +29,24 @@ class Call:
         self.connection: HTTPConnection | None = None
         """While it is being opened: a proxy may drip, too."""
         self.socket: socket.socket | None = None
-        """While the answer is awaited and read. A connection that serves no other call forgets its own before that."""
+        """While the answer is awaited and read: a connection that is not used again forgets its socket before that."""
 
     def cut(self) -> None:
-        """Shut the socket down, so that whoever reads from it wakes up.
+        """Shut the socket down, so that the thread that reads from it wakes up.
 
-        Where there is none yet, it is being connected or shakes hands over TLS, which have time-outs as a whole.
+        Before there is a socket, the connection or TLS handshake is under way, which has a time-out as a whole.
         """
         self.is_cut = True
-        to_end = self.socket or (self.connection and self.connection.sock)
+        used = self.socket or (self.connection and self.connection.sock)
         with suppress(OSError, AttributeError):  # it may have just ended, and TLS within TLS cannot be shut down
-            to_end.shutdown(socket.SHUT_RDWR)  # type: ignore[union-attr]
+            used.shutdown(socket.SHUT_RDWR)  # type: ignore[union-attr]
 
 
 _this_thread = threading.local()
 
 
 class PlainConnection(HTTPConnection):
-    """A connection that its call knows before the answer begins."""
+    """A connection that its call knows as soon as it is being opened."""
 
     def connect(self) -> None:
         _this_thread.call.connection = self
@@ -62,7 +62,7 @@ class SecureConnection(PlainConnection, HTTPSConnection):
 
 
 class Deadlines:
-    """The deadlines of one client's calls, kept by one thread that sleeps until the next of them."""
+    """The deadlines of one client's calls, kept by a thread that sleeps until the next of them."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -73,7 +73,7 @@ class Deadlines:
 
     @contextmanager
     def call(self) -> Iterator[None]:
-        """Give the block so many seconds; raise TimeoutError where it took longer, whatever it brought."""
+        """Give the block its seconds; raise TimeoutError if it took longer, even if it returned something."""
         thread = threading.get_ident()
         call = _this_thread.call = self._calls[thread] = Call(time.monotonic() + self._seconds)
         try:
@@ -88,7 +88,7 @@ class Deadlines:
 
 
 def _keep(calls: Mapping[int, Call], seconds: float, closed: threading.Event) -> None:
-    """Cut each call whose time is over. A call that begins while this sleeps ends after it woke."""
+    """Cut each call whose time is over. A call that begins while this sleeps ends after it has woken up."""
     wait = seconds
     while not closed.wait(wait):
         now = time.monotonic()

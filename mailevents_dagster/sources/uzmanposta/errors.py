@@ -1,10 +1,10 @@
-"""What can go wrong with a call, as types: passing failures are retried, permanent ones stop the collection."""
+"""What can go wrong with a call: passing failures are tried again, permanent ones end the collection."""
 
 from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final, Self
@@ -13,6 +13,7 @@ import requests
 import urllib3
 
 from mailevents_dagster.model.event import SourceError
+from mailevents_dagster.sources.uzmanposta.access import Access
 
 
 class Cause(StrEnum):
@@ -33,7 +34,7 @@ class Cause(StrEnum):
 
 
 class ApiError(SourceError):
-    """A call that gave no usable answer."""
+    """A call that brought no usable answer."""
 
     cause: Cause
 
@@ -41,14 +42,11 @@ class ApiError(SourceError):
         super().__init__(message)
         self.cause = cause
         self.hour_is_gone = cause is Cause.RETENTION
-        self.path = ""
-        """What was asked for, below the base URL; it holds no key."""
-        self.attempt = 0
-        self.milliseconds = 0
+        self.refuses_feed = cause is Cause.PERMISSION
 
     def of_attempt(self, path: str, attempt: int, seconds: float) -> Self:
-        """The same error, saying which attempt it ended and how long that took."""
-        self.path, self.attempt, self.milliseconds = path, attempt, round(seconds * 1000)
+        """Say which call and which of its attempts this ended, and how long that took."""
+        self.request, self.attempt, self.milliseconds = f"GET {path}", attempt, round(seconds * 1000)
         self.args = (f"{self} (attempt {attempt}, {self.milliseconds:,} ms)",)
         return self
 
@@ -60,9 +58,11 @@ class PermanentError(ApiError):
 class TransientError(ApiError):
     """Asking again may help."""
 
+    is_passing = True
+
 
 class RateLimitedError(TransientError):
-    """The API told whoever has this key to wait."""
+    """The API told everyone with this key to wait."""
 
     def __init__(self, message: str, retry_after: float | None) -> None:
         super().__init__(Cause.RATE, message)
@@ -70,14 +70,14 @@ class RateLimitedError(TransientError):
 
 
 class ToldToWaitError(ApiError):
-    """The API answers nobody for longer than a collection waits; nothing was asked, or nothing more."""
+    """The API wants a longer pause than a collection waits for; nothing was asked, or nothing more."""
 
     def __init__(self, where: str, until: float, longest: float) -> None:
         clock = f"{datetime.fromtimestamp(until, UTC):%Y-%m-%d %H:%M:%S} UTC"
         super().__init__(
             Cause.RATE,
-            f"{where}: the API told this key to make no call until {clock}, and a collection waits {longest:.0f} s at "
-            f"the most. What was fetched is kept; what is left is collected by the first run after that.",
+            f"{where}: the API told this key to make no call until {clock}, and a collection waits at most "
+            f"{longest:.0f} s. What was fetched is kept; the first run after that collects the rest.",
         )
         self.until = until
 
@@ -96,12 +96,13 @@ def foreign(text: str, most: int) -> str:
     return line if len(line) <= most and len(text) <= most else f"{line[:most]}…"
 
 
-def status_error(status: int, where: str, said: str, *, domain: str, variable: str | None) -> ApiError:
-    """The error of an answer other than 200 and 429."""
+def status_error(status: int, where: str, said: str, access: Access) -> ApiError:
+    """Return the error of an answer other than 200 and 429, with what the API says of it."""
     said = f" It says: {said}" if said else ""
     if status in _PERMANENT:
         cause, what = _PERMANENT[status]
-        what = what.format(domain=domain, variable=variable or "(none: the account has no api_key)")
+        variable = access.key_variable or "(none: the account has no api_key)"
+        what = what.format(domain=access.domain, variable=variable)
         return PermanentError(cause, f"{where} answered {status}: {what}.{said}")
     if 400 <= status < 500 and status != 408:
         return PermanentError(Cause.REQUEST, f"{where} answered {status}, so it does not know this request.{said}")
@@ -111,49 +112,58 @@ def status_error(status: int, where: str, said: str, *, domain: str, variable: s
 
 
 def interim_error(where: str, status: int) -> TransientError:
-    """The error of an answer that only announces another one, which nobody reads."""
+    """Return the error of an answer that only announces another one."""
     return TransientError(
         Cause.PROTOCOL,
-        f"{where} answered {status}, which is no answer yet: the API, or a proxy or gateway on the way, sends interim "
-        f"answers (1xx), which cannot be read. Whoever runs it can switch them off.",
+        f"{where} answered {status}, which is not an answer yet: the API, or a proxy or gateway on the way, sends "
+        f"interim answers (1xx), which cannot be read. Whoever runs it can switch them off.",
     )
 
 
-def network_error(error: Exception, where: str, said: Callable[[str], str]) -> TransientError:
-    """The error of a call that got no answer, told apart by what the network library says was its root."""
-    chain = [error]
-    while len(chain) < 10:
-        last = chain[-1]
-        context = None if last.__suppress_context__ else last.__context__
-        following = last.__cause__ or context or getattr(last, "reason", None)
-        if not isinstance(following, Exception):
-            break
-        chain.append(following)
-    root = f"{type(chain[-1]).__name__}: {said(str(_inner(chain[-1])))}"
-    for cause, types in _NETWORK:
-        if any(isinstance(link, types) or isinstance(_inner(link), types) for link in chain):
-            return TransientError(cause, f"{where}: {_SAID[cause]} ({root}).")
+def network_error(error: Exception, where: str, shown: Callable[[str], str]) -> TransientError:
+    """Return the error of a call that got no answer, classed by the errors of the network libraries behind it."""
+    chain = [*_causes(error)]
+    root = f"{type(chain[-1]).__name__}: {shown(str(_reason(chain[-1])))}"
+    for cause, (types, what) in _NETWORK.items():
+        if any(isinstance(link, types) or isinstance(_reason(link), types) for link in chain):
+            return TransientError(cause, f"{where}: {what} ({root}).")
     return TransientError(Cause.PROTOCOL, f"{where}: the answer broke off ({root}).")
 
 
-def _inner(error: Exception) -> object:
-    """urllib3 and requests carry the error below in their first argument or as `reason`."""
+def _causes(error: Exception) -> Iterator[Exception]:
+    """Return the error and those behind it, ten at most: a library may chain them in a circle."""
+    link: object = error
+    for _ in range(10):
+        if not isinstance(link, Exception):
+            return
+        yield link
+        context = None if link.__suppress_context__ else link.__context__
+        link = link.__cause__ or context or getattr(link, "reason", None)
+
+
+def _reason(error: Exception) -> object:
+    """Return the error that urllib3 and requests carry as `reason`, or as their first argument."""
     first = error.args[0] if error.args else None
     return getattr(first, "reason", first)
 
 
-_NETWORK: Final[tuple[tuple[Cause, tuple[type[Exception], ...]], ...]] = (
-    (Cause.DNS, (socket.gaierror, urllib3.exceptions.NameResolutionError)),
-    (Cause.TLS, (ssl.SSLError, requests.exceptions.SSLError, urllib3.exceptions.SSLError)),
-    (Cause.REFUSED, (ConnectionRefusedError,)),
-    (Cause.RESET, (ConnectionResetError, ConnectionAbortedError, BrokenPipeError)),
+_NETWORK: Final[dict[Cause, tuple[tuple[type[Exception], ...], str]]] = {
+    Cause.DNS: (
+        (socket.gaierror, urllib3.exceptions.NameResolutionError),
+        "the name of the host cannot be resolved. Check DNS and api.base_url",
+    ),
+    Cause.TLS: (
+        (ssl.SSLError, requests.exceptions.SSLError, urllib3.exceptions.SSLError),
+        "the TLS connection failed. Check the clock, the CA certificates and api.base_url",
+    ),
+    Cause.REFUSED: (
+        (ConnectionRefusedError,),
+        "the connection was refused. Check that the API can be reached from here",
+    ),
+    Cause.RESET: ((ConnectionResetError, ConnectionAbortedError, BrokenPipeError), "the connection was reset"),
     # After these two: urllib3 counts a refused connection as one that timed out.
-    (Cause.TIMEOUT, (TimeoutError, requests.exceptions.Timeout, urllib3.exceptions.TimeoutError)),
-)
-_SAID: Final[dict[Cause, str]] = {
-    Cause.DNS: "the name of the host cannot be resolved. Check DNS and api.base_url",
-    Cause.TLS: "the TLS connection failed. Check the clock, the CA certificates and api.base_url",
-    Cause.TIMEOUT: "no answer in time (api.timeout_seconds)",
-    Cause.REFUSED: "the connection was refused. Check that the API can be reached from here",
-    Cause.RESET: "the connection was reset",
+    Cause.TIMEOUT: (
+        (TimeoutError, requests.exceptions.Timeout, urllib3.exceptions.TimeoutError),
+        "no answer in time (api.timeout_seconds)",
+    ),
 }

@@ -1,4 +1,4 @@
-"""A window listed part by part, each small enough for an answer, whatever the API cuts off and filters by.
+"""A window listed in parts, each small enough for an answer, whatever the API cuts off and filters by.
 
 A row belongs to the part of its own time if the answer to that part shows it, else to the part whose answer does.
 """
@@ -7,62 +7,61 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from mailevents_dagster.sources.uzmanposta.pages import P, Pack, Page, Pages, R, Timed, not_shown, time_of
+from mailevents_dagster.sources.uzmanposta.window import P, Pack, Page, R, Timed, Window, not_shown, time_of
 
 
-def in_halves(pages: Pages[R], start: int, end: int, pack: Pack[R, P]) -> list[P]:
-    """The window from smaller and smaller parts that fit into an answer, whatever the API cuts off and filters by."""
-    pages.gaps.clear()
-    pages.outside.clear()
+def in_halves(window: Window[R], pack: Pack[R, P]) -> list[P]:
+    """Return the packs of the window, oldest first."""
+    window.gaps.clear()
+    window.outside.clear()
     packs: list[P] = []
     before: Sequence[Timed[R]] = ()
     later: list[Timed[R]] = []
-    for first, last, page in _parts(pages, start, end):
+    for first, last, page in _parts(window, window.start, window.end):
         rows = page.oldest_first
-        earlier, own, at_end = _around(rows, first, last)
+        earlier, own, at_end = _split(rows, first, last)
         alone = [*not_shown(later, rows), *not_shown(earlier, before)]
-        for at, _ in alone:
-            if at in pages.gaps:
-                pages.gaps[at] += 1
-        packs.append(_packed(pages, [*alone, *own], start, end, pack))
+        for time, _ in alone:
+            if time in window.gaps:
+                window.gaps[time] += 1
+        packs.append(_packed(window, [*alone, *own], pack))
         before, later = [*rows, *alone], at_end
-    return [*packs, _packed(pages, later, start, end, pack)]
+    return [*packs, _packed(window, later, pack)]
 
 
-def _parts(pages: Pages[R], start: int, end: int) -> Iterator[tuple[int, int, Page[R]]]:
-    """The parts of a window, each with the answer that shows it, oldest first."""
+def _parts(window: Window[R], start: int, end: int) -> Iterator[tuple[int, int, Page[R]]]:
+    """Return parts of the window from `start` to `end`, oldest first, each with the answer that shows it."""
     if end - start == 1:
-        yield start, end, pages.second(start)
+        yield start, end, window.page_of_second(start)
         return
     middle = (start + end) // 2
     for first, last in ((start, middle), (middle, end)):
-        page = pages.page(first - 1, last)
+        page = window.page(first - 1, last)
         if page.full:
-            yield from _parts(pages, first, last)
+            yield from _parts(window, first, last)
         else:
             yield first, last, page
 
 
-def _around(rows: Sequence[Timed[R]], first: int, last: int) -> tuple[list[Timed[R]], list[Timed[R]], list[Timed[R]]]:
-    """The rows that the part before may show, those of this part, and those that the next may show.
+def _split(rows: Sequence[Timed[R]], first: int, last: int) -> tuple[list[Timed[R]], list[Timed[R]], list[Timed[R]]]:
+    """Return the rows that the part before may show, too, those of this part, and those that the next may show.
 
-    One without a time at the seam may have another neighbour in either answer: the part before has it if it shows it.
+    A row without a time at the beginning may have another neighbour in the answer before: that has it if it shows it.
     """
-    seam = next((place for place, (at, row) in enumerate(rows) if row.time is not None and at > first), len(rows))
+    seam = next((place for place, (time, row) in enumerate(rows) if row.time is not None and time > first), len(rows))
     earlier: list[Timed[R]] = []
     own: list[Timed[R]] = []
     later: list[Timed[R]] = []
-    for place, (at, row) in enumerate(rows):
-        if at < first or (row.time is None and place < seam):
-            earlier.append((at, row))
-        elif at < last or row.time is None:
-            own.append((at, row))
+    for place, (time, row) in enumerate(rows):
+        if time < first or (row.time is None and place < seam):
+            earlier.append((time, row))
+        elif time < last or row.time is None:
+            own.append((time, row))
         else:
-            later.append((at, row))
+            later.append((time, row))
     return earlier, own, later
 
 
-def _packed(pages: Pages[R], rows: list[Timed[R]], start: int, end: int, pack: Pack[R, P]) -> P:
-    """Put those of the rows away that lie in the window, and note the others."""
-    pages.note_outside(rows, start, end)
-    return pack(sorted((pair for pair in rows if start <= pair[0] < end), key=time_of))
+def _packed(window: Window[R], rows: list[Timed[R]], pack: Pack[R, P]) -> P:
+    window.note_outside(rows)
+    return pack(sorted(((time, row) for time, row in rows if window.holds(time)), key=time_of))

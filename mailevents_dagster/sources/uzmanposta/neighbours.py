@@ -1,12 +1,12 @@
-"""Which rows from outside of an hour the hour keeps: those that no hour beside has, now or once it is listed."""
+"""Which rows an hour leaves to the hours beside it, since those have them or will be shown them, too."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Container, Sequence, Set
 
 from mailevents_dagster.model.hour import Hour
-from mailevents_dagster.sources.uzmanposta.pages import not_shown
 from mailevents_dagster.sources.uzmanposta.rows import Row
+from mailevents_dagster.sources.uzmanposta.window import not_shown
 
 Timed = tuple[int, Row]
 HeldIn = Callable[[Hour, Set[bytes]], Set[bytes]]
@@ -16,18 +16,28 @@ HeldIn = Callable[[Hour, Set[bytes]], Set[bytes]]
 def kept_here(
     outside: Sequence[Timed], hour: Hour, held_in: HeldIn, ask: Callable[[int, int], Sequence[Row]]
 ) -> list[Timed]:
-    """Return the rows whose own time lies elsewhere and that belong in this hour all the same.
+    """Return the rows with a time outside of the hour that belong to it all the same, since no hour beside has them.
 
-    Where an hour beside does not have a row of its time yet, the second at the seam is asked for: what both hours are
-    shown is in that answer, and is left to the other. A call more, and only where rows lie at the seam or the API
-    filters by another time than its rows say.
+    If an hour beside does not have a row of its time yet, the second at the seam is asked for: what that answer shows
+    is shown to both hours, and left to the other. A call more, and only where rows lie at the seam or the API filters
+    by another time than its rows say.
     """
     kept: list[Timed] = []
     for beside, seam in ((hour.previous, hour.start), (hour.next, hour.end)):
-        theirs = [pair for pair in outside if beside.holds(pair[0])]
+        theirs = [(time, row) for time, row in outside if beside.holds(time)]
         held = held_in(beside, {row.identity for _, row in theirs}) if theirs else frozenset()
-        if left := [pair for pair in theirs if pair[1].identity not in held]:
+        if left := [(time, row) for time, row in theirs if row.identity not in held]:
             both = [(seam, row) for row in ask(seam - 1, seam)]
             kept += not_shown(left, both)
-    far = [pair for pair in outside if not any(beside.holds(pair[0]) for beside in (hour.previous, hour.next))]
+    far = [(time, row) for time, row in outside if not (hour.previous.holds(time) or hour.next.holds(time))]
     return [*kept, *far]
+
+
+def edges(count: int, untimed: Container[int]) -> list[int]:
+    """Return the places, of so many rows, before the first and after the last row that has a time of its own.
+
+    Only there can the windows of two hours show the same row without a time.
+    """
+    first = next((place for place in range(count) if place not in untimed), count)
+    last = next((place for place in reversed(range(count)) if place not in untimed), first - 1)
+    return [*range(first), *range(last + 1, count)]

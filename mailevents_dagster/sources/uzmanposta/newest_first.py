@@ -1,7 +1,7 @@
-"""A window listed page by page from its end on, each page ending where the last was cut: the fewest calls there can be.
+"""A window listed page by page from its end on, each page ending where the last was cut: the fewest calls possible.
 
-No two rows are compared: the second at the seam is left out of one answer and taken whole from the next. It takes an
-API that cuts off its oldest rows and filters by the time its rows say.
+The second where a page was cut is left out of it and taken whole from the next, so no two rows need be compared. This
+takes an API that cuts off its oldest rows and filters by the time that its rows say.
 """
 
 from __future__ import annotations
@@ -10,38 +10,39 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Generic
 
-from mailevents_dagster.sources.uzmanposta.pages import P, Pack, Page, Pages, R, Timed, not_shown
+from mailevents_dagster.sources.uzmanposta.window import P, Pack, Page, R, Timed, Window, not_shown
 
 
-def newest_first(pages: Pages[R], start: int, end: int, pack: Pack[R, P]) -> list[P] | None:
-    """Return the window oldest first; None if the pages do not fit together."""
-    taken = _Taken[R, P](pack, end)
-    while start < taken.end:
-        asked_below_end = pages.end_is_included
-        page = pages.up_to(start, taken.end)
-        if not taken.fits(page, start):
+def newest_first(window: Window[R], pack: Pack[R, P]) -> list[P] | None:
+    """Return the packs of the window, oldest first; None if the pages do not fit together."""
+    taken = _Taken[R, P](pack, window.end)
+    while window.start < taken.start:
+        end_was_left_out = window.end_is_included
+        page = window.page_up_to(taken.start)
+        rows = page.within(window.start, taken.start)
+        if not taken.fits(page, rows):
             return None
-        pages.note_outside(page.rows, start, end)
-        rows = page.within(start, taken.end)
-        if not page.full or page.rows[-1][0] < start:
-            taken.take(rows, page, start)
+        taken.note_older(rows)
+        window.note_outside(page.rows)
+        if not page.full or page.last_time < window.start:
+            taken.take(rows, page, window.start)
             break
-        oldest = page.rows[-1][0]
-        whole = [pair for pair in rows if pair[0] > oldest]
+        cut_at = page.last_time
+        whole = [(time, row) for time, row in rows if time > cut_at]
         if whole:
-            taken.take(whole, page, oldest + 1)
-            taken.cut = Counter(row.content for time, row in rows if time == oldest)
+            taken.take(whole, page, cut_at + 1)
+            taken.cut = Counter(row.content for time, row in rows if time == cut_at)
         elif rows:
-            second = pages.second(oldest)
-            there = second.within(oldest, oldest + 1)
-            if second.has_strays or (oldest not in pages.gaps and any(not_shown(rows, there))):
+            second = window.page_of_second(cut_at)
+            there = second.within(cut_at, cut_at + 1)
+            if second.has_strays or (cut_at not in window.gaps and any(not_shown(rows, there))):
                 return None
-            taken.take(there, page, oldest)
-        elif asked_below_end:
+            taken.take(there, page, cut_at)
+        elif end_was_left_out:
             return None
-        else:  # it holds nothing but the second at the end: now known to be counted, it is left out next
-            taken.before = page
-    if taken.shows_that_the_oldest_are_cut_off or _newest_are_shown(pages, taken.newest, start, end):
+        else:  # only the second at the end, which is now known to be counted and left out next
+            taken.full_page = page
+    if taken.full_page is None or taken.older_rows_followed or _are_newest(window, taken.newest):
         return taken.packs[::-1]
     return None
 
@@ -51,50 +52,47 @@ class _Taken(Generic[R, P]):
     """What was taken of a window so far."""
 
     pack: Pack[R, P]
-    end: int
-    """Where what was taken begins."""
+    start: int
+    """Where it begins."""
     packs: list[P] = field(default_factory=list)
     newest: list[Timed[R]] = field(default_factory=list)
-    before: Page[R] | None = None
-    """The last page that was full."""
+    full_page: Page[R] | None = None
+    """The last page that was full,"""
     cut: Counter[bytes] = field(default_factory=Counter)
-    """What it showed of the second at the seam."""
+    """and what it showed of the second where it was cut."""
     older_rows_followed: bool = False
+    """A full page was followed by older rows: so the API cuts off the oldest."""
 
-    def fits(self, page: Page[R], start: int) -> bool:
-        """Whether the page goes on where the last was cut."""
+    def fits(self, page: Page[R], rows: list[Timed[R]]) -> bool:
+        """Return whether a page, with these rows of the window, goes on where the last was cut."""
         if page.full and not page.descending:
             return False
-        if page.has_strays and (page.full or self.before):
+        if page.has_strays and (page.full or self.full_page):
             return False
-        at_end = [pair for pair in page.rows if pair[0] == self.end]
-        if self.before and any(not_shown(at_end, self.before.rows)):
+        at_seam = [(time, row) for time, row in page.rows if time == self.start]
+        if self.full_page and any(not_shown(at_seam, self.full_page.rows)):
             return False
-        rows = page.within(start, self.end)
-        oldest = self.before.rows[-1][0] if self.before else None
-        self.older_rows_followed |= oldest is not None and any(time < oldest for time, _ in rows)
-        return self.cut <= Counter(row.content for time, row in rows if time == self.end - 1)
+        return self.cut <= Counter(row.content for time, row in rows if time == self.start - 1)
 
-    def take(self, rows: list[Timed[R]], page: Page[R], end: int) -> None:
+    def note_older(self, rows: list[Timed[R]]) -> None:
+        if self.full_page and any(time < self.full_page.last_time for time, _ in rows):
+            self.older_rows_followed = True
+
+    def take(self, rows: list[Timed[R]], page: Page[R], start: int) -> None:
+        """Take rows of a page, from this second on."""
         self.newest = self.newest or rows
         self.packs.append(self.pack(rows))
         self.cut = Counter()
-        self.before = page if page.full else self.before
-        self.end = end
-
-    @property
-    def shows_that_the_oldest_are_cut_off(self) -> bool:
-        """Whether nothing was cut off, or older rows followed a page that was full."""
-        return self.before is None or self.older_rows_followed
+        self.full_page = page if page.full else self.full_page
+        self.start = start
 
 
-def _newest_are_shown(pages: Pages[R], rows: list[Timed[R]], start: int, end: int) -> bool:
-    """Whether these, the newest rows taken, are what is shown of their second and of all behind it.
+def _are_newest(window: Window[R], rows: list[Timed[R]]) -> bool:
+    """Return whether nothing newer is shown than these rows, the newest that were taken.
 
-    Asked where no page has shown older rows than a full one before it: an API that keeps the oldest rows of a window
-    would look complete otherwise.
+    Without it, an API that cuts off the newest rows would look complete.
     """
-    newest = rows[-1][0] if rows else start
-    page = pages.page(newest - 1, end)
+    newest = rows[-1][0] if rows else window.start
+    page = window.page(newest - 1, window.end)
     taken = sum(time == newest for time, _ in rows)
-    return not (page.full or page.has_strays) and len(page.within(newest, end)) == taken
+    return not (page.full or page.has_strays) and len(page.within(newest, window.end)) == taken

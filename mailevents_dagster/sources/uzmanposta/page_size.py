@@ -1,4 +1,4 @@
-"""How many rows make an answer full: as it is configured, until the API shows that it is fewer. Pure values."""
+"""How many rows make an answer full: as configured, until the API shows that it is fewer. Pure values."""
 
 from __future__ import annotations
 
@@ -7,7 +7,17 @@ from dataclasses import dataclass, replace
 from typing import Final, Self
 
 FEWEST: Final = 10
-"""No API shows fewer rows than these at the most: answers that are shorter are never taken for cut off."""
+"""Shorter answers are never taken for cut off: no API shows so few rows at most."""
+LEARNT_LIMIT: Final = "page_rows"
+"""The name under which a cursor keeps how many rows an answer shows at most."""
+_LEARNT: Final = {
+    LEARNT_LIMIT: "learnt",
+    "whole_rows": "whole",
+    "last_rows": "last",
+    "last_rows_hour": "last_start",
+    "repeated_rows": "repeated",
+}
+"""The names under which a cursor keeps what was learnt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,35 +28,33 @@ class PageSize:
     learnt: int = 0
     """The API cut an answer off at so many rows; zero where it never did below what is configured."""
     whole: int = 0
-    """The longest answer that was shown not to be cut off."""
+    """The longest answer that turned out not to be cut off."""
     last: int = 0
-    """Rows of the answer to the last hour that fitted into one,"""
+    """The rows of the last hour that fitted into one answer,"""
     last_start: int = 0
     """and where that hour began."""
     repeated: int = 0
-    """A number that came for several hours and was whole each time: it is no limit."""
+    """A number of rows that several hours had and that was whole each time: it is no limit."""
 
     @classmethod
     def of(cls, configured: int, learnt: Mapping[str, float]) -> Self:
         """Return what earlier collections of the feed have learnt."""
-        names = {
-            "learnt": "page_rows",
-            "whole": "whole_rows",
-            "last": "last_rows",
-            "last_start": "last_rows_hour",
-            "repeated": "repeated_rows",
-        }
-        return cls(configured, **{name: int(learnt.get(key, 0)) for name, key in names.items()})
+        return cls(configured, **{field: int(learnt.get(name, 0)) for name, field in _LEARNT.items()})
+
+    @property
+    def as_learnt(self) -> dict[str, float]:
+        """Return what the next collection of the feed should know."""
+        return {name: getattr(self, field) for name, field in _LEARNT.items()}
 
     @property
     def limit(self) -> int:
-        """So many rows are a full answer."""
+        """Return how many rows a full answer has."""
         return min(self.configured, self.learnt or self.configured)
 
     def looks_full(self, rows: int, start: int) -> bool:
-        """Return whether an answer that is not full might be cut off all the same: it is asked once for the rest.
+        """Return whether an answer that is not full might be cut off all the same, so that its rest is asked for.
 
-        It is longer than any that is known to be whole, or just as long as one of another hour.
+        It is longer than any that is known to be whole, or just as long as that of another hour.
         """
         if rows < FEWEST or rows >= self.limit:
             return False
@@ -68,14 +76,3 @@ class PageSize:
     def outgrown_by(self, rows: int) -> PageSize:
         """Return this, knowing that the API does not cut answers off where it was thought to."""
         return replace(self, learnt=0, whole=max(self.whole, rows))
-
-    @property
-    def as_learnt(self) -> dict[str, float]:
-        """Return what the next collection of the feed should know."""
-        return {
-            "page_rows": self.learnt,
-            "whole_rows": self.whole,
-            "last_rows": self.last,
-            "last_rows_hour": self.last_start,
-            "repeated_rows": self.repeated,
-        }

@@ -1,7 +1,7 @@
 """The rate budget of a key: when its next call may go out, for all threads of all processes of this machine together.
 
-Nobody is given a time far ahead. One thread of each process waits for the moment from which a call may go out, takes it
-if it is the first to ask then, and waits for the next one otherwise: whoever is killed while waiting held nothing.
+Nobody reserves a time. One thread of each process waits until a call may go out, takes it if no other was faster, and
+waits for the next one otherwise. So a process that is killed while it waits holds nothing.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -18,28 +19,29 @@ from mailevents_dagster.sources.uzmanposta.budget_file import LONGEST_PAUSE, Bud
 ARRIVAL: Final = 0.02
 """Seconds by which one call may be longer on its way than another.
 
-On two processors with twice as much to do as they can, one to eight milliseconds were seen; a refusal costs more than
-the rest of these two percent.
+One to eight milliseconds were measured on two overloaded processors; a refusal costs more than the rest.
 """
 CATCH_UP: Final = 0.015
-"""Seconds that a call may make up for where it was late: a waiting thread wakes up a few milliseconds late."""
+"""Seconds that a call may make up for when it is late: a waiting thread wakes up a few milliseconds late."""
 COURTESY: Final = 0.002
-"""Seconds by which a process that called last lets others go first, so that none has less than its share for long."""
+"""Seconds by which the process that called last lets others go first, so that each gets its share."""
 SLOWER_BY: Final = 0.7
+"""Without a configured rate, the share of the rate that is left after a refusal,"""
 FASTER_BY: Final = 1.05
+"""its growth in each second after that,"""
 SLOWEST: Final = 0.2
-"""Without a configured rate: its share after a refusal, its growth in each second without one, and the least of it."""
+"""and the fewest calls a second that it falls to."""
 ONE_BURST: Final = 1.0
-"""Seconds within which refusals are of one burst of calls and slow them once."""
+"""Seconds within which several refusals count as one: calls that were out together are refused together."""
 LONGEST_WAIT: Final = 900.0
-"""Seconds that a collection waits at the most for the end of a pause: as long as it goes on trying a call that fails.
+"""Seconds that a collection waits for the end of a pause: as long as it keeps trying a call that fails.
 
 A run that only waits holds its feeds and shows nothing; one that ends says until when, and the next begins then.
 """
 
 
 class PausedError(Exception):
-    """The API told this key to make no call for longer than whoever asks will wait."""
+    """The API told this key to make no call for so many seconds, which is longer than the caller wants to wait."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(f"no call for {seconds:.0f} s")
@@ -47,17 +49,17 @@ class PausedError(Exception):
 
 
 def interval(rate: float) -> float:
-    """Seconds between two calls, so that no window of the API's length ever sees one more than it allows.
+    """Return the seconds between two calls, so that no window of the API's length has one more than it allows.
 
-    The API counts the calls of a second together, or one where it allows less than one a second. So many intervals
-    are longer than that window even where the first call was late on its way and the last one caught up.
+    The API counts the calls of a second, or of the time of one call where it allows less than one a second. That many
+    intervals are longer than this window even if the first call was slow on its way and the last one caught up.
     """
     together = max(1, int(rate))
     return 1 / rate + (ARRIVAL + CATCH_UP) / together
 
 
 def rate_now(calls: Calls, configured: float | None, now: float) -> float | None:
-    """Calls a second as they may go out; None where nothing is known to limit them."""
+    """Return how many calls a second may go out; None where no limit is known."""
     if configured is not None or not calls.slowed_to:
         return configured
     seconds = max(0.0, now - max(calls.slowed_at, calls.paused_until))
@@ -65,10 +67,10 @@ def rate_now(calls: Calls, configured: float | None, now: float) -> float | None
 
 
 class SharedBudget:
-    """The budget of a key. Without a file it is this process's own.
+    """The budget of a key, shared through a file; without a file it is this process's own.
 
-    With a configured rate calls go out at even distances. Without one they go out as they come until the API refuses,
-    then at a part of the rate it refused, and slowly faster.
+    With a configured rate calls go out at even distances. Without one they go out as they come until the API refuses
+    one, then at a part of the rate it refused, and slowly faster.
     """
 
     def __init__(self, requests_per_second: float | None, file: Path | None = None) -> None:
@@ -81,10 +83,7 @@ class SharedBudget:
         """How long the API told this process to wait, all in all."""
 
     def acquire(self, patience: float = LONGEST_WAIT) -> None:
-        """Wait until a call may go out.
-
-        Raise StoppedError once the budget was stopped, PausedError where a pause lasts longer than the patience.
-        """
+        """Wait until a call may go out; raise PausedError where a pause lasts longer than the patience."""
         with self._turn:  # one thread of a process asks at a time
             wait = 0.0
             while True:
@@ -115,13 +114,13 @@ class SharedBudget:
             calls = file.read(now)
             until = max(calls.paused_until, now + min(seconds, LONGEST_PAUSE))
             self.seconds_throttled += until - max(calls.paused_until, now)
-            slowed_to = calls.slowed_to
-            if is_slowed := self._configured is None and now - calls.slowed_at > ONE_BURST:
-                slowed_to = max(SLOWEST, SLOWER_BY * (rate_now(calls, None, now) or calls.rate_of_late(now)))
-            file.write(calls.paused(until, slowed_to, now if is_slowed else calls.slowed_at))
+            if self._configured is None and now - calls.slowed_at > ONE_BURST:
+                refused = rate_now(calls, None, now) or calls.recent_rate(now)
+                calls = replace(calls, slowed_to=max(SLOWEST, SLOWER_BY * refused), slowed_at=now)
+            file.write(replace(calls, paused_until=until))
 
     def sleep(self, seconds: float) -> None:
-        """Wait, unless the budget is stopped: then raise StoppedError, at once."""
+        """Wait, or raise StoppedError as soon as the budget is stopped."""
         if self._stopped.wait(max(0.0, seconds)):
             raise StoppedError("It was told to stop.")
 

@@ -1,4 +1,4 @@
-"""Row: a record of a listing, with all that a collection asks about it worked out once."""
+"""The records of the API: a row of a listing, with all that a collection needs of it, and the full record of a mail."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ class Row:
 
     time: int | None
     identity: bytes
-    """What the record is known by: a mail by queue id and time, since ids come again; others by all they say."""
+    """What tells it from other records: for a mail its queue id and time, since ids are reused; else its content."""
     content: bytes
     """Digest of all that the row says."""
     queue_id: str | None
-    """None where there is no detail: not a mail, or a mail rejected before it was queued."""
+    """None if there is no detail: not a mail, or a mail rejected before it was queued."""
     raw: bytes
     fields: Mapping[str, object] = field(compare=False, repr=False)
     """Those of its fields that have columns."""
 
     @property
     def version(self) -> tuple[bytes, bytes]:
-        """The record as it is now: a detail fetched for one version does not speak for the next."""
+        """The record as it is now: a detail fetched for one version does not count for the next."""
         return self.identity, self.content
 
 
@@ -44,7 +44,7 @@ class Record(NamedTuple):
 
 
 def with_row(record: Record, row: Row) -> Record:
-    """Return the record of a mail with what only its row of the listing says beside it."""
+    """Return the record of a mail with the fields that only its row of the listing has."""
     said = parse(row.raw)
     only = {name: value for name, value in said.items() if name not in record.names} if isinstance(said, dict) else {}
     whole = parse(record.raw) if only else None
@@ -69,7 +69,7 @@ def row_of(category: str, record: Mapping[str, object]) -> Row:
 
 
 def row_of_event(event: Event) -> Row:
-    """Return the row of a mail that was kept, known as it was."""
+    """Return the row of a stored mail, with the identity and digest that are stored."""
     record = parse(event.raw)
     row = row_of("mail", record if isinstance(record, dict) else {})
     return replace(row, identity=event.identity, content=event.listing)

@@ -1,15 +1,15 @@
-"""The typed row of a raw record: which columns a category has, and how each value becomes one. Pure; no I/O.
+"""The typed columns of each category, and how the values of a raw record become theirs. Pure.
 
-Most fields of the API are assumed, not documented. So a value of another type than expected is converted where that
-loses nothing, and becomes null otherwise; nothing here raises because of what a record holds. The store keeps the
-whole record beside these columns, so a null here hides nothing for good.
+Most fields of the API are assumed, not documented. So a value of another type than expected is converted if that loses
+nothing, and becomes null otherwise; nothing in a record raises an error here. The store keeps the whole record beside
+these columns, so nothing is lost by a null.
 
 | column | takes | null for |
 | --- | --- | --- |
 | text | text; numbers, booleans and nested values as their JSON text | null, nesting too deep for JSON text |
 | int64 | integers, integral floats, numerals in text | booleans, fractions, more than 64 bits, anything else |
 | float64 | numbers, numerals in text | booleans, NaN, infinities, anything else |
-| time | what int64 takes, from 1970 to the end of 9999 | anything else; so milliseconds never pass as seconds |
+| time | what int64 takes, from 1970 to the end of 9999 | anything else, such as most milliseconds |
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from mailevents_dagster.files.json_text import one_line
 from mailevents_dagster.model.columns import Column
 
 LAST_SECOND: Final = 253_402_300_799
-"""The last second of the year 9999; datetime, and so pandas and Python readers, end there."""
+"""The last second of the year 9999, where datetime ends, and so do Python's readers."""
 
 _TEXT: Final = pa.string()
 _INTEGER: Final = pa.int64()
 _REAL: Final = pa.float64()
 _TIME: Final = pa.timestamp("ms", tz="UTC")
-"""Parquet knows no seconds: this is what a file gives back."""
+"""Parquet has no seconds: this is what a file gives back."""
 
 _INTEGRAL: Final = re.compile(r"\s*([+-]?[0-9]{1,30})(?:\.0*)?\s*")
 _NUMERAL: Final = re.compile(r"\s*[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*")
@@ -40,6 +40,8 @@ _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _ESCAPED_SURROGATE: Final = re.compile(r"(\\\\)|\\ud[89a-f][0-9a-f]{2}")
 _REPLACEMENT: Final = "\ufffd"
 
+FIELDS: Final = {"record_domain": "domain", "record_type": "type"}
+"""Fields by their columns, where the two differ: the field's own name is that of a folder of the tree."""
 
 _QUEUE_ID: Final = Column("queue_id", _TEXT, "Id of the mail in the server's queue; ids are used again after a while.")
 _MAILFROM: Final = Column("mailfrom", _TEXT, "Sender address of the SMTP envelope (MAIL FROM).")
@@ -110,14 +112,19 @@ COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = MappingProxyType(
 """The typed columns of each category; the event's time and the whole record are the store's to add."""
 
 
+_FIELDS_OF: Final = {
+    category: {FIELDS.get(column.name, column.name) for column in columns} for category, columns in COLUMNS.items()
+}
+
+
 def typed_fields(category: str, record: object) -> Mapping[str, object]:
-    """The fields that have columns: a detail holds ten times as much, and many whole ones fill the memory."""
+    """Return the fields that have columns: a detail holds ten times as much, too much to keep of many mails."""
     fields = _FIELDS_OF[category]
     return {name: record[name] for name in record.keys() & fields} if isinstance(record, dict) else {}
 
 
 def typed_arrays(category: str, records: Sequence[Mapping[str, object]]) -> list[pa.Array]:
-    """The records as one array per column, in the order of COLUMNS.
+    """Return the records as one array per column, in the order of COLUMNS.
 
     An Arrow array holds at most 2 GiB of text: a caller with more than that passes its records in parts.
     """
@@ -135,29 +142,26 @@ def typed_arrays(category: str, records: Sequence[Mapping[str, object]]) -> list
 
 
 def record_time(category: str, record: Mapping[str, object]) -> int | None:
-    """The record's own time in Unix seconds, or None where it has none that can be read."""
+    """Return the record's own time in Unix seconds, or None if it has none that can be read."""
     if category == "mail":
         entries = record.get("recipients")
         first = entries[0] if isinstance(entries, list) and entries else entries
-        time = _seconds(first.get("time")) if isinstance(first, dict) else None
-        return _seconds(record.get("time")) if time is None else time
-    for name in ("time", "timestamp", "starttime"):
-        time = _seconds(record.get(name))
-        if time is not None:
-            return time
-    return None
+        values = [first.get("time") if isinstance(first, dict) else None, record.get("time")]
+    else:
+        values = [record.get(name) for name in ("time", "timestamp", "starttime")]
+    return next((time for time in map(_seconds, values) if time is not None), None)
 
 
 def typed_value(column: Column, value: object) -> object:
-    """The value as its column holds it, None where it cannot; not for nested columns."""
+    """Return the value as its column holds it, None if it cannot; not for nested columns."""
     return _CONVERTERS[column.type](value)
 
 
 def _recipients(record: Mapping[str, object]) -> list[Mapping[str, object]] | None:
-    """The entries of `recipients`; a lone object is a list of one.
+    """Return the entries of `recipients`; a single object counts as a list of one.
 
-    An entry that is no object keeps its place as one without fields, not as null: the count stays true, and readers
-    that walk the list meet a struct every time.
+    An entry that is not an object becomes one without fields, not null: the count stays true, and whoever walks the
+    list meets a struct each time.
     """
     entries = record.get("recipients")
     if isinstance(entries, dict):
@@ -190,7 +194,7 @@ def _array(column: Column, records: Sequence[Mapping[str, object]]) -> pa.Array:
     if column.type == _TEXT and set(map(type, values)) <= {str, type(None)}:
         try:
             return pa.array(values, _TEXT)
-        except UnicodeEncodeError:  # a lone surrogate, which is no UTF-8
+        except UnicodeEncodeError:  # a lone surrogate, which UTF-8 does not have
             pass
     convert = _CONVERTERS[column.type]
     return pa.array([None if value is None else convert(value) for value in values], column.type)
@@ -203,7 +207,7 @@ def _text(value: object) -> str | None:
         text = one_line(value).decode()
     except (ValueError, RecursionError):  # integers beyond 4,300 digits; nesting beyond the interpreter's limit
         return None
-    # Escaped lone surrogates would be legal here, but JSON functions of databases refuse the whole text for one.
+    # JSON allows escaped lone surrogates, but JSON functions of databases refuse the whole text for one.
     return _ESCAPED_SURROGATE.sub(lambda found: found[1] or _REPLACEMENT, text)
 
 
@@ -235,7 +239,7 @@ def _real(value: object) -> float | None:
 
 
 def _seconds(value: object) -> int | None:
-    # Nearly every time is a plain integer; `type`, because a boolean is an int as well.
+    # Nearly every time is a plain integer; `type`, since a boolean is an int as well.
     whole = value if type(value) is int else _whole(value)
     return whole if whole is not None and 0 <= whole <= LAST_SECOND else None
 
@@ -244,13 +248,6 @@ def _milliseconds(value: object) -> int | None:
     seconds = _seconds(value)
     return None if seconds is None else seconds * 1000
 
-
-FIELDS: Final = {"record_domain": "domain", "record_type": "type"}
-"""Fields whose own names are those of the folders: a reader of the whole tree could not tell the two apart."""
-
-_FIELDS_OF: Final = {
-    category: {FIELDS.get(column.name, column.name) for column in columns} for category, columns in COLUMNS.items()
-}
 
 _CONVERTERS: Final[Mapping[pa.DataType, Callable[[object], object]]] = {
     _TEXT: _text,

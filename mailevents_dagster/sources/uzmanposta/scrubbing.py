@@ -1,6 +1,6 @@
-"""Scrubbing: text that came from elsewhere, as it may stand in a message: without the key, on one line, not too long.
+"""Text that came from elsewhere made fit for a message: without the key, on one line, not too long.
 
-An API, a proxy or a gateway may repeat the key wherever it likes: in a message, a header, an error page.
+An API, a proxy or a gateway may repeat the key anywhere: in a message, a header, an error page.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from mailevents_dagster.sources.uzmanposta.errors import foreign
 
 WITHHELD: Final = "(a text that repeats the key)"
 DECODED_TIMES: Final = 3
-"""Escapes within escapes are undone so often: a page shows what a log wrote of what an address held."""
+"""So many layers of escapes are undone: a page shows what a log wrote of what an address held."""
 _ESCAPE: Final = re.compile(r"\\u([0-9a-f]{4})|\\x([0-9a-f]{2})", re.IGNORECASE)
 
 
 def scrubbed(text: str, key: str, most: int) -> str:
-    """Return the text fit for a message; the key is left out, and the whole text where it is there in disguise."""
+    """Return the text without the key, or none of it if it holds the key in disguise."""
     plain = re.sub(re.escape(key), "(the key)", text, flags=re.IGNORECASE)
     if any(secret in view for view in _views(plain.lower()) for secret in _disguises(key)):
         return WITHHELD
@@ -30,7 +30,7 @@ def scrubbed(text: str, key: str, most: int) -> str:
 
 
 def _views(text: str) -> Iterator[str]:
-    """The text as it is, and as it reads once escapes of addresses, pages and JSON are undone."""
+    """Return the text as it is, and as it reads once escapes of addresses, pages and JSON are undone."""
     yield text
     for _ in range(DECODED_TIMES):
         text = html.unescape(_ESCAPE.sub(lambda found: chr(int(found[1] or found[2], 16)), unquote(text))).lower()
@@ -39,10 +39,10 @@ def _views(text: str) -> Iterator[str]:
 
 @lru_cache(maxsize=64)
 def _disguises(key: str) -> frozenset[str]:
-    """The key in small letters, and what of it is the same in every base64 and hex text that holds it."""
+    """Return the key in lower case, and the part of it that any base64 or hex text with the key has in common."""
     secret = key.encode()
     inner = set()
-    for before in range(3):  # in base64 three bytes are four characters: what lies beside the key reaches into its ends
+    for before in range(3):  # base64 turns three bytes into four characters, so the key's neighbours change its ends
         coded = b64encode(b"." * before + secret).decode().rstrip("=")
         inner.add(coded[-(-before * 8 // 6) : -1].lower())
     urlsafe = {text.replace("+", "-").replace("/", "_") for text in inner}

@@ -1,7 +1,7 @@
-"""Transport: a call goes out over a connection of requests' making, and one whole answer comes in or an error does.
+"""HTTP calls: each brings one whole answer, or an error.
 
-requests finds certificates and proxies and hands out urllib3's pool, which calls use directly: requests would write a
-queue id such as `..` into the address as a folder, and what it does around a call costs as much again as the call.
+requests finds certificates and proxies and provides urllib3's pool, which calls use directly: requests would write a
+queue id such as `..` into the address as a folder, and what it does around a call costs as much as the call itself.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from mailevents_dagster.sources.uzmanposta.deadlines import Deadlines, PlainConn
 
 CONNECT_SECONDS: Final = 10.0
 MOST_BYTES: Final = 32 * 2**20
-"""A full page of listing rows is 1 MB, the largest detail seen a few; beyond this a body is a fault, not data."""
+"""A full page of a listing has 1 MB, the largest detail seen a few; a longer body is a fault, not data."""
 PIECE: Final = 2**16
-"""Bytes that are unpacked at a time, so that a small body that unpacks to a huge one costs no memory."""
+"""Bytes unpacked at a time, so that a small body that unpacks to a huge one takes no memory."""
 WITHOUT_BODY: Final = (204, 304)
-"""Whatever a server sends behind these would be read as the next call's answer."""
+"""Statuses whose body, if a server sends one, would be read as the next call's answer."""
 
 _KNOWN_TO_CALLS: Final[dict[type, type]] = {HTTPConnection: PlainConnection, HTTPSConnection: SecureConnection}
 
@@ -37,14 +37,14 @@ class Answer:
 
     status: int
     headers: Mapping[str, str]
-    """By name, whatever its case."""
+    """By name, in any case."""
     arrived: float
-    """When the headers had come, by the monotonic clock."""
+    """When the headers were there, by the monotonic clock."""
     body: bytes
 
 
 class InterimAnswerError(urllib3.exceptions.HTTPError):
-    """An answer that announces another one, which the standard library takes for the last."""
+    """An answer that announces another one, which the standard library takes for the whole answer."""
 
     def __init__(self, status: int) -> None:
         super().__init__(f"the interim answer {status}")
@@ -76,7 +76,7 @@ class Transport:
         self._deadlines = Deadlines(seconds)
 
     def get(self, path: str) -> Answer:
-        """Return the whole answer to a GET; raise urllib3's errors, or TimeoutError where it took too long."""
+        """Return the whole answer to a GET; raise urllib3's errors, or TimeoutError if it took too long."""
         with self._deadlines.call():
             response = self._pool.urlopen(
                 "GET",
@@ -95,7 +95,7 @@ class Transport:
                     return Answer(response.status, response.headers, arrived, b"")
                 return Answer(response.status, response.headers, arrived, _body(response))
             finally:
-                response.close()  # and its connection, unless all was read and the pool has it again
+                response.close()  # with its connection, unless all was read and the pool has it again
                 response.release_conn()
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Workers: the threads of an account, kept from one hour to the next, which wait for its API side by side."""
+"""The threads of an account, kept from one hour to the next, which wait for its API side by side."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from queue import SimpleQueue
 
 
 class Workers:
-    """Does what it is given, in that order, as much at a time as the limit says then."""
+    """Threads that begin jobs in the order they are given, as many at a time as the limit says then."""
 
     def __init__(self, limit: Callable[[], int]) -> None:
         self._limit = limit
@@ -17,25 +17,25 @@ class Workers:
         self._beginning = threading.Lock()
 
     def do(self, job: Callable[[], object]) -> None:
-        """The job must not raise."""
+        """Have a job done, which must not raise."""
         self._jobs.put(job)
         self._grow()
 
     def close(self) -> None:
-        """Ends the threads once what they were given is done; nobody waits for them."""
+        """End the threads once their jobs are done, without waiting for them."""
         self._jobs.put(None)
 
     def _grow(self) -> None:
-        """Begins one thread more where jobs wait and more of them may be done at a time."""
+        """Begin one more thread if jobs wait and the limit allows it."""
         with self._beginning:
             if self._jobs.empty() or self._begun >= self._limit():
                 return
             self._begun += 1
-        # A daemon: a call that hangs at the end must not hold up the process, its answer is not needed.
+        # A daemon: a call that hangs must not keep the process from ending, its answer is not needed then.
         threading.Thread(target=self._work, name="details", daemon=True).start()
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
             job()
             self._grow()
-        self._jobs.put(None)  # for the next: it ends them all, one after the other
+        self._jobs.put(None)  # for the next thread, until all have ended

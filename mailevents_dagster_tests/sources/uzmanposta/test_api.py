@@ -81,6 +81,33 @@ def test_a_permanent_answer_stops_at_once_and_says_what_to_do(
     assert waits == []
 
 
+@pytest.mark.parametrize(
+    ("status", "is_passing", "hour_is_gone", "refuses_feed"),
+    [
+        (401, False, False, True),
+        (403, False, False, True),
+        (406, False, True, False),
+        (400, False, False, False),
+        (500, True, False, False),
+    ],
+)
+def test_a_failure_says_what_it_means_for_the_hour_and_the_feed_and_what_was_asked_for(
+    status: int,
+    is_passing: bool,
+    hour_is_gone: bool,
+    refuses_feed: bool,
+    api: UzmanPostaApi,
+    simulator: Simulator,
+    waits: list[float],
+) -> None:
+    simulator.fail_next("/logs", Answer(status), times=None)
+    error = failure(lambda: api.detail("Q1", START))
+    assert (error.is_passing, error.hour_is_gone, error.refuses_feed) == (is_passing, hour_is_gone, refuses_feed)
+    assert error.request == f"GET /logs/mail/Q1?time={START}"
+    assert error.attempt == len(simulator.calls)
+    assert error.milliseconds >= 0
+
+
 def test_the_apis_own_refusals_name_the_variable_and_the_domain(simulator: Simulator, make_api: MakeApi) -> None:
     simulator.behaviour = Behaviour(bad_keys=frozenset({KEY}))
     assert "Check the value of the variable KEY_OF_EXAMPLE" in str(

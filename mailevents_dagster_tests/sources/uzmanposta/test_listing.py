@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from mailevents_dagster.model.event import Gap
 from mailevents_dagster.sources.uzmanposta.listing import list_window
 from mailevents_dagster.sources.uzmanposta.page_size import PageSize
-from mailevents_dagster.sources.uzmanposta.pages import Row
 from mailevents_dagster.sources.uzmanposta.simulator import Behaviour, FixedMail, Simulator
+from mailevents_dagster.sources.uzmanposta.window import Row
 from mailevents_dagster_tests.conftest import AUTHENTICATION, DOMAIN, INCOMING, START, MakeApi, mail
 
 BOUNDS = ("[s,e]", "[s,e)", "(s,e]", "(s,e)")

@@ -246,6 +246,7 @@ import sys, threading, time
 from pathlib import Path
 from mailevents_dagster.sources.uzmanposta.access import Access
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
+from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 base_url, file, rate, seconds = sys.argv[1:]
 access = Access("example.com", base_url, "key", requests_per_second=float(rate), budget_file=Path(file))
 feed = feed_of("example.com", "authentication")
