@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mailevents_dagster.cli.terminal import Exit, configured, feeds_like
+from mailevents_dagster.cli.terminal import Exit, FiniteRange, configured, feeds_like
 
 if TYPE_CHECKING:
     from mailevents_dagster.sources.uzmanposta.probe_findings import Told
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--feed", required=True, metavar="FEED", help="One feed, such as 'example.com mail/incominglog'.")
-@click.option("--wait", default=0.0, type=click.FloatRange(0, 3600), help="Look again after so many seconds.")
+@click.option("--wait", default=0.0, type=FiniteRange(0, 3600), help="Look again after so many seconds.")
 @click.option("--with-domain", is_flag=True, help="Name the domain in what is printed.")
 @click.option("--json", "as_json", is_flag=True, help="For programs: one JSON object.")
 def probe(feed: str, wait: float, *, with_domain: bool, as_json: bool) -> None:
