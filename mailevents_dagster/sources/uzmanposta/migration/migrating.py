@@ -32,7 +32,6 @@ from mailevents_dagster.sources.uzmanposta.migration.sections import (
     feeds_of,
     moved,
     moved_together,
-    twice,
 )
 from mailevents_dagster.sources.uzmanposta.migration.settings_text import (
     General,
@@ -126,15 +125,15 @@ def decide(ini: Path, folder: Path, timezone: str, now: float) -> Decided:
             refused.append(f"[{section.name}] {error}")
         else:
             good.append(_as_before(one, store))
-    kept, clashing = moved_together(good)
-    kept.sort(key=good.index)
+    kept, clashing, twice = moved_together(good)
     accounts = accounts_of(kept)
     made = general(good, [account.domain for account in accounts])
+    unnamed = [one.name for one in kept if not one.names_heartbeat]
     notes = [
-        *twice(good, kept),
+        *twice,
         *differing(accounts, lambda one: one.key, "api_key"),
         *differing(accounts, lambda one: one.base_url, "url"),
-        *(f"[{one.name}]: cannot name a heartbeat file; the feed does" for one in kept if not one.names_heartbeat),
+        *(f"[{name}]: cannot be part of a file's name; the heartbeat file has the feed's" for name in unnamed),
         *made.notes,
         *(f"[{name}]: not a section of the old tool; left out" for name in old.others),
     ]

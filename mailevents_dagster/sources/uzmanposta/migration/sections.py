@@ -107,21 +107,26 @@ def first_hour(kind: FeedKind, position: Position, start_time: str, now: float, 
     return (hour.start if hour.start >= oldest else hour.end), f"{days} days back, as far as the API can be asked"
 
 
-def moved_together(sections: Iterable[Moved]) -> tuple[list[Moved], list[str]]:
-    """Return the sections that can stand in one settings file, a feed once, and why others stay behind."""
-    kept: dict[Feed, Moved] = {}
-    behind: list[str] = []
+def moved_together(sections: Sequence[Moved]) -> tuple[list[Moved], list[str], list[str]]:
+    """Return the sections that can stand in one settings file, a feed once; why others cannot; who speaks for whom."""
+    by_feed: dict[Feed, list[Moved]] = {}
     names: dict[str, str] = {}
+    behind = []
     for one in sections:
-        other = names.setdefault(one.feed.group, one.feed.domain)
-        if other != one.feed.domain:
-            behind.append(
-                f"[{one.name}] domain: {one.feed.domain} and {other} are both named {one.feed.group} in Dagster; give "
-                "one of them a settings file of its own"
-            )
-        elif one.feed not in kept or one.first < kept[one.feed].first:
-            kept[one.feed] = one
-    return list(kept.values()), behind
+        feed, other = one.feed, names.setdefault(one.feed.group, one.feed.domain)
+        if other == feed.domain:
+            by_feed.setdefault(feed, []).append(one)
+        else:
+            both = f"{feed.domain} and {other} are both named {feed.group} in Dagster"
+            behind.append(f"[{one.name}] domain: {both}; give one of them a settings file of its own")
+    kept = {feed: min(own, key=lambda one: one.first) for feed, own in by_feed.items()}
+    twice = [
+        f"[{one.name}]: {feed} is also [{kept[feed].name}], which begins no later and speaks for both"
+        for feed, own in by_feed.items()
+        for one in own
+        if one is not kept[feed]
+    ]
+    return sorted(kept.values(), key=sections.index), behind, twice
 
 
 def accounts_of(feeds: Iterable[Moved]) -> list[NewAccount]:
@@ -197,16 +202,6 @@ def _base_url(section: OldSection) -> str:
         return check_base_url(base.rstrip("/")) if written else DEFAULT_BASE_URL
     except ValueError as error:
         raise NotMovedError("url", f"{shown(written)} {error}") from None
-
-
-def twice(sections: Sequence[Moved], kept: Sequence[Moved]) -> list[str]:
-    """Name the sections for whose feed another section speaks."""
-    return [
-        f"[{one.name}]: {one.feed} is also [{other.name}], which begins no later and speaks for both"
-        for one in sections
-        for other in kept
-        if one.feed == other.feed and one is not other
-    ]
 
 
 def differing(accounts: Sequence[NewAccount], value: Callable[[Moved], str], key: str) -> list[str]:

@@ -6,10 +6,10 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, get_args
+from typing import Final
 from zoneinfo import ZoneInfo
 
-from pydantic.fields import FieldInfo
+from pydantic import BaseModel
 
 from mailevents_dagster.model.feed import readable_domain
 from mailevents_dagster.settings import ApiSettings, OperatingLogSettings
@@ -37,6 +37,7 @@ CARRIED: Final = frozenset(
     *("log_file_name_format", "max_records_per_page", "max_parallel_details"),
     *("list_timeout", "detail_timeout", "list_retries", "detail_retries"),
 }
+_Choose = Callable[[Iterable[int]], int]
 _LOGS: Final = {"messages": "message", "errors": "error"}
 _HEAD: Final = """\
 # Settings of mailevents_dagster, made by `mailevents migrate` from {source}.
@@ -84,24 +85,23 @@ class General:
         return agreed
 
     def number(
-        self, info: FieldInfo, key: str, choose: Callable[[Iterable[int]], int], old: Sequence[str], domain: str = ""
+        self, model: type[BaseModel], key: str, choose: _Choose, *old: str, domain: str = ""
     ) -> dict[str, object]:
-        """Return a number of all sections within its setting's bounds; nothing where it is the default."""
+        """Return the setting with a number of all sections within its bounds; nothing where that is the default."""
         sections = [one for one in self.sections if domain in ("", one.feed.domain)]
         found = [number for one in sections for name in old if (number := self._read(one, name)) is not None]
         if not found:
             return {}
-        low, high = _bounds(info)
-        wanted = choose(found)
+        schema = model.model_json_schema()["properties"][key]
+        bounds = next(one for one in (schema, *schema.get("anyOf", ())) if "minimum" in one)  # it may also be null
+        wanted, low, high = choose(found), bounds["minimum"], bounds["maximum"]
         value = max(low, min(high, wanted))
         if value != wanted:
-            self.notes.append(
-                f"{' and '.join(old)}: {wanted:,} becomes `{key}: {value:g}`, the nearest that is allowed"
-            )
+            self.notes.append(f"{' and '.join(old)}: {wanted:,} becomes `{key}: {value:g}`, the nearest allowed")
         elif len(set(found)) > 1:
             values = ", ".join(map(str, sorted(set(found))))
             self.notes.append(f"{' and '.join(old)}: of {values} all feeds now have {value:g}")
-        return {key: value} if value != info.default else {}
+        return {key: value} if value != schema["default"] else {}
 
     def _read(self, one: Moved, key: str) -> int | None:
         text = one.section.get(key)
@@ -126,15 +126,12 @@ def general(sections: Sequence[Moved], domains: Iterable[str]) -> General:
     urls = {one.base_url for one in sections}
     if len(urls) == 1 and urls != {DEFAULT_BASE_URL}:
         made.api["base_url"] = urls.pop()
-    fields = ApiSettings.model_fields
-    for key, choose, old in (
-        ("page_limit", min, ["max_records_per_page"]),
-        ("timeout_seconds", max, ["list_timeout", "detail_timeout"]),
-        ("max_attempts", max, ["list_retries", "detail_retries"]),
-    ):
-        made.api |= made.number(fields[key], key, choose, old)
+    made.api |= made.number(ApiSettings, "page_limit", min, "max_records_per_page")
+    made.api |= made.number(ApiSettings, "timeout_seconds", max, "list_timeout", "detail_timeout")
+    made.api |= made.number(ApiSettings, "max_attempts", max, "list_retries", "detail_retries")
     key = "max_parallel_details"
-    own = {domain: made.number(fields[key], key, max, [key], domain) for domain in _domains(sections)}
+    found = dict.fromkeys(one.feed.domain for one in sections)
+    own = {domain: made.number(ApiSettings, key, max, key, domain=domain) for domain in found}
     if len({str(values) for values in own.values()}) == 1:
         made.api |= next(iter(own.values()))
     else:
@@ -144,30 +141,17 @@ def general(sections: Sequence[Moved], domains: Iterable[str]) -> General:
     return made
 
 
-def _domains(sections: Iterable[Moved]) -> list[str]:
-    return list(dict.fromkeys(one.feed.domain for one in sections))
-
-
 def _operating_logs(made: General) -> None:
     fields = OperatingLogSettings.model_fields
     for kind, old_name in _LOGS.items():
         text = made.agree(f"{old_name}_log_file_name", check_operating_log_name)
         if text and text != fields[kind].default:
             made.operating_logs[kind] = text
-        key = f"{kind}_kept"
-        made.operating_logs |= made.number(fields[key], key, max, [f"{old_name}_log_retention_count"])
+        made.operating_logs |= made.number(OperatingLogSettings, f"{kind}_kept", max, f"{old_name}_log_retention_count")
     names = {made.operating_logs.get(kind, fields[kind].default) for kind in _LOGS}
     if len(names | {made.log_file_name or DEFAULT_LOG_FILE_NAME}) < len(_LOGS) + 1:
         made.notes.append("message_log_file_name, error_log_file_name: two kinds of logs shared a name; both are new")
         made.operating_logs = {key: value for key, value in made.operating_logs.items() if key not in _LOGS}
-
-
-def _bounds(info: FieldInfo) -> tuple[int, int]:
-    """Return the least and the most that a setting takes, also of one that may be null."""
-    inner = [one for part in get_args(info.annotation) for one in getattr(part, "__metadata__", ())]
-    stated = [*info.metadata, *(bound for one in inner if isinstance(one, FieldInfo) for bound in one.metadata)]
-    bounds = {type(bound).__name__: bound for bound in stated}
-    return getattr(bounds["Ge"], "ge"), getattr(bounds["Le"], "le")  # noqa: B009
 
 
 def _left_out(sections: Sequence[Moved]) -> Iterator[str]:

@@ -253,24 +253,21 @@ def serve(
 
 
 @dataclass(slots=True)
-class _Own:
-    """The simulator of one process: a fork copies the memory but not the serving thread, and perhaps a held lock."""
+class _Embedded:
+    """The simulator of one process."""
 
-    process: int = field(default_factory=os.getpid)
     lock: threading.Lock = field(default_factory=threading.Lock)
     source: GeneratedMail | None = None
     base_url: str = ""
 
 
-_own = _Own()
+_embedded: Final[dict[int, _Embedded]] = {}
+"""By process: a fork copies the memory but not the serving thread, and perhaps a held lock."""
 
 
 def embedded(domains: Iterable[str], events_per_hour: float = EVENTS_PER_HOUR) -> str:
     """Return the base URL of this process's simulator, started on first use with so many events per hour."""
-    global _own  # noqa: PLW0603 - one per process is the point
-    if _own.process != os.getpid():
-        _own = _Own()
-    own = _own
+    own = _embedded.setdefault(os.getpid(), _Embedded())
     with own.lock:
         if own.source is None:
             own.source = GeneratedMail(events_per_hour=events_per_hour)
