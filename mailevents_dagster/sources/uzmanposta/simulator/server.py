@@ -132,7 +132,7 @@ class _Server(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        if not isinstance(sys.exception(), OSError):  # which says that the client has gone
+        if not isinstance(sys.exception(), ConnectionError):  # which says that the client has gone
             super().handle_error(request, client_address)
 
     def close(self) -> None:
