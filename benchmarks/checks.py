@@ -18,8 +18,7 @@ from mailevents_dagster.files.json_text import one_line
 from mailevents_dagster.model.event import Collection, Detail, Event
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.sources.uzmanposta.rows import row_of
-from mailevents_dagster.sources.uzmanposta.simulator.details import with_detail
-from mailevents_dagster.sources.uzmanposta.simulator.records import incoming
+from mailevents_dagster.sources.uzmanposta.simulator.records import MAKERS, with_detail
 
 EVENTS: Final = 20_000
 DAY: Final = 24
@@ -39,7 +38,7 @@ def commit(folder: Path, hour: Hour, events: int, random: Random) -> int:
     times = sorted(random.randrange(hour.start, hour.end) for _ in range(events))
     kept = []
     for number, at in enumerate(times):
-        one = with_detail(incoming(random, FEED.domain, f"4bQ{number:06d}z", at))
+        one = with_detail(MAKERS["mail/incominglog"](random, FEED.domain, f"4bQ{number:06d}z", at))
         row = row_of("mail", one)
         kept.append(Event(at, row.identity, row.content, Detail.WHOLE, one_line(one)))
     with store_in(folder).open_hour(FEED, hour) as work:

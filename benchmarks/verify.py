@@ -19,8 +19,7 @@ from mailevents_dagster.settings.models import DEFAULT_LOG_FILE_NAME
 from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS
 from mailevents_dagster.sources.uzmanposta.rows import row_of
 from mailevents_dagster.sources.uzmanposta.simulator import words
-from mailevents_dagster.sources.uzmanposta.simulator.details import with_detail
-from mailevents_dagster.sources.uzmanposta.simulator.records import incoming
+from mailevents_dagster.sources.uzmanposta.simulator.records import MAKERS, with_detail
 from mailevents_dagster.store.store import Store
 from mailevents_dagster.store.verify import verify_hour
 
@@ -50,7 +49,7 @@ def fill(folder: Path, name: str) -> int:
 
 def detailed(random: Random, queue_id: str, time: int) -> dict[str, Any]:
     """A mail with its detail, whose log is as long as that of servers that say more: 4 to 10 kB."""
-    one = with_detail(incoming(random, FEED.domain, queue_id, time))
+    one = with_detail(MAKERS["mail/incominglog"](random, FEED.domain, queue_id, time))
     for number in range(random.randrange(10, 50)):
         line = f"{queue_id}: check {number} of {random.getrandbits(64):016x}: {random.choice(words.OUTCOMES)[2]}"
         one["logs"].append({"time": time, "host": "mx1.posta.example", "program": "filter", "line": line})
@@ -59,7 +58,7 @@ def detailed(random: Random, queue_id: str, time: int) -> dict[str, Any]:
 
 def bare(random: Random, queue_id: str, time: int) -> dict[str, Any]:
     """A row of a listing with one recipient and few fields: about 400 bytes."""
-    one = incoming(random, FEED.domain, queue_id, time)
+    one = MAKERS["mail/incominglog"](random, FEED.domain, queue_id, time)
     recipients = (
         [{name: one["recipients"][0][name] for name in ("time", "mailto", "status")}] if one.get("recipients") else []
     )

@@ -15,7 +15,7 @@ from mailevents_dagster.sources.uzmanposta.access import Access
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.collect import collect_hour
 from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS, feed_of
-from mailevents_dagster.sources.uzmanposta.simulator.calls import Call
+from mailevents_dagster.sources.uzmanposta.simulator import Call
 from mailevents_dagster.store.store import Store
 
 FEED = feed_of("example.com", "mail/incominglog")

@@ -22,8 +22,7 @@ from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import SECONDS, Hour
 from mailevents_dagster.orchestration.checks import OF_HOURS
 from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS, feed_of
-from mailevents_dagster.sources.uzmanposta.simulator import Answer, Behaviour
-from mailevents_dagster.sources.uzmanposta.simulator.messages import Request
+from mailevents_dagster.sources.uzmanposta.simulator import Answer, Behaviour, Request
 from mailevents_dagster.summaries.days import Day
 from mailevents_dagster.summaries.kinds import KINDS
 from mailevents_dagster_tests.projects import KEY, range_tags

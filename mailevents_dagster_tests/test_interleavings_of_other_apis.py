@@ -20,7 +20,7 @@ from hypothesis import Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, Behaviour, FixedMail, Simulator
-from mailevents_dagster.sources.uzmanposta.simulator.details import with_detail
+from mailevents_dagster.sources.uzmanposta.simulator.records import with_detail
 from mailevents_dagster.store.hour.parquet import read_events
 from mailevents_dagster.store.verify import verify_hour
 from mailevents_dagster_tests.conftest import DOMAIN, INCOMING, NOON, mail, make_store

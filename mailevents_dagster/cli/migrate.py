@@ -42,8 +42,8 @@ def migrate(*, ini: Path, folder: Path, timezone: str | None, output: Path | Non
     """
     import time
 
-    from mailevents_dagster.sources.uzmanposta.migration.ini import IniError
     from mailevents_dagster.sources.uzmanposta.migration.migrating import decide, target_of, write
+    from mailevents_dagster.sources.uzmanposta.migration.old_tool import IniError
     from mailevents_dagster.sources.uzmanposta.migration.report import next_steps, of_logs, of_sections
 
     now, out = time.time(), console()
@@ -56,9 +56,9 @@ def migrate(*, ini: Path, folder: Path, timezone: str | None, output: Path | Non
     target = target_of(decided, folder.absolute(), now)
     with _old_logs(decided, target, output, dry=dry) as old:
         written = write(decided, target, old.first, now, dry=dry)
-        if written.settings and not dry:
-            with _progress("Hours of old logs", old.records) as tell:
-                old.adopt(written.settings, tell)
+        if written.settings and old.folder:
+            with _progress("Hours of old logs", old.records) as report:
+                old.adopt(written.settings, report)
     for part in (
         *of_sections(decided, written, dry=dry),
         *(of_logs(old, target, written) if output else ()),
@@ -71,7 +71,7 @@ def migrate(*, ini: Path, folder: Path, timezone: str | None, output: Path | Non
 @contextmanager
 def _old_logs(decided: "Decided", target: "Target", output: Path | None, *, dry: bool) -> "Iterator[Adoption]":
     """The old logs, read and sorted by hours; none where no folder is given, or nothing to take them into."""
-    from mailevents_dagster.sources.uzmanposta.migration.adopting import Adoption, sort_logs
+    from mailevents_dagster.sources.uzmanposta.migration.adopting import Adoption
     from mailevents_dagster.sources.uzmanposta.migration.old_logs import find_logs
 
     if output is None or target.fault:
@@ -79,12 +79,13 @@ def _old_logs(decided: "Decided", target: "Target", output: Path | None, *, dry:
         return
     if target.store.layout.holds(output):
         raise click.UsageError(f"--adopt {output} is the new storage; give the folder that log_directory names.")
-    logs = find_logs(output, target.feeds, decided.own_names)
+    logs = find_logs(output, target.feeds, [name for one in decided.old.sections for name in one.file_names])
     with ExitStack() as stack:
-        folder = None if dry else stack.enter_context(target.store.adopting(lambda said: click.echo(said, err=True)))
-        with _progress("Reading old logs", logs.size) as tell:
-            found = sort_logs(target.store, logs.logs, folder, tell)
-        yield Adoption(target.store, logs, found, folder)
+        folder = None if dry else stack.enter_context(target.store.adopting(lambda note: click.echo(note, err=True)))
+        old = Adoption(target.store, logs, folder)
+        with _progress("Reading old logs", logs.size) as report:
+            old.sort(report)
+        yield old
 
 
 def _progress(what: str, total: int) -> "AbstractContextManager[Callable[[int], None]]":
@@ -96,7 +97,7 @@ def _progress(what: str, total: int) -> "AbstractContextManager[Callable[[int], 
 
 def _timezone(given: str | None) -> str:
     from mailevents_dagster.settings.values import check_timezone
-    from mailevents_dagster.sources.uzmanposta.migration.timezones import machine_timezone
+    from mailevents_dagster.sources.uzmanposta.migration.old_tool import machine_timezone
 
     if given:
         try:

@@ -2,6 +2,8 @@
 
 import click
 
+from mailevents_dagster.cli.terminal import FiniteRange
+
 
 @click.command()
 @click.option("--port", default=8700, show_default=True, type=click.IntRange(0, 65535), help="Port on 127.0.0.1.")
@@ -10,13 +12,13 @@ import click
     "--events-per-hour",
     default=60.0,
     show_default=True,
-    type=click.FloatRange(0),
+    type=FiniteRange(0),
     help="Mean of received mails of a domain.",
 )
-@click.option("--latency", default=0.0, show_default=True, type=click.FloatRange(0), help="Seconds each answer takes.")
+@click.option("--latency", default=0.0, show_default=True, type=FiniteRange(0), help="Seconds each answer takes.")
 @click.option(
     "--requests-per-second",
-    type=click.FloatRange(0, min_open=True),
+    type=FiniteRange(0, min_open=True),
     help="Answers 429 beyond this rate of one key.",
 )
 @click.option("--seed", default=1, show_default=True, help="Another seed, another mail.")

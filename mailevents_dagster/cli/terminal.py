@@ -1,5 +1,6 @@
 """What all commands share: exit codes, settings, feeds and hours as they are written, and how expected errors end."""
 
+import math
 import sys
 from collections.abc import Sequence
 from enum import IntEnum
@@ -31,6 +32,16 @@ EXIT_CODES: Final = (
 )
 FILE_WIDTH: Final = 240
 """Where no terminal says how wide it is: no line of a table breaks."""
+
+
+class FiniteRange(click.FloatRange):
+    """A number within bounds; `nan`, which is within all bounds, is not one."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number.", param, ctx)
+        return number
 
 
 class Commands(click.Group):

@@ -79,7 +79,16 @@ def test_the_simulator_serves_until_it_is_interrupted(environment: dict[str, str
 
 
 @pytest.mark.parametrize(
-    "option", [("--latency", "-1"), ("--events-per-hour", "-1"), ("--requests-per-second", "0"), ("--port", "-1")]
+    "option",
+    [
+        ("--latency", "-1"),
+        ("--latency", "nan"),
+        ("--events-per-hour", "-1"),
+        ("--events-per-hour", "inf"),
+        ("--requests-per-second", "0"),
+        ("--requests-per-second", "nan"),
+        ("--port", "-1"),
+    ],
 )
 def test_a_simulator_that_cannot_be_is_wrong_usage(environment: dict[str, str], option: tuple[str, str]) -> None:
     done = mailevents("simulate", *option, environment=environment)

@@ -53,7 +53,7 @@ def test_it_prints_a_table_to_paste_that_names_nobody(probe: Probe, api: Simulat
     assert "| question | assumed | found | agrees |\n| --- | --- | --- | --- |" in done.stdout
     assert "| [s,e]: start included, end included | yes |" in done.stdout
     assert not any(word in done.stdout for word in (DOMAIN, "secret", "@"))
-    assert "At most 15 calls are made" in done.stderr
+    assert "at most 15 calls" in done.stderr
     assert f"{api.calls.count()} calls were made" in done.stderr
     assert (probe("--feed", str(INCOMING), "--with-domain").stdout).startswith(f"Probe of {INCOMING}\n")
 
@@ -84,9 +84,7 @@ def test_a_refused_key_is_told_with_what_to_do(probe: Probe, api: Simulator) -> 
     assert "Check the value of the variable UZMANPOSTA_KEY" in done.stderr
 
 
-@pytest.mark.parametrize(
-    ("pattern", "said"), [("example.com *", "2 feeds are like example.com *"), ("x", "No feed is like x")]
-)
+@pytest.mark.parametrize(("pattern", "said"), [("example.com *", "example.com *"), ("x", "No feed")])
 def test_one_feed_is_to_be_named(pattern: str, said: str, probe: Probe, api: Simulator) -> None:
     done = probe("--feed", pattern)
 

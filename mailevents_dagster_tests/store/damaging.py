@@ -14,7 +14,7 @@ from mailevents_dagster.files.json_text import one_line
 from mailevents_dagster.model.event import Detail, Event
 from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
 from mailevents_dagster.sources.uzmanposta.rows import row_of
-from mailevents_dagster.sources.uzmanposta.simulator.details import with_detail
+from mailevents_dagster.sources.uzmanposta.simulator.records import with_detail
 from mailevents_dagster.store.hour.index import index_of
 from mailevents_dagster.store.hour.parquet import records_of, snapshot_batch
 from mailevents_dagster.store.store import Store

@@ -1,6 +1,6 @@
-"""What rows of a listing tell about the API by themselves, and how answers are told. Pure values; no calls.
+"""What rows of a listing tell about the API by themselves, and how findings are told. Pure values; no calls.
 
-Answers hold counts, times and names of fields: never a key, an address, a subject or a domain.
+Findings hold counts, times and names of fields: never a key, an address, a subject or a domain.
 """
 
 from __future__ import annotations
@@ -26,13 +26,31 @@ class Agrees(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Finding:
     """What the API told about one question."""
 
     question: str
     assumed: str
     found: str
     agrees: Agrees
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked about the API, and which answer is assumed."""
+
+    text: str
+    assumed: str
+
+    def found(self, found: str, agrees: Agrees = Agrees.YES) -> Finding:
+        return Finding(self.text, self.assumed, found, agrees)
+
+    def compare(self, found: str) -> Finding:
+        """Return a finding that agrees where it is what is assumed, and is harmless otherwise."""
+        return self.found(found, Agrees.YES if found == self.assumed else Agrees.HARMLESS)
+
+    def cannot_tell(self, why: str) -> Finding:
+        return self.found(f"cannot tell: {why}", Agrees.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,74 +72,72 @@ class Page:
         return f"refused with {self.refused}" if self.refused else f"{len(self.rows):,} rows"
 
 
-def answer(question: str, assumed: str, found: str, otherwise: Agrees = Agrees.NO) -> Told:
-    return Told(question, assumed, found, Agrees.YES if found == assumed else otherwise)
+def order_of(sample: Page) -> Finding:
+    question, times = Question("Order of the rows", "newest first"), sample.times
+    if len(set(times)) < 2:
+        return question.cannot_tell("no two rows of different times")
+    if times == sorted(times, reverse=True):
+        return question.found("newest first")
+    return question.compare("oldest first" if times == sorted(times) else "neither newest nor oldest first")
 
 
-def cannot_tell(question: str, assumed: str, why: str) -> Told:
-    return Told(question, assumed, f"cannot tell: {why}", Agrees.UNKNOWN)
-
-
-def freshness(recent: Page, asked_at: int) -> Told:
-    question, assumed = "Age of the newest row", "some seconds to minutes"
+def freshness(recent: Page, asked_at: int) -> Finding:
+    question = Question("Age of the newest row", "some seconds to minutes")
     if not recent.times:
-        return cannot_tell(question, assumed, "no rows in the last hour")
-    age = asked_at - max(recent.times)
-    return Told(question, assumed, f"{age:,} s, in a listing up to now", Agrees.YES)
+        return question.cannot_tell("no rows in the last hour")
+    return question.found(f"{asked_at - max(recent.times):,} s, in a listing up to now")
 
 
-def lateness(first: Page, second: Page, now: int, settle_seconds: float) -> Told:
-    """Rows of the second look that the first had not: some of the time until now they may have been there already."""
-    question = "Rows that appeared between two looks"
+def lateness(first: Page, second: Page, now: int, settle_seconds: float) -> Finding:
+    """Judge the rows of the second look that the first lacked; some may have been there for part of the wait."""
     assumed = f"at most {settle_seconds:,.0f} s after their own time (collect.settle_minutes)"
+    question = Question("Rows that appeared between two looks", assumed)
     late = [now - row.time for row in second.rows if row.content not in first.contents and row.time is not None]
-    found = f"{len(late):,}, up to {max(late):,} s after their own time" if late else "none"
-    return Told(question, assumed, found, Agrees.NO if max(late, default=0) > settle_seconds else Agrees.YES)
+    if not late:
+        return question.found("none")
+    found = f"{len(late):,}, up to {max(late):,} s after their own time"
+    return question.found(found, Agrees.NO if max(late) > settle_seconds else Agrees.YES)
 
 
-def time_types(sample: Page) -> Told:
-    question, assumed = "Times in records", "whole numbers of Unix seconds"
+def time_types(sample: Page) -> Finding:
+    question = Question("Times in records", "whole numbers of Unix seconds")
     values = [value for row in sample.rows for value in _time_values(record_of(row.raw))]
     if not values:
-        return cannot_tell(question, assumed, "no row with a time")
-    types = sorted(
-        {{"int": "numbers", "str": "text", "float": "fractions"}.get(type(one).__name__, "other") for one in values}
-    )
-    unread = sum(row.time is None for row in sample.rows)
-    found = ", ".join(types) + (f"; {unread:,} of {len(sample.rows):,} rows have no time to read" if unread else "")
-    if not sample.times:
-        return Told(question, assumed, found, Agrees.NO)
-    return Told(question, assumed, found, Agrees.YES if types == ["numbers"] else Agrees.HARMLESS)
+        return question.cannot_tell("no row with a time")
+    names = {"int": "numbers", "str": "text", "float": "fractions"}
+    found = ", ".join(sorted({names.get(type(one).__name__, "other") for one in values}))
+    unread = len(sample.rows) - len(sample.times)
+    harmless = Agrees.YES if found == "numbers" else Agrees.HARMLESS
+    if unread:
+        found += f"; the time of {unread:,} of {len(sample.rows):,} rows cannot be read"
+    return question.found(found, harmless if sample.times else Agrees.NO)
 
 
-def fields_of(sample: Page, feed: Feed) -> Told:
-    question, assumed = "Fields of a row", "those of the columns"
+def fields_of(sample: Page, feed: Feed) -> Finding:
+    question = Question("Fields of a row", "those of the columns")
     if not sample.rows:
-        return cannot_tell(question, assumed, "no rows")
-    records = [record_of(row.raw) for row in sample.rows]
-    fields = compared(feed.kind.category, records)
-    parts = [
-        f"{word}: {field_names(names)}" for word, names in (("new", fields.new), ("missing", fields.missing)) if names
-    ]
-    return Told(question, assumed, "; ".join(parts) or assumed, Agrees.HARMLESS if parts else Agrees.YES)
+        return question.cannot_tell("no rows")
+    fields = compared(feed.kind.category, [record_of(row.raw) for row in sample.rows])
+    differing = {"new": fields.new, "missing": fields.missing}
+    return question.compare(
+        "; ".join(f"{word}: {field_names(names)}" for word, names in differing.items() if names) or question.assumed
+    )
 
 
 def best_row(rows: Sequence[Row], fits: Callable[[Row], bool]) -> Row | None:
-    """A row that fits, from the middle outwards: those at the ends may have just come, or be about to go."""
-    middle = len(rows) // 2
-    ordered = sorted(range(len(rows)), key=lambda place: abs(place - middle))
-    return next((rows[place] for place in ordered if rows[place].time is not None and fits(rows[place])), None)
+    """Return a row that fits, from the middle outwards: those at the ends may have just come, or be about to go."""
+    ordered = sorted(enumerate(rows), key=lambda one: abs(one[0] - len(rows) // 2))
+    return next((row for _, row in ordered if row.time is not None and fits(row)), None)
 
 
-def times_said(row: Row) -> list[int]:
-    """All times that a row says of itself, its own first."""
-    said = [record_time("authentication", {"time": value}) for value in _time_values(record_of(row.raw))]
-    return [at for at in (row.time, *said) if at is not None]
+def times_in(row: Row) -> list[int]:
+    """Return all times that a row gives for itself, its own first."""
+    given = [record_time("authentication", {"time": value}) for value in _time_values(record_of(row.raw))]
+    return [at for at in (row.time, *given) if at is not None]
 
 
 def _time_values(record: Mapping[str, object]) -> list[object]:
-    entries = recipients_of(record)[:1]
-    values = [record.get(name) for name in TIME_FIELDS] + [entry.get("time") for entry in entries]
+    values = [record.get(name) for name in TIME_FIELDS] + [entry.get("time") for entry in recipients_of(record)[:1]]
     return [value for value in values if value is not None]
 
 

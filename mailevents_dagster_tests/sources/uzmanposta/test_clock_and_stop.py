@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import signal
 import subprocess
 import time
@@ -24,7 +23,7 @@ from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.collect import collect_hour
 from mailevents_dagster.sources.uzmanposta.rate import SharedBudget
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, Behaviour, FixedMail, Request, Simulator
-from mailevents_dagster.sources.uzmanposta.simulator import server as server_module
+from mailevents_dagster.sources.uzmanposta.simulator.server import Connection
 from mailevents_dagster.store.hour.open_hour import Commit
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.collecting_process import collecting_process
@@ -95,13 +94,15 @@ class Machine:
         return [json.loads(line) for line in self.store.layout.log(INCOMING, NOON).read_bytes().splitlines()]
 
     def answers_with_date(self, date: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
-        real = server_module.head
+        real = Connection.send_header
 
-        def head(*args: Any, **rules: Any) -> bytes:
-            line = b"" if date is None else f"Date: {date}\r\n".encode("latin-1")
-            return re.sub(rb"Date: [^\r]*\r\n", lambda _: line, real(*args, **rules))
+        def send_header(self: Connection, name: str, value: str) -> None:
+            if name != "Date":
+                real(self, name, value)
+            elif date is not None:
+                real(self, name, date)
 
-        monkeypatch.setattr(server_module, "head", head)
+        monkeypatch.setattr(Connection, "send_header", send_header)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from mailevents_dagster.sources.uzmanposta.access import Access
 from mailevents_dagster.sources.uzmanposta.errors import PermanentError
 from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.sources.uzmanposta.probe import calls_needed, probe
-from mailevents_dagster.sources.uzmanposta.probe_findings import Agrees, Told
+from mailevents_dagster.sources.uzmanposta.probe_findings import Agrees, Finding
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, Behaviour, FixedMail, Simulator
 from mailevents_dagster_tests.conftest import AUTHENTICATION, DOMAIN, INCOMING, KEY, mail
 
@@ -23,7 +23,7 @@ DAY = 86_400
 HOLD = feed_of(DOMAIN, "quarantine/hold")
 BOUNDS = ("[s,e]", "[s,e)", "(s,e]", "(s,e)")
 SETTLES = 600.0
-Ask = Callable[..., dict[str, Told]]
+Ask = Callable[..., dict[str, Finding]]
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def api(fixed: FixedMail) -> Iterator[Simulator]:
 def ask(api: Simulator) -> Ask:
     """What the probe says, by the beginning of each question; it makes no more calls than it says beforehand."""
 
-    def answers(feed: Feed = INCOMING, wait: float = 0, **access: Any) -> dict[str, Told]:
+    def answers(feed: Feed = INCOMING, wait: float = 0, **access: Any) -> dict[str, Finding]:
         api.calls.clear()
         reached = Access(DOMAIN, api.base_url, KEY, max_attempts=1, **access)
         told, calls = probe(reached, feed, SETTLES, wait, sleep=lambda _: None)
@@ -91,7 +91,9 @@ def test_the_ends_and_the_time_are_told_from_mails_that_say_two_times(
     assert told["Which time a"].agrees is Agrees.YES
 
 
-@pytest.mark.parametrize(("away", "agrees"), [(-2, "another time of the record"), (-500, "no time that its row says")])
+@pytest.mark.parametrize(
+    ("away", "agrees"), [(-2, "another time of the record"), (-500, "a time that its row does not give")]
+)
 def test_a_listing_that_filters_by_another_time_differs(
     away: int, agrees: str, ask: Ask, fixed: FixedMail, now: int
 ) -> None:
@@ -298,7 +300,7 @@ def test_a_second_look_tells_how_late_rows_appear(
         (lambda at: at, "numbers", Agrees.YES),
         (str, "text", Agrees.HARMLESS),
         (float, "fractions", Agrees.HARMLESS),
-        (lambda at: at * 1000, "numbers; 1 of 1 rows have no time to read", Agrees.NO),
+        (lambda at: at * 1000, "numbers; the time of 1 of 1 rows cannot be read", Agrees.NO),
     ],
     ids=["numbers", "text", "fractions", "milliseconds"],
 )

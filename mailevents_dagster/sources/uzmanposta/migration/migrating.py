@@ -1,42 +1,46 @@
-"""The whole way: from an INI file to settings, keys and cursors, and what is to be said of it."""
+"""The whole way: from an INI file to settings, keys and cursors. Whatever exists and differs is left alone."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from io import StringIO
 from pathlib import Path
 from typing import Final
 
 from dotenv import dotenv_values
+from upath import UPath
 
 from mailevents_dagster.collecting.configuration import store_of
+from mailevents_dagster.files.atomic import publish
+from mailevents_dagster.files.damage import DamagedError
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.settings import Settings, SettingsError, load_settings
 from mailevents_dagster.settings.models import DEFAULT_LOG_FILE_NAME
 from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS
-from mailevents_dagster.sources.uzmanposta.migration.general import General, general
-from mailevents_dagster.sources.uzmanposta.migration.ini import OldFile, read_ini
-from mailevents_dagster.sources.uzmanposta.migration.positions import read_position
+from mailevents_dagster.sources.uzmanposta.migration.old_tool import OldFile, read_ini, read_position
 from mailevents_dagster.sources.uzmanposta.migration.sections import (
     Moved,
-    NotMoved,
+    NewAccount,
+    NotMovedError,
+    accounts_of,
     differing,
+    env_line,
+    feeds_of,
     moved,
     moved_together,
-    twice,
 )
-from mailevents_dagster.sources.uzmanposta.migration.texts import (
-    NewAccount,
-    accounts_of,
-    feeds_of,
-    may_be_section,
+from mailevents_dagster.sources.uzmanposta.migration.settings_text import (
+    General,
+    general,
     settings_start,
     settings_text,
 )
-from mailevents_dagster.sources.uzmanposta.migration.writing import Outcome, write_cursors, write_env, write_settings
+from mailevents_dagster.store.cursor_file import read_cursor, write_cursor
+from mailevents_dagster.store.cursors import Cursor
 from mailevents_dagster.store.store import Store
 
 SETTINGS: Final = "mailevents.yaml"
@@ -50,17 +54,11 @@ class Decided:
     timezone: str
     old: OldFile
     moved: Sequence[Moved]
-    behind: Sequence[NotMoved]
+    behind: Sequence[str]
+    """Why sections stay behind."""
     accounts: Sequence[NewAccount]
     general: General
-    said: Sequence[str]
-
-    @property
-    def own_names(self) -> list[str]:
-        """Patterns of files, beside hourly logs, that the old tool wrote."""
-        keys = ("message_log_file_name", "error_log_file_name", "heartbeat_file", "position_file", "lock_file_path")
-        names = ((section.get(key), section.name) for section in self.old.sections for key in keys)
-        return [Path(name.replace("{section}", own).replace("{id}", own)).name for name, own in names if name]
+    notes: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +78,31 @@ class Target:
         return self.folder / SETTINGS
 
 
+class Done(StrEnum):
+    """What became of a file."""
+
+    WRITTEN = "written"
+    APPENDED = "appended to"
+    THERE = "there already, and says the same"
+    LEFT = "there already, and says something else: left alone"
+
+    @property
+    def changed(self) -> bool:
+        return self in (Done.WRITTEN, Done.APPENDED)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One file, and what became of it."""
+
+    path: Path | UPath
+    done: Done
+    note: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.done}" + (f" ({self.note})" if self.note else "")
+
+
 @dataclass(slots=True)
 class Written:
     """What was written, or would be."""
@@ -91,90 +114,87 @@ class Written:
 
 
 def decide(ini: Path, folder: Path, timezone: str, now: float) -> Decided:
-    """Reads the INI, the positions and the cursors that an earlier run left; IniError where the file cannot be used."""
+    """Read the INI, the positions and the cursors of an earlier run; IniError where the file cannot be used."""
     old = read_ini(ini.read_bytes())
-    found = [moved(section, read_position(section, ini.parent, now), now, timezone) for section in old.sections]
-    found = [_as_before(one, folder, timezone) if isinstance(one, Moved) else one for one in found]
-    good = [one for one in found if isinstance(one, Moved)]
-    kept, behind = moved_together(found)
-    kept.sort(key=good.index)
+    store = _store(folder, timezone, DEFAULT_LOG_FILE_NAME)
+    good, refused = [], []
+    for section in old.sections:
+        try:
+            one = moved(section, read_position(section, ini.parent, now), now, timezone)
+        except NotMovedError as error:
+            refused.append(f"[{section.name}] {error}")
+        else:
+            good.append(_as_before(one, store))
+    kept, clashing, twice = moved_together(good)
     accounts = accounts_of(kept)
     made = general(good, [account.domain for account in accounts])
-    unnamed = [one.section.name for one in kept if not may_be_section(one.section.name)]
-    said = [
-        *twice(good, kept),
-        *differing(kept, lambda one: one.key, "api_key"),
-        *differing(kept, lambda one: one.base_url, "url"),
-        *(f"[{name}]: no name for a heartbeat file; that of the feed is used" for name in unnamed),
-        *made.said,
-        *(f"[{name}]: no section of the old tool; left out" for name in old.others),
+    unnamed = [one.name for one in kept if not one.names_heartbeat]
+    notes = [
+        *twice,
+        *differing(accounts, lambda one: one.key, "api_key"),
+        *differing(accounts, lambda one: one.base_url, "url"),
+        *(f"[{name}]: cannot be part of a file's name; the heartbeat file has the feed's" for name in unnamed),
+        *made.notes,
+        *(f"[{name}]: not a section of the old tool; left out" for name in old.others),
     ]
-    return Decided(ini, timezone, old, kept, behind, accounts, made, said)
+    return Decided(ini, timezone, old, kept, [*refused, *clashing], accounts, made, notes)
 
 
-def _as_before(one: Moved, folder: Path, timezone: str) -> Moved:
-    """A feed without a position begins where an earlier run let it begin: how far back the API looks has moved on."""
-    if one.position.time is not None:
-        return one
-    cursor = _store(folder, timezone, DEFAULT_LOG_FILE_NAME).readable_cursor(one.feed)
+def _as_before(one: Moved, store: Store) -> Moved:
+    """Begin a feed without a position where an earlier run began it: how far back the API looks has moved on."""
+    cursor = store.readable_cursor(one.feed) if one.position.time is None else None
     if cursor is None or cursor.first is None:
         return one
     return replace(one, first=cursor.first, why="where its cursor in the storage says")
 
 
 def target_of(decided: Decided, folder: Path, now: float) -> Target:
-    """Where everything goes."""
+    """Return where everything goes."""
     if not (folder / SETTINGS).exists():
         name = decided.general.log_file_name or DEFAULT_LOG_FILE_NAME
-        feeds = list(feeds_of(decided.accounts))
-        return Target(folder, _store(folder, decided.timezone, name), feeds, None)
+        return Target(folder, _store(folder, decided.timezone, name), list(feeds_of(decided.accounts)), None)
     try:
-        keys = {account.variable: account.key for account in decided.accounts}
-        settings = _load(folder, keys, now)
+        settings = _load(folder, {account.variable: account.key for account in decided.accounts}, now)
     except SettingsError as error:
         return Target(folder, _store(folder, decided.timezone, DEFAULT_LOG_FILE_NAME), (), None, str(error))
     return Target(folder, store_of(settings), settings.feeds, settings)
 
 
 def write(decided: Decided, target: Target, first_adopted: int | None, now: float, *, dry: bool) -> Written:
-    """Keys, then cursors, then settings; settings that are there and cannot be used stop it before the cursors."""
+    """Write keys, then cursors, then settings; where settings exist that cannot be used, no cursors."""
     written = Written()
     if not decided.accounts:
         return written
     start = settings_start(decided.accounts, first_adopted, target.settings.start if target.settings else None)
     text = settings_text(decided.accounts, decided.general, decided.timezone, decided.source.name, start)
-    written.outcomes.append(write_env(target.folder / ".env", decided.accounts, dry=dry))
+    written.outcomes.append(_write_env(target.folder / ".env", decided.accounts, dry=dry))
+    feeds = feeds_of(decided.accounts)
     if target.fault is None:
         zone = target.store.timezone  # of settings that are there, perhaps, where other hours begin
-        firsts = {feed: Hour.containing(first, zone).start for feed, first in feeds_of(decided.accounts).items()}
-        ours = {feed: first for feed, first in firsts.items() if feed in target.feeds}
-        written.outcomes.extend(write_cursors(target.store, ours, dry=dry))
-    written.outcomes.append(write_settings(target.file, text, dry=dry))
-    written.problems += [*_not_there(decided, target), *_other_keys(decided.accounts)]
-    if target.fault is None and (target.settings or not dry):
+        firsts = {feed: Hour.containing(first, zone).start for feed, first in feeds.items() if feed in target.feeds}
+        written.outcomes += _write_cursors(target.store, firsts, dry=dry)
+        lacking = [feed for feed in feeds if feed not in target.feeds]
+        written.problems += [f"{one}: not in {target.file}; add it there, and run this again" for one in lacking]
+    else:
+        written.problems.append(target.fault)
+    written.outcomes.append(_write_settings(target.file, text, dry=dry))
+    written.problems += [
+        f"{one.variable} has another value in this environment, which counts before that in .env"
+        for one in decided.accounts
+        if os.environ.get(one.variable, one.key) != one.key
+    ]
+    if dry:
+        written.settings = target.settings
+    elif target.fault is None:
         try:
-            written.settings = _load(target.folder, {}, now) if not dry else target.settings
+            written.settings = _load(target.folder, {}, now)
         except SettingsError as error:
             written.problems.append(str(error))
     return written
 
 
-def _not_there(decided: Decided, target: Target) -> list[str]:
-    """What settings that were there before lack."""
-    if target.fault:
-        return [target.fault]
-    lacking = [feed for feed in feeds_of(decided.accounts) if feed not in target.feeds]
-    return [f"{feed}: not in {target.file}; add it there, and run this again for its cursor" for feed in lacking]
-
-
-def _other_keys(accounts: Sequence[NewAccount]) -> list[str]:
-    """Variables that the environment gives another value."""
-    other = [one.variable for one in accounts if os.environ.get(one.variable, one.key) != one.key]
-    return [f"{name} has another value in this environment, which counts before that in .env" for name in other]
-
-
 def _load(folder: Path, keys: dict[str, str], now: float) -> Settings:
-    """The settings as the project will load them, with the keys of .env."""
+    """Load the settings as the project will, with the keys of .env."""
     path = folder / ".env"
     content = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
     stored = {name: value for name, value in dotenv_values(stream=StringIO(content)).items() if value is not None}
@@ -183,3 +203,67 @@ def _load(folder: Path, keys: dict[str, str], now: float) -> Settings:
 
 def _store(folder: Path, timezone: str, log_file_name: str) -> Store:
     return Store(str(folder / "data"), timezone, log_file_name, FEED_KINDS)
+
+
+def _write_settings(path: Path, text: str, *, dry: bool) -> Outcome:
+    if path.exists():
+        return Outcome(path, Done.THERE if path.read_bytes() == text.encode() else Done.LEFT)
+    if not dry:
+        with publish(UPath(path)) as file:
+            file.write(text.encode())
+    return Outcome(path, Done.WRITTEN)
+
+
+def _write_env(path: Path, accounts: Sequence[NewAccount], *, dry: bool) -> Outcome:
+    """Add the variables that are not there yet behind those that are."""
+    path = path.resolve()  # it may be a link, which is to stay one
+    there = path.read_bytes() if path.exists() else b""
+    known = dotenv_values(path) if there else {}
+    missing = [account for account in accounts if account.variable not in known]
+    other = [account.variable for account in accounts if known.get(account.variable, account.key) != account.key]
+    note = f"{', '.join(other)}: another value than in the INI, left as it is" if other else ""
+    if not missing:
+        return Outcome(path, Done.LEFT if other else Done.THERE, note)
+    if not dry:
+        if there and not there.endswith(b"\n"):
+            there += b"\n"
+        with publish(UPath(path)) as file:  # which nobody else may read
+            file.write(there + "".join(env_line(one.variable, one.key) for one in missing).encode())
+    return Outcome(path, Done.APPENDED if there else Done.WRITTEN, note)
+
+
+def _write_cursors(store: Store, firsts: Mapping[Feed, int], *, dry: bool) -> list[Outcome]:
+    """Write the first hour of each feed that has no cursor yet."""
+    if firsts and not dry:
+        store.describe_itself()
+    return [_write_cursor(store, feed, first, dry=dry) for feed, first in firsts.items()]
+
+
+def _write_cursor(store: Store, feed: Feed, first: int, *, dry: bool) -> Outcome:
+    path = store.layout.cursor(feed)
+    written = Outcome(path, Done.WRITTEN)
+    if dry:
+        return _existing(store, feed, first) or written
+    with store.writing(feed), store.noting(feed):
+        if existing := _existing(store, feed, first):
+            return existing
+        write_cursor(path, Cursor(first=first), store.timezone)
+    return written
+
+
+def _existing(store: Store, feed: Feed, first: int) -> Outcome | None:
+    """Return what to say of a cursor that is there; None where there is none."""
+    path = store.layout.cursor(feed)
+    try:
+        cursor = read_cursor(path)
+    except DamagedError as error:
+        return Outcome(path, Done.LEFT, str(error))
+    if cursor is None:
+        if store.readable_cursor(feed) is not None:
+            return None
+        note = "lost, while hours of the feed are there; `mailevents status --rebuild-cursors` makes it anew"
+        return Outcome(path, Done.LEFT, note)
+    if cursor.first == first:
+        return Outcome(path, Done.THERE)
+    begins = f"begins at {Hour(cursor.first, store.timezone)}" if cursor.first else "begins with its account"
+    return Outcome(path, Done.LEFT, f"{feed} {begins}, not at {Hour(first, store.timezone)}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,37 +29,29 @@ _MARKS: Final[Mapping[str, frozenset[str]]] = {
     "authentication": frozenset(),
 }
 """Fields that no part of a record has; records of sign-ins have no parts."""
-
-
-@dataclass(frozen=True, slots=True)
-class OldLog:
-    """One file of one feed."""
-
-    feed: Feed
-    path: Path
-    size: int
+_CODES: Final = {**{f"%{code}": "[0-9]+" for code in "YmdHMSjyIGVu"}, "%": "[A-Za-z0-9]+", "{": ".+"}
+"""What stands in a name for a code of time, another code and a placeholder."""
 
 
 @dataclass(slots=True)
 class OldLogs:
-    """What lies below an output folder."""
+    """The hourly logs below an output folder."""
 
-    logs: list[OldLog] = field(default_factory=list)
+    files: dict[Feed, list[Path]] = field(default_factory=lambda: defaultdict(list))
     """In the order of their names, which is mostly that of their hours."""
     left: Counter[str] = field(default_factory=Counter)
     """Why files are left out, and how many."""
 
     @property
     def size(self) -> int:
-        return sum(log.size for log in self.logs)
+        return sum(path.stat().st_size for paths in self.files.values() for path in paths)
 
 
 def find_logs(output: Path, feeds: Collection[Feed], own_names: Iterable[str]) -> OldLogs:
-    """The hourly logs of these feeds; `own_names` are patterns of logs that the old tool wrote of itself."""
-    operating = (
-        model.default for name, model in OperatingLogSettings.model_fields.items() if not name.endswith("kept")
-    )
-    own = [_named(pattern) for pattern in {*own_names, *operating}]
+    """Find the hourly logs of these feeds; `own_names` are patterns of logs that the old tool wrote of itself."""
+    fields = OperatingLogSettings.model_fields
+    operating = (fields[name].default for name in fields if not name.endswith("kept"))
+    own = [_names_of(pattern) for pattern in {*own_names, *operating}]
     found = OldLogs()
     for path in _files(output):
         if OTHERS.fullmatch(path.name) or any(one.fullmatch(path.name) for one in own):
@@ -72,12 +64,48 @@ def find_logs(output: Path, feeds: Collection[Feed], own_names: Iterable[str]) -
         elif path.suffix.lower() in COMPRESSED:
             found.left[f"{feed}: compressed; unpack them and run this again"] += 1
         else:
-            found.logs.append(OldLog(feed, path, path.stat().st_size))
+            found.files[feed].append(path)
     return found
 
 
+def _files(output: Path) -> Iterator[Path]:
+    """Walk all files, folder by folder; links are followed, each folder once."""
+    seen: set[str] = set()
+    for folder, folders, names in os.walk(output, followlinks=True):
+        real = os.path.realpath(folder)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders.sort()
+        yield from (path for name in sorted(names) if (path := Path(folder, name)).is_file())
+
+
+def _feed(parts: Sequence[str]) -> Feed | str:
+    """Return the feed of a file by its folders, or why there is none."""
+    if len(parts) < 3:
+        return "not in a folder of a domain and a category"
+    domain, category = parts[0], parts[1]
+    if domain == GLOBAL:
+        return f"{GLOBAL}/: of sections without a domain; nothing says whose events they are"
+    name = "/".join(parts[1:3]) if len(parts) > 3 else ""
+    name = name if name in FEED_KINDS else {"quarantine": "quarantine/quarantine"}.get(category, category)
+    if name not in FEED_KINDS:
+        return f"{'/'.join(parts[:-1])}/: not a folder of a feed"
+    try:
+        return feed_of(ascii_domain(domain), name)
+    except ValueError:
+        return f"{domain}/: not a domain"
+
+
+def _names_of(pattern: str) -> re.Pattern[str]:
+    """Match the names that the pattern gives, which has codes of time and placeholders."""
+    parts = re.findall(r"%.|\{[^}]*\}|[^%{]+|.", pattern)
+    return re.compile("".join(_CODES.get(part, _CODES.get(part[0], re.escape(part))) for part in parts))
+
+
 def records(line: bytes, category: str) -> tuple[list[dict[str, Any]], list[bytes]]:
-    """The records of a line, and what of it is none.
+    """Return the records of a line, and the parts of it that are not records.
 
     A writer that was killed, or found the disk full, leaves half a record, and the next one follows on the same line.
     So whole records are taken from the beginning on, and those with which the line ends where they have what marks a
@@ -97,7 +125,7 @@ def records(line: bytes, category: str) -> tuple[list[dict[str, Any]], list[byte
 
 
 def _in_a_row(line: bytes, text: str, at: int) -> tuple[list[dict[str, Any]], int]:
-    """The whole records from a place on, and where they end."""
+    """Return the whole records from a place on, and where they end."""
     found = []
     while at < len(line):
         try:
@@ -118,44 +146,3 @@ def _record(line: bytes) -> dict[str, Any] | None:
     except NotJsonError:
         return None
     return value if isinstance(value, dict) else None
-
-
-def _files(output: Path) -> Iterator[Path]:
-    """All files, folder by folder; links are followed, each folder once."""
-    seen: set[str] = set()
-    for folder, folders, names in os.walk(output, followlinks=True):
-        real = os.path.realpath(folder)
-        if real in seen:
-            folders.clear()
-            continue
-        seen.add(real)
-        folders.sort()
-        yield from (path for name in sorted(names) if (path := Path(folder, name)).is_file())
-
-
-def _feed(parts: Sequence[str]) -> Feed | str:
-    """The feed of a file by its folders, or why there is none."""
-    if len(parts) < 3:
-        return "in no folder of a domain and a category"
-    domain, category = parts[0], parts[1]
-    if domain == GLOBAL:
-        return (
-            f"{GLOBAL}/: of sections without a domain, which the new settings need; whose events they are is not said"
-        )
-    name = "/".join(parts[1:3]) if len(parts) > 3 else ""
-    name = name if name in FEED_KINDS else {"quarantine": "quarantine/quarantine"}.get(category, category)
-    if name not in FEED_KINDS:
-        return f"{'/'.join(parts[:-1])}/: no folder of a feed"
-    try:
-        return feed_of(ascii_domain(domain), name)
-    except ValueError:
-        return f"{domain}/: no domain"
-
-
-_CODES: Final = {**{f"%{code}": "[0-9]+" for code in "YmdHMSjyIGVu"}, "%": "[A-Za-z0-9]+", "{": ".+"}
-
-
-def _named(pattern: str) -> re.Pattern[str]:
-    """Names that the pattern gives, which has codes of time and placeholders."""
-    parts = re.findall(r"%.|\{[^}]*\}|[^%{]+|.", pattern)
-    return re.compile("".join(_CODES.get(part, _CODES.get(part[0], re.escape(part))) for part in parts))

@@ -1,26 +1,34 @@
-"""What becomes of each section: a feed with its key, its address and its first hour, or a reason why not. Pure."""
+"""What becomes of each section: a feed of an account with its first hour, or a reason why not. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import StringIO
 from typing import Final
 
 from dotenv import dotenv_values
 
-from mailevents_dagster.model.feed import Feed, dagster_name
+from mailevents_dagster.model.feed import Feed, FeedKind, dagster_name
+from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.settings.collecting import DEFAULT_BASE_URL
 from mailevents_dagster.settings.domain_names import ascii_domain
+from mailevents_dagster.settings.log_names import check_section
 from mailevents_dagster.settings.problems import enumeration, shown
 from mailevents_dagster.settings.values import check_base_url
 from mailevents_dagster.settings.variables import key_fault
+from mailevents_dagster.settings.yaml_file import is_plain
 from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS, feed_of
-from mailevents_dagster.sources.uzmanposta.migration.ini import OldSection
-from mailevents_dagster.sources.uzmanposta.migration.positions import Position, first_hour
+from mailevents_dagster.sources.uzmanposta.migration.old_tool import OldSection, Position
 
 ENDPOINTS: Final = ("/logs/mail", "/logs/authentication", "/quarantines", "/queue")
 """What the old tool's url ends in; `/queue` is the older path of `/quarantines`."""
+KEPT_BY_PANEL_DAYS: Final = 15
+"""The vendor's panel shows mails and sign-ins for as long; nothing says that the API has them longer."""
+DAY: Final = 86_400
+_CATEGORIES: Final = {"quarantine": "quarantine", "hold": "quarantine", "auth": "authentication"}
+"""Of a section that names only its type; `mail` for any other type."""
 
 
 class NotMovedError(ValueError):
@@ -42,54 +50,104 @@ class Moved:
     """The hour to begin with."""
     position: Position
     why: str
-    """Why there, where it is not that of the position."""
+    """Why there, where it is not the hour of the position."""
+
+    @property
+    def name(self) -> str:
+        return self.section.name
+
+    @property
+    def names_heartbeat(self) -> bool:
+        """Whether the section's name can stand in the name of a heartbeat file."""
+        try:
+            return is_plain(check_section(self.name))
+        except ValueError:
+            return False
 
 
 @dataclass(frozen=True, slots=True)
-class NotMoved:
-    """A section that stays behind."""
+class NewAccount:
+    """One domain of the new settings, with the key and the address of its first section."""
 
-    section: str
-    why: str
+    domain: str
+    key: str = field(repr=False)
+    base_url: str
+    feeds: Sequence[Moved]
 
-    def __str__(self) -> str:
-        return f"[{self.section}] {self.why}"
+    @property
+    def variable(self) -> str:
+        return variable_for(self.domain)
+
+    @property
+    def start(self) -> int:
+        return min(one.first for one in self.feeds)
 
 
-def moved(section: OldSection, position: Position, now: float, timezone: str) -> Moved | NotMoved:
-    """What becomes of a section, seen by itself."""
-    try:
-        feed = feed_of(_domain(section), _feed_name(section))
-        key, base_url = _key(section, feed.domain), _base_url(section)
-    except NotMovedError as error:
-        return NotMoved(section.name, str(error))
+def moved(section: OldSection, position: Position, now: float, timezone: str) -> Moved:
+    """Return the feed that a section becomes, seen by itself."""
+    feed = feed_of(_domain(section), _feed_name(section))
     first, why = first_hour(feed.kind, position, section.get("start_time"), now, timezone)
-    return Moved(section, feed, key, base_url, first, position, why)
+    return Moved(section, feed, _key(section, feed.domain), _base_url(section), first, position, why)
 
 
-def moved_together(sections: Iterable[Moved | NotMoved]) -> tuple[list[Moved], list[NotMoved]]:
-    """The sections that can stand in one settings file, a feed once, and those that stay behind."""
-    kept: dict[Feed, Moved] = {}
-    behind: list[NotMoved] = []
+def first_hour(kind: FeedKind, position: Position, start_time: str, now: float, timezone: str) -> tuple[int, str]:
+    """Return the hour to begin with, and in words why.
+
+    Up to its position the old tool collected, badly: so that hour is collected anew as a whole. Without a position the
+    feed begins where the API does, or at the start that the section was given where that is later.
+    """
+    if position.time is not None:
+        return Hour.containing(position.time, timezone).start, ""
+    days = kind.asked_days or KEPT_BY_PANEL_DAYS
+    oldest = now - days * DAY
+    given = int(start_time) if re.fullmatch(r"[0-9]{1,12}", start_time) else 0
+    if oldest < given <= now:
+        return Hour.containing(given, timezone).start, "at the hour of its start_time"
+    hour = Hour.containing(oldest, timezone)
+    return (hour.start if hour.start >= oldest else hour.end), f"{days} days back, as far as the API can be asked"
+
+
+def moved_together(sections: Sequence[Moved]) -> tuple[list[Moved], list[str], list[str]]:
+    """Return the sections that can stand in one settings file, a feed once; why others cannot; who speaks for whom."""
+    by_feed: dict[Feed, list[Moved]] = {}
     names: dict[str, str] = {}
+    behind = []
     for one in sections:
-        if isinstance(one, NotMoved):
-            behind.append(one)
-        elif names.setdefault(one.feed.group, one.feed.domain) != one.feed.domain:
-            other = f"{one.feed.domain} and {names[one.feed.group]} are both named {one.feed.group} in Dagster"
-            behind.append(NotMoved(one.section.name, f"domain: {other}; give one of them a settings file of its own"))
-        elif one.feed not in kept or one.first < kept[one.feed].first:
-            kept[one.feed] = one
-    return list(kept.values()), behind
+        feed, other = one.feed, names.setdefault(one.feed.group, one.feed.domain)
+        if other == feed.domain:
+            by_feed.setdefault(feed, []).append(one)
+        else:
+            both = f"{feed.domain} and {other} are both named {feed.group} in Dagster"
+            behind.append(f"[{one.name}] domain: {both}; give one of them a settings file of its own")
+    kept = {feed: min(own, key=lambda one: one.first) for feed, own in by_feed.items()}
+    twice = [
+        f"[{one.name}]: {feed} is also [{kept[feed].name}], which begins no later and speaks for both"
+        for feed, own in by_feed.items()
+        for one in own
+        if one is not kept[feed]
+    ]
+    return sorted(kept.values(), key=sections.index), behind, twice
+
+
+def accounts_of(feeds: Iterable[Moved]) -> list[NewAccount]:
+    by_domain: dict[str, list[Moved]] = {}
+    for one in feeds:
+        by_domain.setdefault(one.feed.domain, []).append(one)
+    return [NewAccount(domain, own[0].key, own[0].base_url, own) for domain, own in by_domain.items()]
+
+
+def feeds_of(accounts: Iterable[NewAccount]) -> Mapping[Feed, int]:
+    """Return every feed with its first hour."""
+    return {one.feed: one.first for account in accounts for one in account.feeds}
 
 
 def variable_for(domain: str) -> str:
-    """The environment variable that holds the key of a domain."""
+    """Return the environment variable that holds the key of a domain."""
     return f"UZMANPOSTA_KEY_{dagster_name(domain).upper()}"
 
 
 def env_line(variable: str, key: str) -> str:
-    """The line of an .env file that gives the variable this value."""
+    """Return the line of an .env file that gives the variable this value."""
     return f"{variable}='" + key.replace("\\", "\\\\").replace("'", "\\'") + "'\n"
 
 
@@ -108,24 +166,19 @@ def _domain(section: OldSection) -> str:
 
 
 def _feed_name(section: OldSection) -> str:
-    category, type_ = section.get("category").lower() or _category_of(section), section.get("type").lower()
+    type_ = section.get("type").lower()
+    category = section.get("category").lower() or _CATEGORIES.get(type_, "mail")
     if category == "authentication":
         return "authentication"
     if category == "quarantine":  # a type in [DEFAULT] is meant for mail
         type_ = type_ if type_ in ("quarantine", "hold") or "type" in section.own else "quarantine"
     elif category != "mail":
-        raise NotMovedError("category", f"{shown(category)} is none of `mail`, `quarantine` and `authentication`")
+        raise NotMovedError("category", f"{shown(category)} is not one of `mail`, `quarantine` and `authentication`")
     name = f"{category}/{type_ or 'outgoinglog'}"
     if name not in FEED_KINDS:
         known = (kind.type for kind in FEED_KINDS.values() if kind.category == category)
-        raise NotMovedError("type", f"{shown(type_)} is no type of {category}; known are {enumeration(known)}")
+        raise NotMovedError("type", f"{shown(type_)} is not a type of {category}; known are {enumeration(known)}")
     return name
-
-
-def _category_of(section: OldSection) -> str:
-    """The category of a section that names none: as its type says it, mail otherwise."""
-    of_type = {"quarantine": "quarantine", "hold": "quarantine", "auth": "authentication"}
-    return of_type.get(section.get("type").lower(), "mail")
 
 
 def _key(section: OldSection, domain: str) -> str:
@@ -140,38 +193,22 @@ def _key(section: OldSection, domain: str) -> str:
 
 
 def _base_url(section: OldSection) -> str:
-    """The address without the endpoint that the old tool had at its end."""
+    """Return the address without the endpoint that the old tool had at its end."""
     written = section.get("url").rstrip("/")
-    if not written:
-        return DEFAULT_BASE_URL
     base = written
     for endpoint in ENDPOINTS:
         base = base.removesuffix(endpoint)
     try:
-        return check_base_url(base.rstrip("/"))
+        return check_base_url(base.rstrip("/")) if written else DEFAULT_BASE_URL
     except ValueError as error:
         raise NotMovedError("url", f"{shown(written)} {error}") from None
 
 
-def twice(sections: Sequence[Moved], kept: Sequence[Moved]) -> list[str]:
-    """Sections of one feed that another section of it speaks for."""
+def differing(accounts: Sequence[NewAccount], value: Callable[[Moved], str], key: str) -> list[str]:
+    """Name the sections whose value is not that of the first section of their domain, which the account takes."""
     return [
-        f"[{one.section.name}]: {one.feed} is also [{other.section.name}], which begins no later and speaks for both"
-        for one in sections
-        for other in kept
-        if one.feed == other.feed and one is not other
+        f"[{one.name}] {key}: differs from that of [{account.feeds[0].name}], which is taken: an account has one"
+        for account in accounts
+        for one in account.feeds
+        if value(one) != value(account.feeds[0])
     ]
-
-
-def differing(sections: Sequence[Moved], value: Callable[[Moved], str], what: str) -> list[str]:
-    """Sections of one domain whose value is not that of the domain's first section, which the account takes."""
-    first: dict[str, Moved] = {}
-    said = []
-    for one in sections:
-        other = first.setdefault(one.feed.domain, one)
-        if value(one) != value(other):
-            said.append(
-                f"[{one.section.name}] {what}: is not that of [{other.section.name}], and an account has one: the one "
-                f"of [{other.section.name}] is taken"
-            )
-    return said

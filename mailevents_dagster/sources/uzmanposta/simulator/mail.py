@@ -1,30 +1,32 @@
-"""What mail there is: the seam for sources of records, and mail generated from a seed alone.
-
-An hour of a feed is a pure function of (seed, domain, feed, hour), so every process sees the same mail.
-"""
+"""What mail there is: generated from a seed, or put there record by record."""
 
 from __future__ import annotations
 
 import hashlib
+import re
 import threading
 from bisect import bisect_left, bisect_right
-from collections import OrderedDict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
+from operator import itemgetter
 from random import Random
-from typing import Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
 from mailevents_dagster.model.hour import SECONDS
 from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS
-from mailevents_dagster.sources.uzmanposta.simulator.behaviour import EVENTS_PER_HOUR
-from mailevents_dagster.sources.uzmanposta.simulator.details import with_detail
-from mailevents_dagster.sources.uzmanposta.simulator.queue_ids import DIGEST_LENGTH, LAST_HOUR, QueueId, in_base_36
-from mailevents_dagster.sources.uzmanposta.simulator.records import MAKERS, Record, is_queued
-from mailevents_dagster.sources.uzmanposta.simulator.times import known_time
+from mailevents_dagster.sources.uzmanposta.simulator.records import (
+    MAKERS,
+    Record,
+    is_queued,
+    known_time,
+    own_time,
+    with_detail,
+)
 
+EVENTS_PER_HOUR: Final = 60.0
+"""Lively enough to look at, small enough to wait for."""
 ROWS_KEPT: Final = 50_000
 """Listing rows in memory, about 2.5 kB each."""
 PLANS_KEPT: Final = 512
@@ -41,20 +43,25 @@ TWIN_CHANCE: Final = 0.5
 _DAY: Final = (2, 1, 1, 1, 1, 2, 4, 8, 16, 24, 26, 25, 18, 22, 25, 24, 22, 18, 12, 8, 6, 5, 4, 3)
 _WEEK: Final = (1.2, 1.2, 1.2, 1.2, 1.1, 0.6, 0.5)
 _MEAN: Final = sum(_DAY) / len(_DAY) * sum(_WEEK) / len(_WEEK)
+_QUEUE_ID: Final = re.compile("([0-9A-Z]{4})([0-9A-Z]{6})(0|[1-9A-Z][0-9A-Z]*)")
+"""The hour since 1970, the digest of the feed, the place in the hour: so any process can tell what an id stands for.
+
+Of 36 ** 6 = 2 thousand million digests, two of 1,000 feeds meet in one seed of 4,000.
+"""
+_LAST_HOUR: Final = 36**4 - 1
 
 
 class EventSource(Protocol):
-    """Where a simulator has its records from. Called from the simulator's thread and from tests at once."""
+    """Where a simulator has its records from. Called from several threads at once."""
 
     def rows(self, domain: str, feed_name: str, start: int, end: int) -> list[Record]:
-        """All records with start <= own time <= end, oldest first; a list of its own, the records shared."""
+        """Return the records with start <= own time <= end, oldest first: a new list of shared records."""
 
     def detail(self, queue_id: str, time: int) -> Record | None:
-        """The full record of the mail with this queue id and own time."""
+        """Return the full record of the mail with this queue id and own time."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Slot:
+class _Slot(NamedTuple):
     """The place of one event in its hour. Equal numbers at one time are equal records."""
 
     time: int
@@ -62,22 +69,23 @@ class _Slot:
 
 
 class GeneratedMail:
-    """Mail with the rhythm of working days in Istanbul, the same in every process with the same seed."""
+    """Mail with the rhythm of working days in Istanbul.
+
+    An hour of a feed is a pure function of seed, domain, feed and hour, so every process sees the same mail.
+    """
 
     def __init__(self, seed: int = 1, events_per_hour: float = EVENTS_PER_HOUR, domains: Iterable[str] = ()) -> None:
         self.seed = seed
         self.events_per_hour = events_per_hour
-        self._lock = threading.RLock()
-        self._hours: OrderedDict[tuple[str, str, int], list[Record]] = OrderedDict()
-        self._rows_kept = 0
         self._mail_feeds: dict[str, tuple[str, str]] = {}
         self._known: set[str] = set()
-        self._plan = lru_cache(maxsize=PLANS_KEPT)(self._plan_hour)
+        self._plan = lru_cache(maxsize=PLANS_KEPT)(self._make_plan)
+        self._record = lru_cache(maxsize=ROWS_KEPT)(self._make_record)
         for domain in domains:
             self.know(domain)
 
     def know(self, domain: str) -> None:
-        """From now on queue ids of this domain can be told; a listing of the domain does the same."""
+        """Answer for queue ids of this domain from now on; a listing of the domain does the same."""
         if domain not in self._known:
             for name, kind in FEED_KINDS.items():
                 if kind.has_details:
@@ -86,47 +94,32 @@ class GeneratedMail:
 
     def rows(self, domain: str, feed_name: str, start: int, end: int) -> list[Record]:
         self.know(domain)
-        first, last = max(0, start // SECONDS), min(LAST_HOUR, end // SECONDS)
         rows: list[Record] = []
-        for hour in range(first, last + 1):
-            rows += self._hour(domain, feed_name, hour)
-        return rows[bisect_left(rows, start, key=known_time) : bisect_right(rows, end, key=known_time)]
+        for hour in range(max(0, start // SECONDS), min(_LAST_HOUR, end // SECONDS) + 1):
+            part = _between(self._plan(domain, feed_name, hour), start, end)
+            rows += [self._record(domain, feed_name, hour, index) for index in range(part.start, part.stop)]
+        return rows
 
     def detail(self, queue_id: str, time: int) -> Record | None:
-        parts = QueueId.read(queue_id)
-        feed = self._mail_feeds.get(parts.digest) if parts else None
-        if parts is None or feed is None or time // SECONDS != parts.hour:
+        parts = _QUEUE_ID.fullmatch(queue_id)
+        feed = self._mail_feeds.get(parts[2]) if parts else None
+        if parts is None or feed is None or time // SECONDS != int(parts[1], 36):
             return None
-        plan = self._plan(*feed, parts.hour)
-        if parts.index >= len(plan) or plan[parts.index].time != time:
+        hour, index = int(parts[1], 36), int(parts[3], 36)
+        plan = self._plan(*feed, hour)
+        if index >= len(plan) or plan[index].time != time:
             return None
-        listed = self._hours.get((*feed, parts.hour))
-        record = listed[parts.index] if listed else self._record(*feed, parts.hour, parts.index)
+        record = self._record(*feed, hour, index)
         return with_detail(record) if is_queued(record) else None
 
-    def _hour(self, domain: str, feed_name: str, hour: int) -> list[Record]:
-        key = (domain, feed_name, hour)
-        with self._lock:
-            rows = self._hours.get(key)
-            if rows is not None:
-                self._hours.move_to_end(key)
-                return rows
-            number = len(self._plan(domain, feed_name, hour))
-            rows = [self._record(domain, feed_name, hour, index) for index in range(number)]
-            self._hours[key] = rows
-            self._rows_kept += len(rows)
-            while self._rows_kept > ROWS_KEPT and len(self._hours) > 1:
-                self._rows_kept -= len(self._hours.popitem(last=False)[1])
-            return rows
-
-    def _record(self, domain: str, feed_name: str, hour: int, index: int) -> Record:
+    def _make_record(self, domain: str, feed_name: str, hour: int, index: int) -> Record:
         slot = self._plan(domain, feed_name, hour)[index]
-        queue_id = str(QueueId(hour, self._digest(domain, feed_name), index))
+        queue_id = f"{_base_36(hour, 4)}{self._digest(domain, feed_name)}{_base_36(index)}"
         random = _random(self.seed, domain, feed_name, hour, slot.number)
         return MAKERS[feed_name](random, domain, queue_id, slot.time)
 
-    def _plan_hour(self, domain: str, feed_name: str, hour: int) -> list[_Slot]:
-        """When the events of an hour happen, oldest first."""
+    def _make_plan(self, domain: str, feed_name: str, hour: int) -> list[_Slot]:
+        """Return when the events of an hour happen, oldest first."""
         random = _random(self.seed, domain, feed_name, hour)
         mean = self.events_per_hour * SHARE[feed_name] * _rhythm(hour)
         number = int(mean * random.uniform(0.8, 1.2) + random.random())
@@ -137,22 +130,89 @@ class GeneratedMail:
             for _ in range(min(burst, number - len(slots))):
                 twin = feed_name == "authentication" and burst > 1 and random.random() < TWIN_CHANCE
                 slots.append(slots[-1] if twin and slots and slots[-1].time == time else _Slot(time, len(slots)))
-        return sorted(slots, key=lambda slot: slot.time)
+        return sorted(slots, key=itemgetter(0))
 
     def _digest(self, domain: str, feed_name: str) -> str:
-        number = int.from_bytes(_hash(self.seed, domain, feed_name)[:8], "big")
-        return in_base_36(number % 36**DIGEST_LENGTH).rjust(DIGEST_LENGTH, "0")
+        return _base_36(_number(self.seed, domain, feed_name) % 36**6, 6)
 
 
 def _rhythm(hour: int) -> float:
-    """How lively an hour is in Istanbul; 1 is the mean of a week."""
+    """Return how lively an hour is in Istanbul; 1 is the mean of a week."""
     local = datetime.fromtimestamp(hour * SECONDS, ZoneInfo("Europe/Istanbul"))
     return _DAY[local.hour] * _WEEK[local.weekday()] / _MEAN
 
 
 def _random(*parts: object) -> Random:
-    return Random(int.from_bytes(_hash(*parts)[:8], "big"))  # noqa: S311 - mail, not secrets
+    return Random(_number(*parts))  # noqa: S311 - mail, not secrets
 
 
-def _hash(*parts: object) -> bytes:
-    return hashlib.sha256("\0".join(map(str, parts)).encode()).digest()
+def _number(*parts: object) -> int:
+    return int.from_bytes(hashlib.sha256("\0".join(map(str, parts)).encode()).digest()[:8], "big")
+
+
+def _base_36(number: int, width: int = 1) -> str:
+    digits = ""
+    while number or len(digits) < width:
+        number, digit = divmod(number, 36)
+        digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"[digit] + digits
+    return digits
+
+
+class FixedMail:
+    """Exactly the records it was given. They are kept as they are: do not change one, remove it and add another."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._feeds: dict[tuple[str, str], list[tuple[int, Record]]] = {}
+        """Records with the times they are listed at, oldest first."""
+        self._mails: dict[tuple[str, int], Record] = {}
+
+    def add(self, domain: str, feed_name: str, records: Iterable[dict[str, Any]], *, at: int | None = None) -> None:
+        """Add records, listed at their own time, or at another one for those with a strange time or none."""
+        added = [(_listed_at(record, at), record) for record in records]
+        with self._lock:
+            entries = self._feeds.setdefault((domain, feed_name), [])
+            entries += added
+            entries.sort(key=itemgetter(0))
+            for _, record in added:
+                if record.get("queue_id"):
+                    self._mails[str(record["queue_id"]), known_time(record)] = record
+
+    def remove(self, domain: str, feed_name: str, records: Iterable[dict[str, Any]], *, at: int | None = None) -> None:
+        """Remove one record equal to each of these, with its detail; ValueError where there is none."""
+        with self._lock:
+            entries = self._feeds.setdefault((domain, feed_name), [])
+            for record in records:
+                time = _listed_at(record, at)
+                part = _between(entries, time, time)
+                try:
+                    place = entries.index((time, record), part.start, part.stop)
+                except ValueError:
+                    raise ValueError(f"{domain} {feed_name} has no such record at {time}") from None
+                del entries[place]
+                key = str(record.get("queue_id")), known_time(record)
+                if self._mails.get(key) == record:
+                    del self._mails[key]
+
+    def rows(self, domain: str, feed_name: str, start: int, end: int) -> list[Record]:
+        with self._lock:
+            entries = self._feeds.get((domain, feed_name), [])
+            return [record for _, record in entries[_between(entries, start, end)]]
+
+    def detail(self, queue_id: str, time: int) -> Record | None:
+        with self._lock:
+            record = self._mails.get((queue_id, time))
+        return None if record is None else with_detail(record)
+
+
+def _between(entries: Sequence[tuple[int, object]], start: int, end: int) -> slice:
+    """Return where the entries of these times stand among all, which are in the order of their times."""
+    first = bisect_left(entries, start, key=itemgetter(0))
+    return slice(first, max(first, bisect_right(entries, end, key=itemgetter(0))))
+
+
+def _listed_at(record: Record, at: int | None) -> int:
+    time = own_time(record) if at is None else at
+    if time is None:
+        raise ValueError("the record has no time to read: say with at= when it is listed")
+    return time

@@ -1,161 +1,277 @@
-"""HTTP over asyncio: connections that answer one request after the other, whole or spoilt as the answer says."""
+"""The simulated API on a loopback port: HTTP that is whole, or broken as an answer says, and the truth behind it."""
 
 from __future__ import annotations
 
-import asyncio
+import ipaddress
+import os
 import socket
 import struct
+import sys
+import threading
 import time
-from collections.abc import Callable
-from dataclasses import replace
-from email.utils import formatdate
-from functools import lru_cache
-from typing import Final
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import chain, repeat
+from typing import Any, Final, Self
 
-from mailevents_dagster.sources.uzmanposta.simulator.answers import Api
-from mailevents_dagster.sources.uzmanposta.simulator.calls import Call, Calls
-from mailevents_dagster.sources.uzmanposta.simulator.faults import Faults
-from mailevents_dagster.sources.uzmanposta.simulator.messages import Answer, Request, error, head, interim
-from mailevents_dagster.sources.uzmanposta.simulator.parser import MOST_HEAD_BYTES, Head, read_head, refused
+from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS
+from mailevents_dagster.sources.uzmanposta.simulator.api import Api, Behaviour
+from mailevents_dagster.sources.uzmanposta.simulator.calls import (
+    BASE_PATH,
+    PHRASES,
+    Answer,
+    Call,
+    Calls,
+    Faults,
+    Request,
+    error,
+)
+from mailevents_dagster.sources.uzmanposta.simulator.mail import EVENTS_PER_HOUR, EventSource, GeneratedMail
+from mailevents_dagster.sources.uzmanposta.simulator.records import Record, is_queued, known_time
 
-_HEAD_END: Final = b"\r\n\r\n"
-TIMER_LATENESS: Final = 0.0007
-"""The event loop's timers end on the next full millisecond and a little later; this keeps the mean what was asked."""
+CLOSES_WITHIN_SECONDS: Final = 0.02
 _CLOSE_WITH_RESET: Final = struct.pack("ii", 1, 0)
 
 
-class Service:
-    """What all connections of one simulator share."""
+class Connection(BaseHTTPRequestHandler):
+    """One connection: its requests are answered one after the other, whole or broken as the answer says."""
 
-    def __init__(self, api: Api, faults: Faults, calls: Calls) -> None:
-        self.api = api
-        self.faults = faults
-        self.calls = calls
-        self.connections: set[Connection] = set()
+    protocol_version = "HTTP/1.1"
+    default_request_version = "HTTP/1.1"  # the refusal of what is not HTTP has a status line, too
+    wbufsize = -1  # head and body leave together
+    server: _Server
 
-    def connection(self) -> Connection:
-        return Connection(self)
+    def do_GET(self) -> None:
+        arrival = time.monotonic()
+        if self.headers.get("Content-Length", "0") != "0" or "Transfer-Encoding" in self.headers:
+            self.send_error(HTTPStatus.BAD_REQUEST, "A GET request with a body is not understood")
+            return
+        simulator = self.server.simulator
+        answer = simulator.answer(Request.read(self.path, self.headers.get("Authorization", "")))
+        delay = answer.delay + simulator.behaviour.latency_seconds
+        if delay and self.server.closing.wait(delay - (time.monotonic() - arrival)):
+            self.close_connection = True
+        elif answer.reset:
+            self._reset()
+        else:
+            self._send(answer)
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:  # noqa: ARG002
+        """Refuse in the API's words what is not a plain GET, and end the connection."""
+        self.close_connection = True
+        if code == HTTPStatus.NOT_IMPLEMENTED:
+            self._send(error(HTTPStatus.METHOD_NOT_ALLOWED, f"{self.command} is not allowed", {"Allow": "GET"}))
+        else:
+            self._send(error(code, message or PHRASES[code]))
+
+    def _send(self, answer: Answer) -> None:
+        body = answer.body or b""
+        if answer.interim is not None:
+            self.send_response_only(answer.interim, PHRASES.get(answer.interim, "Unknown"))
+            self.end_headers()
+        if answer.endless:
+            self._send_head(answer, "Transfer-Encoding", "chunked")
+            self._send_endlessly(body or b" ", answer.chunk_pause)
+        elif answer.truncated:
+            self._send_head(answer, "Content-Length", str(max(1, len(body))))
+            self.wfile.write(body[: len(body) // 2])
+            self.close_connection = True
+        else:
+            self._send_head(answer, "Content-Length", str(len(body)))
+            self.wfile.write(body)
+
+    def _send_head(self, answer: Answer, framing: str, how: str) -> None:
+        status = answer.status or 200
+        self.send_response_only(status, PHRASES.get(status, "Unknown"))
+        self.send_header("Date", self.date_time_string(int(self.server.simulator.now())))
+        self.send_header(framing, how)
+        if "content-type" not in map(str.lower, answer.headers):
+            self.send_header("Content-Type", "application/json; charset=utf-8")
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        self.send_header("Connection", "close" if self.close_connection else "keep-alive")
+        self.end_headers()
+
+    def _send_endlessly(self, first: bytes, pause: float) -> None:
+        self.close_connection = True
+        for chunk in chain([first], repeat(b" ")):
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(chunk), chunk))
+            self.wfile.flush()
+            if self.server.closing.wait(pause):
+                return
+
+    def _reset(self) -> None:
+        """Close the socket at once and with unsent data dropped, which makes the kernel send a reset."""
+        self.close_connection = True
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _CLOSE_WITH_RESET)
+        socket.close(self.connection.detach())
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        """Stay silent: `Calls` is the log."""
+
+
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 1024
+
+    def __init__(self, address: tuple[str, int], simulator: Simulator) -> None:
+        self.simulator = simulator
+        self.closing = threading.Event()
+        self._connected: set[socket.socket] = set()
+        super().__init__(address, Connection)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._connected.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self._connected.discard(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exception(), ConnectionError):  # which says that the client has gone
+            super().handle_error(request, client_address)
+
+    def close(self) -> None:
+        """Free the port, and end the connections with whatever they wait for."""
+        self.closing.set()
+        self.shutdown()
+        self.server_close()
+        for connection in self._connected.copy():
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+
+class Simulator:
+    """The vendor's API on a loopback port, from `start()` to `close()` or as a context manager."""
+
+    def __init__(
+        self,
+        behaviour: Behaviour | None = None,
+        *,
+        domains: Iterable[str] = (),
+        source: EventSource | None = None,
+        now: Callable[[], float] = time.time,
+        port: int = 0,
+        host: str = "127.0.0.1",
+    ) -> None:
+        """With no source it generates mail; `domains` are those whose queue ids it knows before any listing."""
+        if not ipaddress.IPv4Address(host).is_loopback:
+            raise ValueError(f"{host} is not a loopback address; the simulator serves this machine alone")
+        behaviour = behaviour or Behaviour()
+        self.source: EventSource = source or GeneratedMail(behaviour.seed, behaviour.events_per_hour, domains)
+        self.now = now
+        self.faults = Faults()
+        self.calls = Calls()
+        self.fail_next = self.faults.fail_next
+        self._api = Api(behaviour, self.source, now)
+        self._asking = threading.Lock()
+        self._address = (host, port)
+        self._server: _Server | None = None
+
+    @property
+    def behaviour(self) -> Behaviour:
+        """How the API behaves from the next call on; seed and events per hour are those of the start."""
+        return self._api.behaviour
+
+    @behaviour.setter
+    def behaviour(self, behaviour: Behaviour) -> None:
+        self._api.behaviour = behaviour
+
+    @property
+    def base_url(self) -> str:
+        host, port = self._address
+        return f"http://{host}:{port}{BASE_PATH}"
+
+    def start(self) -> Self:
+        """Serve until `close()`; started again after that, it keeps its port."""
+        if self._server is None:
+            self._server = _Server(self._address, self)
+            self._address = (self._address[0], self._server.server_port)
+            serve_forever = partial(self._server.serve_forever, CLOSES_WITHIN_SECONDS)
+            threading.Thread(target=serve_forever, name="uzmanposta-simulator", daemon=True).start()
+        return self
+
+    def close(self) -> None:
+        """End all connections and free the port; a second call does nothing."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def answer(self, request: Request) -> Answer:
-        """The answer to a request, faults and latency included; the call is logged."""
+        """Answer a request, as a fault says where one matches, and log the call."""
         arrival = time.monotonic()
-        fault = self.faults.take(request)
-        if fault is None:
-            answer = self.api.answer(request)
-        else:
-            answer = fault if fault.reset or fault.status is not None else self._spoilt(request, fault)
-        status = 0 if answer.reset else answer.status or 200
+        with self._asking:
+            answer = self.faults.take(request) or Answer()
+            if answer.status is None and not answer.reset:
+                answer = _delivered(self._api.answer(request), answer)
+            status = 0 if answer.reset else answer.status or 200
+            self.calls.add(Call(request.kind, request.path, request.params, request.key, status, arrival))
         if answer.body is None:
             answer = replace(answer, body=error(status, "The simulator was asked to fail").body)
-        self.calls.add(Call(request.kind, request.path, request.params, request.key, status, arrival))
         return answer
 
-    def _spoilt(self, request: Request, fault: Answer) -> Answer:
-        own = self.api.answer(request)
-        body = own.body if fault.body is None else fault.body
-        return replace(fault, status=own.status, body=body, headers={**own.headers, **fault.headers})
+    def truth(self, domain: str, feed_name: str, start: int, end: int) -> list[Record]:
+        """Return what a perfect collector holds for `[start, end)` once all is visible: details, oldest first."""
+        rows = self.source.rows(domain, feed_name, start, end - 1)
+        if not FEED_KINDS[feed_name].has_details:
+            return rows
+        return [self._detail(row) or row for row in rows]
 
-    def date(self) -> str:
-        return _date(int(self.api.now()))
-
-
-@lru_cache(maxsize=4)
-def _date(second: int) -> str:
-    return formatdate(second, usegmt=True)
+    def _detail(self, row: Record) -> Record | None:
+        return self.source.detail(str(row["queue_id"]), known_time(row)) if is_queued(row) else None
 
 
-class Connection(asyncio.Protocol):
-    """One connection: requests are answered in their order, the next once the last is written."""
+def _delivered(own: Answer, fault: Answer) -> Answer:
+    """Return the API's own answer as the fault delivers it."""
+    body = own.body if fault.body is None else fault.body
+    return replace(fault, status=own.status, body=body, headers={**own.headers, **fault.headers})
 
-    def __init__(self, service: Service) -> None:
-        self._service = service
-        self._buffer = bytearray()
-        self._busy = False
-        self._transport: asyncio.Transport | None = None
-        self._later: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if isinstance(transport, asyncio.Transport):
-            self._transport = transport
-            self._service.connections.add(self)
-
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the protocol's signature
-        self._transport = None
-        self._service.connections.discard(self)
-        if self._later:
-            self._later.cancel()
-
-    def abort(self) -> None:
-        if self._transport:
-            self._transport.abort()
-
-    def data_received(self, data: bytes) -> None:
-        self._buffer += data
-        if self._busy and self._transport and len(self._buffer) > MOST_HEAD_BYTES:
-            self._transport.pause_reading()
-        self._serve_next()
-
-    def _serve_next(self) -> None:
-        while self._transport and not self._transport.is_closing() and not self._busy:
-            end = self._buffer.find(_HEAD_END)
-            if end > MOST_HEAD_BYTES or (end < 0 and len(self._buffer) > MOST_HEAD_BYTES):
-                self._deliver(refused(431, "The request is too long"))
-            elif end < 0:
-                self._transport.resume_reading()
-                return
-            else:
-                text = bytes(self._buffer[:end])
-                del self._buffer[: end + len(_HEAD_END)]
-                self._deliver(read_head(text))
-
-    def _deliver(self, asked: Head) -> None:
-        arrived = time.monotonic()
-        answer = asked.refusal or self._service.answer(asked.request)
-        delay = answer.delay + self._service.api.behaviour.latency_seconds
-        self._busy = True
-        if delay > 0:
-            self._wait(
-                delay - (time.monotonic() - arrived) - TIMER_LATENESS,
-                lambda: self._send_and_go_on(answer, keep_alive=asked.keep_alive),
-            )
-        else:
-            self._send(answer, keep_alive=asked.keep_alive)
-
-    def _send_and_go_on(self, answer: Answer, *, keep_alive: bool) -> None:
-        self._send(answer, keep_alive=keep_alive)
-        self._serve_next()
-
-    def _send(self, answer: Answer, *, keep_alive: bool) -> None:
-        if self._transport is None:
+def serve(
+    port: int,
+    behaviour: Behaviour | None = None,
+    domains: Iterable[str] = (),
+    announce: Callable[[str], object] = lambda _: None,
+) -> None:
+    """Serve in the foreground until interrupted; `announce` is told the base URL once calls can come."""
+    with Simulator(behaviour, domains=domains, port=port) as simulator:
+        try:  # from before anybody can know of it: the interrupt may follow the word at once
+            announce(simulator.base_url)
+            threading.Event().wait()
+        except KeyboardInterrupt:
             return
-        if answer.reset:
-            self._reset(self._transport)
-        elif answer.endless:
-            self._transport.write(self._head(answer, "Transfer-Encoding: chunked", keep_alive=keep_alive))
-            self._send_endlessly(answer.body or b" ", answer.chunk_pause)
-        else:
-            body = answer.body or b""
-            length = f"Content-Length: {max(1, len(body)) if answer.truncated else len(body)}"
-            sent = body[: len(body) // 2] if answer.truncated else body
-            self._transport.write(self._head(answer, length, keep_alive=keep_alive) + sent)
-            if answer.truncated or not keep_alive:
-                self._transport.close()
-            self._busy = False
 
-    def _send_endlessly(self, chunk: bytes, pause: float) -> None:
-        if self._transport:
-            self._transport.write(f"{len(chunk):x}\r\n".encode() + chunk + b"\r\n")
-            self._wait(pause, lambda: self._send_endlessly(b" ", pause))
 
-    def _head(self, answer: Answer, framing: str, *, keep_alive: bool) -> bytes:
-        return interim(answer) + head(answer, framing, self._service.date(), keep_alive=keep_alive)
+@dataclass(slots=True)
+class _Embedded:
+    """The simulator of one process."""
 
-    def _wait(self, seconds: float, then: Callable[[], None]) -> None:
-        self._later = asyncio.get_running_loop().call_later(seconds, then)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    source: GeneratedMail | None = None
+    base_url: str = ""
 
-    @staticmethod
-    def _reset(transport: asyncio.Transport) -> None:
-        """Closes at once and with unsent data dropped, which makes the kernel send a reset."""
-        connected: socket.socket = transport.get_extra_info("socket")
-        connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _CLOSE_WITH_RESET)
-        transport.abort()
+
+_embedded: Final[dict[int, _Embedded]] = {}
+"""By process: a fork copies the memory but not the serving thread, and perhaps a held lock."""
+
+
+def embedded(domains: Iterable[str], events_per_hour: float = EVENTS_PER_HOUR) -> str:
+    """Return the base URL of this process's simulator, started on first use with so many events per hour."""
+    own = _embedded.setdefault(os.getpid(), _Embedded())
+    with own.lock:
+        if own.source is None:
+            own.source = GeneratedMail(events_per_hour=events_per_hour)
+            own.base_url = Simulator(source=own.source).start().base_url
+        for domain in domains:
+            own.source.know(domain)
+        return own.base_url

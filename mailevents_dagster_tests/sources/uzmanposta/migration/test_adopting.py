@@ -196,13 +196,13 @@ def test_files_of_other_feeds_and_of_the_old_tool_itself_are_left_out_and_told(t
 
     assert done.returncode == 0
     for said in (
-        "global/: of sections without a domain",
+        "global/:",
         "example.org mail/incominglog is not in the settings",
         "example.com quarantine/quarantine is not in the settings",
         "example.com quarantine/hold is not in the settings",
-        "example.com/notes/: no folder of a feed",
+        "example.com/notes/:",
         "example.com authentication: compressed",
-        "in no folder of a domain",
+        "not in a folder of a domain",
     ):
         assert done.stdout.count(f"1 files: {said}") == 1, said
     assert not list((tool.out / "data").rglob("*.parquet"))

@@ -14,8 +14,7 @@ from mailevents_dagster.collecting.configuration import states_of, store_of
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.settings import Settings, load_settings
 from mailevents_dagster.sources.uzmanposta.feeds import feed_of
-from mailevents_dagster.sources.uzmanposta.migration.migrating import decide, target_of, write
-from mailevents_dagster.sources.uzmanposta.migration.writing import Done
+from mailevents_dagster.sources.uzmanposta.migration.migrating import Done, decide, target_of, write
 from mailevents_dagster.store.cursor_file import write_cursor
 from mailevents_dagster.store.cursors import Cursor
 from mailevents_dagster_tests.sources.uzmanposta.migration.old_tool import INI, KEY, OldTool, state
@@ -131,10 +130,10 @@ def test_a_feed_that_collects_already_keeps_its_cursor(two: OldTool) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("", "holds no Unix time"),
-        ("yesterday", "holds no Unix time"),
-        ("1e9", "holds no Unix time"),
-        ("-5", "holds no Unix time"),
+        ("", "Unix time"),
+        ("yesterday", "Unix time"),
+        ("1e9", "Unix time"),
+        ("-5", "Unix time"),
         ("4000000000", "in the future"),
         ("1795176000000", "in the future"),
         ("86400", "before 2019"),
@@ -149,7 +148,7 @@ def test_a_position_that_cannot_be_right_begins_where_nothing_is_lost(old: OldTo
 
     assert done.returncode == 0
     assert said in done.stdout
-    assert "held.pos is not there" in done.stdout
+    assert "held.pos" in done.stdout
     found = firsts(old)
     assert 0 <= found[str(INCOMING)] - (NOW - 15 * 86_400) <= 3700
     assert 0 <= found["example.com quarantine/hold"] - (NOW - 6 * 86_400) <= 3700
@@ -217,7 +216,7 @@ def test_sections_that_cannot_be_carried_over_are_said_with_key_and_reason(old: 
         "nokey": "api_key: is missing",
         "fake": "api_key: .*placeholder",
         "global": "domain: is empty",
-        "typo": "type: 'incominglogs' is no type of mail; known are `incominglog`",
+        "typo": "type: 'incominglogs' .*`incominglog`",
         "kind": "category: 'spam'",
         "plain": "url: .*unencrypted",
         "first": "domain: .* both named example_com_example",
@@ -241,8 +240,8 @@ def test_sections_of_one_domain_become_one_account(old: OldTool) -> None:
 
     assert done.returncode == 0
     assert re.search(r"\[in\]: .* is also \[again\]", done.stdout)
-    assert re.search(r"\[auth\] api_key: is not that of \[out\]", done.stdout)
-    assert re.search(r"\[auth\] url: is not that of \[out\]", done.stdout)
+    assert re.search(r"\[auth\] api_key: .* \[out\]", done.stdout)
+    assert re.search(r"\[auth\] url: .* \[out\]", done.stdout)
     first, second = loaded(old).accounts
     assert [feed.name for feed in first.feeds] == ["mail/outgoinglog", "mail/incominglog", "authentication"]
     assert first.sections["mail/incominglog"] == "again"
@@ -273,7 +272,7 @@ def test_what_the_ini_says_of_the_whole_is_carried_over(old: OldTool) -> None:
     assert (settings.operating_logs.messages_kept, settings.operating_logs.errors_kept) == (30, 2)
     for said in (
         "list_retries and detail_retries: 300 becomes `max_attempts: 100`",
-        "max_parallel_details: 'many' is no whole number",
+        "max_parallel_details: 'many'",
         "log_file_name_format: '%H.log' differs",
         "heartbeat_file: each section has",
         "list_sleep_time: not needed any more",
@@ -285,7 +284,7 @@ def test_what_the_ini_says_of_the_whole_is_carried_over(old: OldTool) -> None:
 def test_logs_that_shared_a_name_get_names_of_their_own(old: OldTool) -> None:
     names = "message_log_file_name = log_%Y-%m-%d.log\nerror_log_file_name = log_%Y-%m-%d.log\n"
     old.ini("[DEFAULT]\n" + names + INI.replace("[DEFAULT]\n", ""))
-    assert "two kinds of logs had one name" in old.migrate().stdout
+    assert "message_log_file_name, error_log_file_name:" in old.migrate().stdout
     assert loaded(old).operating_logs.messages == "messages_%Y-%m-%d_%H.log"
 
 

@@ -10,11 +10,10 @@ import pytest
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.settings.values import start_of
 from mailevents_dagster.sources.uzmanposta.feeds import feed_of
-from mailevents_dagster.sources.uzmanposta.migration.ini import IniError, read_ini
 from mailevents_dagster.sources.uzmanposta.migration.old_logs import find_logs, records
-from mailevents_dagster.sources.uzmanposta.migration.positions import Position, first_hour
-from mailevents_dagster.sources.uzmanposta.migration.texts import moment
-from mailevents_dagster.sources.uzmanposta.migration.timezones import machine_timezone
+from mailevents_dagster.sources.uzmanposta.migration.old_tool import IniError, Position, machine_timezone, read_ini
+from mailevents_dagster.sources.uzmanposta.migration.sections import first_hour
+from mailevents_dagster.sources.uzmanposta.migration.settings_text import moment
 
 DAY = 86_400
 NOW = 1_795_176_000.0
@@ -83,19 +82,19 @@ def test_an_hour_that_the_clock_shows_twice_is_written_with_its_offset() -> None
 def test_without_a_position_a_feed_begins_where_the_api_does_or_where_it_was_told_to(
     name: str, start_time: str, days: int
 ) -> None:
-    nowhere = Position(None, None, "is not there")
+    nowhere = Position(None, "is not there")
     assert first_hour(feed_of("a.example", name).kind, nowhere, start_time, NOW, "UTC")[0] == NOW - days * DAY
 
 
 def test_where_the_api_begins_in_the_middle_of_an_hour_the_next_whole_one_is_the_first() -> None:
-    nowhere = Position(None, None, "is not there")
+    nowhere = Position(None, "is not there")
     kind = feed_of("a.example", "quarantine/hold").kind
     assert first_hour(kind, nowhere, "", NOW + 1, "UTC")[0] == NOW - 6 * DAY + 3600
 
 
 def test_a_position_at_the_very_beginning_of_an_hour_begins_there() -> None:
     kind = feed_of("a.example", "mail/incominglog").kind
-    assert first_hour(kind, Position(None, int(NOW)), "", NOW, "UTC") == (NOW, "")
+    assert first_hour(kind, Position(int(NOW)), "", NOW, "UTC") == (NOW, "")
 
 
 A = b'{"a": {"time": 1}, "queue_id": "A", "recipients": []}'
@@ -159,5 +158,5 @@ def test_folders_say_the_feed(tmp_path: Path, path: str, feed: str | None) -> No
     file.write_bytes(b"")
     names = ("mail/incominglog", "mail/outgoinglog", "quarantine/quarantine", "quarantine/hold", "authentication")
     found = find_logs(tmp_path, [feed_of("a.example", name) for name in names], ())
-    assert [log.feed.name for log in found.logs] == ([feed] if feed else [])
+    assert [feed.name for feed in found.files] == ([feed] if feed else [])
     assert found.left.total() == (feed is None)

@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS
-from mailevents_dagster.sources.uzmanposta.simulator import Behaviour, Simulator
-from mailevents_dagster.sources.uzmanposta.simulator.mail import GeneratedMail
+from mailevents_dagster.sources.uzmanposta.simulator import Behaviour, GeneratedMail, Simulator
 from mailevents_dagster.sources.uzmanposta.simulator.records import is_queued
 from mailevents_dagster_tests.sources.uzmanposta.simulator.asking import DOMAIN, HOUR, INCOMING, NOW, Client
 

@@ -44,7 +44,8 @@ def test_pipelined_requests_are_answered_in_their_order(simulator: Simulator) ->
         (b"POST /api/v2/logs/mail HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}", 405),
         (b"GET /api/v2/logs/mail HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}", 400),
         (b"nonsense\r\n\r\n", 400),
-        (b"GET /" + b"x" * 20_000, 431),
+        (b"GET /" + b"x" * 65_532, 414),
+        (b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 101, 431),
     ],
 )
 def test_what_is_no_plain_get_is_refused_and_the_connection_ends(
