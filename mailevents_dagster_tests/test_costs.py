@@ -18,9 +18,9 @@ from mailevents_dagster.sources.uzmanposta import api as api_module
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.collect import collect_hour
 from mailevents_dagster.sources.uzmanposta.simulator import FixedMail, Simulator
-from mailevents_dagster.store.hour import snapshot
 from mailevents_dagster.store.hour.open_hour import Commit
 from mailevents_dagster.store.hour.snapshot import Snapshot
+from mailevents_dagster.store.hour.snapshot_file import SnapshotFile
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.conftest import AUTHENTICATION, DOMAIN, INCOMING, NOON, MakeApi, mail
 
@@ -96,7 +96,7 @@ def test_an_hour_that_did_not_change_costs_a_call_and_reads_no_record(
     with counted(
         parses=(api_module, "parse"),
         records=(Snapshot, "take"),
-        whole=(snapshot, "read_batches"),
+        whole=(SnapshotFile, "proven"),
         flushes=(os, "fsync"),
     ) as counts:
         again = collect(store, api)

@@ -14,7 +14,6 @@ from mailevents_dagster.files.damage import DamagedError
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import SECONDS, Hour, hours_between
 from mailevents_dagster.settings import Settings
-from mailevents_dagster.store.cursor_file import write_cursor
 from mailevents_dagster.store.cursors import Cursor
 from mailevents_dagster.store.store import Store
 
@@ -65,6 +64,4 @@ def _looked_at(store: Store, feed: Feed, cursor: Cursor, hours: Sequence[Hour]) 
 def note(store: Store, feeds: Sequence[Feed], now: float) -> None:
     """Note that these feeds have looked back."""
     for feed in feeds:
-        with store.noting(feed):
-            if cursor := store.readable_cursor(feed):
-                write_cursor(store.layout.cursor(feed), replace(cursor, looked_back_at=now), store.timezone)
+        store.feed_cursor(feed).change_if_whole(lambda cursor: replace(cursor, looked_back_at=now))

@@ -5,7 +5,6 @@ On an object store a finished upload replaces the object at once, which gives th
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 import time
@@ -99,18 +98,6 @@ def _uploaded(path: UPath) -> Iterator[IO[bytes]]:
         yield whole
         whole.flush()
         path.fs.put_file(whole.name, path.path)
-
-
-def digest_of(path: UPath) -> str | None:
-    """SHA-256 of what is in the file; None where there is none."""
-    try:
-        with path.open("rb") as file:
-            digest = hashlib.sha256()
-            while block := file.read(2**20):
-                digest.update(block)
-            return digest.hexdigest()
-    except FileNotFoundError:
-        return None
 
 
 def append(path: Path, blocks: Iterable[bytes]) -> None:

@@ -21,7 +21,7 @@ from mailevents_dagster.model.hour import SECONDS, Hour, hours_between, key_time
 from mailevents_dagster.sources.uzmanposta.field_names import DETAIL_FIELDS, Fields, compared, field_of
 from mailevents_dagster.sources.uzmanposta.probe_findings import record_of
 from mailevents_dagster.sources.uzmanposta.schema import COLUMNS
-from mailevents_dagster.store.hour.snapshot_parts import Nulls, columns_of, nulls_of, sample_of
+from mailevents_dagster.store.hour.snapshot_file import Nulls, columns_of, opened
 from mailevents_dagster.store.manifest import Manifest
 from mailevents_dagster.store.store import Store
 from mailevents_dagster.store.verify import verify_hour
@@ -48,7 +48,8 @@ def look(store: Store, feed: Feed, hour: Hour) -> Seen:
         return seen
     path, category = store.layout.snapshot(feed, hour), feed.kind.category
     repeated, without_detail = _mails(store, feed, hour) if category == "mail" else (0, {})
-    records = [record_of(raw) for raw in sample_of(path)]
+    with opened(path) as snapshot:
+        records, nulls = [record_of(raw) for raw in snapshot.sample()], snapshot.nulls()
     return Seen(
         hour.key,
         manifest,
@@ -57,7 +58,7 @@ def look(store: Store, feed: Feed, hour: Hour) -> Seen:
         without_detail,
         len(records),
         compared(category, records, DETAIL_FIELDS if feed.kind.has_details else ()) if records else Fields(),
-        _lost(store, feed, hour, nulls_of(path)),
+        _lost(store, feed, hour, nulls),
         weeks,
     )
 
@@ -130,8 +131,9 @@ def _lost(store: Store, feed: Feed, hour: Hour, now: Nulls) -> frozenset[str]:
 def _nulls_before(store: Store, feed: Feed, hour: Hour) -> Iterator[Nulls]:
     for hours in HOURS_BEFORE:
         earlier = Hour(hour.start - hours * SECONDS, hour.timezone)
-        with suppress(FileNotFoundError, DamagedError):  # destroyed, not collected; a damaged one is its own verdict
-            yield nulls_of(store.layout.snapshot(feed, earlier))
+        # An hour may be destroyed or not collected; a damaged one is its own verdict.
+        with suppress(FileNotFoundError, DamagedError), opened(store.layout.snapshot(feed, earlier)) as snapshot:
+            yield snapshot.nulls()
 
 
 def _same_hours(store: Store, feed: Feed, hour: Hour) -> Iterator[Manifest]:

@@ -50,14 +50,14 @@ class Event:
 
 
 Places = NDArray[np.int64]
+"""Numbers of the events of an open hour: first those known before, then those found, as they come."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Kept:
-    """Events that the open hour keeps: an hour may have more than there is memory for."""
+class Placed:
+    """Found events that the open hour has: an hour may have more than there is memory for."""
 
-    sources: Places
-    """Of each its place among the known events, or -1 less its place among those gathered."""
+    places: Places
     times: Places
     """Their times, as the listing has them."""
 
@@ -82,7 +82,7 @@ class Origin(StrEnum):
 class Collection:
     """What one collection of an hour found."""
 
-    events: Sequence[Event] | Kept
+    events: Sequence[Event] | Placed
     """Oldest first; rows the source showed in this collection, with the details that are known of them."""
     strays: frozenset[bytes]
     """Identities of events whose own time lies outside the window that returned them."""

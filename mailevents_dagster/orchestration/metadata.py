@@ -13,7 +13,7 @@ from mailevents_dagster.model.columns import RowFormat
 from mailevents_dagster.model.event import Origin
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.store.hour.open_hour import Commit
-from mailevents_dagster.store.hour.parquet import all_columns
+from mailevents_dagster.store.hour.snapshot_columns import all_columns
 from mailevents_dagster.store.manifest import Manifest
 
 

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from mailevents_dagster.model.event import Origin
+from mailevents_dagster.model.event import Origin, SourceError, StoppedError
 from mailevents_dagster.model.hour import SECONDS, Hour
 from mailevents_dagster.store.manifest import Manifest
 
@@ -20,6 +20,8 @@ UNFINISHED: Final = "unfinished"
 """The cause of a failure that nobody reported: the collection is still going on, or its process is gone."""
 SAME_TRY: Final = 60.0
 """Seconds after a failure in which another is of the same try: a run goes from one hour that fails to the next."""
+SAID_CHARACTERS: Final = 500
+"""Of an error."""
 
 Span = tuple[int, int]
 """Unix seconds, the second of them not included."""
@@ -122,6 +124,17 @@ class Cursor:
         failure = Failure(self.failed[hour.start].times if hour.start in self.failed else 1, now, cause, said, until)
         in_a_row = max(1, self.failures_in_a_row)  # an hour before may have been committed since this one began
         return replace(self, failed={**self.failed, hour.start: failure}, failures_in_a_row=in_a_row)
+
+    def failed_with(self, error: Exception, hour: Hour, now: float) -> Cursor:
+        """The collection that was begun was ended by an error."""
+        if isinstance(error, StoppedError):
+            return self.given_up(hour)
+        if isinstance(error, SourceError) and error.hour_is_gone:
+            return self.gone(hour, now)
+        said = str(error).encode(errors="backslashreplace").decode()[:SAID_CHARACTERS]
+        if isinstance(error, SourceError):
+            return self.ended(hour, now, error.cause, said, error.until)
+        return self.ended(hour, now, type(error).__name__, said)
 
     def given_up(self, hour: Hour) -> Cursor:
         """The collection that was begun cannot succeed, now or later: it is no failure that anything waits for."""

@@ -115,6 +115,10 @@ class Layout:
         """The record of an hour that is being destroyed; beside the days, so that leftovers are found at a glance."""
         return self.destructions(feed) / f"{hour.stamp(STAMP)}{BEGUN}"
 
+    def records_of_destruction(self, feed: Feed, hour: Hour) -> tuple[UPath, UPath]:
+        """The records that say that an hour was destroyed or is being destroyed."""
+        return self.destruction(feed, hour), self.begun_destruction(feed, hour)
+
     def undone_destruction(self, feed: Feed, hour: Hour) -> UPath:
         """The record of a destruction that was taken back, since the hour had not expired."""
         return self.destructions(feed) / hour.stamp("%Y-%m-%d") / f"{hour.stamp('%H')}.undone"

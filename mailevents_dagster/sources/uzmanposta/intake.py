@@ -15,7 +15,7 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from mailevents_dagster.model.event import Detail, Event, Kept
+from mailevents_dagster.model.event import Detail, Event, Placed
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.sources.uzmanposta.listing import edges
@@ -58,19 +58,19 @@ class Work(Protocol):
     @property
     def journal(self) -> Details: ...
     def known_as(self, identities: Set[bytes]) -> Sequence[tuple[int, Event]]:
-        """Return the known events with these identities, each with its source."""
+        """Return the known events with these identities, each with its place."""
 
     def held_in(self, beside: Hour, identities: Set[bytes]) -> Set[bytes]:
         """Return those of the identities that another hour has."""
 
-    def sources(self, versions: Sequence[Version], states: Set[Detail]) -> Sequence[int]:
-        """Of each version the source of a known event in one of the states; -1 where there is none."""
+    def places(self, versions: Sequence[Version], states: Set[Detail]) -> Sequence[int | None]:
+        """Return of each version the place of a known event in one of the states, if there is one."""
 
-    def gather(self, events: Sequence[Event], awaited: Sequence[bool]) -> Sequence[int]:
-        """Takes events that were found and returns their sources. For those awaited another will be put."""
+    def add(self, events: Sequence[Event], awaited: Sequence[bool]) -> Sequence[int]:
+        """Take events that were found and return their places. For those awaited another will be put."""
 
-    def put(self, source: int, event: Event) -> None:
-        """Takes the event that is awaited at this source; threads may call at once."""
+    def put(self, place: int, event: Event) -> None:
+        """Take the event that is awaited at this place; threads may call at once."""
 
 
 Want = Callable[[Sequence[Timed]], object]
@@ -82,7 +82,7 @@ class Pack:
     """Rows of a listing as numbers, in its order."""
 
     times: array[int]
-    sources: array[int]
+    places: array[int]
     untimed: dict[int, Row]
     """The rows that have no time of their own."""
     reused: int
@@ -93,7 +93,7 @@ class Pack:
 class Arranged:
     """The rows of the hour. Their details may still be on their way."""
 
-    events: Kept
+    events: Placed
     """Oldest first; rows that another hour has are not among them."""
     anywhere: Sequence[Timed]
     """Those of the rows that nothing but this hour's holding them keeps from another."""
@@ -116,7 +116,7 @@ class Taking:
         """Identities that are listed, of those that are owed a detail,"""
         self._listed_ids: set[str] = set()
         """and the queue ids of all mails, where any is."""
-        self._sources: dict[int | Version, int] = {}
+        self._places: dict[int | Version, int] = {}
         """Of mails with details that the store did not have as they are now, by their versions."""
         self._undecided: set[Version] = set()
         """Mails that may be another hour's: their details are not asked for yet."""
@@ -130,30 +130,30 @@ class Taking:
                 event = Event(time, one.identity, one.content, Detail.WHOLE, whole.raw, whole.fields)
             else:
                 event = Event(time, one.identity, one.content, found, one.raw, one.fields)
-            self._work.put(self._sources[one.version], event)
+            self._work.put(self._places[one.version], event)
 
     def pack(self, rows: Sequence[Timed], want: Want) -> Pack:
         """The rows as numbers. The store has their records, and those that lack their details are wanted."""
         rows = [pair for pair in rows if pair[1].time is None or pair[1].identity not in self._elsewhere]
         self._note(rows)
-        known = self._work.sources([row.version for _, row in rows], self._as_they_are)
+        known = self._work.places([row.version for _, row in rows], self._as_they_are)
         keys = [row.version if self._has_detail(row) else place for place, (_, row) in enumerate(rows)]
-        mails = {key for key in keys if isinstance(key, tuple) and key not in self._sources}
+        mails = {key for key in keys if isinstance(key, tuple) and key not in self._places}
         new: dict[int | Version, Timed] = {}
-        for key, pair, source in zip(keys, rows, known, strict=True):
-            if source < 0 and key not in self._sources:
+        for key, pair, place in zip(keys, rows, known, strict=True):
+            if place is None and key not in self._places:
                 new.setdefault(key, pair)
         events = {key: self._event(at, row) for key, (at, row) in new.items()}
         lacking = {key: new[key] for key, event in events.items() if event.detail is Detail.MISSING}
-        gathered = dict(zip(new, self._work.gather([*events.values()], [key in lacking for key in new]), strict=True))
-        sources = ChainMap(gathered, self._sources)
+        added = dict(zip(new, self._work.add([*events.values()], [key in lacking for key in new]), strict=True))
+        places = ChainMap(added, self._places)
         pack = Pack(
             array("q", [at for at, _ in rows]),
-            array("q", [sources[key] if source < 0 else source for key, source in zip(keys, known, strict=True)]),
+            array("q", [places[key] if place is None else place for key, place in zip(keys, known, strict=True)]),
             {place: row for place, (_, row) in enumerate(rows) if row.time is None},
             len(mails.difference(lacking)),
         )
-        self._sources.update((key, source) for key, source in gathered.items() if key in mails)
+        self._places.update((key, place) for key, place in added.items() if key in mails)
         self._undecided.update(row.version for _, row in lacking.values() if row.time is None)
         self._ask([pair for pair in lacking.values() if pair[1].time is not None], want)
         return pack
@@ -192,19 +192,19 @@ class Taking:
         Not where a mail of that id is listed: it may be the same, listed at another time since.
         """
         gone = self._work.owed - self._listed if self._details else frozenset[bytes]()
-        times, sources, lacking = array("q"), array("q"), list[Timed]()
-        for source, event in self._work.known_as(gone) if gone else ():
+        times, places, lacking = array("q"), array("q"), list[Timed]()
+        for place, event in self._work.known_as(gone) if gone else ():
             row = row_of_event(event)
             if row.queue_id is None or row.queue_id in self._listed_ids:
                 continue
-            if row.version not in self._sources:
+            if row.version not in self._places:
                 again = self._event(event.time, row)
                 lacking += [(event.time, row)] if again.detail is Detail.MISSING else []
-                (self._sources[row.version],) = self._work.gather([again], [again.detail is Detail.MISSING])
+                (self._places[row.version],) = self._work.add([again], [again.detail is Detail.MISSING])
             times.append(event.time)
-            sources.append(self._sources[row.version] if event.detail.is_owed else source)
+            places.append(self._places[row.version] if event.detail.is_owed else place)
         self._ask(lacking, want)
-        return Pack(times, sources, {}, 0)
+        return Pack(times, places, {}, 0)
 
     def arrange(self, packs: Sequence[Pack], strays: Sequence[Timed], want: Want) -> Arranged:
         """The rows of the listing in order, without those that an hour beside holds.
@@ -215,9 +215,9 @@ class Taking:
         listed = sum(len(pack.times) for pack in packs)
         strays = [(at, row) for at, row in strays if row.identity not in elsewhere]
         packs = [*packs, self.pack(strays, want), self._vanished(want)]
-        times, sources = (
+        times, places = (
             np.concatenate([np.array(values, np.int64) for values in column])
-            for column in zip(*((pack.times, pack.sources) for pack in packs), strict=True)
+            for column in zip(*((pack.times, pack.places) for pack in packs), strict=True)
         )
         firsts = [0, *accumulate(len(pack.times) for pack in packs)]
         untimed = {
@@ -235,7 +235,7 @@ class Taking:
         chosen = np.concatenate([inside, np.array([*ours, *range(listed, len(times))], np.int64)])
         order = chosen[np.argsort(times[chosen], kind="stable")]
         return Arranged(
-            Kept(sources[order], times[order]),
+            Placed(places[order], times[order]),
             anywhere=[*((int(times[place]), untimed[place]) for place in ours), *strays],
             reused=sum(pack.reused for pack in packs),
         )

@@ -16,12 +16,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from upath import UPath
 
-from mailevents_dagster.model.event import Detail
 from mailevents_dagster.model.hour import Hour
-from mailevents_dagster.store.hour.parquet import lines_of, read_batches, seconds_of
+from mailevents_dagster.store.hour.index import OWED
+from mailevents_dagster.store.hour.snapshot_columns import lines_of, seconds_of
+from mailevents_dagster.store.hour.snapshot_file import SnapshotFile
 
 BLOCK: Final = 2**20
-OWED: Final = [detail.value for detail in Detail if detail.is_owed]
 
 Belongs = Callable[[bytes, bytes], bool]
 """Whether an event with this identity and record may stand in an hour that its time lies outside of."""
@@ -59,7 +59,7 @@ def read_content(snapshot: bytes, path: UPath, log: UPath, hour: Hour, belongs: 
     with ExitStack() as closing:
         reading = _Log(log, closing)
         content = Content(reading.read)
-        for batch in read_batches(BytesIO(snapshot), path):
+        for batch in SnapshotFile(BytesIO(snapshot), path).proven():
             reading.compare(batch, content.events)
             _count(batch, content, hour, belongs)
         reading.finish(content.events)
@@ -121,7 +121,7 @@ def _count(batch: pa.RecordBatch, content: Content, hour: Hour, belongs: Belongs
     ends = pc.min_max(times).as_py()
     content.first = ends["min"] if content.first is None else min(content.first, ends["min"])
     content.last = ends["max"] if content.last is None else max(content.last, ends["max"])
-    content.details_owed += pc.sum(pc.is_in(batch.column("detail"), pa.array(OWED))).as_py() or 0
+    content.details_owed += pc.sum(pc.is_in(batch.column("detail"), pa.array(OWED, pa.string()))).as_py() or 0
     content.events += batch.num_rows
     if ends["min"] < hour.start or ends["max"] >= hour.end:
         outside = pc.or_(pc.less(times, hour.start), pc.greater_equal(times, hour.end))

@@ -16,7 +16,7 @@ import pyarrow as pa
 from upath import UPath
 
 from mailevents_dagster.files.atomic import append, local, mode_of, naming, publish, set_mode
-from mailevents_dagster.files.digesting import Digest
+from mailevents_dagster.files.digests import Digest
 
 BLOCK: Final = 2**20
 
@@ -59,7 +59,6 @@ class LogUpdate:
         self._path = path
         self._closing = closing
         self._digest = Digest()
-        self._bytes = 0
         self._change = Change.UNCHANGED
         self._there: IO[bytes] | None = None
         """The file that is there, as long as it says the same."""
@@ -72,7 +71,6 @@ class LogUpdate:
 
     def add(self, block: pa.Buffer) -> None:
         """The lines that follow."""
-        self._digest.update(block)
         rest = memoryview(block).cast("B")
         there = self._there.read(len(rest)) if self._there else b""
         if self._there and there == rest:
@@ -86,7 +84,7 @@ class LogUpdate:
             self._replace(Change.REPLACED)
         if self._new and len(rest):
             self._new.write(rest)
-        self._bytes += len(block)
+        self._digest.update(block)
 
     def settle(self) -> None:
         """Lets what was told reach the disk, while there is other work to be done before the file is finished."""
@@ -105,7 +103,7 @@ class LogUpdate:
 
     @property
     def written(self) -> Written:
-        return Written(self._change, self._bytes, self._digest.hexdigest())
+        return Written(self._change, self._digest.size, self._digest.hexdigest())
 
     def _replace(self, change: Change) -> None:
         self._change = change
@@ -114,8 +112,8 @@ class LogUpdate:
         self._new = self._closing.enter_context(publish(self._path, mode))
         if self._there:  # with what it said rightly; then it must be closed, or Windows will not have it replaced
             self._there.seek(0)
-            for first in range(0, self._bytes, BLOCK):
-                self._new.write(self._there.read(min(BLOCK, self._bytes - first)))
+            for first in range(0, self._digest.size, BLOCK):
+                self._new.write(self._there.read(min(BLOCK, self._digest.size - first)))
             self._there.close()
             self._there = None
 

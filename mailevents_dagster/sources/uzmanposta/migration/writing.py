@@ -12,12 +12,14 @@ from upath import UPath
 
 from mailevents_dagster.files.atomic import publish
 from mailevents_dagster.files.damage import DamagedError
+from mailevents_dagster.files.locks import holding
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.sources.uzmanposta.migration.sections import env_line
 from mailevents_dagster.sources.uzmanposta.migration.texts import NewAccount
 from mailevents_dagster.store.cursor_file import read_cursor, write_cursor
 from mailevents_dagster.store.cursors import Cursor
+from mailevents_dagster.store.description import describe
 from mailevents_dagster.store.store import Store
 
 OWN_EYES: int = 0o600
@@ -77,7 +79,7 @@ def write_env(path: Path, accounts: Sequence[NewAccount], *, dry: bool) -> Outco
 def write_cursors(store: Store, firsts: Mapping[Feed, int], *, dry: bool) -> list[Outcome]:
     """The first hour of each feed, where the feed has no cursor yet."""
     if firsts and not dry:
-        store.describe_itself()
+        describe(store.layout, store.timezone)
     return [_write_cursor(store, feed, first, dry=dry) for feed, first in firsts.items()]
 
 
@@ -85,7 +87,7 @@ def _write_cursor(store: Store, feed: Feed, first: int, *, dry: bool) -> Outcome
     path = store.layout.cursor(feed)
     if dry:
         return _judged(store, feed, first) or Outcome(str(path), Done.WRITTEN)
-    with store.writing(feed), store.noting(feed):
+    with store.writing(feed), holding(store.layout.cursor_lock(feed)):
         if judged := _judged(store, feed, first):
             return judged
         write_cursor(path, Cursor(first=first), store.timezone)
