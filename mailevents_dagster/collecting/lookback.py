@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from mailevents_dagster.collecting.configuration import rules_of, states_of
 from mailevents_dagster.collecting.planning import closing_end, kept_from
-from mailevents_dagster.files.damage import DamagedError
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import SECONDS, Hour, hours_between
 from mailevents_dagster.settings import Settings
@@ -55,10 +53,8 @@ def _looked_at(store: Store, feed: Feed, cursor: Cursor, hours: Sequence[Hour]) 
     for hour in hours:
         if cursor.looked_back_at is not None:
             yield cursor.looked_back_at
-        else:
-            with suppress(DamagedError):  # the hour's next collection says so
-                if manifest := store.manifest(feed, hour):
-                    yield manifest.listed_at
+        elif manifest := store.readable_manifest(feed, hour):
+            yield manifest.listed_at
 
 
 def note(store: Store, feeds: Sequence[Feed], now: float) -> None:

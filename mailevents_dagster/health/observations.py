@@ -41,7 +41,7 @@ ROWS_THAT_TELL: Final = 20
 def look(store: Store, feed: Feed, hour: Hour) -> Seen:
     """The hour as it is; of a snapshot that is damaged or gone, nothing but that."""
     verified = verify_hour(store, feed, hour)
-    manifest = readable_manifest(store, feed, hour)
+    manifest = store.readable_manifest(feed, hour)
     weeks = tuple(one.events for one in _same_hours(store, feed, hour))
     seen = Seen(hour.key, manifest, verified.findings, weeks=weeks)
     if manifest is None or any(finding.kind == "snapshot" for finding in verified.findings):
@@ -77,17 +77,10 @@ def outcomes(snapshot: UPath, category: str) -> Counter[str]:
     return shown + Counter({"other": others})
 
 
-def readable_manifest(store: Store, feed: Feed, hour: Hour) -> Manifest | None:
-    """None also where it is damaged: verifying says so."""
-    with suppress(DamagedError):
-        return store.manifest(feed, hour)
-    return None
-
-
 def manifests_between(store: Store, feed: Feed, first: float, end: float) -> Iterator[Manifest]:
     """Those of the hours in this span that are there, and not destroyed."""
     for hour in hours_between(first, end, store.timezone):
-        if (manifest := readable_manifest(store, feed, hour)) and not is_destroyed(store, feed, hour):
+        if (manifest := store.readable_manifest(feed, hour)) and not is_destroyed(store, feed, hour):
             yield manifest
 
 
@@ -141,6 +134,6 @@ def _same_hours(store: Store, feed: Feed, hour: Hour) -> Iterator[Manifest]:
     local = datetime.fromtimestamp(hour.start, ZoneInfo(key_timezone(hour.timezone)))
     for week in range(1, WEEKS + 1):
         earlier = Hour.containing((local - timedelta(weeks=week)).timestamp(), hour.timezone)
-        manifest = readable_manifest(store, feed, earlier)
+        manifest = store.readable_manifest(feed, earlier)
         if manifest and manifest.closed:
             yield manifest

@@ -20,7 +20,7 @@ class Detail(StrEnum):
     STALE = "stale"
     """The row changed and its new detail could not be had; the earlier detail stands, and it is asked for again."""
     PURGED = "purged"
-    """The API has the row but no longer its detail; it is not asked for again."""
+    """The source has the row but no longer its detail; it is not asked for again."""
     UNASKED = "unasked"
     """The settings say not to ask for details."""
 
@@ -44,7 +44,7 @@ class Event:
     listing: bytes
     detail: Detail
     raw: bytes
-    """The record as one line of JSON, keys in the order of the API."""
+    """The record as one line of JSON, keys in the order of the source."""
     fields: Mapping[str, object] | None = field(default=None, compare=False, repr=False)
     """Those of the record's fields that have columns, where somebody has just parsed it."""
 
@@ -73,9 +73,9 @@ class Gap:
 class Origin(StrEnum):
     """Where the events of an hour come from."""
 
-    API = "api"
+    SOURCE = "api"
     LOGS = "logs"
-    """Log files of the tool used before: nobody proved that they hold all that the API had."""
+    """Log files of the tool used before: nobody proved that they hold all that the source had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class Collection:
     """Numbers about the work itself, such as calls; they become metadata under these names."""
     notes: tuple[str, ...] = ()
     """What somebody should know of this collection; for the log of the run."""
-    origin: Origin = Origin.API
+    origin: Origin = Origin.SOURCE
     clock: float | None = None
     """The source's clock less this machine's, in seconds, where it says."""
     learnt: Mapping[str, float] = field(default_factory=dict)

@@ -53,7 +53,7 @@ def manifest_metadata(manifest: Manifest, log: UPath, snapshot: UPath) -> dict[s
             for name, at in (
                 ("first_event", manifest.first_event),
                 ("last_event", manifest.last_event),
-                ("listed_at", manifest.listed_at if manifest.origin is Origin.API else None),
+                ("listed_at", manifest.listed_at if manifest.origin is Origin.SOURCE else None),
             )
             if at is not None
         },

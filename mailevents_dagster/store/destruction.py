@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -35,7 +35,7 @@ def destroying(
     begun = layout.begun_destruction(feed, hour)
     with store.holding(feed, hour, when_held):
         with store.writing(feed):
-            manifest = _manifest(store, feed, hour)
+            manifest = store.readable_manifest(feed, hour)  # a damaged one holds no events and stays as it is
             there = _by_name(layout, manifest, [*files, *layout.personal_summaries(feed, hour)])
             if not there and not begun.exists():
                 yield None
@@ -62,12 +62,6 @@ def take_back(store: Store, record: Destruction, when_held: Callable[[str], obje
         write_destruction(store.layout.undone_destruction(feed, hour), record)
         store.layout.begun_destruction(feed, hour).unlink(missing_ok=True)
         store.layout.destruction(feed, hour).unlink(missing_ok=True)
-
-
-def _manifest(store: Store, feed: Feed, hour: Hour) -> Manifest | None:
-    with suppress(DamagedError):  # it holds no events and stays as it is
-        return store.manifest(feed, hour)
-    return None
 
 
 def _by_name(layout: Layout, manifest: Manifest | None, files: Collection[UPath]) -> dict[str, UPath]:

@@ -79,7 +79,7 @@ def write_destruction(path: UPath, record: Destruction) -> None:
 
 def recorded(layout: Layout, feed: Feed, hour: Hour) -> Destruction | None:
     """Return the record of the hour's destruction, ended or not; None where none can be read."""
-    for path in layout.records_of_destruction(feed, hour):
+    for path in (layout.destruction(feed, hour), layout.begun_destruction(feed, hour)):
         with suppress(DamagedError):
             if record := read_destruction(path):
                 return record
@@ -88,7 +88,7 @@ def recorded(layout: Layout, feed: Feed, hour: Hour) -> Destruction | None:
 
 def refuse_destroyed(layout: Layout, feed: Feed, hour: Hour) -> None:
     """Raise DestroyedError, saying when and why, where the hour was destroyed or is being destroyed."""
-    for path in layout.records_of_destruction(feed, hour):
+    for path in (layout.destruction(feed, hour), layout.begun_destruction(feed, hour)):
         try:
             record = read_destruction(path)
         except DamagedError as error:

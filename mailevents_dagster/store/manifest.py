@@ -45,14 +45,14 @@ class Manifest:
     log: StoredFile
     snapshot: StoredFile
     version: int = VERSION
-    origin: Origin = Origin.API
+    origin: Origin = Origin.SOURCE
     details_purged: int = 0
     """Events whose detail the source says it does not have."""
 
     @property
     def complete(self) -> bool:
         """Whether everything the source has of the hour is here; never so where nobody asked the source."""
-        return self.origin is Origin.API and not self.gaps and not self.details_owed
+        return self.origin is Origin.SOURCE and not self.gaps and not self.details_owed
 
 
 def write_manifest(path: UPath, manifest: Manifest) -> None:
@@ -66,7 +66,7 @@ def read_manifest(path: UPath) -> Manifest | None:
 
 
 def _manifest_of(content: dict[str, Any]) -> Manifest:
-    content = {"origin": Origin.API, "details_purged": 0, **content}  # which earlier versions did not write
+    content = {"origin": Origin.SOURCE, "details_purged": 0, **content}  # which earlier versions did not write
     values = {field.name: content[field.name] for field in fields(Manifest)}
     values["origin"] = Origin(values["origin"])
     values["gaps"] = tuple(Gap(**gap) for gap in values["gaps"])

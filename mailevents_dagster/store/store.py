@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from upath import UPath
 
 from mailevents_dagster.files.atomic import local, make_folder
+from mailevents_dagster.files.damage import DamagedError
 from mailevents_dagster.files.locks import holding
 from mailevents_dagster.model.feed import Feed, FeedKind
 from mailevents_dagster.model.hour import Hour
@@ -121,7 +122,7 @@ class Store:
 
     @contextmanager
     def adopting(self, when_held: Callable[[str], object] = logger.warning) -> Iterator[Path]:
-        """An empty folder of this machine to sort old logs in, for one process at a time; it goes with the block."""
+        """Yield an empty folder to sort old logs in, for one process at a time; it goes with the block."""
         held = "Another process takes old logs into this storage, and is waited for."
         folder = self.layout.adopting
         with holding(self.layout.adopting_lock, lambda: when_held(held)):
@@ -135,7 +136,7 @@ class Store:
 
     @contextmanager
     def telling(self) -> Iterator[None]:
-        """For one process at a time, so that nothing is told twice; HeldError where another is at it."""
+        """Let one process at a time tell what is wrong, so that nothing is told twice; else HeldError."""
 
         def refuse() -> None:
             raise HeldError("Another process is telling what is wrong.")
@@ -156,6 +157,12 @@ class Store:
 
     def manifest(self, feed: Feed, hour: Hour) -> Manifest | None:
         return read_manifest(self.layout.manifest(feed, hour))
+
+    def readable_manifest(self, feed: Feed, hour: Hour) -> Manifest | None:
+        """Return the manifest; None also where it is damaged, which the hour's next collection and `verify` say."""
+        with suppress(DamagedError):
+            return self.manifest(feed, hour)
+        return None
 
     def strays_beside(self, feed: Feed, hour: Hour) -> frozenset[bytes]:
         """Return the strays of the hours before and after: a window's ends may return them here too."""

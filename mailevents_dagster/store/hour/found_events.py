@@ -77,7 +77,7 @@ class FoundEvents:
         return arranged([(part.places, part.index) for part in self._parts])
 
     def take(self, places: Places) -> pa.RecordBatch:
-        """As with the index, no thread may be left that adds events."""
+        """Return the records at these places; as with the index, no thread may be left that adds events."""
         self._finish()
         return take_from(self._part_of[places], self._row_of[places], lambda at: self._parts[at].records(self._rows))
 

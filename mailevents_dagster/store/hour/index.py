@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +33,11 @@ class Index:
         return len(self.times)
 
     def __getitem__(self, places: NDArray[np.int64] | slice) -> Index:
-        return Index(self.times[places], self.identities[places], self.listings[places], self.details[places])
+        return Index(*(column[places] for column in self.columns))
+
+    @property
+    def columns(self) -> tuple[NDArray[Any], ...]:
+        return self.times, self.identities, self.listings, self.details
 
     @property
     def versions(self) -> Digests:
@@ -71,27 +75,17 @@ def index_of(events: Iterable[Event]) -> Index:
 
 def joined(parts: Sequence[Index]) -> Index:
     """Return the events of these one after the other."""
-    parts = parts or [index_of([])]
-    return Index(
-        np.concatenate([part.times for part in parts]),
-        np.concatenate([part.identities for part in parts]),
-        np.concatenate([part.listings for part in parts]),
-        np.concatenate([part.details for part in parts]),
-    )
+    columns = zip(*(part.columns for part in parts or [index_of([])]), strict=True)
+    return Index(*map(np.concatenate, columns))
 
 
 def arranged(parts: Sequence[tuple[Places, Index]]) -> Index:
     """Return the events of these, each at its place."""
     count = sum(len(part) for _, part in parts)
-    index = Index(
-        np.empty(count, np.int64),
-        np.empty((count, 2), np.uint64),
-        np.empty((count, 2), np.uint64),
-        np.empty(count, np.uint8),
-    )
+    index = Index(*(np.empty((count, *column.shape[1:]), column.dtype) for column in index_of([]).columns))
     for places, part in parts:
-        index.times[places], index.details[places] = part.times, part.details
-        index.identities[places], index.listings[places] = part.identities, part.listings
+        for column, values in zip(index.columns, part.columns, strict=True):
+            column[places] = values
     return index
 
 

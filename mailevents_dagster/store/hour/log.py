@@ -41,7 +41,7 @@ class Written:
 
 @contextmanager
 def bring_up_to_date(path: UPath) -> Iterator[LogUpdate]:
-    """Makes the file say just what the block tells: touched only if it must be, and when the block ends well.
+    """Make the file say just what the block tells: touched only if it must be, and when the block ends well.
 
     What is there is appended to where it may stay. A shipper that tails the file keeps its place in it through an
     append; a replaced file it reads anew, and may: it is as readable as the one before.
@@ -70,7 +70,7 @@ class LogUpdate:
             self._replace(Change.CREATED)
 
     def add(self, block: pa.Buffer) -> None:
-        """The lines that follow."""
+        """Tell the lines that follow."""
         rest = memoryview(block).cast("B")
         there = self._there.read(len(rest)) if self._there else b""
         if self._there and there == rest:
@@ -87,14 +87,14 @@ class LogUpdate:
         self._digest.update(block)
 
     def settle(self) -> None:
-        """Lets what was told reach the disk, while there is other work to be done before the file is finished."""
+        """Let what was told reach the disk, while there is other work to be done before the file is finished."""
         if self._new and self._change is not Change.APPENDED and local(self._path):
             with naming(self._path):
                 self._new.flush()
                 os.fsync(self._new.fileno())
 
     def finish(self) -> None:
-        """Brings the file to what was told, if it is not that already."""
+        """Bring the file to what was told, if it is not that already."""
         if self._there and self._there.read(1):
             self._replace(Change.REPLACED)
         if self._change is Change.APPENDED and self._new and (here := local(self._path)):
@@ -119,7 +119,7 @@ class LogUpdate:
 
 
 def make_readable(log: Path, mode: int, top: Path) -> None:
-    """Gives a log this mode, and lets whoever may read it pass the folders it lies in, from `top` on."""
+    """Give a log this mode, and let whoever may read it pass the folders it lies in, from `top` on."""
     set_mode(log, mode)
     for folder in log.parents:
         if folder.is_relative_to(top):
@@ -127,7 +127,7 @@ def make_readable(log: Path, mode: int, top: Path) -> None:
 
 
 def says(path: UPath, blocks: Iterable[pa.Buffer]) -> bool:
-    """Whether the file holds these lines, or the beginning of them, as a killed process may have left it."""
+    """Return whether the file holds these lines, or the beginning of them, as a killed process may have left it."""
     if not path.exists():
         return False
     with path.open("rb") as file:

@@ -32,7 +32,7 @@ class Merged:
 
 
 def merge(known: Index, found: Index, places: Places, marks_at: MarksAt) -> Merged:
-    """What was known stays, in its order; what changed is replaced in its place; what is new follows in its second.
+    """Keep what was known, in its order; replace what changed in its place; put what is new behind it in its second.
 
     Like rows are told apart by counting them, also the next time: two are two events. `places` says where the records
     of the found events stand; the first places are those of the known events. What is found as neither version nor
@@ -44,7 +44,7 @@ def merge(known: Index, found: Index, places: Places, marks_at: MarksAt) -> Merg
     _pair(again, known, found, lambda index: index.identities)
     moved = _pair_states(again, len(known), places, marks_at)
 
-    merged = Index(known.times.copy(), known.identities.copy(), known.listings.copy(), known.details.copy())
+    merged = Index(*(column.copy() for column in known.columns))
     from_ = np.arange(len(known), dtype=np.int64)
     old, new = np.flatnonzero(again >= 0), np.flatnonzero(again < 0)
     changed = _improve(merged, from_, again[old], found[old], places[old])

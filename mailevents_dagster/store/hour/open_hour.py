@@ -26,10 +26,9 @@ from mailevents_dagster.store.hour.found_events import FoundEvents, Records
 from mailevents_dagster.store.hour.hour_files import HourFiles
 from mailevents_dagster.store.hour.index import OWED, Index, Versions, digests
 from mailevents_dagster.store.hour.journal import Journal
-from mailevents_dagster.store.hour.known_events import known_events
+from mailevents_dagster.store.hour.known_events import Snapshot, known_events
 from mailevents_dagster.store.hour.log import Change, Written, bring_up_to_date, says
 from mailevents_dagster.store.hour.merge import Merged, merge
-from mailevents_dagster.store.hour.snapshot import Snapshot
 from mailevents_dagster.store.hour.snapshot_columns import lines_of
 from mailevents_dagster.store.hour.snapshot_file import write_snapshot
 from mailevents_dagster.store.manifest import Manifest, StoredFile, read_manifest, write_manifest
@@ -163,7 +162,7 @@ class OpenHour:
         return self._files.strays_beside
 
     def commit(self, found: Collection) -> Commit:
-        """Snapshot, log, manifest, cursor, in this order, each whole; then the journal goes.
+        """Write snapshot, log, manifest, cursor, in this order, each whole; then the journal goes.
 
         A snapshot without its log or manifest is found and completed by the next collection of the hour.
         """
@@ -224,7 +223,7 @@ class OpenHour:
             strays=tuple(sorted(strays)),
             log=log,
             snapshot=snapshot,
-            origin=Origin.API if before and before.origin is Origin.API else found.origin,
+            origin=Origin.SOURCE if before and before.origin is Origin.SOURCE else found.origin,
             details_purged=index.count(Detail.PURGED),
         )
 
@@ -275,7 +274,7 @@ class OpenHour:
 
 
 def _lateness(merged: Merged, before: Manifest | None) -> float:
-    """From the oldest new event to the listing before, which did not have it; none where nobody had asked before."""
-    if before is None or before.origin is not Origin.API or merged.oldest_added is None:
+    """Return the time from the oldest new event to the listing before, which did not have it; zero if there is none."""
+    if before is None or before.origin is not Origin.SOURCE or merged.oldest_added is None:
         return 0.0
     return round(max(0.0, before.listed_at - max(merged.oldest_added, before.start)), 1)

@@ -21,7 +21,7 @@ from mailevents_dagster.store.hour.snapshot_columns import INDEX_SCHEMA, RAW_SCH
 from mailevents_dagster.store.hour.snapshot_file import SnapshotFile, opened, reading
 
 EventOf = Callable[[bytes, int], Event]
-"""The event of a record, and its time where the record has none."""
+"""Returns the event of a record; the number is its time where the record has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def united(rows: Sequence[Row], lines: Sequence[bytes], event_of: EventOf) -> It
 
 
 def _either(rows: Sequence[Row], lines: Sequence[bytes], event_of: EventOf) -> list[Text]:
-    """The records of a place where snapshot and log differ: those that fit what stands beside them in the snapshot."""
+    """Return, where snapshot and log differ, the records that match what stands beside them in the snapshot."""
     wanted = Counter(row.said.identity if row.said else None for row in rows)
     found: list[tuple[int, Text]] = []
     for place, raw in (*enumerate(row.text for row in rows), *enumerate(lines)):
@@ -105,7 +105,7 @@ def _either(rows: Sequence[Row], lines: Sequence[bytes], event_of: EventOf) -> l
 
 
 def _event(raw: bytes, event_of: EventOf, at: int = 0) -> Event | None:
-    """The event of a record; None where it is no record."""
+    """Return the event of a record; None where it is not a record."""
     try:
         raw.decode()  # text alone can be kept
         return event_of(raw, at) if b"\n" not in raw else None
@@ -121,7 +121,7 @@ def _as_far_as_known(event: Event, text: Text) -> Event:
 
 
 def _lines_of(log: UPath) -> tuple[list[bytes], str]:
-    """The lines of a log, and the digest of the file; none where it is gone."""
+    """Return the lines of a log and the digest of the file; no lines where it is gone."""
     digest, lines = hashlib.sha256(), []
     with suppress(FileNotFoundError), log.open("rb") as file:
         for line in file:
@@ -163,7 +163,7 @@ def _said(snapshot: SnapshotFile, group: int) -> Sequence[Event | None]:
 
 
 def _as_written(rows: Sequence[Row], texts: Sequence[Text], content: bytes) -> Sequence[Event]:
-    """The events that these records make with what stands beside them; none where that is not what was written."""
+    """Return the events of these records with what stands beside them; none where that is not what was written."""
     if len(rows) != len(texts):
         return []
     digest = hashlib.sha256()

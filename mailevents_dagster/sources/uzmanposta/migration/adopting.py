@@ -222,7 +222,7 @@ def _event(feed: Feed, line: bytes) -> Event:
 def _collection(work: OpenHour, events: Sequence[Event], *, closed: bool) -> Collection:
     """The events that the store does not have, with all that the API's own collection has said of the hour."""
     known = work.known.index.identities_of(*Detail) | work.strays_elsewhere
-    before = work.before if work.before and work.before.origin is Origin.API else None
+    before = work.before if work.before and work.before.origin is Origin.SOURCE else None
     return Collection(
         events=[event for event in events if event.identity not in known],
         strays=frozenset(),
