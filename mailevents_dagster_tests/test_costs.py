@@ -77,15 +77,12 @@ def test_a_new_hour_takes_a_call_and_a_parse_for_each_mail_and_few_flushes(
     assert counts["flushes"] <= JOURNAL_FLUSHES + COMMIT_FLUSHES
 
 
-def test_no_record_is_parsed_again_to_be_written(
-    store: Store, api: UzmanPostaApi, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_record_is_parsed_again_to_be_written(store: Store, api: UzmanPostaApi) -> None:
     def parses(_: bytes) -> dict[str, object]:
         raise AssertionError("a record was parsed again")
 
-    rows = store.formats["mail"]
-    monkeypatch.setattr(store, "formats", {"mail": replace(rows, fields_of=parses, marks_of=parses)})
-    collect(store, api)
+    rows = replace(INCOMING.kind.rows, fields_of=parses, marks_of=parses)
+    collect(store, api, replace(INCOMING, kind=replace(INCOMING.kind, rows=rows)))
 
 
 def test_an_hour_that_did_not_change_costs_a_call_and_reads_no_record(

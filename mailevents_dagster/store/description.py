@@ -28,7 +28,7 @@ def describe(layout: Layout, timezone: str, note: Callable[[str], object] = logg
     path = layout.description
     if _says(path, timezone):
         return
-    with holding(layout.store_lock):  # all feeds may be at their first hour at once
+    with holding(layout.work_lock("store")):  # all feeds may be at their first hour at once
         if _says(path, timezone):
             return
         if path.exists():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Final, TypeVar
+from typing import Final, Literal
 
 from upath import UPath
 
@@ -16,7 +16,6 @@ from mailevents_dagster.model.hour import SECONDS, Hour
 STAMP: Final = "%Y-%m-%d_%H"
 """An hour in names of files that no user names."""
 BEGUN: Final = ".begun"
-Folder = TypeVar("Folder", UPath, Path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +49,6 @@ class Layout:
         """What monitors read of all feeds."""
         return self.scratch / "metrics" / "mailevents.prom"
 
-    # --- of feeds
-
     def logs(self, feed: Feed) -> UPath:
         """The folder of all logs of a feed; that of another feed may lie in it."""
         return self.all_logs / _log_folder(feed)
@@ -66,13 +63,13 @@ class Layout:
         return self.all_snapshots / f"domain={feed.domain}" / f"category={kind.category}" / f"type={kind.type}"
 
     def manifests(self, feed: Feed) -> UPath:
-        return _of(feed, self.root / "manifests")
+        return self.root / "manifests" / feed.domain / feed.name
 
     def journals(self, feed: Feed) -> Path:
-        return _of(feed, self.scratch / "journal")
+        return self.scratch / "journal" / feed.domain / feed.name
 
     def destructions(self, feed: Feed) -> UPath:
-        return _of(feed, self.root / "destroyed")
+        return self.root / "destroyed" / feed.domain / feed.name
 
     def cursor(self, feed: Feed) -> UPath:
         return self.root / "cursors" / feed.domain / f"{feed.name}.json"
@@ -80,7 +77,7 @@ class Layout:
     def unreadable(self, feed: Feed, name: str, digest: str) -> UPath:
         """The file for what is no record in an old log of this name; the digest is that of its content."""
         short = name.encode()[:150].decode(errors="ignore")
-        return _of(feed, self.root / "unreadable") / f"{short}.{digest[:8]}"
+        return self.root / "unreadable" / feed.domain / feed.name / f"{short}.{digest[:8]}"
 
     def set_aside(self, feed: Feed) -> list[UPath]:
         """Return the files of the feed that were found damaged and set aside."""
@@ -91,8 +88,6 @@ class Layout:
             (cursor.parent, f"{cursor.name}.damaged*"),
         )
         return sorted((path for folder, pattern in places for path in folder.glob(pattern)), key=str)
-
-    # --- of hours
 
     def log(self, feed: Feed, hour: Hour) -> UPath:
         return self.logs(feed) / self.log_name(feed, self.log_stamp(hour))
@@ -139,8 +134,6 @@ class Layout:
             return []
         return [self.summary("sign_ins", domain, hour.key[: len("2026-01-01")]) for domain in (feed.domain, None)]
 
-    # --- of this machine
-
     @property
     def adopting(self) -> Path:
         """Where old logs are sorted by hours before they are taken in. No domain has this name: it has no dot."""
@@ -149,39 +142,23 @@ class Layout:
     @property
     def runs(self) -> Path:
         """Where the runs of this machine sign in."""
-        return self._locks / "runs"
+        return self.scratch / "locks" / "runs"
 
-    @property
-    def adopting_lock(self) -> Path:
-        return self._locks / "adopting.lock"
-
-    @property
-    def alerts_lock(self) -> Path:
-        """Held while somebody is told, so that two processes do not tell twice."""
-        return self._locks / "alerts.lock"
-
-    @property
-    def store_lock(self) -> Path:
-        """Held for moments, while something of the store as a whole is written."""
-        return self._locks / "store.lock"
+    def work_lock(self, work: Literal["adopting", "alerts", "store"]) -> Path:
+        """Held while old logs are taken in, while somebody is told, or while the storage is described."""
+        return self.scratch / "locks" / f"{work}.lock"
 
     def lock(self, feed: Feed) -> Path:
         """Held while an hour of the feed is committed or destroyed."""
-        return self._locks / feed.domain / f"{feed.name}.lock"
+        return self.scratch / "locks" / feed.domain / f"{feed.name}.lock"
 
     def cursor_lock(self, feed: Feed) -> Path:
         """Held for moments, while the feed's cursor is changed."""
-        return _of(feed, self._locks) / "cursor.lock"
+        return self.scratch / "locks" / feed.domain / feed.name / "cursor.lock"
 
     def hour_lock(self, feed: Feed, hour: Hour) -> Path:
         """Held while the hour is collected. Hours a day apart share one, so that their number stays small."""
-        return _of(feed, self._locks) / f"{hour.start // SECONDS % 24:02d}.lock"
-
-    @property
-    def _locks(self) -> Path:
-        return self.scratch / "locks"
-
-    # --- what there is
+        return self.scratch / "locks" / feed.domain / feed.name / f"{hour.start // SECONDS % 24:02d}.lock"
 
     def relative(self, path: UPath) -> str:
         """Return the path as records of an hour name it; that of a journal begins in its own folder."""
@@ -224,10 +201,6 @@ def scratch_folder(storage: str) -> Path:
 
 def _log_folder(feed: Feed) -> str:
     return f"{feed.domain}/{feed.kind.log_folder}"
-
-
-def _of(feed: Feed, folder: Folder) -> Folder:
-    return folder / feed.domain / feed.name
 
 
 def _by_day(folder: UPath, hour: Hour, suffix: str) -> UPath:

@@ -125,7 +125,7 @@ class Store:
         """Yield an empty folder to sort old logs in, for one process at a time; it goes with the block."""
         held = "Another process takes old logs into this storage, and is waited for."
         folder = self.layout.adopting
-        with holding(self.layout.adopting_lock, lambda: when_held(held)):
+        with holding(self.layout.work_lock("adopting"), lambda: when_held(held)):
             if folder.exists():  # of a process that was killed
                 shutil.rmtree(folder)
             make_folder(folder)
@@ -141,7 +141,7 @@ class Store:
         def refuse() -> None:
             raise HeldError("Another process is telling what is wrong.")
 
-        with holding(self.layout.alerts_lock, refuse):
+        with holding(self.layout.work_lock("alerts"), refuse):
             yield
 
     def feed_cursor(self, feed: Feed) -> FeedCursor:
