@@ -16,7 +16,7 @@ from filelock import lock_descriptor, unlock_descriptor
 
 from mailevents_dagster.files.atomic import make_folder
 
-SOON: Final = 0.002
+SOON: Final = 0.001
 LATER: Final = 0.02
 """Seconds between two tries for what is held for microseconds, and for what may be held for minutes."""
 

@@ -170,7 +170,7 @@ class Store:
 
     def held_in(self, feed: Feed, hour: Hour, identities: Set[bytes]) -> frozenset[bytes]:
         """Return those of the identities that are committed in an hour."""
-        return HourFiles(self.layout, feed, hour).committed(identities)
+        return HourFiles(self.layout, feed, hour).held(identities)
 
     def dataset(self, feed: Feed, hours: Sequence[Hour]) -> ds.Dataset:
         """Return committed hours of a feed as one lazy dataset.

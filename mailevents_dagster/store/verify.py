@@ -143,9 +143,8 @@ class _HourCheck:
         if manifest is None:
             self._unfinished()
         elif (manifest.domain, manifest.feed, manifest.start) != (self.feed.domain, self.feed.name, self.hour.start):
-            self._add(
-                "manifest", f"{path} is that of {manifest.domain} {manifest.feed} {manifest.hour}.", FROM_ANYWHERE
-            )
+            what = f"{path} is that of {manifest.domain} {manifest.feed} {manifest.hour}."
+            self._add("manifest", what, FROM_ANYWHERE)
             return None
         return manifest
 
@@ -202,12 +201,13 @@ class _HourCheck:
         if content.foreign:
             what = f"{path} holds {len(content.foreign):,} events of other hours that are not recorded strays"
             self._add("hour", f"{what}; the first is event {content.foreign[0]:,}.", BY_HAND)
-        said = (manifest.events, manifest.details_owed, manifest.first_event, manifest.last_event)
-        there = (content.events, content.details_owed, content.first, content.last)
-        names = ("events", "details owed", "first event", "last event")
-        wrong = [
-            f"{name} {is_so}, not {was}" for name, was, is_so in zip(names, said, there, strict=True) if was != is_so
-        ]
+        counts = (
+            ("events", manifest.events, content.events),
+            ("details owed", manifest.details_owed, content.details_owed),
+            ("first event", manifest.first_event, content.first),
+            ("last event", manifest.last_event, content.last),
+        )
+        wrong = [f"{name} {there}, not {said}" for name, said, there in counts if there != said]
         if wrong:
             what = f"{path} is not what its manifest counts: {', '.join(wrong)}."
             self._add("counts", what, "Materialize the hour again: the manifest is written anew.")
@@ -234,9 +234,8 @@ def _cursor_findings(store: Store, inventory: Inventory, feed: Feed, first: int,
     except (DamagedError, OSError) as error:
         return found(Severity.DAMAGE, f"{error}.", REBUILD)
     if cursor is None:
-        return (
-            found(Severity.NOTE, f"{path} is gone; {len(committed):,} hours are there.", REBUILD) if committed else []
-        )
+        gone = f"{path} is gone; {len(committed):,} hours are there."
+        return found(Severity.NOTE, gone, REBUILD) if committed else []
     spans = [*cursor.closed, *((start, start + SECONDS) for start in cursor.open)]
     within = [(max(first, one), min(end, other)) for one, other in merged(spans)]
     said = {hour for span in within for hour in hours_between(*span, store.timezone)}

@@ -46,7 +46,7 @@ class HourFiles:
                 strays.update(bytes.fromhex(stray) for stray in (manifest.strays if manifest else ()))
         return frozenset(strays)
 
-    def committed(self, identities: Set[bytes]) -> frozenset[bytes]:
+    def held(self, identities: Set[bytes]) -> frozenset[bytes]:
         """Return those of the identities that are committed in the hour."""
         with suppress(DamagedError, FileNotFoundError):  # its own collection says so
             if read_manifest(self.manifest):

@@ -154,7 +154,7 @@ class OpenHour:
 
     def held_in(self, beside: Hour, identities: Set[bytes]) -> Set[bytes]:
         """Return those of the identities that another hour of the feed has."""
-        return replace(self._files, hour=beside).committed(identities)
+        return replace(self._files, hour=beside).held(identities)
 
     @property
     def strays_elsewhere(self) -> frozenset[bytes]:
