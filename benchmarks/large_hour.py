@@ -30,7 +30,7 @@ class Collected:
 
 
 def collect(base_url: str, folder: Path) -> Collected:
-    from mailevents_dagster.store.hour.parquet import write_snapshot  # noqa: F401 - what is imported is no cost of the hour
+    from mailevents_dagster.store.hour.snapshot_file import write_snapshot  # noqa: F401 - what is imported is no cost of the hour
 
     idle, began, used = peak_memory(), time.perf_counter(), cpu_seconds()
     log = product.collect(Task(base_url, folder, concurrency=8, details=False))

@@ -16,7 +16,7 @@ from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.settings import OperatingLogSettings, json_schema
 from mailevents_dagster.settings.models import DEFAULT_LOG_FILE_NAME
 from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS, feed_of
-from mailevents_dagster.store.hour.parquet import all_columns
+from mailevents_dagster.store.hour.snapshot_columns import all_columns
 from mailevents_dagster.store.layout import Layout
 
 FOLDER = Path(__file__).parent

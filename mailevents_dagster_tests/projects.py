@@ -23,7 +23,7 @@ from mailevents_dagster.settings import Settings, load_settings
 from mailevents_dagster.sources.uzmanposta import collect
 from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS, feed_of
 from mailevents_dagster.sources.uzmanposta.simulator import Behaviour, EventSource, Simulator
-from mailevents_dagster.store import cursor_notes
+from mailevents_dagster.store import feed_cursor
 from mailevents_dagster.store.store import Store
 
 DOMAIN = "example.com"
@@ -147,6 +147,6 @@ def definitions(folder: Path, text: str, base_url: str) -> tuple[Settings, dg.De
 
 def stop_the_clock(monkeypatch: pytest.MonkeyPatch, at: float) -> None:
     """What the project takes for the time: no test may depend on the minute in which it runs."""
-    modules: Sequence[ModuleType] = (checks, jobs, schedules, sensors, collect, cursor_notes)
+    modules: Sequence[ModuleType] = (checks, jobs, schedules, sensors, collect, feed_cursor)
     for module in modules:
         monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: at, monotonic=time.monotonic))

@@ -18,9 +18,9 @@ from mailevents_dagster.sources.uzmanposta import api as api_module
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.collect import collect_hour
 from mailevents_dagster.sources.uzmanposta.simulator import FixedMail, Simulator
-from mailevents_dagster.store.hour import snapshot
+from mailevents_dagster.store.hour.known_events import Snapshot
 from mailevents_dagster.store.hour.open_hour import Commit
-from mailevents_dagster.store.hour.snapshot import Snapshot
+from mailevents_dagster.store.hour.snapshot_file import SnapshotFile
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.conftest import AUTHENTICATION, DOMAIN, INCOMING, NOON, MakeApi, mail
 
@@ -77,15 +77,12 @@ def test_a_new_hour_takes_a_call_and_a_parse_for_each_mail_and_few_flushes(
     assert counts["flushes"] <= JOURNAL_FLUSHES + COMMIT_FLUSHES
 
 
-def test_no_record_is_parsed_again_to_be_written(
-    store: Store, api: UzmanPostaApi, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_record_is_parsed_again_to_be_written(store: Store, api: UzmanPostaApi) -> None:
     def parses(_: bytes) -> dict[str, object]:
         raise AssertionError("a record was parsed again")
 
-    rows = store.formats["mail"]
-    monkeypatch.setattr(store, "formats", {"mail": replace(rows, fields_of=parses, marks_of=parses)})
-    collect(store, api)
+    rows = replace(INCOMING.kind.rows, fields_of=parses, marks_of=parses)
+    collect(store, api, replace(INCOMING, kind=replace(INCOMING.kind, rows=rows)))
 
 
 def test_an_hour_that_did_not_change_costs_a_call_and_reads_no_record(
@@ -96,7 +93,7 @@ def test_an_hour_that_did_not_change_costs_a_call_and_reads_no_record(
     with counted(
         parses=(api_module, "parse"),
         records=(Snapshot, "take"),
-        whole=(snapshot, "read_batches"),
+        whole=(SnapshotFile, "proven"),
         flushes=(os, "fsync"),
     ) as counts:
         again = collect(store, api)

@@ -19,12 +19,12 @@ import hypothesis.strategies as st
 from hypothesis import Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from mailevents_dagster.files.atomic import digest_of
+from mailevents_dagster.files.digests import digest_of
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, FixedMail, Simulator
 from mailevents_dagster.sources.uzmanposta.simulator.records import with_detail
-from mailevents_dagster.store.hour.parquet import read_events
+from mailevents_dagster.store.hour.snapshot_file import read_events
 from mailevents_dagster_tests.conftest import AUTHENTICATION, DOMAIN, INCOMING, NOON, mail, make_store
 from mailevents_dagster_tests.crashing import API_FAILED, COMMITTED, KILLED, NEVER, CrashingCollector
 

@@ -21,7 +21,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, Behaviour, FixedMail, Simulator
 from mailevents_dagster.sources.uzmanposta.simulator.records import with_detail
-from mailevents_dagster.store.hour.parquet import read_events
+from mailevents_dagster.store.hour.snapshot_file import read_events
 from mailevents_dagster.store.verify import verify_hour
 from mailevents_dagster_tests.conftest import DOMAIN, INCOMING, NOON, mail, make_store
 from mailevents_dagster_tests.crashing import API_FAILED, COMMITTED, KILLED, NEVER, CrashingCollector

@@ -24,10 +24,10 @@ from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.collect import collect_hour
 from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS, feed_of
 from mailevents_dagster.sources.uzmanposta.simulator import Behaviour, Simulator
-from mailevents_dagster.store.summaries import write_summary
 from mailevents_dagster.summaries.days import Day
 from mailevents_dagster.summaries.kinds import KINDS
 from mailevents_dagster.summaries.making import counts_of_day
+from mailevents_dagster.summaries.stored import write_summary
 from mailevents_dagster_tests.conftest import collection, event
 from mailevents_dagster_tests.pages import (
     CHECKOUT,

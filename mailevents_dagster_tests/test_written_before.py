@@ -16,7 +16,7 @@ from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.collect import collect_hour
 from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.sources.uzmanposta.simulator import Behaviour, Simulator
-from mailevents_dagster.store.destruction import DestroyedError
+from mailevents_dagster.store.destruction_record import DestroyedError
 from mailevents_dagster_tests.commands import Place, hours_ago, written
 
 KEYS = {"KEY_A": "key-of-a-for-a-test", "KEY_B": "key-of-b-for-a-test"}

@@ -112,7 +112,6 @@ def verify(patterns: tuple[str, ...], first: str | None, end: str | None, *, aga
 def _verified(store: "Store", hours: "Sequence[tuple[Feed, Hour]]") -> Outcome:
     from mailevents_dagster.cli.progress import progress
     from mailevents_dagster.health.incomplete_hours import lacks
-    from mailevents_dagster.health.observations import readable_manifest
     from mailevents_dagster.store.verify import verify_hour
 
     outcome = Outcome()
@@ -125,7 +124,7 @@ def _verified(store: "Store", hours: "Sequence[tuple[Feed, Hour]]") -> Outcome:
     with progress(console(stderr=True), len(hours), said) as tell:
         for feed, hour in hours:
             outcome.add(verify_hour(store, feed, hour))
-            if manifest := readable_manifest(store, feed, hour):
+            if manifest := store.readable_manifest(feed, hour):
                 outcome.findings += lacks(manifest)
             tell(1)
     return outcome

@@ -19,7 +19,7 @@ from mailevents_dagster.sources.uzmanposta.collect import Tell, collect_hour
 from mailevents_dagster.sources.uzmanposta.errors import ApiError
 from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.store.cursors import lack_of
-from mailevents_dagster.store.destruction import DestroyedError
+from mailevents_dagster.store.destruction_record import DestroyedError
 from mailevents_dagster.store.hour.open_hour import OpenHour
 from mailevents_dagster.store.store import Store
 

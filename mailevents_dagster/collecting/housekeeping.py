@@ -15,7 +15,8 @@ from mailevents_dagster.collecting.rounds import HeldElsewhereError, step_aside
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.settings import Settings
-from mailevents_dagster.store.destruction import Destruction, destroying, recorded, take_back
+from mailevents_dagster.store.destruction import destroying, take_back
+from mailevents_dagster.store.destruction_record import Destruction, recorded
 from mailevents_dagster.store.inventory import Inventory
 from mailevents_dagster.store.retention import Clocks, Hold, Rule
 from mailevents_dagster.store.store import Store
@@ -89,7 +90,7 @@ def destroyed_too_early(settings: Settings, store: Store, clocks: Clocks) -> Ite
     inventory = Inventory(store.layout, store.timezone, clocks.later)
     for feed in sorted({*settings.feeds, *store.feeds()}):
         for hour in sorted(inventory.destroyed_or_begun(feed), reverse=True):
-            record = recorded(store, feed, hour)
+            record = recorded(store.layout, feed, hour)
             if record is None or has_expired(feed, record, clocks.later):
                 break
             yield record

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from mailevents_dagster.collecting.configuration import rules_of, states_of
 from mailevents_dagster.collecting.planning import closing_end, kept_from
-from mailevents_dagster.files.damage import DamagedError
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import SECONDS, Hour, hours_between
 from mailevents_dagster.settings import Settings
-from mailevents_dagster.store.cursor_file import write_cursor
 from mailevents_dagster.store.cursors import Cursor
 from mailevents_dagster.store.store import Store
 
@@ -56,15 +53,11 @@ def _looked_at(store: Store, feed: Feed, cursor: Cursor, hours: Sequence[Hour]) 
     for hour in hours:
         if cursor.looked_back_at is not None:
             yield cursor.looked_back_at
-        else:
-            with suppress(DamagedError):  # the hour's next collection says so
-                if manifest := store.manifest(feed, hour):
-                    yield manifest.listed_at
+        elif manifest := store.readable_manifest(feed, hour):
+            yield manifest.listed_at
 
 
 def note(store: Store, feeds: Sequence[Feed], now: float) -> None:
     """Note that these feeds have looked back."""
     for feed in feeds:
-        with store.noting(feed):
-            if cursor := store.readable_cursor(feed):
-                write_cursor(store.layout.cursor(feed), replace(cursor, looked_back_at=now), store.timezone)
+        store.feed_cursor(feed).change_if_whole(lambda cursor: replace(cursor, looked_back_at=now))

@@ -5,7 +5,6 @@ On an object store a finished upload replaces the object at once, which gives th
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 import time
@@ -22,15 +21,15 @@ SHARING_PAUSES: Final = (0.01, 0.05, 0.2, 0.5, 1.0, 2.0)
 
 
 def local(path: UPath) -> Path | None:
-    """The path as one of this machine's, or None where it lies on an object store."""
+    """Return the path as one of this machine's, or None where it lies on an object store."""
     return Path(path.path) if path.protocol in ("", "file", "local") else None
 
 
 @contextmanager
 def publish(path: UPath, mode: int | None = None) -> Iterator[IO[bytes]]:
-    """A file to write to that appears under its name when the block ends well, and not at all otherwise.
+    """Yield a file to write to that appears under its name when the block ends well, and not at all otherwise.
 
-    It is for nobody but this user's eyes, unless a mode is given.
+    Only this user may read it, unless a mode is given.
     """
     here = local(path)
     with naming(path), _beside(here, mode) if here else _uploaded(path) as file:
@@ -38,7 +37,7 @@ def publish(path: UPath, mode: int | None = None) -> Iterator[IO[bytes]]:
 
 
 def show(path: Path, content: bytes) -> None:
-    """Puts a file there whole, for readers of the moment: a power cut may lose it."""
+    """Put a file there whole, for readers of the moment: a power cut may lose it."""
     make_folder(path.parent)
     partial = _partial(path)
     partial.write_bytes(content)
@@ -47,7 +46,7 @@ def show(path: Path, content: bytes) -> None:
 
 @contextmanager
 def naming(path: UPath | Path) -> Iterator[None]:
-    """Lets errors of the disk say which file they met: a full disk is found by a write, which knows no name."""
+    """Let errors of the disk name the file: a full disk is found by a write, which knows no name."""
     try:
         yield
     except OSError as error:
@@ -80,7 +79,7 @@ def _partial(path: Path) -> Path:
 
 
 def replace(partial: Path, path: Path) -> None:
-    """Renames over what is there. Windows refuses while a reader has the file open, which it has for moments."""
+    """Rename over what is there. Windows refuses while a reader has the file open, for moments."""
     for pause in (*SHARING_PAUSES, None) if os.name == "nt" else (None,):
         try:
             os.replace(partial, path)
@@ -101,20 +100,8 @@ def _uploaded(path: UPath) -> Iterator[IO[bytes]]:
         path.fs.put_file(whole.name, path.path)
 
 
-def digest_of(path: UPath) -> str | None:
-    """SHA-256 of what is in the file; None where there is none."""
-    try:
-        with path.open("rb") as file:
-            digest = hashlib.sha256()
-            while block := file.read(2**20):
-                digest.update(block)
-            return digest.hexdigest()
-    except FileNotFoundError:
-        return None
-
-
 def append(path: Path, blocks: Iterable[bytes]) -> None:
-    """Adds to a file and flushes it to disk."""
+    """Add to a file and flush it to disk."""
     with naming(path), open(path, "ab", opener=_private) as file:
         file.writelines(blocks)
         file.flush()
@@ -122,7 +109,7 @@ def append(path: Path, blocks: Iterable[bytes]) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """The folder with its parents, for nobody but this user's eyes."""
+    """Make the folder with its parents, for this user only."""
     missing = [one for one in (folder, *folder.parents) if not one.exists()]
     for one in reversed(missing):
         one.mkdir(mode=0o700, exist_ok=True)
@@ -130,7 +117,7 @@ def make_folder(folder: Path) -> None:
 
 
 def set_mode(path: Path, mode: int) -> None:
-    """Gives a file or folder this mode. Windows has no such modes: there everything stays as its folder has it."""
+    """Give a file or folder this mode. Windows has no such modes: there everything stays as its folder has it."""
     if os.name != "nt" and mode_of(path) != mode:
         path.chmod(mode)
 
@@ -140,7 +127,7 @@ def mode_of(path: Path) -> int:
 
 
 def sync_folder(folder: Path) -> None:
-    """Makes renames in a folder survive a power cut. Windows has no such call and does not need one."""
+    """Make renames in a folder survive a power cut. Windows has no such call and does not need one."""
     if os.name == "nt":
         return
     handle = os.open(folder, os.O_RDONLY)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from upath import UPath
 
 from mailevents_dagster.files.atomic import publish
 from mailevents_dagster.files.damage import DamagedError
 from mailevents_dagster.files.json_text import NotJsonError, canonical, parse, pretty
+
+T = TypeVar("T")
 
 
 def write_sealed(path: UPath, content: Mapping[str, object]) -> None:
@@ -19,18 +21,30 @@ def write_sealed(path: UPath, content: Mapping[str, object]) -> None:
 
 
 def read_sealed(path: UPath) -> dict[str, Any] | None:
-    """What the file holds, or None where there is none; DamagedError where it is not as it was written."""
+    """Return what the file holds, or None where there is none; DamagedError where it is not as it was written."""
     try:
         content = parse(path.read_bytes())
     except FileNotFoundError:
         return None
     except NotJsonError as error:
-        raise DamagedError(f"{path} is not as it was written: it is no JSON ({error})") from error
+        raise DamagedError(f"{path} is not as it was written: it is not JSON ({error})") from error
     if not isinstance(content, dict):
         raise DamagedError(f"{path} is not as it was written: it holds no JSON object")
     if content.pop("checksum", None) != _checksum(content):
-        raise DamagedError(f"{path} is not as it was written: its checksum does not fit")
+        raise DamagedError(f"{path} is not as it was written: its checksum does not match")
     return content
+
+
+def read_value(path: UPath, what: str, make: Callable[[dict[str, Any]], T]) -> T | None:
+    """Return what is made of the file's content, or None where there is no file.
+
+    DamagedError where the file is not as it was written, or not what it should be.
+    """
+    content = read_sealed(path)
+    try:
+        return None if content is None else make(content)
+    except (KeyError, TypeError, ValueError) as error:
+        raise DamagedError(f"{path} is not {what} ({type(error).__name__}: {error})") from error
 
 
 def _checksum(content: Mapping[str, object]) -> str:

@@ -12,10 +12,8 @@ class DamagedError(Exception):
 
 
 def set_aside(path: UPath) -> UPath:
-    """Renames the file to `NAME.damaged`, or with a number behind it where that is taken; returns the new path."""
-    for number in count():
-        aside = path.with_name(f"{path.name}.damaged{number or ''}")
-        if not aside.exists():
-            path.rename(aside)
-            return aside
-    raise AssertionError("count() has no end")
+    """Rename the file to `NAME.damaged`, or with a number behind it where that is taken; return the new path."""
+    names = (path.with_name(f"{path.name}.damaged{number or ''}") for number in count())
+    aside = next(name for name in names if not name.exists())
+    path.rename(aside)
+    return aside

@@ -23,7 +23,7 @@ class NotJsonError(ValueError):
 
 
 def parse(text: bytes) -> object:
-    """The value of a JSON text."""
+    """Return the value of a JSON text."""
     if not _may_hold_wide_number(text):
         try:
             return orjson.loads(text)
@@ -36,7 +36,7 @@ def parse(text: bytes) -> object:
 
 
 def _may_hold_wide_number(text: bytes) -> bool:
-    """Whether a closer look is due: a record is searched 6 times as fast this way as by the expression alone.
+    """Return whether a closer look is due: this is 6 times as fast as the expression alone.
 
     Numbers beyond what a float can hold need no search: orjson refuses them.
     """
@@ -44,7 +44,7 @@ def _may_hold_wide_number(text: bytes) -> bool:
 
 
 def one_line(value: object) -> bytes:
-    """The value as one line of JSON without its line end: UTF-8 as it is, keys in their order, surrogates escaped."""
+    """Return one line of JSON without its line end: UTF-8 as it is, keys in their order, surrogates escaped."""
     try:
         # The slice copies: orjson hands out buffers of up to twenty times the length of what is in them.
         return orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)[:-1]
@@ -54,7 +54,7 @@ def one_line(value: object) -> bytes:
 
 
 def canonical(value: object) -> bytes:
-    """The value as bytes that do not depend on the order of keys, for digests."""
+    """Return bytes that do not depend on the order of keys, for digests."""
     try:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     except TypeError:
@@ -62,7 +62,7 @@ def canonical(value: object) -> bytes:
 
 
 def pretty(value: object) -> bytes:
-    """The value for a file that people read."""
+    """Return the text for a file that people read."""
     return orjson.dumps(value, option=orjson.OPT_INDENT_2) + b"\n"
 
 
@@ -74,10 +74,10 @@ def _dumps(value: object, *, ensure_ascii: bool = True, sort_keys: bool = False)
 
 
 def _float_or_text(number: str) -> float | str:
-    """A number that no float can hold stays what it was, as text."""
+    """Return a number that no float can hold as the text it was."""
     value = float(number)
     return value if math.isfinite(value) else number
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise NotJsonError(f"{constant} is no JSON")
+    raise NotJsonError(f"{constant} is not JSON")

@@ -1,64 +1,44 @@
-"""Locks on open files: held by a process and gone with it, however it ends."""
+"""Locks on open files: held by a process and gone with it, however it ends.
+
+The locks of descriptors, since some of these files also hold data and some are held until the process ends.
+"""
 
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Final
 
-if sys.platform == "win32":
-    import msvcrt
+from filelock import lock_descriptor, unlock_descriptor
 
-    def take(handle: int) -> None:
-        """Waits for the lock; for short work only, since others wait."""
-        os.lseek(handle, 0, os.SEEK_SET)
-        msvcrt.locking(handle, msvcrt.LK_LOCK, 1)
+from mailevents_dagster.files.atomic import make_folder
 
-    def try_to_take(handle: int) -> bool:
-        """Takes the lock unless another holds it."""
-        os.lseek(handle, 0, os.SEEK_SET)
-        try:
-            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
+SOON: Final = 0.001
+LATER: Final = 0.02
+"""Seconds between two tries for what is held for microseconds, and for what may be held for minutes."""
 
-    def release(handle: int) -> None:
-        os.lseek(handle, 0, os.SEEK_SET)
-        msvcrt.locking(handle, msvcrt.LK_UNLCK, 1)
-
-else:
-    import fcntl
-
-    def take(handle: int) -> None:
-        """Waits for the lock; for short work only, since others wait."""
-        fcntl.flock(handle, fcntl.LOCK_EX)
-
-    def try_to_take(handle: int) -> bool:
-        """Takes the lock unless another holds it."""
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
-    def release(handle: int) -> None:
-        fcntl.flock(handle, fcntl.LOCK_UN)
+take = partial(lock_descriptor, poll_interval=SOON)
+"""Wait for the lock of a descriptor; for short work only, since others wait."""
+try_to_take = partial(lock_descriptor, blocking=False)
+"""Take the lock of a descriptor unless another holds it; return whether it was taken."""
+release = unlock_descriptor
 
 
 @contextmanager
 def holding(path: Path, when_held: Callable[[], object] = lambda: None) -> Iterator[None]:
-    """Keep other processes out while the block runs; one that died keeps nobody out.
+    """Keep other processes and threads out while the block runs. The file is made, with its folder.
 
-    `when_held` is told where another holds the lock, which is waited for unless that raises.
+    `when_held` is called where another holds the lock, which is waited for unless that raises.
     """
+    make_folder(path.parent)
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         if not try_to_take(handle):
             when_held()
-            take(handle)
+            lock_descriptor(handle, poll_interval=LATER)
         yield
     finally:
         os.close(handle)

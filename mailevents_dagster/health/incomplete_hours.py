@@ -19,7 +19,7 @@ ASK_THE_VENDOR: Final = (
 
 def lacks(manifest: Manifest) -> Iterator[Finding]:
     """What the hour lacks; notes alone while it is not closed, since it is listed again."""
-    if manifest.origin is not Origin.API:  # nobody knows of it
+    if manifest.origin is not Origin.SOURCE:  # nobody knows of it
         return
     grave = Severity.INCOMPLETE if manifest.closed else Severity.NOTE
 

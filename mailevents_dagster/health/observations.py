@@ -21,7 +21,7 @@ from mailevents_dagster.model.hour import SECONDS, Hour, hours_between, key_time
 from mailevents_dagster.sources.uzmanposta.field_names import DETAIL_FIELDS, Fields, compared, field_of
 from mailevents_dagster.sources.uzmanposta.probe_findings import record_of
 from mailevents_dagster.sources.uzmanposta.schema import COLUMNS
-from mailevents_dagster.store.hour.snapshot_parts import Nulls, columns_of, nulls_of, sample_of
+from mailevents_dagster.store.hour.snapshot_file import Nulls, columns_of, opened
 from mailevents_dagster.store.manifest import Manifest
 from mailevents_dagster.store.store import Store
 from mailevents_dagster.store.verify import verify_hour
@@ -41,14 +41,15 @@ ROWS_THAT_TELL: Final = 20
 def look(store: Store, feed: Feed, hour: Hour) -> Seen:
     """The hour as it is; of a snapshot that is damaged or gone, nothing but that."""
     verified = verify_hour(store, feed, hour)
-    manifest = readable_manifest(store, feed, hour)
+    manifest = store.readable_manifest(feed, hour)
     weeks = tuple(one.events for one in _same_hours(store, feed, hour))
     seen = Seen(hour.key, manifest, verified.findings, weeks=weeks)
     if manifest is None or any(finding.kind == "snapshot" for finding in verified.findings):
         return seen
     path, category = store.layout.snapshot(feed, hour), feed.kind.category
     repeated, without_detail = _mails(store, feed, hour) if category == "mail" else (0, {})
-    records = [record_of(raw) for raw in sample_of(path)]
+    with opened(path) as snapshot:
+        records, nulls = [record_of(raw) for raw in snapshot.sample()], snapshot.nulls()
     return Seen(
         hour.key,
         manifest,
@@ -57,7 +58,7 @@ def look(store: Store, feed: Feed, hour: Hour) -> Seen:
         without_detail,
         len(records),
         compared(category, records, DETAIL_FIELDS if feed.kind.has_details else ()) if records else Fields(),
-        _lost(store, feed, hour, nulls_of(path)),
+        _lost(store, feed, hour, nulls),
         weeks,
     )
 
@@ -76,17 +77,10 @@ def outcomes(snapshot: UPath, category: str) -> Counter[str]:
     return shown + Counter({"other": others})
 
 
-def readable_manifest(store: Store, feed: Feed, hour: Hour) -> Manifest | None:
-    """None also where it is damaged: verifying says so."""
-    with suppress(DamagedError):
-        return store.manifest(feed, hour)
-    return None
-
-
 def manifests_between(store: Store, feed: Feed, first: float, end: float) -> Iterator[Manifest]:
     """Those of the hours in this span that are there, and not destroyed."""
     for hour in hours_between(first, end, store.timezone):
-        if (manifest := readable_manifest(store, feed, hour)) and not is_destroyed(store, feed, hour):
+        if (manifest := store.readable_manifest(feed, hour)) and not is_destroyed(store, feed, hour):
             yield manifest
 
 
@@ -130,8 +124,9 @@ def _lost(store: Store, feed: Feed, hour: Hour, now: Nulls) -> frozenset[str]:
 def _nulls_before(store: Store, feed: Feed, hour: Hour) -> Iterator[Nulls]:
     for hours in HOURS_BEFORE:
         earlier = Hour(hour.start - hours * SECONDS, hour.timezone)
-        with suppress(FileNotFoundError, DamagedError):  # destroyed, not collected; a damaged one is its own verdict
-            yield nulls_of(store.layout.snapshot(feed, earlier))
+        # An hour may be destroyed or not collected; a damaged one is its own verdict.
+        with suppress(FileNotFoundError, DamagedError), opened(store.layout.snapshot(feed, earlier)) as snapshot:
+            yield snapshot.nulls()
 
 
 def _same_hours(store: Store, feed: Feed, hour: Hour) -> Iterator[Manifest]:
@@ -139,6 +134,6 @@ def _same_hours(store: Store, feed: Feed, hour: Hour) -> Iterator[Manifest]:
     local = datetime.fromtimestamp(hour.start, ZoneInfo(key_timezone(hour.timezone)))
     for week in range(1, WEEKS + 1):
         earlier = Hour.containing((local - timedelta(weeks=week)).timestamp(), hour.timezone)
-        manifest = readable_manifest(store, feed, earlier)
+        manifest = store.readable_manifest(feed, earlier)
         if manifest and manifest.closed:
             yield manifest

@@ -26,7 +26,6 @@ from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import SECONDS, Hour
 from mailevents_dagster.settings import Settings
 from mailevents_dagster.sources.uzmanposta.page_size import PageSize
-from mailevents_dagster.store.cursor_file import write_cursor
 from mailevents_dagster.store.cursors import UNFINISHED, Cursor, Lack, gaps, hours_in
 
 FRESH_SECONDS: Final = 30.0
@@ -214,8 +213,6 @@ def rebuild_cursors(settings: Settings) -> Sequence[Feed]:
     """
     store = store_of(settings)
     for feed in settings.feeds:
-        with store.writing(feed), store.noting(feed):
-            before = store.readable_cursor(feed)
-            cursor = replace(store.cursor_of_manifests(feed), first=before.first if before else None)
-            write_cursor(store.layout.cursor(feed), cursor, store.timezone)
+        with store.writing(feed):
+            store.feed_cursor(feed).rebuild()
     return settings.feeds

@@ -105,7 +105,7 @@ def complete(seen: Sequence[Seen], failed: Collection[str] = (), earlier: Iterab
 
 def _lacks_something(manifest: Manifest) -> bool:
     """Of the hours that the API was asked for: of those from old logs nobody knows."""
-    return manifest.origin is Origin.API and not manifest.complete
+    return manifest.origin is Origin.SOURCE and not manifest.complete
 
 
 def _what_lacks(numbers: Mapping[str, int]) -> Iterator[str]:

@@ -20,7 +20,7 @@ class Detail(StrEnum):
     STALE = "stale"
     """The row changed and its new detail could not be had; the earlier detail stands, and it is asked for again."""
     PURGED = "purged"
-    """The API has the row but no longer its detail; it is not asked for again."""
+    """The source has the row but no longer its detail; it is not asked for again."""
     UNASKED = "unasked"
     """The settings say not to ask for details."""
 
@@ -44,20 +44,20 @@ class Event:
     listing: bytes
     detail: Detail
     raw: bytes
-    """The record as one line of JSON, keys in the order of the API."""
+    """The record as one line of JSON, keys in the order of the source."""
     fields: Mapping[str, object] | None = field(default=None, compare=False, repr=False)
     """Those of the record's fields that have columns, where somebody has just parsed it."""
 
 
 Places = NDArray[np.int64]
+"""Numbers of the events of an open hour: first those known before, then those found, as they come."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Kept:
-    """Events that the open hour keeps: an hour may have more than there is memory for."""
+class Placed:
+    """Found events that the open hour has: an hour may have more than there is memory for."""
 
-    sources: Places
-    """Of each its place among the known events, or -1 less its place among those gathered."""
+    places: Places
     times: Places
     """Their times, as the listing has them."""
 
@@ -73,16 +73,16 @@ class Gap:
 class Origin(StrEnum):
     """Where the events of an hour come from."""
 
-    API = "api"
+    SOURCE = "api"
     LOGS = "logs"
-    """Log files of the tool used before: nobody proved that they hold all that the API had."""
+    """Log files of the tool used before: nobody proved that they hold all that the source had."""
 
 
 @dataclass(frozen=True, slots=True)
 class Collection:
     """What one collection of an hour found."""
 
-    events: Sequence[Event] | Kept
+    events: Sequence[Event] | Placed
     """Oldest first; rows the source showed in this collection, with the details that are known of them."""
     strays: frozenset[bytes]
     """Identities of events whose own time lies outside the window that returned them."""
@@ -95,7 +95,7 @@ class Collection:
     """Numbers about the work itself, such as calls; they become metadata under these names."""
     notes: tuple[str, ...] = ()
     """What somebody should know of this collection; for the log of the run."""
-    origin: Origin = Origin.API
+    origin: Origin = Origin.SOURCE
     clock: float | None = None
     """The source's clock less this machine's, in seconds, where it says."""
     learnt: Mapping[str, float] = field(default_factory=dict)

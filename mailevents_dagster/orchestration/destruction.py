@@ -20,7 +20,7 @@ from mailevents_dagster.collecting.housekeeping import (
 from mailevents_dagster.collecting.interval import Every
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.settings import Settings
-from mailevents_dagster.store.destruction import Destruction
+from mailevents_dagster.store.destruction_record import Destruction
 from mailevents_dagster.store.retention import Clocks
 from mailevents_dagster.store.store import Store
 

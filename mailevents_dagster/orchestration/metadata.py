@@ -13,7 +13,7 @@ from mailevents_dagster.model.columns import RowFormat
 from mailevents_dagster.model.event import Origin
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.store.hour.open_hour import Commit
-from mailevents_dagster.store.hour.parquet import all_columns
+from mailevents_dagster.store.hour.snapshot_columns import all_columns
 from mailevents_dagster.store.manifest import Manifest
 
 
@@ -53,7 +53,7 @@ def manifest_metadata(manifest: Manifest, log: UPath, snapshot: UPath) -> dict[s
             for name, at in (
                 ("first_event", manifest.first_event),
                 ("last_event", manifest.last_event),
-                ("listed_at", manifest.listed_at if manifest.origin is Origin.API else None),
+                ("listed_at", manifest.listed_at if manifest.origin is Origin.SOURCE else None),
             )
             if at is not None
         },

@@ -8,8 +8,8 @@ import pyarrow as pa
 
 from mailevents_dagster.sources.catalog import FEED_KINDS
 from mailevents_dagster.store.store import Store
-from mailevents_dagster.store.summaries import read_summary, write_summary
 from mailevents_dagster.summaries.counts import nothing
+from mailevents_dagster.summaries.stored import read_summary, write_summary
 
 FILE: Final = "parquet_file"
 

@@ -15,7 +15,7 @@ from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour, hours_between
 from mailevents_dagster.orchestration.destruction import observation
 from mailevents_dagster.orchestration.metadata import manifest_metadata
-from mailevents_dagster.store.destruction import Destruction, read_destruction
+from mailevents_dagster.store.destruction_record import Destruction, read_destruction
 from mailevents_dagster.store.manifest import Manifest
 from mailevents_dagster.store.store import Store
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Final
+from typing import Any, Final
 
 from upath import UPath
 
-from mailevents_dagster.files.checksummed import read_sealed, write_sealed
-from mailevents_dagster.files.damage import DamagedError
+from mailevents_dagster.files.checksummed import read_value, write_sealed
 from mailevents_dagster.model.hour import SECONDS
 from mailevents_dagster.store.cursors import Cursor, Failure, Lack, Refusal, text_of
 
@@ -16,76 +15,72 @@ VERSION: Final = 1
 
 
 def write_cursor(path: UPath, cursor: Cursor, timezone: str) -> None:
-    """Writes it in a form that people can read too: the texts are of the time zone, the numbers are what counts."""
+    """Write it in a form that people can read too: the texts are of the time zone, the numbers are what counts."""
+
+    def text(time: float) -> str:
+        return text_of(time, timezone)
+
+    optional: dict[str, object] = {
+        "lacking": [
+            {"hour": text(hour), "start": hour, **asdict(lack)} for hour, lack in sorted(cursor.lacking.items())
+        ],
+        "refused": asdict(cursor.refused) if cursor.refused else None,
+        "looked_back_at": cursor.looked_back_at,
+        "clock": cursor.clock or None,
+        "witnessed": cursor.witnessed,
+        "learnt": dict(cursor.learnt),
+    }
+    first_hour = {} if cursor.first is None else {"first_hour": text(cursor.first), "first": cursor.first}
     content: dict[str, object] = {
         "version": VERSION,
         "timezone": timezone,
         "closed": [
-            {"from": text_of(first, timezone), "to": text_of(end, timezone), "hours": (end - first) // SECONDS,
-             "first": first, "end": end}
+            {"from": text(first), "to": text(end), "hours": (end - first) // SECONDS, "first": first, "end": end}
             for first, end in cursor.closed
         ],
         "open": [
-            {"hour": text_of(hour, timezone), "listed": text_of(at, timezone), "start": hour, "listed_at": at}
+            {"hour": text(hour), "listed": text(at), "start": hour, "listed_at": at}
             for hour, at in sorted(cursor.open.items())
         ],
         "failed": [
-            {"hour": text_of(hour, timezone), "start": hour, **_said_of(failure)}
-            for hour, failure in sorted(cursor.failed.items())
+            {"hour": text(hour), "start": hour, **_said_of(failure)} for hour, failure in sorted(cursor.failed.items())
         ],
         "failures_in_a_row": cursor.failures_in_a_row,
         "committed_at": cursor.committed_at,
-    }  # fmt: skip
-    if cursor.first is not None:
-        content |= {"first_hour": text_of(cursor.first, timezone), "first": cursor.first}
-    if cursor.lacking:
-        content["lacking"] = [
-            {"hour": text_of(hour, timezone), "start": hour, **asdict(lack)}
-            for hour, lack in sorted(cursor.lacking.items())
-        ]
-    if cursor.refused:
-        content["refused"] = asdict(cursor.refused)
-    if cursor.looked_back_at is not None:
-        content["looked_back_at"] = cursor.looked_back_at
-    if cursor.clock:
-        content["clock"] = cursor.clock
-    if cursor.witnessed is not None:
-        content["witnessed"] = cursor.witnessed
-    if cursor.learnt:
-        content["learnt"] = dict(cursor.learnt)
+        **first_hour,
+        **{name: value for name, value in optional.items() if value not in (None, [], {})},
+    }
     write_sealed(path, content)
 
 
 def _said_of(failure: Failure) -> dict[str, object]:
-    """A failure as the file has it, which names a time only where the source gave one."""
+    """Return a failure as the file has it, which names a time only where the source gave one."""
     return {name: value for name, value in asdict(failure).items() if name != "until" or value is not None}
 
 
 def read_cursor(path: UPath) -> Cursor | None:
-    """The cursor, or None where there is none; DamagedError where it is not as it was written."""
-    content = read_sealed(path)
-    if content is None:
-        return None
-    try:
-        return Cursor(
-            closed=tuple((span["first"], span["end"]) for span in content["closed"]),
-            open={hour["start"]: hour["listed_at"] for hour in content["open"]},
-            failed={
-                hour["start"]: Failure(hour["times"], hour["at"], hour["cause"], hour["said"], hour.get("until"))
-                for hour in content["failed"]
-            },
-            failures_in_a_row=content["failures_in_a_row"],
-            committed_at=content["committed_at"],
-            first=content.get("first"),
-            lacking={
-                hour["start"]: Lack(hour["details_owed"], hour["details_purged"], hour["gaps"])
-                for hour in content.get("lacking", ())
-            },
-            refused=Refusal(**content["refused"]) if "refused" in content else None,
-            clock=content.get("clock", 0.0),
-            looked_back_at=content.get("looked_back_at"),
-            witnessed=content.get("witnessed"),
-            learnt=content.get("learnt", {}),
-        )
-    except (KeyError, TypeError) as error:
-        raise DamagedError(f"{path} is no cursor of a feed ({type(error).__name__}: {error})") from error
+    """Return the cursor, or None where there is none; DamagedError where it is not as it was written."""
+    return read_value(path, "a cursor of a feed", _cursor_of)
+
+
+def _cursor_of(content: dict[str, Any]) -> Cursor:
+    return Cursor(
+        closed=tuple((span["first"], span["end"]) for span in content["closed"]),
+        open={hour["start"]: hour["listed_at"] for hour in content["open"]},
+        failed={
+            hour["start"]: Failure(hour["times"], hour["at"], hour["cause"], hour["said"], hour.get("until"))
+            for hour in content["failed"]
+        },
+        failures_in_a_row=content["failures_in_a_row"],
+        committed_at=content["committed_at"],
+        first=content.get("first"),
+        lacking={
+            hour["start"]: Lack(hour["details_owed"], hour["details_purged"], hour["gaps"])
+            for hour in content.get("lacking", ())
+        },
+        refused=Refusal(**content["refused"]) if "refused" in content else None,
+        clock=content.get("clock", 0.0),
+        looked_back_at=content.get("looked_back_at"),
+        witnessed=content.get("witnessed"),
+        learnt=content.get("learnt", {}),
+    )

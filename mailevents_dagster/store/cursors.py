@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
-from mailevents_dagster.model.event import Origin
+from mailevents_dagster.model.event import Origin, SourceError, StoppedError
 from mailevents_dagster.model.hour import SECONDS, Hour
 from mailevents_dagster.store.manifest import Manifest
 
@@ -20,7 +20,10 @@ UNFINISHED: Final = "unfinished"
 """The cause of a failure that nobody reported: the collection is still going on, or its process is gone."""
 SAME_TRY: Final = 60.0
 """Seconds after a failure in which another is of the same try: a run goes from one hour that fails to the next."""
+SAID_CHARACTERS: Final = 500
+"""Of an error."""
 
+T = TypeVar("T")
 Span = tuple[int, int]
 """Unix seconds, the second of them not included."""
 
@@ -64,7 +67,7 @@ class Lack:
         numbers = (
             (self.details_owed, "details owed"),
             (self.gaps, "seconds too full"),
-            (self.details_purged, "details that the API does not have"),
+            (self.details_purged, "details that the source does not have"),
         )
         return ", ".join(f"{number:,} {what}" for number, what in numbers if number)
 
@@ -107,29 +110,38 @@ class Cursor:
     """What the source showed of itself while it was listed; its own client knows what the names mean."""
 
     def begun(self, hour: Hour, now: float) -> Cursor:
-        """Counts a collection as failed until it is known to have ended: a killed process reports nothing."""
-        times = self.failed[hour.start].times + 1 if hour.start in self.failed else 1
+        """Count a collection as failed until it is known to have ended: a killed process reports nothing."""
         said = f"The collection that began at {text_of(now, hour.timezone)} has not ended, or its process was killed."
-        failed = {**self.failed, hour.start: Failure(times, now, UNFINISHED, said)}
-        return replace(self, failed=failed, failures_in_a_row=self._tries(now))
-
-    def _tries(self, now: float) -> int:
+        times = self.failed[hour.start].times + 1 if hour.start in self.failed else 1
         last = max((failure.at for failure in self.failed.values()), default=0.0)
-        return self.failures_in_a_row + (not self.failures_in_a_row or now - last >= SAME_TRY)
+        is_new_try = not self.failures_in_a_row or now - last >= SAME_TRY
+        failed = {**self.failed, hour.start: Failure(times, now, UNFINISHED, said)}
+        return replace(self, failed=failed, failures_in_a_row=self.failures_in_a_row + is_new_try)
+
+    def failed_with(self, error: Exception, hour: Hour, now: float) -> Cursor:
+        """Note that the collection that was begun was ended by an error."""
+        if isinstance(error, StoppedError):
+            return self.given_up(hour)
+        if isinstance(error, SourceError) and error.hour_is_gone:
+            return self.gone(hour, now)
+        said = str(error).encode(errors="backslashreplace").decode()[:SAID_CHARACTERS]
+        if isinstance(error, SourceError):
+            return self.ended(hour, now, error.cause, said, error.until)
+        return self.ended(hour, now, type(error).__name__, said)
 
     def ended(self, hour: Hour, now: float, cause: str, said: str, until: float | None = None) -> Cursor:
-        """The collection that was begun failed for a cause that is known."""
+        """Note why the collection that was begun failed."""
         failure = Failure(self.failed[hour.start].times if hour.start in self.failed else 1, now, cause, said, until)
         in_a_row = max(1, self.failures_in_a_row)  # an hour before may have been committed since this one began
         return replace(self, failed={**self.failed, hour.start: failure}, failures_in_a_row=in_a_row)
 
     def given_up(self, hour: Hour) -> Cursor:
-        """The collection that was begun cannot succeed, now or later: it is no failure that anything waits for."""
-        failed = {start: failure for start, failure in self.failed.items() if start != hour.start}
-        return replace(self, failed=failed, failures_in_a_row=max(0, self.failures_in_a_row - 1))
+        """Forget the collection that was begun: it cannot succeed, now or later, so nothing waits for it."""
+        in_a_row = max(0, self.failures_in_a_row - 1)
+        return replace(self, failed=_without(self.failed, hour.start), failures_in_a_row=in_a_row)
 
     def gone(self, hour: Hour, now: float) -> Cursor:
-        """The source refused the hour as too old: one that is older need not be asked for, either."""
+        """Note that the source refused the hour as too old: an older one need not be asked for, either."""
         age = now + self.clock - hour.start
         known = self.refused.age if self.refused else age
         return replace(self.given_up(hour), refused=Refusal(min(age, known), now))
@@ -141,21 +153,18 @@ class Cursor:
         clock: float | None = None,
         learnt: Mapping[str, float] = MappingProxyType({}),
     ) -> Cursor:
-        """An hour was committed, and the source showed this of its clock and of itself."""
+        """Note that an hour was committed, and what the source showed of its clock and of itself."""
         start = manifest.start
-        still_open = {hour: at for hour, at in self.open.items() if hour != start}
-        closed = self.closed
-        if manifest.closed or self.is_closed(start):
-            closed = merged((*self.closed, (start, manifest.end)))
-        else:
-            still_open[start] = manifest.listed_at
-        failed = {hour: failure for hour, failure in self.failed.items() if hour != start}
-        gives_again = manifest.origin is Origin.API and self.refused and manifest.listed_at - start >= self.refused.age
+        is_closed = manifest.closed or self.is_closed(start)
+        still_open = _without(self.open, start)
+        gives_again = (
+            manifest.origin is Origin.SOURCE and self.refused and manifest.listed_at - start >= self.refused.age
+        )
         return replace(
             self,
-            closed=closed,
-            open=still_open,
-            failed=failed,
+            closed=merged((*self.closed, (start, manifest.end))) if is_closed else self.closed,
+            open=still_open if is_closed else {**still_open, start: manifest.listed_at},
+            failed=_without(self.failed, start),
             failures_in_a_row=0,
             committed_at=now,
             lacking=_with_lack(self.lacking, manifest),
@@ -166,12 +175,14 @@ class Cursor:
         )
 
     def destroyed(self, hour: Hour) -> Cursor:
-        """An hour was destroyed: it counts as done, whether it ever was."""
-        still_open = {start: at for start, at in self.open.items() if start != hour.start}
-        failed = {start: failure for start, failure in self.failed.items() if start != hour.start}
-        lacking = {start: lack for start, lack in self.lacking.items() if start != hour.start}
-        closed = merged((*self.closed, (hour.start, hour.end)))
-        return replace(self, closed=closed, open=still_open, failed=failed, lacking=lacking)
+        """Note that an hour was destroyed: it counts as done, even if it never was."""
+        return replace(
+            self,
+            closed=merged((*self.closed, (hour.start, hour.end))),
+            open=_without(self.open, hour.start),
+            failed=_without(self.failed, hour.start),
+            lacking=_without(self.lacking, hour.start),
+        )
 
     @property
     def done_with(self) -> tuple[Span, ...]:
@@ -180,11 +191,11 @@ class Cursor:
         return tuple(left for span in self.closed for left in gaps(span, failed)) if failed else self.closed
 
     def without_failures(self) -> Cursor:
-        """As if nothing had failed and all that did were still to be collected."""
+        """Return the cursor as if nothing had failed and all that did were still to be collected."""
         return replace(self, closed=self.done_with, failed={}, failures_in_a_row=0)
 
     def missing_again(self, hour: Hour) -> Cursor:
-        """An hour that was destroyed is to be collected again."""
+        """Have an hour that was destroyed collected again."""
         this = ((hour.start, hour.end),)
         return replace(self, closed=tuple(left for span in self.closed for left in gaps(span, this)))
 
@@ -193,7 +204,7 @@ class Cursor:
 
 
 def gaps(within: Span, covered: Iterable[Span]) -> Iterator[Span]:
-    """What of a span is not covered; the covering spans are merged, oldest first, and so are the gaps."""
+    """Yield what of a span is not covered; the covering spans are merged, oldest first, and so are the gaps."""
     first, end = within
     for covered_from, covered_to in covered:
         if covered_from >= end:
@@ -206,7 +217,7 @@ def gaps(within: Span, covered: Iterable[Span]) -> Iterator[Span]:
 
 
 def merged(spans: Iterable[Span]) -> tuple[Span, ...]:
-    """The same seconds in as few spans as hold them."""
+    """Return the same seconds in as few spans as hold them."""
     result: list[Span] = []
     for first, end in sorted(spans):
         if result and first <= result[-1][1]:
@@ -217,12 +228,12 @@ def merged(spans: Iterable[Span]) -> tuple[Span, ...]:
 
 
 def hours_in(spans: Iterable[Span]) -> int:
-    """How many hours these spans hold."""
+    """Return how many hours these spans hold."""
     return sum(max(0, end - first) for first, end in spans) // SECONDS
 
 
 def cursor_of(manifests: Iterable[Manifest], destroyed: Iterable[Span] = ()) -> Cursor:
-    """The cursor that these manifests and destroyed hours, all of one feed, amount to."""
+    """Return the cursor that these manifests and destroyed hours, all of one feed, amount to."""
     closed, still_open = list(destroyed), {}
     lacking: Mapping[int, Lack] = {}
     gone = {first for first, _ in closed}
@@ -237,15 +248,18 @@ def cursor_of(manifests: Iterable[Manifest], destroyed: Iterable[Span] = ()) -> 
 
 
 def lack_of(manifest: Manifest) -> Lack:
-    """What the manifest says that its hour does not hold."""
+    """Return what the hour lacks, by its manifest."""
     return Lack(manifest.details_owed, manifest.details_purged, len(manifest.gaps))
 
 
 def _with_lack(lacking: Mapping[int, Lack], manifest: Manifest) -> Mapping[int, Lack]:
-    """What hours lack, with this manifest's instead of what was known of its hour."""
-    others = {start: lack for start, lack in lacking.items() if start != manifest.start}
-    lack = lack_of(manifest)
+    """Return what hours lack, with this manifest's instead of what was known of its hour."""
+    others, lack = _without(lacking, manifest.start), lack_of(manifest)
     return others if lack == Lack() else {**others, manifest.start: lack}
+
+
+def _without(by_hour: Mapping[int, T], start: int) -> Mapping[int, T]:
+    return {hour: value for hour, value in by_hour.items() if hour != start}
 
 
 def text_of(time: float, timezone: str) -> str:

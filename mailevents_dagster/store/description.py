@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -11,15 +13,35 @@ from upath import UPath
 
 from mailevents_dagster.files.atomic import publish
 from mailevents_dagster.files.checksummed import read_sealed
-from mailevents_dagster.files.damage import DamagedError
+from mailevents_dagster.files.damage import DamagedError, set_aside
 from mailevents_dagster.files.json_text import NotJsonError, parse, pretty
+from mailevents_dagster.files.locks import holding
+from mailevents_dagster.store.layout import Layout
+
+logger = logging.getLogger(__name__)
 
 _TIMEZONE: Final = re.compile(r"[\w+/-]{1,60}")
 
 
-def write_description(path: UPath, timezone: str) -> None:
-    with publish(path) as file:
-        file.write(pretty({"timezone": timezone, "version": 1}))
+def describe(layout: Layout, timezone: str, note: Callable[[str], object] = logger.warning) -> None:
+    """Write how the data are written, where that is not said yet or not said rightly."""
+    path = layout.description
+    if _says(path, timezone):
+        return
+    with holding(layout.work_lock("store")):  # all feeds may be at their first hour at once
+        if _says(path, timezone):
+            return
+        if path.exists():
+            note(f"{path} is not as it was written. It was set aside as {set_aside(path)} and made anew.")
+        with publish(path) as file:
+            file.write(pretty({"timezone": timezone, "version": 1}))
+
+
+def _says(path: UPath, timezone: str) -> bool:
+    try:
+        return described_timezone(path) == timezone
+    except DamagedError:
+        return False
 
 
 def described_timezone(path: UPath | Path) -> str | None:

@@ -6,7 +6,7 @@ Found by names, not by what manifests say: a crash, a lost manifest or a removed
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
@@ -19,9 +19,12 @@ from mailevents_dagster.store.layout import BEGUN, STAMP, Layout, names_in
 FIRST: Final = datetime(2018, 12, 31, tzinfo=UTC).timestamp()
 """Hours begin to be defined in 2019, in every time zone."""
 
+Found = Iterator[tuple[Hour, UPath, str]]
+"""Files by hour, folder and name: to make a path of each takes as long as to find it."""
+
 
 def stored_feeds(layout: Layout, kinds: Iterable[FeedKind]) -> Iterator[Feed]:
-    """The feeds that have files below a storage, whether the settings still name them or not."""
+    """Yield the feeds that have files below a storage, whether the settings still name them or not."""
     for domain in sorted(layout.domains):
         for kind in kinds:
             if layout.holds_files_of(feed := Feed(domain, kind)):
@@ -38,10 +41,10 @@ class Inventory:
         self._by_log_stamp = {layout.log_stamp(hour): hour for hour in hours}
 
     def files(self, feed: Feed, end: float) -> dict[Hour, list[UPath]]:
-        """The files with events of each hour that ended before, damaged and half-written ones too, oldest hour first.
+        """Return the files with events of each hour that ended before, oldest hour first.
 
-        An hour whose destruction was begun is among them even where nothing is left of it. Manifests and records of
-        destruction hold no personal data and are not among the files.
+        Damaged and half-written files are among them, and hours whose destruction was begun, even where nothing is left
+        of them. Manifests and records of destruction hold no personal data and are not among the files.
         """
         found: defaultdict[Hour, list[UPath]] = defaultdict(list)
         for hour, folder, name in (*self._logs(feed), *self._snapshots(feed), *self._journals(feed)):
@@ -52,23 +55,23 @@ class Inventory:
         return dict(sorted(found.items()))
 
     def manifests(self, feed: Feed) -> set[Hour]:
-        """Hours that have a manifest, readable or not."""
+        """Return the hours that have a manifest, readable or not."""
         return {hour for hour, _, name in self._by_days(self._layout.manifests(feed), "", ".json") if _is_whole(name)}
 
     def snapshots(self, feed: Feed) -> set[Hour]:
-        """Hours that have a snapshot, committed or not."""
+        """Return the hours that have a snapshot, committed or not."""
         return {hour for hour, _, name in self._snapshots(feed) if _is_whole(name)}
 
     def logs(self, feed: Feed) -> dict[Hour, UPath]:
-        """The logs of hours, committed or not."""
+        """Return the logs of hours, committed or not."""
         return {hour: folder / name for hour, folder, name in self._logs(feed) if _is_whole(name)}
 
     def destroyed(self, feed: Feed) -> set[Hour]:
-        """Hours that have a record of their destruction."""
+        """Return the hours that have a record of their destruction."""
         return {hour for hour, _, _ in self._by_days(self._layout.destructions(feed), "", ".json")}
 
     def destroyed_or_begun(self, feed: Feed) -> set[Hour]:
-        """Hours that have a record of their destruction, whether it came to its end."""
+        """Return the hours that have a record of their destruction, even if it was not finished."""
         return self.destroyed(feed).union(self._begun(feed))
 
     def _begun(self, feed: Feed) -> Iterator[Hour]:
@@ -76,30 +79,29 @@ class Inventory:
             if name.endswith(BEGUN) and (hour := self._by_stamp.get(name.removesuffix(BEGUN))):
                 yield hour
 
-    def _logs(self, feed: Feed) -> Iterator[tuple[Hour, UPath, str]]:
-        folder = self._layout.logs(feed)
+    def _logs(self, feed: Feed) -> Found:
         hours = {self._layout.log_name(feed, stamp): hour for stamp, hour in self._by_log_stamp.items()}
-        for name in names_in(folder):
-            if hour := hours.get(_original(name)):
-                yield hour, folder, name
+        return _in(self._layout.logs(feed), "", hours)
 
-    def _snapshots(self, feed: Feed) -> Iterator[tuple[Hour, UPath, str]]:
-        yield from self._by_days(self._layout.snapshots(feed), "date=", ".parquet")
+    def _journals(self, feed: Feed) -> Found:
+        return _in(UPath(self._layout.journals(feed)), ".journal", self._by_stamp)
 
-    def _by_days(self, above: UPath, before: str, behind: str) -> Iterator[tuple[Hour, UPath, str]]:
-        """Files that lie in a folder a day and are named by the hour."""
+    def _snapshots(self, feed: Feed) -> Found:
+        return self._by_days(self._layout.snapshots(feed), "date=", ".parquet")
+
+    def _by_days(self, above: UPath, before: str, suffix: str) -> Found:
+        """Yield the files that lie in a folder a day and are named by the hour."""
         for day in names_in(above):
-            folder = above / day
+            folder, date = above / day, day.removeprefix(before)
             for name in names_in(folder):
-                stamp = f"{day.removeprefix(before)}_{_original(name).removesuffix(behind)}"
-                if hour := self._by_stamp.get(stamp):
+                if hour := self._by_stamp.get(f"{date}_{_original(name).removesuffix(suffix)}"):
                     yield hour, folder, name
 
-    def _journals(self, feed: Feed) -> Iterator[tuple[Hour, UPath, str]]:
-        folder = UPath(self._layout.journals(feed))
-        for name in names_in(folder):
-            if hour := self._by_stamp.get(_original(name).removesuffix(".journal")):
-                yield hour, folder, name
+
+def _in(folder: UPath, suffix: str, hours: Mapping[str, Hour]) -> Found:
+    for name in names_in(folder):
+        if hour := hours.get(_original(name).removesuffix(suffix)):
+            yield hour, folder, name
 
 
 def _is_whole(name: str) -> bool:
@@ -107,7 +109,7 @@ def _is_whole(name: str) -> bool:
 
 
 def _original(name: str) -> str:
-    """The name of the file that this one was before it was set aside as damaged, or would have become."""
+    """Return the name that the file had before it was set aside as damaged, or would have had once it was whole."""
     if name.startswith(".") and name.endswith(".partial"):
         name = name[1 : -len(".partial")]
     return name.partition(".damaged")[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Final
+from typing import Final, Literal
 
 from upath import UPath
 
@@ -20,25 +20,80 @@ BEGUN: Final = ".begun"
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The paths of feeds and hours. `scratch` is local also where the storage is not: journals live there."""
+    """The paths of feeds and hours. `scratch` is local also where the storage is not: journals and locks lie there."""
 
     root: UPath
     scratch: Path
     log_file_name: str
 
-    def log(self, feed: Feed, hour: Hour) -> UPath:
-        return self.logs(feed) / self.log_name(feed, self.log_stamp(hour))
+    @property
+    def all_logs(self) -> UPath:
+        return self.root / "output"
+
+    @property
+    def all_snapshots(self) -> UPath:
+        return self.root / "parquet"
+
+    @property
+    def description(self) -> UPath:
+        """The file that says how the stored data were written."""
+        return self.root / "manifests" / "store.json"
+
+    @property
+    def alerts(self) -> UPath:
+        """What is wrong and who was told of it."""
+        return self.root / "alerts.json"
+
+    @property
+    def metrics(self) -> Path:
+        """What monitors read of all feeds."""
+        return self.scratch / "metrics" / "mailevents.prom"
 
     def logs(self, feed: Feed) -> UPath:
         """The folder of all logs of a feed; that of another feed may lie in it."""
         return self.all_logs / _log_folder(feed)
 
-    @property
-    def all_logs(self) -> UPath:
-        return self.root / "output"
+    def operating_log(self, feed: Feed, name: str) -> Path:
+        """A file of the collector's own beside the feed's logs; local also where the storage is not."""
+        return self.scratch / "output" / _log_folder(feed) / name
+
+    def snapshots(self, feed: Feed) -> UPath:
+        """The folder of all snapshots of a feed, partitioned the way Hive does it."""
+        kind = feed.kind
+        return self.all_snapshots / f"domain={feed.domain}" / f"category={kind.category}" / f"type={kind.type}"
+
+    def manifests(self, feed: Feed) -> UPath:
+        return self.root / "manifests" / feed.domain / feed.name
+
+    def journals(self, feed: Feed) -> Path:
+        return self.scratch / "journal" / feed.domain / feed.name
+
+    def destructions(self, feed: Feed) -> UPath:
+        return self.root / "destroyed" / feed.domain / feed.name
+
+    def cursor(self, feed: Feed) -> UPath:
+        return self.root / "cursors" / feed.domain / f"{feed.name}.json"
+
+    def unreadable(self, feed: Feed, name: str, digest: str) -> UPath:
+        """The file for what is no record in an old log of this name; the digest is that of its content."""
+        short = name.encode()[:150].decode(errors="ignore")
+        return self.root / "unreadable" / feed.domain / feed.name / f"{short}.{digest[:8]}"
+
+    def set_aside(self, feed: Feed) -> list[UPath]:
+        """Return the files of the feed that were found damaged and set aside."""
+        cursor = self.cursor(feed)
+        places = (
+            *((folder, "*/*.damaged*") for folder in (self.manifests(feed), self.snapshots(feed))),
+            *((folder, "*.damaged*") for folder in (self.logs(feed), UPath(self.journals(feed)))),
+            (cursor.parent, f"{cursor.name}.damaged*"),
+        )
+        return sorted((path for folder, pattern in places for path in folder.glob(pattern)), key=str)
+
+    def log(self, feed: Feed, hour: Hour) -> UPath:
+        return self.logs(feed) / self.log_name(feed, self.log_stamp(hour))
 
     def log_stamp(self, hour: Hour) -> str:
-        """The part of a log's name that all feeds have in common at an hour."""
+        """Return the part of a log's name that all feeds have in common at an hour."""
         stem, dot, suffix = self.log_file_name.rpartition(".")
         return hour.stamp(stem if dot else suffix)
 
@@ -49,31 +104,23 @@ class Layout:
     def snapshot(self, feed: Feed, hour: Hour) -> UPath:
         return self.snapshots(feed) / hour.stamp("date=%Y-%m-%d") / f"{hour.stamp('%H')}.parquet"
 
-    def snapshots(self, feed: Feed) -> UPath:
-        """The folder of all snapshots of a feed, partitioned the way Hive does it."""
-        kind = feed.kind
-        return self.all_snapshots / f"domain={feed.domain}" / f"category={kind.category}" / f"type={kind.type}"
-
-    @property
-    def all_snapshots(self) -> UPath:
-        return self.root / "parquet"
-
     def manifest(self, feed: Feed, hour: Hour) -> UPath:
-        return self.manifests(feed) / hour.stamp("%Y-%m-%d") / f"{hour.stamp('%H')}.json"
+        return _by_day(self.manifests(feed), hour, ".json")
 
-    def manifests(self, feed: Feed) -> UPath:
-        return self.root / "manifests" / feed.domain / feed.name
+    def journal(self, feed: Feed, hour: Hour) -> Path:
+        return self.journals(feed) / f"{hour.stamp(STAMP)}.journal"
 
-    def set_aside(self, feed: Feed) -> list[UPath]:
-        """Files of the feed that were found damaged and set aside."""
-        cursor = self.cursor(feed)
-        journals = UPath(self.scratch) / "journal" / feed.domain / feed.name
-        places = (
-            *((folder, "*/*.damaged*") for folder in (self.manifests(feed), self.snapshots(feed))),
-            *((folder, "*.damaged*") for folder in (self.logs(feed), journals)),
-            (cursor.parent, f"{cursor.name}.damaged*"),
-        )
-        return sorted((path for folder, pattern in places for path in folder.glob(pattern)), key=str)
+    def destruction(self, feed: Feed, hour: Hour) -> UPath:
+        """The record that stays of an hour that was destroyed."""
+        return _by_day(self.destructions(feed), hour, ".json")
+
+    def begun_destruction(self, feed: Feed, hour: Hour) -> UPath:
+        """The record of an hour that is being destroyed; beside the days, so that leftovers are found at a glance."""
+        return self.destructions(feed) / f"{hour.stamp(STAMP)}{BEGUN}"
+
+    def undone_destruction(self, feed: Feed, hour: Hour) -> UPath:
+        """The record of a destruction that was taken back, since the hour had not expired."""
+        return _by_day(self.destructions(feed), hour, ".undone")
 
     def summary(self, name: str, domain: str | None, date: str) -> UPath:
         """The counts of a day; those of all domains lie apart, so that reading a tree adds nothing up twice."""
@@ -88,84 +135,18 @@ class Layout:
         return [self.summary("sign_ins", domain, hour.key[: len("2026-01-01")]) for domain in (feed.domain, None)]
 
     @property
-    def description(self) -> UPath:
-        """The file that says how the stored data were written."""
-        return self.root / "manifests" / "store.json"
-
-    def operating_log(self, feed: Feed, name: str) -> Path:
-        """A file of the collector's own beside the feed's logs; local also where the storage is not."""
-        return self.scratch / "output" / _log_folder(feed) / name
-
-    @property
-    def metrics(self) -> Path:
-        """What monitors read of all feeds."""
-        return self.scratch / "metrics" / "mailevents.prom"
-
-    def journal(self, feed: Feed, hour: Hour) -> Path:
-        return self.journals(feed) / f"{hour.stamp(STAMP)}.journal"
-
-    def journals(self, feed: Feed) -> Path:
-        return self.scratch / "journal" / feed.domain / feed.name
-
-    def destruction(self, feed: Feed, hour: Hour) -> UPath:
-        """The record that stays of an hour that was destroyed."""
-        return self.destructions(feed) / hour.stamp("%Y-%m-%d") / f"{hour.stamp('%H')}.json"
-
-    def begun_destruction(self, feed: Feed, hour: Hour) -> UPath:
-        """The record of an hour that is being destroyed; beside the days, so that leftovers are found at a glance."""
-        return self.destructions(feed) / f"{hour.stamp(STAMP)}{BEGUN}"
-
-    def undone_destruction(self, feed: Feed, hour: Hour) -> UPath:
-        """The record of a destruction that was taken back, since the hour had not expired."""
-        return self.destructions(feed) / hour.stamp("%Y-%m-%d") / f"{hour.stamp('%H')}.undone"
-
-    def destructions(self, feed: Feed) -> UPath:
-        return self.root / "destroyed" / feed.domain / feed.name
-
-    def cursor(self, feed: Feed) -> UPath:
-        return self.root / "cursors" / feed.domain / f"{feed.name}.json"
-
-    def holds(self, folder: Path) -> bool:
-        """Whether a folder of this machine is the storage, or lies in it, or holds it."""
-        here = local(self.root)
-        if here is None:
-            return False
-        one, other = here.resolve(), folder.resolve()
-        return one.is_relative_to(other) or other.is_relative_to(one)
-
-    def unreadable(self, feed: Feed, name: str, digest: str) -> UPath:
-        """What of an old log of this name is no record; the digest is that of its content."""
-        short = name.encode()[:150].decode(errors="ignore")
-        return self.root / "unreadable" / feed.domain / feed.name / f"{short}.{digest[:8]}"
-
-    @property
     def adopting(self) -> Path:
         """Where old logs are sorted by hours before they are taken in. No domain has this name: it has no dot."""
         return self.scratch / "journal" / "old-logs"
 
     @property
-    def adopting_lock(self) -> Path:
-        return self.scratch / "locks" / "adopting.lock"
-
-    @property
-    def alerts(self) -> UPath:
-        """What is wrong and who was told of it."""
-        return self.root / "alerts.json"
-
-    @property
-    def alerts_lock(self) -> Path:
-        """Held while somebody is told, so that two processes do not tell twice."""
-        return self.scratch / "locks" / "alerts.lock"
-
-    @property
-    def store_lock(self) -> Path:
-        """Held for moments, while something of the store as a whole is written."""
-        return self.scratch / "locks" / "store.lock"
-
-    @property
     def runs(self) -> Path:
         """Where the runs of this machine sign in."""
         return self.scratch / "locks" / "runs"
+
+    def work_lock(self, work: Literal["adopting", "alerts", "store"]) -> Path:
+        """Held while old logs are taken in, while somebody is told, or while the storage is described."""
+        return self.scratch / "locks" / f"{work}.lock"
 
     def lock(self, feed: Feed) -> Path:
         """Held while an hour of the feed is committed or destroyed."""
@@ -180,9 +161,17 @@ class Layout:
         return self.scratch / "locks" / feed.domain / feed.name / f"{hour.start // SECONDS % 24:02d}.lock"
 
     def relative(self, path: UPath) -> str:
-        """The path as records of an hour name it; that of a journal begins in its own folder."""
+        """Return the path as records of an hour name it; that of a journal begins in its own folder."""
         above = self.root.path if self.root in path.parents else str(self.scratch)
         return str(PurePosixPath(path.path).relative_to(PurePosixPath(above)))
+
+    def holds(self, folder: Path) -> bool:
+        """Return whether a folder of this machine is the storage, or lies in it, or holds it."""
+        here = local(self.root)
+        if here is None:
+            return False
+        one, other = here.resolve(), folder.resolve()
+        return one.is_relative_to(other) or other.is_relative_to(one)
 
     def holds_files_of(self, feed: Feed) -> bool:
         folders = (self.manifests(feed), self.snapshots(feed), self.logs(feed), self.journals(feed))
@@ -197,7 +186,7 @@ class Layout:
 
 
 def names_in(folder: UPath | Path) -> list[str]:
-    """The names of what is in a folder, nothing where there is no folder."""
+    """Return the names of what is in a folder, nothing where there is no folder."""
     try:
         here = folder if isinstance(folder, Path) else local(folder)
         return os.listdir(here) if here else [path.name for path in folder.iterdir()]
@@ -206,9 +195,13 @@ def names_in(folder: UPath | Path) -> list[str]:
 
 
 def scratch_folder(storage: str) -> Path:
-    """Where journals, locks and budgets lie: with the data, or, where those are elsewhere, with Dagster's own files."""
+    """Return the folder of journals, locks and budgets: with the data if they are local, else with Dagster's files."""
     return Path(os.environ.get("DAGSTER_HOME", ".")) if "://" in storage else Path(storage)
 
 
 def _log_folder(feed: Feed) -> str:
     return f"{feed.domain}/{feed.kind.log_folder}"
+
+
+def _by_day(folder: UPath, hour: Hour, suffix: str) -> UPath:
+    return folder / hour.stamp("%Y-%m-%d") / f"{hour.stamp('%H')}{suffix}"

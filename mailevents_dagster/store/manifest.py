@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any
 
 from upath import UPath
 
-from mailevents_dagster.files.checksummed import read_sealed, write_sealed
-from mailevents_dagster.files.damage import DamagedError
-from mailevents_dagster.model.event import Collection, Detail, Gap, Origin
-from mailevents_dagster.model.feed import Feed
-from mailevents_dagster.model.hour import Hour
-from mailevents_dagster.store.hour.index import Index
+from mailevents_dagster.files.checksummed import read_value, write_sealed
+from mailevents_dagster.model.event import Gap, Origin
 
 VERSION = 1
-OWED: Final = tuple(detail for detail in Detail if detail.is_owed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,20 +39,20 @@ class Manifest:
     first_event: int | None
     last_event: int | None
     listed_at: float
-    """When the API was asked, or when the logs were read that the hour comes from."""
+    """When the source was asked, or when the logs were read that the hour comes from."""
     closed: bool
     strays: tuple[str, ...]
     log: StoredFile
     snapshot: StoredFile
-    version: int = field(default=VERSION)
-    origin: Origin = field(default=Origin.API)
-    details_purged: int = field(default=0)
-    """Mails of which the source says that it has no detail."""
+    version: int = VERSION
+    origin: Origin = Origin.SOURCE
+    details_purged: int = 0
+    """Events whose detail the source says it does not have."""
 
     @property
     def complete(self) -> bool:
         """Whether everything the source has of the hour is here; never so where nobody asked the source."""
-        return self.origin is Origin.API and not self.gaps and not self.details_owed
+        return self.origin is Origin.SOURCE and not self.gaps and not self.details_owed
 
 
 def write_manifest(path: UPath, manifest: Manifest) -> None:
@@ -66,50 +61,15 @@ def write_manifest(path: UPath, manifest: Manifest) -> None:
 
 
 def read_manifest(path: UPath) -> Manifest | None:
-    """The manifest, or None where the hour was never committed."""
-    content = read_sealed(path)
-    if content is None:
-        return None
-    try:
-        content = {"origin": Origin.API, "details_purged": 0, **content}  # which earlier versions did not write
-        fields = {name: content[name] for name in Manifest.__dataclass_fields__}
-        fields["origin"] = Origin(fields["origin"])
-        fields["gaps"] = tuple(Gap(**gap) for gap in fields["gaps"])
-        fields["strays"] = tuple(fields["strays"])
-        fields["log"], fields["snapshot"] = StoredFile(**fields["log"]), StoredFile(**fields["snapshot"])
-        return Manifest(**fields)
-    except (KeyError, TypeError, ValueError) as error:
-        raise DamagedError(f"{path} is no manifest of an hour ({type(error).__name__}: {error})") from error
+    """Return the manifest, or None where the hour was never committed."""
+    return read_value(path, "a manifest of an hour", _manifest_of)
 
 
-def manifest_of(
-    feed: Feed,
-    hour: Hour,
-    index: Index,
-    found: Collection,
-    before: Manifest | None,
-    log: StoredFile,
-    snapshot: StoredFile,
-) -> Manifest:
-    """Return what is committed of an hour that was collected."""
-    strays = {stray.hex() for stray in found.strays}.union(before.strays if before else ())
-    return Manifest(
-        domain=feed.domain,
-        feed=feed.name,
-        hour=hour.key,
-        timezone=hour.timezone,
-        start=hour.start,
-        end=hour.end,
-        events=len(index),
-        details_owed=index.count(*OWED),
-        gaps=found.gaps,
-        first_event=int(index.times.min()) if len(index) else None,
-        last_event=int(index.times.max()) if len(index) else None,
-        listed_at=found.listed_at,
-        closed=found.closed or (before is not None and before.closed),
-        strays=tuple(sorted(strays)),
-        log=log,
-        snapshot=snapshot,
-        origin=Origin.API if before and before.origin is Origin.API else found.origin,
-        details_purged=index.count(Detail.PURGED),
-    )
+def _manifest_of(content: dict[str, Any]) -> Manifest:
+    content = {"origin": Origin.SOURCE, "details_purged": 0, **content}  # which earlier versions did not write
+    values = {field.name: content[field.name] for field in fields(Manifest)}
+    values["origin"] = Origin(values["origin"])
+    values["gaps"] = tuple(Gap(**gap) for gap in values["gaps"])
+    values["strays"] = tuple(values["strays"])
+    values["log"], values["snapshot"] = StoredFile(**values["log"]), StoredFile(**values["snapshot"])
+    return Manifest(**values)

@@ -55,7 +55,7 @@ class Clocks:
         return max(self.ours, self.theirs or 0.0)
 
     def sentence(self, timezone: str) -> str | None:
-        """What somebody must do where the two contradict each other."""
+        """Say what somebody must do where the two contradict each other."""
         if self.theirs is None:
             return "No source has shown what time it is, so no hour counts as expired: `mailevents collect` once."
         if abs(self.ours - self.theirs) <= SECONDS_A_DAY:
@@ -80,7 +80,7 @@ class Hold:
     reason: str
 
     def keeps(self, feed: Feed, hour: Hour) -> bool:
-        """Whether any of the hour is held."""
+        """Return whether any of the hour is held."""
         begun = self.first is None or hour.end > self.first
         return begun and (self.until is None or hour.start < self.until) and feed.matches(self.feeds)
 
@@ -107,13 +107,13 @@ class Retention:
         return Rule(category, self.days[category]) if category in self.days else None
 
     def expired(self, feed: Feed, hours: Iterable[Hour], now: float) -> Iterator[Expired]:
-        """Those of the hours whose end is older than the days of their category."""
+        """Yield those of the hours whose end is older than the days of their category."""
         rule = self.rule(feed)
         for hour in hours if rule else ():
             if rule and hour.end < rule.cutoff(now):
                 yield Expired(hour, rule, next((hold for hold in self.holds if hold.keeps(feed, hour)), None))
 
     def meaningless_holds(self, feeds: Iterable[Feed]) -> list[Hold]:
-        """Holds whose pattern is like none of the feeds: a typing mistake there would destroy evidence."""
+        """Return the holds whose pattern matches no feed: a typing mistake there would destroy evidence."""
         feeds = list(feeds)
         return [hold for hold in self.holds if not any(feed.matches(hold.feeds) for feed in feeds)]

@@ -5,25 +5,24 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from upath import UPath
 
 from mailevents_dagster.files.atomic import local, make_folder
-from mailevents_dagster.files.damage import DamagedError, set_aside
+from mailevents_dagster.files.damage import DamagedError
 from mailevents_dagster.files.locks import holding
 from mailevents_dagster.model.feed import Feed, FeedKind
 from mailevents_dagster.model.hour import Hour
-from mailevents_dagster.store.cursor_file import read_cursor
-from mailevents_dagster.store.cursors import Cursor, cursor_of
-from mailevents_dagster.store.description import described_timezone, write_description
-from mailevents_dagster.store.destruction import read_destruction, refuse_destroyed
+from mailevents_dagster.store.cursors import Cursor
+from mailevents_dagster.store.destruction_record import refuse_destroyed
+from mailevents_dagster.store.feed_cursor import FeedCursor
+from mailevents_dagster.store.hour.hour_files import HourFiles
 from mailevents_dagster.store.hour.log import make_readable
 from mailevents_dagster.store.hour.open_hour import OpenHour
-from mailevents_dagster.store.hour.parquet import dataset
-from mailevents_dagster.store.hour.snapshot_parts import columns_of
+from mailevents_dagster.store.hour.snapshot_columns import dataset
 from mailevents_dagster.store.inventory import stored_feeds
 from mailevents_dagster.store.layout import Layout, scratch_folder
 from mailevents_dagster.store.manifest import Manifest, read_manifest
@@ -77,23 +76,24 @@ class Store:
     def open_hour(
         self, feed: Feed, hour: Hour, when_held: Callable[[str], object] = logger.warning
     ) -> Iterator[OpenHour]:
-        """An hour to collect into. What is recorded in its journal outlives the block unless it is committed.
+        """Open an hour to collect into. What is recorded in its journal outlives the block unless it is committed.
 
         `when_held` is told where another process has the hour. It is waited for, unless that raises. An hour that was
         destroyed raises DestroyedError.
         """
         with self.holding(feed, hour, when_held):
-            refuse_destroyed(self, feed, hour)
-            work = OpenHour(self, feed, hour)
-            work.cursor.begin()
+            refuse_destroyed(self.layout, feed, hour)
+            cursor = self.feed_cursor(feed)
+            work = OpenHour(HourFiles(self.layout, feed, hour), self.memory, cursor)
+            work.begin()
             try:
                 yield work
             except OSError as error:
                 told = _reassuring(error) if work.is_as_it_was else error
-                work.cursor.failure(told)
+                cursor.fail(hour, told, work.notes.append)
                 raise told from error.__cause__
             except Exception as error:
-                work.cursor.failure(error)
+                cursor.fail(hour, error, work.notes.append)
                 raise
             finally:
                 work.close()
@@ -111,28 +111,21 @@ class Store:
 
     @contextmanager
     def holding(self, feed: Feed, hour: Hour, when_held: Callable[[str], object]) -> Iterator[None]:
-        """Keeps other processes from collecting or destroying the hour."""
-        with _locked(self.layout.hour_lock(feed, hour), lambda: when_held(_held(feed, hour))):
+        """Keep other processes from collecting or destroying the hour."""
+        held = f"{feed} {hour} is being collected by another process, which is waited for."
+        with holding(self.layout.hour_lock(feed, hour), lambda: when_held(held)):
             yield
 
-    @contextmanager
-    def writing(self, feed: Feed) -> Iterator[None]:
-        """Keeps others from committing or destroying hours of the feed."""
-        with _locked(self.layout.lock(feed)):
-            yield
-
-    @contextmanager
-    def noting(self, feed: Feed) -> Iterator[None]:
-        """Keeps others from changing the feed's cursor, for moments: it is noted there, too, while others commit."""
-        with _locked(self.layout.cursor_lock(feed)):
-            yield
+    def writing(self, feed: Feed) -> AbstractContextManager[None]:
+        """Keep others from committing or destroying hours of the feed."""
+        return holding(self.layout.lock(feed))
 
     @contextmanager
     def adopting(self, when_held: Callable[[str], object] = logger.warning) -> Iterator[Path]:
-        """An empty folder of this machine to sort old logs in, for one process at a time; it goes with the block."""
-        said = "Another process takes old logs into this storage, and is waited for."
-        with _locked(self.layout.adopting_lock, lambda: when_held(said)):
-            folder = self.layout.adopting
+        """Yield an empty folder to sort old logs in, for one process at a time; it goes with the block."""
+        held = "Another process takes old logs into this storage, and is waited for."
+        folder = self.layout.adopting
+        with holding(self.layout.work_lock("adopting"), lambda: when_held(held)):
             if folder.exists():  # of a process that was killed
                 shutil.rmtree(folder)
             make_folder(folder)
@@ -143,67 +136,49 @@ class Store:
 
     @contextmanager
     def telling(self) -> Iterator[None]:
-        """For one process at a time, so that nothing is told twice; HeldError where another is at it."""
+        """Let one process at a time tell what is wrong, so that nothing is told twice; else HeldError."""
 
         def refuse() -> None:
             raise HeldError("Another process is telling what is wrong.")
 
-        with _locked(self.layout.alerts_lock, refuse):
+        with holding(self.layout.work_lock("alerts"), refuse):
             yield
 
+    def feed_cursor(self, feed: Feed) -> FeedCursor:
+        return FeedCursor(self.layout, feed, self.timezone)
+
     def cursor(self, feed: Feed) -> Cursor:
-        """What the feed has; from the manifests where the cursor is gone, which takes a second a year of hours."""
-        cursor = read_cursor(self.layout.cursor(feed))
-        return self.cursor_of_manifests(feed) if cursor is None else cursor
+        """Return what the feed has; DamagedError where its cursor is not as it was written."""
+        return self.feed_cursor(feed).read()
 
     def readable_cursor(self, feed: Feed) -> Cursor | None:
-        """What the feed has; None where the cursor is damaged or lost, until the next collection makes it anew."""
-        try:
-            cursor = read_cursor(self.layout.cursor(feed))
-        except DamagedError:
-            return None
-        return Cursor() if cursor is None and not self.layout.manifests(feed).exists() else cursor
-
-    def cursor_of_manifests(self, feed: Feed) -> Cursor:
-        """What the manifests and the records of destroyed hours say that the feed has; damaged ones say nothing."""
-        manifests = []
-        for path in self.layout.manifests(feed).glob("*/*.json"):
-            with suppress(DamagedError):
-                manifests.append(read_manifest(path))
-        destroyed = []
-        for path in self.layout.destructions(feed).glob("*/*.json"):
-            with suppress(DamagedError):
-                record = read_destruction(path)
-                destroyed += [(record.start, record.end)] if record else []
-        return cursor_of((manifest for manifest in manifests if manifest), destroyed)
+        """Return what the feed has; None where the cursor is damaged or lost, until the next collection."""
+        return self.feed_cursor(feed).read_if_whole()
 
     def manifest(self, feed: Feed, hour: Hour) -> Manifest | None:
         return read_manifest(self.layout.manifest(feed, hour))
 
+    def readable_manifest(self, feed: Feed, hour: Hour) -> Manifest | None:
+        """Return the manifest; None also where it is damaged, which the hour's next collection and `verify` say."""
+        with suppress(DamagedError):
+            return self.manifest(feed, hour)
+        return None
+
     def strays_beside(self, feed: Feed, hour: Hour) -> frozenset[bytes]:
-        """Strays that the hours before and after hold: a window's ends may return them here too."""
-        strays: set[bytes] = set()
-        for beside in (hour.previous, hour.next):
-            with suppress(DamagedError):  # its own collection sets it aside and says so
-                manifest = self.manifest(feed, beside)
-                strays.update(bytes.fromhex(stray) for stray in (manifest.strays if manifest else ()))
-        return frozenset(strays)
+        """Return the strays of the hours before and after: a window's ends may return them here too."""
+        return HourFiles(self.layout, feed, hour).strays_beside
 
     def held_in(self, feed: Feed, hour: Hour, identities: Set[bytes]) -> frozenset[bytes]:
         """Return those of the identities that are committed in an hour."""
-        with suppress(DamagedError, FileNotFoundError):  # its own collection says so
-            if self.manifest(feed, hour):
-                there = columns_of(self.layout.snapshot(feed, hour), ["identity"]).column("identity")
-                return frozenset(there.to_pylist()) & identities
-        return frozenset()
+        return HourFiles(self.layout, feed, hour).held(identities)
 
     def dataset(self, feed: Feed, hours: Sequence[Hour]) -> ds.Dataset:
-        """The committed hours of a feed as one lazy dataset; NotCollectedError names those that are not there.
+        """Return committed hours of a feed as one lazy dataset.
 
-        DestroyedError where one of them was destroyed.
+        NotCollectedError names those that are not there; DestroyedError where one was destroyed.
         """
         for hour in hours if self.layout.destructions(feed).exists() else ():
-            refuse_destroyed(self, feed, hour)
+            refuse_destroyed(self.layout, feed, hour)
         missing = [hour.key for hour in hours if self.manifest(feed, hour) is None]
         if missing:
             named = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
@@ -211,38 +186,9 @@ class Store:
         paths = [self.layout.snapshot(feed, hour) for hour in hours]
         return dataset(paths, self.layout.all_snapshots, feed.kind.rows)
 
-    def describe_itself(self, note: Callable[[str], object] = logger.warning) -> None:
-        """Leaves word of how the data are written, where there is none yet, or none that is right."""
-        if self._is_described():
-            return
-        path = self.layout.description
-        with _locked(self.layout.store_lock):  # all feeds may be at their first hour at once
-            if self._is_described():
-                return
-            if path.exists():
-                note(f"{path} is not as it was written. It was set aside as {set_aside(path)} and made anew.")
-            write_description(path, self.timezone)
-
-    def _is_described(self) -> bool:
-        try:
-            return described_timezone(self.layout.description) == self.timezone
-        except DamagedError:
-            return False
-
-
-@contextmanager
-def _locked(path: Path, when_held: Callable[[], object] = lambda: None) -> Iterator[None]:
-    make_folder(path.parent)
-    with holding(path, when_held):
-        yield
-
-
-def _held(feed: Feed, hour: Hour) -> str:
-    return f"{feed} {hour} is being collected by another process, which is waited for."
-
 
 def _reassuring(error: OSError) -> OSError:
-    """The error of a disk, for an hour of which nothing was written yet."""
+    """Return the error of a disk for an hour of which nothing was written yet."""
     if error.errno is None:
         return error
     return OSError(error.errno, f"{error.strerror}; what was committed before is as it was", error.filename)

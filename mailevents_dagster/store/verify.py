@@ -26,7 +26,7 @@ from mailevents_dagster.store.store import Store
 FROM_THE_LOG: Final = "Materialize the hour again: its events are taken from the log."
 FROM_ITSELF: Final = "Materialize the hour again: its events can be read and are written anew."
 FROM_THE_SNAPSHOT: Final = "Materialize the hour again: the log is written anew from the snapshot."
-FROM_ANYWHERE: Final = "Restore the file, or materialize the hour again: what the API still has is fetched."
+FROM_ANYWHERE: Final = "Restore the file, or materialize the hour again: what the source still has is fetched."
 BY_HAND: Final = "Restore log, snapshot and manifest of the hour together from a copy of the storage."
 REBUILD: Final = "`mailevents status --rebuild-cursors` makes it anew, and so does the next collection."
 REBUILD_AND_COLLECT: Final = "run `mailevents status --rebuild-cursors`: these hours are then collected again."
@@ -78,13 +78,13 @@ class Verified:
 
 
 def kept_hours(inventory: Inventory, feed: Feed, first: int, end: int) -> list[Hour]:
-    """The hours in this span that have a manifest or a snapshot and were not destroyed, oldest first."""
+    """Return the hours in this span that have a manifest or a snapshot and were not destroyed, oldest first."""
     kept = (inventory.manifests(feed) | inventory.snapshots(feed)) - inventory.destroyed(feed)
     return [hour for hour in sorted(kept) if first <= hour.start < end]
 
 
 def verify_hour(store: Store, feed: Feed, hour: Hour) -> Verified:
-    """The hour as it is, whatever is being written to it."""
+    """Look at the hour as it is, whatever is being written to it."""
     seen = _HourCheck(store, feed, hour).look()
     if not seen.findings:
         return seen
@@ -93,7 +93,7 @@ def verify_hour(store: Store, feed: Feed, hour: Hour) -> Verified:
 
 
 def verify_feed(store: Store, inventory: Inventory, feed: Feed, first: int, end: int) -> list[Finding]:
-    """What concerns the feed as a whole: its cursor, logs that no hour has, and what was set aside."""
+    """Look at what concerns the feed as a whole: its cursor, logs that no hour has, and what was set aside."""
     findings = _cursor_findings(store, inventory, feed, first, end)
     if findings:
         with _nobody_writes(store, feed):
@@ -103,7 +103,7 @@ def verify_feed(store: Store, inventory: Inventory, feed: Feed, first: int, end:
 
 @contextmanager
 def _nobody_writes(store: Store, feed: Feed) -> Iterator[None]:
-    """Keeps writers out, if this user may: where the storage can only be read, nobody here writes to it."""
+    """Keep writers out, if this user may: where the storage can only be read, nobody here writes to it."""
     with ExitStack() as held:
         with suppress(OSError):
             held.enter_context(store.writing(feed))
@@ -143,9 +143,8 @@ class _HourCheck:
         if manifest is None:
             self._unfinished()
         elif (manifest.domain, manifest.feed, manifest.start) != (self.feed.domain, self.feed.name, self.hour.start):
-            self._add(
-                "manifest", f"{path} is that of {manifest.domain} {manifest.feed} {manifest.hour}.", FROM_ANYWHERE
-            )
+            what = f"{path} is that of {manifest.domain} {manifest.feed} {manifest.hour}."
+            self._add("manifest", what, FROM_ANYWHERE)
             return None
         return manifest
 
@@ -156,7 +155,7 @@ class _HourCheck:
             self._add("unfinished", what, "The next collection of the hour completes it.", Severity.NOTE)
 
     def _snapshot(self, manifest: Manifest) -> Content | None:
-        """What the snapshot holds, beside the log; None where there is nothing in it to believe."""
+        """Return what the snapshot holds, beside the log; None where there is nothing in it to believe."""
         root = self.store.layout.root
         path = root / manifest.snapshot.path
         try:
@@ -175,7 +174,7 @@ class _HourCheck:
         return None
 
     def _may_stand_here(self, manifest: Manifest) -> Callable[[bytes, bytes], bool]:
-        """An event of another hour may stand in this one if it is a recorded stray, or says no time itself."""
+        """Allow events of other hours that are recorded strays, or have no time of their own."""
         event_of = self.feed.kind.rows.event_of
         strays = {bytes.fromhex(stray) for stray in manifest.strays}
 
@@ -200,28 +199,29 @@ class _HourCheck:
             what = f"{path} is not in the order of time: event {content.out_of_order:,} is older than the one before."
             self._add("order", what, BY_HAND)
         if content.foreign:
-            what = f"{path} holds {len(content.foreign):,} events of other hours that are no recorded strays"
+            what = f"{path} holds {len(content.foreign):,} events of other hours that are not recorded strays"
             self._add("hour", f"{what}; the first is event {content.foreign[0]:,}.", BY_HAND)
-        said = (manifest.events, manifest.details_owed, manifest.first_event, manifest.last_event)
-        there = (content.events, content.details_owed, content.first, content.last)
-        names = ("events", "details owed", "first event", "last event")
-        wrong = [
-            f"{name} {is_so}, not {was}" for name, was, is_so in zip(names, said, there, strict=True) if was != is_so
-        ]
+        counts = (
+            ("events", manifest.events, content.events),
+            ("details owed", manifest.details_owed, content.details_owed),
+            ("first event", manifest.first_event, content.first),
+            ("last event", manifest.last_event, content.last),
+        )
+        wrong = [f"{name} {there}, not {said}" for name, said, there in counts if there != said]
         if wrong:
             what = f"{path} is not what its manifest counts: {', '.join(wrong)}."
             self._add("counts", what, "Materialize the hour again: the manifest is written anew.")
 
 
 def _difference(said: StoredFile, size: int, sha256: str) -> str:
-    """How a file differs from what its manifest says; nothing where it does not."""
+    """Say how a file differs from what its manifest says, or nothing."""
     if size != said.bytes:
         return f"it has {size:,} bytes, not {said.bytes:,}"
-    return "" if sha256 == said.sha256 else "its SHA-256 is another"
+    return "" if sha256 == said.sha256 else "its SHA-256 differs"
 
 
 def _cursor_findings(store: Store, inventory: Inventory, feed: Feed, first: int, end: int) -> list[Finding]:
-    """Hours that the cursor has and that have no manifest, and the other way round."""
+    """Find hours that the cursor has and that have no manifest, and the other way round."""
     path = store.layout.cursor(feed)
 
     def found(severity: Severity, what: str, do: str, hours: Sequence[Hour] = ()) -> list[Finding]:
@@ -234,9 +234,8 @@ def _cursor_findings(store: Store, inventory: Inventory, feed: Feed, first: int,
     except (DamagedError, OSError) as error:
         return found(Severity.DAMAGE, f"{error}.", REBUILD)
     if cursor is None:
-        return (
-            found(Severity.NOTE, f"{path} is gone; {len(committed):,} hours are there.", REBUILD) if committed else []
-        )
+        gone = f"{path} is gone; {len(committed):,} hours are there."
+        return found(Severity.NOTE, gone, REBUILD) if committed else []
     spans = [*cursor.closed, *((start, start + SECONDS) for start in cursor.open)]
     within = [(max(first, one), min(end, other)) for one, other in merged(spans)]
     said = {hour for span in within for hour in hours_between(*span, store.timezone)}
@@ -251,7 +250,7 @@ def _cursor_findings(store: Store, inventory: Inventory, feed: Feed, first: int,
 
 
 def _lone_logs(inventory: Inventory, feed: Feed, first: int, end: int) -> list[Finding]:
-    """Logs of hours that have neither manifest nor snapshot."""
+    """Find logs of hours that have neither manifest nor snapshot."""
     kept = inventory.manifests(feed) | inventory.snapshots(feed)
     what, do = "{} belongs to no hour that was committed.", "If it is not yours, collect its hour: it is completed."
     return [

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import suppress
 from itertools import chain
 
-from mailevents_dagster.files.damage import DamagedError
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import SECONDS, Hour
 from mailevents_dagster.store.cursors import Cursor
@@ -14,12 +12,12 @@ from mailevents_dagster.store.store import Store
 
 
 def newest_witnessed(store: Store, feeds: Iterable[Feed]) -> float | None:
-    """The newest time that any source showed; None where none did."""
+    """Return the newest time that any source showed; None where none did."""
     return max((time for feed in feeds if (time := _witnessed(store, feed)) is not None), default=None)
 
 
 def _witnessed(store: Store, feed: Feed) -> float | None:
-    """What the source's clock showed last; where it never said, the time of the newest event."""
+    """Return what the source's clock showed last; where it never said, the time of the newest event."""
     cursor = store.readable_cursor(feed)
     if cursor is None:  # the next collection makes it anew
         return None
@@ -30,8 +28,7 @@ def _newest_event(store: Store, feed: Feed, cursor: Cursor) -> float | None:
     closed = chain.from_iterable(range(first, end, SECONDS) for first, end in cursor.closed)
     for start in sorted({*closed, *cursor.open}, reverse=True):
         hour = Hour(start, store.timezone)
-        with suppress(DamagedError):
-            manifest = store.manifest(feed, hour)
-            if manifest and manifest.last_event is not None:
-                return min(manifest.last_event, manifest.end)  # a stray says of its time what it likes
+        manifest = store.readable_manifest(feed, hour)
+        if manifest and manifest.last_event is not None:
+            return min(manifest.last_event, manifest.end)  # a stray says of its time what it likes
     return None

@@ -386,7 +386,7 @@ def test_of_a_year_of_hours_a_portion_goes_and_the_rest_is_found_as_it_was(here:
 
     [left] = expired_hours(here.settings, here.store, NOW)
     assert list(left.due) == list(found.due)[48:]
-    assert here.store.cursor_of_manifests(INCOMING).closed == here.store.cursor(INCOMING).closed
+    assert here.store.feed_cursor(INCOMING).rebuilt().closed == here.store.cursor(INCOMING).closed
     assert here.store.cursor(INCOMING).closed == ((year[0].start, RUNNING.start),)
 
 

@@ -21,8 +21,9 @@ from mailevents_dagster.health.status import rebuild_cursors, status_of
 from mailevents_dagster.model.event import Collection
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.settings import Settings, load_settings
-from mailevents_dagster.store import destruction
-from mailevents_dagster.store.destruction import DestroyedError, destroying, read_destruction
+from mailevents_dagster.store import destruction, feed_cursor
+from mailevents_dagster.store.destruction import destroying
+from mailevents_dagster.store.destruction_record import DestroyedError, read_destruction
 from mailevents_dagster.store.inventory import Inventory
 from mailevents_dagster.store.retention import Clocks
 from mailevents_dagster.store.store import Store
@@ -236,7 +237,8 @@ def test_a_kill_while_an_hour_is_taken_back_is_made_up_for_by_the_next(
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(destruction, "_write" if step == "record" else "write_cursor", die)
+        steps = {"record": (destruction, "write_destruction"), "manifest": (feed_cursor, "write_cursor")}
+        patch.setattr(*steps[step], die)
         with pytest.raises(Killed):
             take_back_destructions(store, destroyed_too_early(settings, store, clocks))
     if step == "manifest":

@@ -57,7 +57,7 @@ def test_the_last_line_of_a_collection_names_the_hours_and_what_they_lack(place:
     assert done.returncode == 1
     assert (
         f"2 hours do not hold everything: {SIGN_INS} {hours_ago(1).key} (1 seconds too full), "
-        f"{MAILS} {hours_ago(1).key} (1 details owed, 1 details that the API does not have)."
+        f"{MAILS} {hours_ago(1).key} (1 details owed, 1 details that the source does not have)."
     ) in done.stderr
     assert "0 failed" in done.stdout, "it is no failure"
 
@@ -67,7 +67,7 @@ def test_the_last_line_of_a_collection_names_the_hours_and_what_they_lack(place:
     assert lacking["details_owed"] == 1
     mended = place.run("collect", "--hour", written(hours_ago(1)), "--feed", "* mail/*")
     assert mended.returncode == 0, "what the API does not have is nobody's to mend"
-    assert "(1 details that the API does not have)" in mended.stderr
+    assert "(1 details that the source does not have)" in mended.stderr
     assert place.run("collect", "--hour", written(hours_ago(1)), "--feed", "* mail/*", "--quiet").stderr == ""
 
 
@@ -107,7 +107,7 @@ def test_details_that_the_api_does_not_have_are_shown_and_spoil_nothing(place: P
     feed = of_feed(json.loads(place.run("status", "--json").stdout), MAILS)
     assert (feed["incomplete_hours"], feed["details_owed"], feed["details_purged"]) == (0, 0, 1)
     assert place.run("verify").returncode == 0
-    assert "1 details that the API does not have" in place.run("status").stdout
+    assert "1 details that the source does not have" in place.run("status").stdout
 
 
 def test_an_hour_that_is_not_closed_lacks_nothing_that_is_not_asked_for_again() -> None:
@@ -135,7 +135,7 @@ def test_what_a_process_beside_this_one_says_counts_as_its_own() -> None:
 def test_what_hours_lack_adds_up_and_is_said_in_words() -> None:
     lack = Lack(1, 2, 3) + Lack(10, 20, 30)
     assert lack == Lack(11, 22, 33)
-    assert str(lack) == "11 details owed, 33 seconds too full, 22 details that the API does not have"
+    assert str(lack) == "11 details owed, 33 seconds too full, 22 details that the source does not have"
     assert (Lack(0, 5, 0).is_incomplete, Lack(1).is_incomplete, Lack(gaps=1).is_incomplete) == (False, True, True)
 
 

@@ -16,7 +16,7 @@ from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
 from mailevents_dagster.sources.uzmanposta.rows import row_of
 from mailevents_dagster.sources.uzmanposta.simulator.records import with_detail
 from mailevents_dagster.store.hour.index import index_of
-from mailevents_dagster.store.hour.parquet import records_of, snapshot_batch
+from mailevents_dagster.store.hour.snapshot_columns import records_of, snapshot_batch
 from mailevents_dagster.store.store import Store
 from mailevents_dagster.store.verify import Severity, verify_hour
 from mailevents_dagster_tests.conftest import INCOMING, NOON, START, collection, mail
@@ -74,7 +74,7 @@ class Damaged:
     def wanted_again(self) -> int:
         """How many details are asked for when the source shows the same rows again."""
         with self.store.open_hour(INCOMING, NOON) as work:
-            return [*work.sources([(one.identity, one.listing) for one in self.events], SETTLED)].count(-1)
+            return work.places([(one.identity, one.listing) for one in self.events], SETTLED).count(None)
 
     def collect(self, found: Sequence[Event] | None = None) -> list[str]:
         """Collects the hour again, in which the source shows this; returns what was noted."""

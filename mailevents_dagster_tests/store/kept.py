@@ -21,7 +21,8 @@ from mailevents_dagster.store.cursors import Failure
 from mailevents_dagster.store.hour.index import index_of
 from mailevents_dagster.store.hour.log import Written, bring_up_to_date
 from mailevents_dagster.store.hour.open_hour import Commit
-from mailevents_dagster.store.hour.parquet import read_events, records_of, snapshot_batch, write_snapshot
+from mailevents_dagster.store.hour.snapshot_columns import records_of, snapshot_batch
+from mailevents_dagster.store.hour.snapshot_file import read_events, write_snapshot
 from mailevents_dagster.store.manifest import StoredFile
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.conftest import (

@@ -16,7 +16,7 @@ from upath import UPath
 
 from mailevents_dagster.model.hour import SECONDS, Hour
 from mailevents_dagster.sources.uzmanposta.errors import Cause, PermanentError
-from mailevents_dagster.store import cursor_notes
+from mailevents_dagster.store import feed_cursor
 from mailevents_dagster.store.cursor_file import read_cursor, write_cursor
 from mailevents_dagster.store.cursors import (
     UNFINISHED,
@@ -120,7 +120,7 @@ def test_it_is_written_after_the_data(store: Store, monkeypatch: pytest.MonkeyPa
         there.append([(root(store) / name).exists() for name in (SNAPSHOT, LOG, MANIFEST)])
         write_cursor(path, cursor, timezone)
 
-    monkeypatch.setattr(cursor_notes, "write_cursor", write)
+    monkeypatch.setattr(feed_cursor, "write_cursor", write)
     commit_hours(store, 0)
     assert there == [[False] * 3, [True] * 3]
 
@@ -134,10 +134,10 @@ def test_where_it_cannot_be_written_the_data_stand_and_the_hour_counts_as_failed
         write_cursor(path, cursor, timezone)
 
     with monkeypatch.context() as patched:
-        patched.setattr(cursor_notes, "write_cursor", write)
+        patched.setattr(feed_cursor, "write_cursor", write)
         with pytest.raises(OSError, match="No space"):
             commit_hours(store, 0)
-    assert store.cursor_of_manifests(INCOMING).closed == (span(0, 1),)
+    assert store.feed_cursor(INCOMING).rebuilt().closed == (span(0, 1),)
     cursor = store.cursor(INCOMING)
     assert (cursor.closed, cursor.failed[START].cause) == ((), "OSError")
     commit_hours(store, 0)
@@ -272,7 +272,7 @@ def test_a_failure_that_cannot_be_noted_does_not_hide_the_error(store: Store, mo
             raise OSError(28, "No space left on device")
         write_cursor(path, cursor, timezone)
 
-    monkeypatch.setattr(cursor_notes, "write_cursor", write)
+    monkeypatch.setattr(feed_cursor, "write_cursor", write)
     assert fail(store, ValueError("odd")).cause == UNFINISHED
 
 

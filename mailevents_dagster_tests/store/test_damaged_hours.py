@@ -14,10 +14,11 @@ import pytest
 from mailevents_dagster.files.damage import DamagedError
 from mailevents_dagster.model.event import Detail
 from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
-from mailevents_dagster.store.hour import parquet
-from mailevents_dagster.store.hour.committed_events import known_records
-from mailevents_dagster.store.hour.found_events import Gathered
-from mailevents_dagster.store.hour.parquet import snapshot_batch
+from mailevents_dagster.store.hour import snapshot_file
+from mailevents_dagster.store.hour.found_events import FoundEvents
+from mailevents_dagster.store.hour.hour_files import HourFiles
+from mailevents_dagster.store.hour.known_events import known_events
+from mailevents_dagster.store.hour.snapshot_columns import EVENTS_SCHEMA, snapshot_batch
 from mailevents_dagster.store.manifest import Manifest
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.conftest import INCOMING, NOON, collection
@@ -53,21 +54,19 @@ def hour(store: Store) -> Damaged:
 @pytest.fixture
 def long_hour(store: Store, monkeypatch: pytest.MonkeyPatch) -> Damaged:
     """An hour of several row groups."""
-    monkeypatch.setattr(parquet, "ROWS_AT_ONCE", 16)
+    monkeypatch.setattr(snapshot_file, "ROWS_AT_ONCE", 16)
     return Damaged.commit(store, [detailed(number * 50, number=number % 3) for number in range(60)])
 
 
 def known_of(hour: Damaged, before: Manifest | None) -> pa.RecordBatch:
     """What is known of an hour, as a snapshot would hold it."""
-    layout = hour.store.layout
-    gathered = Gathered(ROWS, root(hour.store), 2**24)
-    snapshot, log = layout.snapshot(INCOMING, NOON), layout.log(INCOMING, NOON)
-    records = known_records(snapshot, log, NOON, before, ROWS, gathered, [].append)
+    files, empty = HourFiles(hour.store.layout, INCOMING, NOON), FoundEvents(ROWS, root(hour.store), 2**24)
+    records = known_events(files, before, empty, [].append)
     index = records.index
     batch = snapshot_batch(index, records.take(np.arange(len(index))), ROWS)
     records.close()
-    gathered.close()
-    for aside in Path(str(snapshot.parent)).glob("*.damaged*"):
+    empty.close()
+    for aside in Path(str(files.snapshot.parent)).glob("*.damaged*"):
         aside.unlink()
     return batch
 
@@ -91,7 +90,7 @@ def places(snapshot: bytes) -> list[int]:
     """A sixth of the bytes that are read back of a snapshot, and a few of the others."""
     group = pq.ParquetFile(pa.BufferReader(snapshot)).metadata.row_group(0)
     columns = [group.column(number) for number in range(group.num_columns)]
-    read = [column for column in columns if column.path_in_schema in parquet.READ_COLUMNS]
+    read = [column for column in columns if column.path_in_schema in EVENTS_SCHEMA.names]
     starts = [(column.dictionary_page_offset or column.data_page_offset, column) for column in read]
     found = {place for first, column in starts for place in range(first, first + column.total_compressed_size)}
     return sorted(found.union(range(0, len(snapshot), 16)))[::6]
@@ -140,7 +139,7 @@ def test_a_mail_whose_row_changed_is_asked_for_again_after_its_snapshot_was_lost
     changed = detailed(90, "another")
     assert changed.identity == MAILS[3].identity
     with hour.store.open_hour(INCOMING, NOON) as work:
-        assert [*work.sources([(changed.identity, changed.listing)], {Detail.WHOLE})] == [-1]
+        assert work.places([(changed.identity, changed.listing)], {Detail.WHOLE}) == [None]
     hour.collect([*MAILS[:3], changed, MAILS[4]])
     hour.assert_whole([*MAILS[:3], changed, MAILS[4]])
 
@@ -172,7 +171,7 @@ def test_typed_columns_that_are_wrong_are_made_anew_though_every_record_is_whole
     place = table.schema.get_field_index("size")
     with pq.ParquetWriter(path, table.schema) as writer:
         writer.write_table(table.set_column(place, table.schema.field(place), [pa.array([1, 2, 3, 4, 5])]))
-        writer.add_key_value_metadata({parquet.CONTENT: written[parquet.CONTENT]})
+        writer.add_key_value_metadata({snapshot_file.CONTENT: written[snapshot_file.CONTENT]})
 
     hour.collect()
 

@@ -19,7 +19,8 @@ from mailevents_dagster.model.hour import SECONDS, Hour
 from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS, feed_of
 from mailevents_dagster.store import destruction
 from mailevents_dagster.store import inventory as inventory_module
-from mailevents_dagster.store.destruction import DestroyedError, Destruction, destroying, read_destruction
+from mailevents_dagster.store.destruction import destroying
+from mailevents_dagster.store.destruction_record import DestroyedError, Destruction, read_destruction
 from mailevents_dagster.store.inventory import Inventory
 from mailevents_dagster.store.store import NotCollectedError, Store
 from mailevents_dagster_tests.conftest import (
@@ -238,7 +239,7 @@ def test_the_cursor_has_a_destroyed_hour_closed_also_when_it_is_made_anew(store:
     for number in (0, 1, 3):
         destroy(store, hour_of(number))
 
-    for cursor in (store.cursor(INCOMING), store.cursor_of_manifests(INCOMING)):
+    for cursor in (store.cursor(INCOMING), store.feed_cursor(INCOMING).rebuilt()):
         assert cursor.closed == ((START, START + 2 * SECONDS), (START + 3 * SECONDS, START + 4 * SECONDS))
         assert not cursor.open
 
@@ -364,7 +365,7 @@ def test_after_a_kill_at_any_step_the_record_was_there_before_anything_went_and_
         assert {file.path for file in record.files} == everything
         assert set(kept(store)) == {MANIFEST, RECORD}
         assert store.cursor(INCOMING).is_closed(START)
-        assert store.cursor_of_manifests(INCOMING) == store.cursor(INCOMING) or store.cursor(INCOMING).committed_at
+        assert store.feed_cursor(INCOMING).rebuilt() == store.cursor(INCOMING) or store.cursor(INCOMING).committed_at
         assert inventory(store) == {}
 
 

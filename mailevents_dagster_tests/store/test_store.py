@@ -16,8 +16,8 @@ import pandas as pd
 import pyarrow.compute as pc
 import pytest
 
+from mailevents_dagster.files.damage import DamagedError
 from mailevents_dagster.model.hour import Hour
-from mailevents_dagster.store.manifest import DamagedError
 from mailevents_dagster.store.store import NotCollectedError, Store
 from mailevents_dagster_tests.conftest import (
     AUTHENTICATION,

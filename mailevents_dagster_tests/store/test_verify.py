@@ -14,7 +14,7 @@ import pytest
 from mailevents_dagster.model.event import Detail
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.store import verify as module
-from mailevents_dagster.store.hour.parquet import ROWS_AT_ONCE
+from mailevents_dagster.store.hour.snapshot_file import ROWS_AT_ONCE
 from mailevents_dagster.store.manifest import StoredFile, write_manifest
 from mailevents_dagster.store.store import Store
 from mailevents_dagster.store.verify import FOR_EVER, Severity, kept_hours, verify_hour
@@ -145,7 +145,7 @@ def test_a_snapshot_whose_content_is_not_what_was_written_is_found_though_its_ha
 
     [finding] = found(kept)
     assert (finding.kind, finding.severity) == ("snapshot", Severity.DAMAGE)
-    assert "does not fit its digest" in finding.what
+    assert "does not match its digest" in finding.what
 
 
 def test_events_in_the_order_of_the_log_and_not_of_the_snapshot_are_found(kept: Store) -> None:

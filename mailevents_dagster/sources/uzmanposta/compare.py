@@ -21,7 +21,7 @@ from mailevents_dagster.sources.uzmanposta.neighbours import Timed, edges, kept_
 from mailevents_dagster.sources.uzmanposta.page_size import PageSize
 from mailevents_dagster.sources.uzmanposta.rows import Row
 from mailevents_dagster.store.cursors import Cursor
-from mailevents_dagster.store.hour.parquet import read_events
+from mailevents_dagster.store.hour.snapshot_file import read_events
 from mailevents_dagster.store.store import Store
 from mailevents_dagster.store.verify import Finding, Severity
 

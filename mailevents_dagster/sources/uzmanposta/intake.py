@@ -15,7 +15,7 @@ from typing import Final
 
 import numpy as np
 
-from mailevents_dagster.model.event import Detail, Event, Kept
+from mailevents_dagster.model.event import Detail, Event, Placed
 from mailevents_dagster.sources.uzmanposta.neighbours import Timed, edges
 from mailevents_dagster.sources.uzmanposta.rows import Record, Row, row_of_event, with_row
 from mailevents_dagster.store.hour.open_hour import OpenHour
@@ -45,7 +45,7 @@ class Pack:
 class Arranged:
     """The rows of the hour. Their details may still be on their way."""
 
-    events: Kept
+    events: Placed
     """Oldest first; rows that another hour has are not among them."""
     strays: Sequence[Timed]
     """The rows that another hour might list, too: they stay here as long as this hour has them."""
@@ -88,7 +88,7 @@ class Intake:
         """Give the store what it lacks, ask for the details that are missing, and return the rows as numbers."""
         rows = [(at, row) for at, row in rows if row.time is None or row.identity not in self._elsewhere]
         self._note_listed(rows)
-        known = self._work.sources([row.version for _, row in rows], self._settled)
+        known = self._work.places([row.version for _, row in rows], self._settled)
         # Rows that a mail's detail completes share one place if they are alike; any other row has its own.
         keys = [
             row.version if self._details and row.queue_id is not None else number
@@ -96,16 +96,16 @@ class Intake:
         ]
         new: dict[int | Version, Timed] = {}
         for key, pair, place in zip(keys, rows, known, strict=True):
-            if place < 0 and key not in self._places:
+            if place is None and key not in self._places:
                 new.setdefault(key, pair)
         events = [self._new_event(at, row) for at, row in new.values()]
         awaited = [event.detail is Detail.MISSING for event in events]
-        added = dict(zip(new, self._work.gather(events, awaited), strict=True))
+        added = dict(zip(new, self._work.add(events, awaited), strict=True))
         places = ChainMap(added, self._places)
         mails = {key for key in keys if isinstance(key, tuple) and key not in self._places}
         pack = Pack(
             array("q", [at for at, _ in rows]),
-            array("q", [places[key] if place < 0 else place for key, place in zip(keys, known, strict=True)]),
+            array("q", [places[key] if place is None else place for key, place in zip(keys, known, strict=True)]),
             {number: row for number, (_, row) in enumerate(rows) if row.time is None},
             len(mails) - sum(awaited),
         )
@@ -152,7 +152,7 @@ class Intake:
             if row.version not in self._places:
                 again = self._new_event(event.time, row)
                 missing += [(event.time, row)] if again.detail is Detail.MISSING else []
-                (self._places[row.version],) = self._work.gather([again], [again.detail is Detail.MISSING])
+                (self._places[row.version],) = self._work.add([again], [again.detail is Detail.MISSING])
             times.append(event.time)
             places.append(self._places[row.version] if event.detail.is_owed else place)
         self._ask(missing, want)
@@ -184,7 +184,7 @@ class Intake:
         chosen = np.concatenate([inside, np.array([*ours, *range(listed, len(times))], np.int64)])
         order = chosen[np.argsort(times[chosen], kind="stable")]
         return Arranged(
-            Kept(places[order], times[order]),
+            Placed(places[order], times[order]),
             strays=[*((int(times[number]), untimed[number]) for number in ours), *strays],
             reused=sum(pack.reused for pack in packs),
         )

@@ -1,4 +1,4 @@
-"""Events gathered for an hour in whatever order they come: some of them in memory, the others on disk beside it."""
+"""Events found for an hour in whatever order they come: some of them in memory, the others on disk beside it."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from mailevents_dagster.files.atomic import make_folder, naming
 from mailevents_dagster.model.columns import RowFormat
 from mailevents_dagster.model.event import Event, Places
 from mailevents_dagster.store.hour.index import Index, arranged, index_of
-from mailevents_dagster.store.hour.page_parts import Forming
-from mailevents_dagster.store.hour.parquet import records_of, records_schema
+from mailevents_dagster.store.hour.snapshot_columns import records_of, records_schema
+from mailevents_dagster.store.hour.waiting_events import WaitingEvents
 
 
 class Records(Protocol):
@@ -28,13 +28,13 @@ class Records(Protocol):
     @property
     def index(self) -> Index: ...
     def take(self, places: Places) -> pa.RecordBatch:
-        """The records at these places, in this order: their typed columns and their text."""
+        """Return the records at these places, in this order: their typed columns and their text."""
 
     def close(self) -> None: ...
 
 
-class Gathered:
-    """Events of one hour, each known by the place it was given. Threads may gather at once.
+class FoundEvents:
+    """Events of one hour, each known by the place it was given. Threads may add at once.
 
     Events that are added together lie side by side, in this order: taken so, they are not copied.
     """
@@ -44,8 +44,8 @@ class Gathered:
         self._rows = rows
         self._folder = folder
         self._memory = memory
-        self._gathering = threading.Lock()
-        self._forming = Forming(memory)
+        self._adding = threading.Lock()
+        self._waiting = WaitingEvents(memory)
         self._parts: list[_Part] = []
         self._part_of: NDArray[np.int32] = np.empty(0, np.int32)
         self._row_of: NDArray[np.int32] = np.empty(0, np.int32)
@@ -53,31 +53,31 @@ class Gathered:
         self._spool: IO[bytes] | None = None
 
     def __len__(self) -> int:
-        return self._forming.count
+        return self._waiting.count
 
     def add(self, events: Sequence[Event], awaited: Sequence[bool] = ()) -> range:
-        """Takes events and returns their places. For those awaited another will be put."""
-        with self._gathering:
-            places = self._forming.add(events, awaited)
-            ready = self._forming.ready()
+        """Take events and return their places. For those awaited another will be put."""
+        with self._adding:
+            places = self._waiting.add(events, awaited)
+            ready = self._waiting.ready()
         self._put_away(ready)
         return places
 
     def put(self, place: int, event: Event) -> None:
-        """Takes the event that is awaited at this place."""
-        with self._gathering:
-            self._forming.put(place, event)
-            ready = self._forming.ready()
+        """Take the event that is awaited at this place."""
+        with self._adding:
+            self._waiting.put(place, event)
+            ready = self._waiting.ready()
         self._put_away(ready)
 
     @property
     def index(self) -> Index:
-        """Of threads that gather none may be left: what they bring last is not looked for."""
+        """The index of all events; no thread may be left that adds any."""
         self._finish()
         return arranged([(part.places, part.index) for part in self._parts])
 
     def take(self, places: Places) -> pa.RecordBatch:
-        """As with the index, no thread may be left that gathers."""
+        """Return the records at these places; as with the index, no thread may be left that adds events."""
         self._finish()
         return take_from(self._part_of[places], self._row_of[places], lambda at: self._parts[at].records(self._rows))
 
@@ -86,11 +86,11 @@ class Gathered:
             self._spool.close()
 
     def _put_away(self, ready: Iterable[Mapping[int, Event]]) -> None:
-        """Makes parts of these. Outside the lock: the other threads go on."""
+        """Make parts of these. Outside the lock: the other threads go on."""
         for events in ready:
             found = [*events.values()]
             part = _Part(np.fromiter(events, np.int64), index_of(found), records_of(found, self._rows))
-            with self._gathering:
+            with self._adding:
                 self._parts.append(part)
                 if sum(part.bytes_held for part in self._parts) > self._memory:
                     self._spill()
@@ -104,10 +104,10 @@ class Gathered:
                 part.put_into(self._spool)
 
     def _finish(self) -> None:
-        """Puts everything away and notes where it is."""
+        """Put everything away and note where it is."""
         if len(self._part_of) == len(self):
             return
-        self._put_away(self._forming.rest())
+        self._put_away(self._waiting.rest())
         self._part_of, self._row_of = np.empty(len(self), np.int32), np.empty(len(self), np.int32)
         for number, part in enumerate(self._parts):
             self._part_of[part.places] = number
@@ -147,7 +147,7 @@ class _Part:
 def take_from(
     parts: NDArray[np.integer], rows: NDArray[np.integer], part: Callable[[int], pa.RecordBatch]
 ) -> pa.RecordBatch:
-    """Of these parts these rows, in this order; without a copy where they lie side by side in one."""
+    """Return these rows of these parts, in this order; without a copy where they lie side by side in one."""
     numbers = np.unique(parts)
     if len(numbers) == 1 and (np.diff(rows) == 1).all():
         return part(numbers[0]).slice(rows[0], len(rows))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from mailevents_dagster.model.event import Detail, Event, Places
 STATES: Final = tuple(Detail)
 CODES: Final = {detail: code for code, detail in enumerate(STATES)}
 """How an index writes what is known of an event beyond its row."""
+OWED: Final = tuple(detail for detail in Detail if detail.is_owed)
 
 Digests = NDArray[np.uint64]
 """Digests of 16 bytes as two numbers each, which arrays compare and sort."""
@@ -32,28 +33,33 @@ class Index:
         return len(self.times)
 
     def __getitem__(self, places: NDArray[np.int64] | slice) -> Index:
-        return Index(self.times[places], self.identities[places], self.listings[places], self.details[places])
+        return Index(*(column[places] for column in self.columns))
 
-    def at(self, times: NDArray[np.int64]) -> Index:
-        """The same events at other times."""
-        return Index(times, self.identities, self.listings, self.details)
+    @property
+    def columns(self) -> tuple[NDArray[Any], ...]:
+        return self.times, self.identities, self.listings, self.details
 
     @property
     def versions(self) -> Digests:
         """The records as they are: a detail fetched for one version does not speak for the next."""
         return np.concatenate([self.identities, self.listings], axis=1)
 
-    def known_by(self, *details: Detail) -> set[bytes]:
-        """By what the events are known, those in one of these states; of no state, all."""
-        rows = self.identities[self.among(*details)] if details else self.identities
-        return {row.tobytes() for row in rows}
+    def identities_of(self, *details: Detail) -> set[bytes]:
+        """Return the identities of the events that are in one of these states."""
+        return {row.tobytes() for row in self.identities[self.among(*details)]}
 
     def count(self, *details: Detail) -> int:
-        """How many events are in one of these states."""
+        """Count the events that are in one of these states."""
         return int(self.among(*details).sum())
 
+    def events(self, raws: Iterable[bytes]) -> Iterator[Event]:
+        """Yield the events, with these records."""
+        columns = zip(self.times, self.identities, self.listings, self.details, raws, strict=True)
+        for time, identity, listing, code, raw in columns:
+            yield Event(int(time), identity.tobytes(), listing.tobytes(), STATES[code], raw)
+
     def among(self, *details: Detail) -> NDArray[np.bool_]:
-        """Which events are in one of these states."""
+        """Say of each event whether it is in one of these states."""
         return np.isin(self.details, [CODES[detail] for detail in details])
 
 
@@ -68,40 +74,30 @@ def index_of(events: Iterable[Event]) -> Index:
 
 
 def joined(parts: Sequence[Index]) -> Index:
-    """The events of these one after the other."""
-    parts = parts or [index_of([])]
-    return Index(
-        np.concatenate([part.times for part in parts]),
-        np.concatenate([part.identities for part in parts]),
-        np.concatenate([part.listings for part in parts]),
-        np.concatenate([part.details for part in parts]),
-    )
+    """Return the events of these one after the other."""
+    columns = zip(*(part.columns for part in parts or [index_of([])]), strict=True)
+    return Index(*map(np.concatenate, columns))
 
 
 def arranged(parts: Sequence[tuple[Places, Index]]) -> Index:
-    """The events of these, each at its place."""
+    """Return the events of these, each at its place."""
     count = sum(len(part) for _, part in parts)
-    index = Index(
-        np.empty(count, np.int64),
-        np.empty((count, 2), np.uint64),
-        np.empty((count, 2), np.uint64),
-        np.empty(count, np.uint8),
-    )
+    index = Index(*(np.empty((count, *column.shape[1:]), column.dtype) for column in index_of([]).columns))
     for places, part in parts:
-        index.times[places], index.details[places] = part.times, part.details
-        index.identities[places], index.listings[places] = part.identities, part.listings
+        for column, values in zip(index.columns, part.columns, strict=True):
+            column[places] = values
     return index
 
 
 def digests(data: bytes) -> Digests:
-    """Digests that stand one behind the other."""
+    """Return the digests that stand in the data one behind the other."""
     return np.frombuffer(data, np.uint64).reshape(-1, 2)
 
 
 def pairs(known: Digests, found: Digests) -> NDArray[np.int64]:
-    """For each found key the place of the known one that it is, each known one given once; -1 where there is none left.
+    """Return for each found key the place of the known one that it is; -1 where none is left.
 
-    Equal keys are paired in their order, the first with the first.
+    Each known key is given once. Equal keys are paired in their order, the first with the first.
     """
     result = np.full(len(found), -1, np.int64)
     if not len(known) or not len(found):
@@ -128,10 +124,10 @@ class Versions:
         self._keys = index.listings[self._places, 1]
 
     def places(self, versions: Digests) -> NDArray[np.int64]:
-        """The first place of each version, -1 where it is not found.
+        """Return the first place of each version, -1 where it is not found.
 
-        One in 10^13 of those that are there is not found, where 64 bits of two digests are alike: who asks takes such
-        a record for new, which costs a call and no truth.
+        One in 10^13 of those that are there is not found, where 64 bits of two digests are alike: such a
+        record is taken for new, which costs a call and no truth.
         """
         if not len(self._places) or not len(versions):
             return np.full(len(versions), -1, np.int64)

@@ -56,7 +56,7 @@ class Journal:
             return _read_at(self._open(), *place)
 
     def record(self, identity: bytes, listing: bytes, raw: bytes) -> None:
-        """Keeps a detail: once this returns, a killed process has not lost it."""
+        """Keep a detail: once this returns, a killed process has not lost it."""
         line = _line(identity, listing, raw)
         with self._using:
             if self._closed:
@@ -84,7 +84,7 @@ class Journal:
                 os.close(handle)
 
     def discard(self) -> None:
-        """Removes the journal, once its hour is committed: nothing of it need reach the disk any more."""
+        """Remove the journal, once its hour is committed: nothing of it need reach the disk any more."""
         handle = self._end()
         if handle is not None:
             os.close(handle)
@@ -92,7 +92,7 @@ class Journal:
         self._path.unlink(missing_ok=True)
 
     def _end(self) -> int | None:
-        """Takes no further record; returns the open file, if there is one."""
+        """Take no further record; return the open file, if there is one."""
         with self._using:
             self._closed = True
             handle, self._handle = self._handle, None
@@ -123,7 +123,7 @@ class Journal:
             self._rewrite()
 
     def _rewrite(self) -> None:
-        """Leaves only what is whole, so that damage is set aside once."""
+        """Leave only what is whole, so that damage is set aside once."""
         places: dict[tuple[bytes, bytes], tuple[int, int]] = {}
         with publish(UPath(self._path)) as file, self._path.open("rb") as old:
             for version, place in self._places.items():
@@ -139,7 +139,7 @@ def _line(identity: bytes, listing: bytes, raw: bytes) -> bytes:
 
 
 def _parsed(line: bytes) -> tuple[tuple[bytes, bytes] | None, bytes]:
-    """The version that a line speaks of and its record; no version and the line itself where it is damaged."""
+    """Return the version that a line speaks of and its record; no version and the line itself where it is damaged."""
     fields = line.split(b" ", 3)
     try:
         identity, listing = bytes.fromhex(fields[0].decode()), bytes.fromhex(fields[1].decode())

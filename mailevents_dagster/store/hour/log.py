@@ -16,7 +16,7 @@ import pyarrow as pa
 from upath import UPath
 
 from mailevents_dagster.files.atomic import append, local, mode_of, naming, publish, set_mode
-from mailevents_dagster.files.digesting import Digest
+from mailevents_dagster.files.digests import Digest
 
 BLOCK: Final = 2**20
 
@@ -41,7 +41,7 @@ class Written:
 
 @contextmanager
 def bring_up_to_date(path: UPath) -> Iterator[LogUpdate]:
-    """Makes the file say just what the block tells: touched only if it must be, and when the block ends well.
+    """Make the file say just what the block tells: touched only if it must be, and when the block ends well.
 
     What is there is appended to where it may stay. A shipper that tails the file keeps its place in it through an
     append; a replaced file it reads anew, and may: it is as readable as the one before.
@@ -59,7 +59,6 @@ class LogUpdate:
         self._path = path
         self._closing = closing
         self._digest = Digest()
-        self._bytes = 0
         self._change = Change.UNCHANGED
         self._there: IO[bytes] | None = None
         """The file that is there, as long as it says the same."""
@@ -71,8 +70,7 @@ class LogUpdate:
             self._replace(Change.CREATED)
 
     def add(self, block: pa.Buffer) -> None:
-        """The lines that follow."""
-        self._digest.update(block)
+        """Tell the lines that follow."""
         rest = memoryview(block).cast("B")
         there = self._there.read(len(rest)) if self._there else b""
         if self._there and there == rest:
@@ -86,17 +84,17 @@ class LogUpdate:
             self._replace(Change.REPLACED)
         if self._new and len(rest):
             self._new.write(rest)
-        self._bytes += len(block)
+        self._digest.update(block)
 
     def settle(self) -> None:
-        """Lets what was told reach the disk, while there is other work to be done before the file is finished."""
+        """Let what was told reach the disk, while there is other work to be done before the file is finished."""
         if self._new and self._change is not Change.APPENDED and local(self._path):
             with naming(self._path):
                 self._new.flush()
                 os.fsync(self._new.fileno())
 
     def finish(self) -> None:
-        """Brings the file to what was told, if it is not that already."""
+        """Bring the file to what was told, if it is not that already."""
         if self._there and self._there.read(1):
             self._replace(Change.REPLACED)
         if self._change is Change.APPENDED and self._new and (here := local(self._path)):
@@ -105,7 +103,7 @@ class LogUpdate:
 
     @property
     def written(self) -> Written:
-        return Written(self._change, self._bytes, self._digest.hexdigest())
+        return Written(self._change, self._digest.size, self._digest.hexdigest())
 
     def _replace(self, change: Change) -> None:
         self._change = change
@@ -114,14 +112,14 @@ class LogUpdate:
         self._new = self._closing.enter_context(publish(self._path, mode))
         if self._there:  # with what it said rightly; then it must be closed, or Windows will not have it replaced
             self._there.seek(0)
-            for first in range(0, self._bytes, BLOCK):
-                self._new.write(self._there.read(min(BLOCK, self._bytes - first)))
+            for first in range(0, self._digest.size, BLOCK):
+                self._new.write(self._there.read(min(BLOCK, self._digest.size - first)))
             self._there.close()
             self._there = None
 
 
 def make_readable(log: Path, mode: int, top: Path) -> None:
-    """Gives a log this mode, and lets whoever may read it pass the folders it lies in, from `top` on."""
+    """Give a log this mode, and let whoever may read it pass the folders it lies in, from `top` on."""
     set_mode(log, mode)
     for folder in log.parents:
         if folder.is_relative_to(top):
@@ -129,7 +127,7 @@ def make_readable(log: Path, mode: int, top: Path) -> None:
 
 
 def says(path: UPath, blocks: Iterable[pa.Buffer]) -> bool:
-    """Whether the file holds these lines, or the beginning of them, as a killed process may have left it."""
+    """Return whether the file holds these lines, or the beginning of them, as a killed process may have left it."""
     if not path.exists():
         return False
     with path.open("rb") as file:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from mailevents_dagster.model.columns import Marks
 from mailevents_dagster.model.event import Detail, Places
 from mailevents_dagster.store.hour.index import CODES, Digests, Index, joined, pairs
 
-LaterStates = Callable[[Places, Places], Places]
-"""Takes places of known events and sources of found ones; returns for each found one of those places, by its number, of
-which it is a later state, or -1."""
+MarksAt = Callable[[Places], Sequence[Marks | None]]
+"""Returns by what the records at these places are known while their state and time change."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -20,8 +21,8 @@ class Merged:
     """The events of an hour from now on, oldest first, and how they differ from those before."""
 
     index: Index
-    sources: Places
-    """Where the record of each stands, as the sources of what was known and found say it."""
+    places: Places
+    """Where the record of each stands."""
     added: int
     changed: int
     unseen: int
@@ -30,65 +31,77 @@ class Merged:
     """The time of the oldest event that is new."""
 
 
-def merge(known: Index, found: Index, sources: Places, later_states: LaterStates) -> Merged:
-    """What was known stays, in its order; what changed is replaced in its place; what is new follows in its second.
+def merge(known: Index, found: Index, places: Places, marks_at: MarksAt) -> Merged:
+    """Keep what was known, in its order; replace what changed in its place; put what is new behind it in its second.
 
-    Like rows are told apart by counting them, also the next time: two are two events. `sources` says where the record
-    of each found event stands; those of known events are their places. What is found as neither version nor identity
-    can be a later state of a known event that is not found: it takes its place, and its time is that of the new state.
+    Like rows are told apart by counting them, also the next time: two are two events. `places` says where the records
+    of the found events stand; the first places are those of the known events. What is found as neither version nor
+    identity can be a later state of a known event that is not found: it takes its place, and its time is that of the
+    new state.
     """
-    at = _known_again(len(known), sources)
-    _pair(at, known, found, lambda index: index.versions)
-    _pair(at, known, found, lambda index: index.identities)
-    moved = _pair_states(at, len(known), sources, later_states)
+    again = _known_again(len(known), places)
+    _pair(again, known, found, lambda index: index.versions)
+    _pair(again, known, found, lambda index: index.identities)
+    moved = _pair_states(again, len(known), places, marks_at)
 
-    merged = Index(known.times.copy(), known.identities.copy(), known.listings.copy(), known.details.copy())
+    merged = Index(*(column.copy() for column in known.columns))
     from_ = np.arange(len(known), dtype=np.int64)
-    again = np.flatnonzero(at >= 0)
-    changed = _improve(merged, from_, at[again], found[again], sources[again])
+    old, new = np.flatnonzero(again >= 0), np.flatnonzero(again < 0)
+    changed = _improve(merged, from_, again[old], found[old], places[old])
 
-    new = np.flatnonzero(at < 0)
     added = found[new]
-    index, from_ = joined([merged, added]), np.concatenate([from_, sources[new]])
+    index, from_ = joined([merged, added]), np.concatenate([from_, places[new]])
     if len(new) or moved:
         order = np.argsort(index.times, kind="stable")
         index, from_ = index[order], from_[order]
     oldest = int(added.times.min()) if len(new) else None
-    return Merged(index, from_, len(new), changed, len(known) - len(again), oldest)
+    return Merged(index, from_, len(new), changed, len(known) - len(old), oldest)
 
 
-def _known_again(known: int, sources: Places) -> Places:
-    """The places of known events that were found again as they are, each by one row; -1 for the other rows."""
-    again = sources >= 0
-    rows = np.bincount(sources[again], minlength=known)
-    again[again] = rows[sources[again]] == 1
-    return np.where(again, sources, -1)
+def _known_again(known: int, places: Places) -> Places:
+    """Return the places of known events that were found again as they are, each by one row; -1 for the other rows."""
+    again = places < known
+    rows = np.bincount(places[again], minlength=known)
+    again[again] = rows[places[again]] == 1
+    return np.where(again, places, -1)
 
 
-def _pair(at: Places, known: Index, found: Index, keys: Callable[[Index], Digests]) -> None:
-    """Gives found events that have no place yet those of known ones with the same keys that nobody has yet."""
-    left, others = np.ones(len(known), bool), np.flatnonzero(at < 0)
-    left[at[at >= 0]] = False
+def _pair(again: Places, known: Index, found: Index, keys: Callable[[Index], Digests]) -> None:
+    """Give found events that are new so far the known ones with the same keys that are left."""
+    left, new = np.ones(len(known), bool), np.flatnonzero(again < 0)
+    left[again[again >= 0]] = False
     places = np.flatnonzero(left)
-    paired = pairs(keys(known[places]), keys(found[others]))
-    at[others[paired >= 0]] = places[paired[paired >= 0]]
+    paired = pairs(keys(known[places]), keys(found[new]))
+    again[new[paired >= 0]] = places[paired[paired >= 0]]
 
 
-def _pair_states(at: Places, known: int, sources: Places, later_states: LaterStates) -> bool:
-    """Gives found events that are still new the places of known ones that they are later states of; whether any is."""
-    left, others = np.setdiff1d(np.arange(known), at), np.flatnonzero(at < 0)
-    if not len(left) or not len(others):
+def _pair_states(again: Places, known: int, places: Places, marks_at: MarksAt) -> bool:
+    """Give found events that are new so far the known ones that they are later states of; return whether any is."""
+    left, new = np.setdiff1d(np.arange(known), again), np.flatnonzero(again < 0)
+    if not len(left) or not len(new):
         return False
-    states = later_states(left, sources[others])
-    at[others[states >= 0]] = left[states[states >= 0]]
-    return bool((states >= 0).any())
+    paired = np.array(later_states(marks_at(left), marks_at(places[new])), np.int64)
+    again[new[paired >= 0]] = left[paired[paired >= 0]]
+    return bool((paired >= 0).any())
 
 
-def _improve(merged: Index, from_: Places, at: Places, found: Index, sources: Places) -> int:
-    """Brings found events into the places of known ones, but never a bare listing row in the place of a detail.
+def later_states(known: Sequence[Marks | None], found: Sequence[Marks | None]) -> list[int]:
+    """Return for each found record which of the known ones it is a later state of, each given once; -1 for none."""
+    left: defaultdict[str, dict[int, Marks]] = defaultdict(dict)
+    for number, marks in enumerate(known):
+        if marks:
+            left[marks.id][number] = marks
+    return [_take(left[marks.id], marks) if marks else -1 for marks in found]
 
-    Returns how many were changed by it.
-    """
+
+def _take(left: dict[int, Marks], marks: Marks) -> int:
+    number = next((number for number, one in left.items() if one.agree_with(marks)), -1)
+    left.pop(number, None)
+    return number
+
+
+def _improve(merged: Index, from_: Places, at: Places, found: Index, places: Places) -> int:
+    """Bring found events to known ones, but never a bare listing row in the place of a detail; count the changes."""
     had, rows = merged.details[at], merged.listings[at]
     same_row = (rows == found.listings).all(axis=1)
     whole = found.among(Detail.WHOLE)
@@ -99,7 +112,7 @@ def _improve(merged: Index, from_: Places, at: Places, found: Index, sources: Pl
     stale = kept & found.among(Detail.MISSING) & ~had_stale
     purged = kept & found.among(Detail.PURGED)
 
-    from_[at[taken]] = sources[taken]
+    from_[at[taken]] = places[taken]
     merged.details[at[taken]] = found.details[taken]
     merged.details[at[stale]] = CODES[Detail.STALE]
     merged.details[at[purged]] = CODES[Detail.WHOLE]

@@ -8,31 +8,30 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 from upath import UPath
 
-from mailevents_dagster.files.atomic import digest_of
 from mailevents_dagster.files.damage import DamagedError, set_aside
-from mailevents_dagster.model.event import Collection, Detail, Event, Kept, Origin
+from mailevents_dagster.files.digests import digest_of
+from mailevents_dagster.files.locks import holding
+from mailevents_dagster.model.event import Collection, Detail, Event, Origin, Placed
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
-from mailevents_dagster.store.cursor_notes import CursorNotes
-from mailevents_dagster.store.hour.all_events import KeptEvents
-from mailevents_dagster.store.hour.committed_events import known_records
-from mailevents_dagster.store.hour.found_events import Gathered, Records
-from mailevents_dagster.store.hour.index import STATES, Index, Versions, digests
+from mailevents_dagster.store.description import describe
+from mailevents_dagster.store.feed_cursor import FeedCursor
+from mailevents_dagster.store.hour.events import HourEvents
+from mailevents_dagster.store.hour.found_events import FoundEvents, Records
+from mailevents_dagster.store.hour.hour_files import HourFiles
+from mailevents_dagster.store.hour.index import OWED, Index, Versions, digests
 from mailevents_dagster.store.hour.journal import Journal
+from mailevents_dagster.store.hour.known_events import Snapshot, known_events
 from mailevents_dagster.store.hour.log import Change, Written, bring_up_to_date, says
 from mailevents_dagster.store.hour.merge import Merged, merge
-from mailevents_dagster.store.hour.parquet import lines_of, write_snapshot
-from mailevents_dagster.store.hour.snapshot import Snapshot
-from mailevents_dagster.store.manifest import OWED, Manifest, StoredFile, manifest_of, read_manifest, write_manifest
-
-if TYPE_CHECKING:
-    from mailevents_dagster.store.store import Store
+from mailevents_dagster.store.hour.snapshot_columns import lines_of
+from mailevents_dagster.store.hour.snapshot_file import write_snapshot
+from mailevents_dagster.store.manifest import Manifest, StoredFile, read_manifest, write_manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,29 +52,41 @@ class Commit:
 class OpenHour:
     """One hour of a feed while it is collected, by nobody else meanwhile."""
 
-    def __init__(self, store: Store, feed: Feed, hour: Hour) -> None:
-        self._store = store
-        self._layout = store.layout
-        self._rows = feed.kind.rows
+    def __init__(self, files: HourFiles, memory: int, cursor: FeedCursor) -> None:
+        self._files = files
+        self._rows = files.feed.kind.rows
+        self._memory = memory
+        self._cursor = cursor
         self._closing = ExitStack()
-        self.feed = feed
-        self.hour = hour
+        self._has_begun_to_write = False
         self.done: Commit | None = None
         """The commit, once it is made."""
-        self._has_begun_to_write = False
         self.notes: list[str] = []
         """What was found damaged and what became of it; for the log of the run."""
-        self.cursor = CursorNotes(store, feed, hour, self.notes.append)
-        self.journal = Journal(store.layout.journal(feed, hour))
+        self.learnt: Mapping[str, float] = {}
+        """What the source showed of itself when the feed was collected before."""
+        self.journal = Journal(files.layout.journal(files.feed, files.hour))
         if self.journal.set_aside:
             self.notes.append(
                 f"Damaged records of the journal were put into {self.journal.set_aside} and are fetched again."
             )
 
+    @property
+    def feed(self) -> Feed:
+        return self._files.feed
+
+    @property
+    def hour(self) -> Hour:
+        return self._files.hour
+
+    def begin(self) -> None:
+        """Count the collection as failed until it is known how it ended."""
+        self.learnt = self._cursor.begin(self.hour, self.notes.append).learnt
+
     @cached_property
     def before(self) -> Manifest | None:
         """The manifest of the last commit; a damaged one is set aside and counts as none."""
-        path = self._layout.manifest(self.feed, self.hour)
+        path = self._files.manifest
         try:
             return read_manifest(path)
         except DamagedError as error:
@@ -85,21 +96,18 @@ class OpenHour:
     @cached_property
     def known(self) -> Records:
         """The events committed so far, oldest first; from the log where the snapshot is damaged or gone."""
-        layout, rows = self._layout, self._rows
-        snapshot, log = layout.snapshot(self.feed, self.hour), layout.log(self.feed, self.hour)
-        known = known_records(snapshot, log, self.hour, self.before, rows, self._gathering(), self.notes.append)
+        known = known_events(self._files, self.before, self._no_events(), self.notes.append)
         self._closing.callback(known.close)
         return known
 
     @cached_property
-    def kept(self) -> KeptEvents:
-        """What is known and what is gathered, until the hour is left."""
-        return KeptEvents(self.known, self._gathering(), self._rows)
+    def events(self) -> HourEvents:
+        return HourEvents(self.known, self._no_events(), self._rows)
 
-    def _gathering(self) -> Gathered:
-        gathered = Gathered(self._rows, self._layout.journal(self.feed, self.hour).parent, self._store.memory)
-        self._closing.callback(gathered.close)
-        return gathered
+    def _no_events(self) -> FoundEvents:
+        events = FoundEvents(self._rows, self._files.layout.journals(self.feed), self._memory)
+        self._closing.callback(events.close)
+        return events
 
     @property
     def is_as_it_was(self) -> bool:
@@ -107,145 +115,140 @@ class OpenHour:
         return not self._has_begun_to_write and not self.notes
 
     def close(self) -> None:
-        """Lets go of what is open; the journal stays where it is."""
+        """Let go of what is open; the journal stays where it is."""
         self.journal.close()
         self._closing.close()
 
-    def gather(self, events: Sequence[Event], awaited: Sequence[bool] = ()) -> range:
-        """Takes events that were found and returns their sources; threads may call at once.
+    def add(self, events: Sequence[Event], awaited: Sequence[bool] = ()) -> range:
+        """Take events that were found and return their places; threads may call at once.
 
-        For those awaited another will be put. Events gathered together, in their order, are written the fastest.
+        For those awaited another will be put. Events added together, in their order, are written the fastest.
         """
-        places = self.kept.gathered.add(events, awaited)
-        return range(-1 - places.start, -1 - places.stop, -1)
+        return self.events.add(events, awaited)
 
-    def put(self, source: int, event: Event) -> None:
-        """Takes the event that is awaited at this source; threads may call at once."""
-        self.kept.gathered.put(-1 - source, event)
+    def put(self, place: int, event: Event) -> None:
+        """Take the event that is awaited at this place; threads may call at once."""
+        self.events.put(place, event)
 
-    def sources(self, versions: Sequence[tuple[bytes, bytes]], states: Iterable[Detail]) -> list[int]:
-        """Of each version the source of a known event that is in one of the states; -1 where there is none."""
-        keys = digests(b"".join(chain.from_iterable(versions))).reshape(-1, 4)
-        places = self._known_versions.places(keys)
-        here = np.flatnonzero(places >= 0)
-        among = self._known_index[places[here]].among(*states)
-        places[here[~among]] = -1
-        return [int(place) for place in places]
+    def places(self, versions: Sequence[tuple[bytes, bytes]], states: Iterable[Detail]) -> list[int | None]:
+        """Return of each version the place of a known event that is in one of the states, if there is one."""
+        known = self.events.known_index
+        places = self._known_versions.places(digests(b"".join(chain.from_iterable(versions))).reshape(-1, 4))
+        good = places >= 0
+        good[good] = known[places[good]].among(*states)
+        return [int(place) if is_good else None for place, is_good in zip(places, good, strict=True)]
 
     @cached_property
     def _known_versions(self) -> Versions:
-        return Versions(self._known_index)
-
-    @cached_property
-    def _known_index(self) -> Index:
-        """Of events that were taken from the log it is put together each time somebody asks."""
-        return self.known.index
+        return Versions(self.events.known_index)
 
     @cached_property
     def owed(self) -> Set[bytes]:
-        """Identities of known mails whose detail is owed."""
-        return self._known_index.known_by(*OWED)
-
-    @property
-    def learnt(self) -> Mapping[str, float]:
-        """What the source showed of itself when the feed was collected before."""
-        return self.cursor.learnt
+        """Identities of known events whose detail is owed."""
+        return self.events.known_index.identities_of(*OWED)
 
     def known_as(self, identities: Set[bytes]) -> list[tuple[int, Event]]:
-        """Return the known events with these identities, each with its source."""
-        wanted = np.flatnonzero([row.tobytes() in identities for row in self._known_index.identities])
-        if not len(wanted):
-            return []
-        raws = self.known.take(wanted).column("raw").to_pylist()
-        index = self._known_index[wanted]
-        digests_ = zip(index.identities, index.listings, strict=True)
-        states = [STATES[code] for code in index.details]
-        return [
-            (int(place), Event(int(time), identity.tobytes(), listing.tobytes(), state, raw.encode()))
-            for place, time, (identity, listing), state, raw in zip(
-                wanted, index.times, digests_, states, raws, strict=True
-            )
-        ]
+        """Return the known events with these identities, each with its place."""
+        places = np.flatnonzero([row.tobytes() in identities for row in self.events.known_index.identities])
+        return [*zip(places.tolist(), self.events.known(places), strict=True)] if len(places) else []
 
     def held_in(self, beside: Hour, identities: Set[bytes]) -> Set[bytes]:
         """Return those of the identities that another hour of the feed has."""
-        return self._store.held_in(self.feed, beside, identities)
+        return replace(self._files, hour=beside).held(identities)
 
     @property
     def strays_elsewhere(self) -> frozenset[bytes]:
         """Strays that the hours before and after hold."""
-        return self._store.strays_beside(self.feed, self.hour)
+        return self._files.strays_beside
 
     def commit(self, found: Collection) -> Commit:
-        """Snapshot, log, manifest, cursor, in this order, each whole; then the journal goes.
+        """Write snapshot, log, manifest, cursor, in this order, each whole; then the journal goes.
 
         A snapshot without its log or manifest is found and completed by the next collection of the hour.
         """
-        with self._store.writing(self.feed):
+        with holding(self._files.layout.lock(self.feed)):
             done = self._commit(found)
-            self.cursor.committed(done.manifest, found)
+            self._cursor.commit(done.manifest, found, self.notes.append)
         self.journal.discard()
         self.done = done
         return done
 
     def _commit(self, found: Collection) -> Commit:
-        layout, feed, hour, before = self._layout, self.feed, self.hour, self.before
-        kept, strays = self._found(found)
-        found_index = self.kept.index(kept.sources).at(kept.times)
-        merged = merge(self._known_index, found_index, kept.sources, self.kept.later_states)
-        self._store.describe_itself(self.notes.append)
+        files = self._files
+        placed, strays = self._placed(found)
+        index = replace(self.events.index(placed.places), times=placed.times)
+        merged = merge(self.events.known_index, index, placed.places, self.events.marks)
+        describe(files.layout, self._cursor.timezone, self.notes.append)
         snapshot, log = self._write(merged)
-        stored = StoredFile(layout.relative(layout.log(feed, hour)), log.bytes, log.sha256)
-        manifest = manifest_of(feed, hour, merged.index, replace(found, strays=strays), before, stored, snapshot)
-        write_manifest(layout.manifest(feed, hour), manifest)
+        stored = StoredFile(files.layout.relative(files.log), log.bytes, log.sha256)
+        manifest = self._manifest(merged.index, replace(found, strays=strays), stored, snapshot)
+        write_manifest(files.manifest, manifest)
+        late = _lateness(merged, self.before)
         return Commit(
-            manifest,
-            merged.added,
-            merged.changed,
-            merged.unseen,
-            _lateness(merged, before),
-            log.change,
-            layout.log(feed, hour),
-            layout.snapshot(feed, hour),
+            manifest, merged.added, merged.changed, merged.unseen, late, log.change, files.log, files.snapshot
         )
 
-    def _found(self, found: Collection) -> tuple[Kept, frozenset[bytes]]:
-        """What was found, less the strays that an hour beside holds since it was listed; and the strays left."""
-        kept = found.events
-        if not isinstance(kept, Kept):
-            times = np.array([event.time for event in kept], np.int64)
-            kept = Kept(np.array(self.gather(kept), np.int64), times)
+    def _placed(self, found: Collection) -> tuple[Placed, frozenset[bytes]]:
+        """Return what was found, less the strays that an hour beside holds since it was listed; and the strays left."""
+        events = found.events
+        if not isinstance(events, Placed):
+            times = np.array([event.time for event in events], np.int64)
+            events = Placed(np.array(self.add(events), np.int64), times)
         doubled = found.strays & self.strays_elsewhere
         if doubled:
-            index = self.kept.index(kept.sources)
+            index = self.events.index(events.places)
             mine = np.ones(len(index), bool)
             for identity in doubled:
                 mine &= (index.identities != digests(identity)).any(axis=1)
-            kept = Kept(kept.sources[mine], kept.times[mine])
-        return kept, found.strays - doubled
+            events = Placed(events.places[mine], events.times[mine])
+        return events, found.strays - doubled
+
+    def _manifest(self, index: Index, found: Collection, log: StoredFile, snapshot: StoredFile) -> Manifest:
+        before = self.before
+        strays = {stray.hex() for stray in found.strays}.union(before.strays if before else ())
+        return Manifest(
+            domain=self.feed.domain,
+            feed=self.feed.name,
+            hour=self.hour.key,
+            timezone=self.hour.timezone,
+            start=self.hour.start,
+            end=self.hour.end,
+            events=len(index),
+            details_owed=index.count(*OWED),
+            gaps=found.gaps,
+            first_event=int(index.times.min()) if len(index) else None,
+            last_event=int(index.times.max()) if len(index) else None,
+            listed_at=found.listed_at,
+            closed=found.closed or (before is not None and before.closed),
+            strays=tuple(sorted(strays)),
+            log=log,
+            snapshot=snapshot,
+            origin=Origin.SOURCE if before and before.origin is Origin.SOURCE else found.origin,
+            details_purged=index.count(Detail.PURGED),
+        )
 
     def _write(self, merged: Merged) -> tuple[StoredFile, Written]:
-        """Snapshot, then log, as far as they are not yet what was merged; the records are read once for both."""
-        before, rows = self.before, self._rows
-        path, log_path = self._layout.snapshot(self.feed, self.hour), self._layout.log(self.feed, self.hour)
-        log_is_as_before = before is not None and before.log.sha256 == digest_of(log_path)
+        """Write snapshot, then log, as far as they are not yet what was merged; the records are read once for both."""
+        before, files = self.before, self._files
+        log_is_as_before = before is not None and before.log.sha256 == digest_of(files.log)
         snapshot = None if merged.added or merged.changed else self._snapshot_as_before
         if before and snapshot and log_is_as_before:
             return snapshot, Written(Change.UNCHANGED, before.log.bytes, before.log.sha256)
         if before and not log_is_as_before:
-            self._keep_damaged_log(log_path)
+            self._keep_damaged_log(files.log)
 
-        with bring_up_to_date(log_path) as log:
+        with bring_up_to_date(files.log) as log:
 
             def batches() -> Iterator[pa.RecordBatch]:
-                for batch in self.kept.batches(merged.index, merged.sources):
+                for batch in self.events.batches(merged.index, merged.places):
                     log.add(lines_of(batch))
                     yield batch
                 log.settle()
                 self.known.close()  # Windows replaces no file that is open
 
             if snapshot is None:
-                snapshot = StoredFile(self._layout.relative(path), *write_snapshot(path, batches(), rows))
+                size, sha256 = write_snapshot(files.snapshot, batches(), self._rows)
+                snapshot = StoredFile(files.layout.relative(files.snapshot), size, sha256)
             else:
                 deque(batches(), maxlen=0)
             self._has_begun_to_write = True
@@ -259,8 +262,8 @@ class OpenHour:
         return None
 
     def _keep_damaged_log(self, path: UPath) -> None:
-        """A log that is neither what was committed nor what the snapshot says is somebody's damage: it is set aside."""
-        if says(path, self.kept.lines(np.arange(len(self._known_index)))):
+        """Set a log aside that is neither what was committed nor what the snapshot says: somebody damaged it."""
+        if says(path, self.events.lines(np.arange(len(self.events.known_index)))):
             return
         if path.exists():
             self.notes.append(
@@ -271,7 +274,7 @@ class OpenHour:
 
 
 def _lateness(merged: Merged, before: Manifest | None) -> float:
-    """From the oldest new event to the listing before, which did not have it; none where nobody had asked before."""
-    if before is None or before.origin is not Origin.API or merged.oldest_added is None:
+    """Return the time from the oldest new event to the listing before, which did not have it; zero if there is none."""
+    if before is None or before.origin is not Origin.SOURCE or merged.oldest_added is None:
         return 0.0
     return round(max(0.0, before.listed_at - max(merged.oldest_added, before.start)), 1)

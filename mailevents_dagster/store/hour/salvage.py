@@ -13,22 +13,15 @@ from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from upath import UPath
 
 from mailevents_dagster.files.damage import DamagedError
 from mailevents_dagster.model.event import Detail, Event
-from mailevents_dagster.store.hour.parquet import (
-    CONTENT,
-    INDEX_COLUMNS,
-    INDEX_SCHEMA,
-    reading,
-    seconds_of,
-    whole_batches,
-)
+from mailevents_dagster.store.hour.snapshot_columns import INDEX_SCHEMA, RAW_SCHEMA, seconds_of
+from mailevents_dagster.store.hour.snapshot_file import SnapshotFile, opened, reading
 
 EventOf = Callable[[bytes, int], Event]
-"""The event of a record, and its time where the record has none."""
+"""Returns the event of a record; the number is its time where the record has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +83,7 @@ def united(rows: Sequence[Row], lines: Sequence[bytes], event_of: EventOf) -> It
 
 
 def _either(rows: Sequence[Row], lines: Sequence[bytes], event_of: EventOf) -> list[Text]:
-    """The records of a place where snapshot and log differ: those that fit what stands beside them in the snapshot."""
+    """Return, where snapshot and log differ, the records that match what stands beside them in the snapshot."""
     wanted = Counter(row.said.identity if row.said else None for row in rows)
     found: list[tuple[int, Text]] = []
     for place, raw in (*enumerate(row.text for row in rows), *enumerate(lines)):
@@ -112,7 +105,7 @@ def _either(rows: Sequence[Row], lines: Sequence[bytes], event_of: EventOf) -> l
 
 
 def _event(raw: bytes, event_of: EventOf, at: int = 0) -> Event | None:
-    """The event of a record; None where it is no record."""
+    """Return the event of a record; None where it is not a record."""
     try:
         raw.decode()  # text alone can be kept
         return event_of(raw, at) if b"\n" not in raw else None
@@ -128,7 +121,7 @@ def _as_far_as_known(event: Event, text: Text) -> Event:
 
 
 def _lines_of(log: UPath) -> tuple[list[bytes], str]:
-    """The lines of a log, and the digest of the file; none where it is gone."""
+    """Return the lines of a log and the digest of the file; no lines where it is gone."""
     digest, lines = hashlib.sha256(), []
     with suppress(FileNotFoundError), log.open("rb") as file:
         for line in file:
@@ -138,43 +131,39 @@ def _lines_of(log: UPath) -> tuple[list[bytes], str]:
 
 
 def _rows_of(path: UPath, *, with_texts: bool) -> tuple[list[Row], bytes]:
-    """What can be read of a snapshot, and the digest that its content had."""
+    """Return what can be read of a snapshot, and the digest that its content had."""
     rows: list[Row] = []
-    with path.open("rb") as file, suppress(DamagedError), reading(path):
-        parquet = pq.ParquetFile(file)
-        for group in range(parquet.num_row_groups):
-            texts, said = _texts(parquet, group, path) if with_texts else (), _said(parquet, group, path)
+    with suppress(DamagedError), opened(path) as snapshot:
+        for group in range(len(snapshot.group_sizes)):
+            texts, said = _texts(snapshot, group) if with_texts else (), _said(snapshot, group)
             count = len(texts) or len(said)
             rows += map(Row, texts or [None] * count, said if len(said) == count else [None] * count)
-        return rows, (parquet.metadata.metadata or {}).get(CONTENT, b"")
+        return rows, snapshot.content
     return rows, b""
 
 
-def _texts(parquet: pq.ParquetFile, group: int, path: UPath) -> Sequence[bytes | None]:
-    with suppress(DamagedError), reading(path):
-        column = parquet.read_row_group(group, ["raw"], use_threads=False)["raw"]
-        texts: list[bytes | None] = column.cast(pa.binary()).to_pylist()
+def _texts(snapshot: SnapshotFile, group: int) -> Sequence[bytes | None]:
+    with suppress(DamagedError), reading(snapshot.path):
+        texts: list[bytes | None] = snapshot.group(group, RAW_SCHEMA).column("raw").cast(pa.binary()).to_pylist()
         return texts
     return []
 
 
-def _said(parquet: pq.ParquetFile, group: int, path: UPath) -> Sequence[Event | None]:
-    """What stands beside the records of a row group."""
+def _said(snapshot: SnapshotFile, group: int) -> Sequence[Event | None]:
+    """Return what stands beside the records of a row group."""
     states = {state.value: state for state in Detail}
     said: list[Event | None] = []
-    with suppress(DamagedError), reading(path):
-        table = parquet.read_row_group(group, INDEX_COLUMNS, use_threads=False)
-        for batch in whole_batches(table.select(INDEX_COLUMNS).cast(INDEX_SCHEMA)):
-            columns = (seconds_of(batch), *(batch.column(name) for name in ("identity", "listing", "detail")))
-            for at, identity, listing, detail in zip(*(column.to_pylist() for column in columns), strict=True):
-                whole = at is not None and identity and listing and detail in states
-                said.append(Event(at, identity, listing, states[detail], b"") if whole else None)
-        return said
-    return []
+    with suppress(DamagedError), reading(snapshot.path):
+        batch = snapshot.group(group, INDEX_SCHEMA)
+        columns = (seconds_of(batch), *(batch.column(name) for name in ("identity", "listing", "detail")))
+        for at, identity, listing, detail in zip(*(column.to_pylist() for column in columns), strict=True):
+            whole = at is not None and identity and listing and detail in states
+            said.append(Event(at, identity, listing, states[detail], b"") if whole else None)
+    return said
 
 
 def _as_written(rows: Sequence[Row], texts: Sequence[Text], content: bytes) -> Sequence[Event]:
-    """The events that these records make with what stands beside them; none where that is not what was written."""
+    """Return the events of these records with what stands beside them; none where that is not what was written."""
     if len(rows) != len(texts):
         return []
     digest = hashlib.sha256()

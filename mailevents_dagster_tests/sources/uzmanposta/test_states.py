@@ -13,7 +13,7 @@ from mailevents_dagster.sources.uzmanposta import collect as collect_module
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, Behaviour, FixedMail, Simulator
-from mailevents_dagster.store.hour.later_states import later_states
+from mailevents_dagster.store.hour.merge import later_states
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.conftest import DOMAIN, INCOMING, NOON, START, MakeApi, mail
 from mailevents_dagster_tests.sources.uzmanposta.fixed_hours import Clock, Collector

@@ -1,4 +1,4 @@
-"""Events gathered in any order are given back by their places, whatever of them is on disk."""
+"""Events found in any order are given back by their places, whatever of them is on disk."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailevents_dagster.model.event import Collection, Event, Kept
+from mailevents_dagster.model.event import Collection, Event, Placed
 from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
-from mailevents_dagster.store.hour import all_events as kept_module
-from mailevents_dagster.store.hour import page_parts as forming_module
-from mailevents_dagster.store.hour.found_events import Gathered
+from mailevents_dagster.store.hour import events as events_module
+from mailevents_dagster.store.hour import waiting_events as waiting_module
+from mailevents_dagster.store.hour.found_events import FoundEvents
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.conftest import INCOMING, LOG_FILE_NAME, NOON, START, event
 from mailevents_dagster_tests.store.kept import assert_agrees_with_itself, known
@@ -30,8 +30,8 @@ def numbered(count: int) -> list[Event]:
     return [event(START + number % 3600, f"n{number}", text="x" * (number * 7 % 200)) for number in range(count)]
 
 
-def raws(gathered: Gathered, places: Sequence[int]) -> list[str]:
-    texts: list[str] = gathered.take(np.array(places)).column("raw").to_pylist()
+def raws(found: FoundEvents, places: Sequence[int]) -> list[str]:
+    texts: list[str] = found.take(np.array(places)).column("raw").to_pylist()
     return texts
 
 
@@ -48,69 +48,68 @@ def test_records_come_back_by_their_places_whether_they_are_in_memory_or_on_disk
     count, places = asked
     events = numbered(count)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(forming_module, "EVENTS_OF_A_PART", 7)
-        gathered = Gathered(MAIL, tmp_path_factory.mktemp("spool"), memory)
-        assert [*gathered.add(events[:9]), *gathered.add(events[9:])] == list(range(count))
-        assert raws(gathered, places) == [events[place].raw.decode() for place in places]
-        assert gathered.index.times.tolist() == [one.time for one in events]
-        gathered.close()
+        patch.setattr(waiting_module, "EVENTS_OF_A_PART", 7)
+        found = FoundEvents(MAIL, tmp_path_factory.mktemp("spool"), memory)
+        assert [*found.add(events[:9]), *found.add(events[9:])] == list(range(count))
+        assert raws(found, places) == [events[place].raw.decode() for place in places]
+        assert found.index.times.tolist() == [one.time for one in events]
+        found.close()
 
 
 def test_beyond_the_memory_it_is_allowed_nothing_is_held_and_no_name_is_left(tmp_path: Path) -> None:
-    gathered = Gathered(MAIL, tmp_path / "spool", memory=100_000)
-    for one in numbered(3 * forming_module.EVENTS_OF_A_PART):
-        gathered.add([one])
-        assert sum(part.bytes_held for part in gathered._parts) <= 100_000
+    found = FoundEvents(MAIL, tmp_path / "spool", memory=100_000)
+    for one in numbered(3 * waiting_module.EVENTS_OF_A_PART):
+        found.add([one])
+        assert sum(part.bytes_held for part in found._parts) <= 100_000
     assert list((tmp_path / "spool").iterdir()) == []
-    gathered.close()
+    found.close()
 
 
 @pytest.mark.parametrize("on_disk", [True, False])
-def test_events_that_were_gathered_in_their_order_are_not_copied_to_be_taken(tmp_path: Path, on_disk: bool) -> None:
-    gathered = Gathered(MAIL, tmp_path, sum(len(one.raw) for one in numbered(1000)) if on_disk else 10**9)
-    later = gathered.add(numbered(1000))
-    earlier = gathered.add(numbered(1000), [True] * 1000)
+def test_events_that_were_added_in_their_order_are_not_copied_to_be_taken(tmp_path: Path, on_disk: bool) -> None:
+    found = FoundEvents(MAIL, tmp_path, sum(len(one.raw) for one in numbered(1000)) if on_disk else 10**9)
+    later = found.add(numbered(1000))
+    earlier = found.add(numbered(1000), [True] * 1000)
     for place, one in zip(earlier, numbered(1000)[::-1], strict=True):
-        gathered.put(place, one)
-    sources = -1 - np.array([*earlier, *later])
-    portions = [-1 - sources[portion] for portion in kept_module.portions(sources)]
+        found.put(place, one)
+    places = np.array([*earlier, *later])
+    portions = [places[portion] for portion in events_module.portions(places)]
     assert [len(portion) for portion in portions] == [1000, 1000]
-    assert [part.bytes_held == 0 for part in gathered._parts] == [on_disk, on_disk]
+    assert [part.bytes_held == 0 for part in found._parts] == [on_disk, on_disk]
     before = pa.total_allocated_bytes()
-    taken = [gathered.take(portion) for portion in portions]
+    taken = [found.take(portion) for portion in portions]
     assert pa.total_allocated_bytes() == before
     assert [batch.column("raw")[0].as_py() for batch in taken] == [numbered(1000)[at].raw.decode() for at in (-1, 0)]
-    gathered.close()
+    found.close()
 
 
-@given(st.lists(st.tuples(st.integers(-3000, 3000), st.integers(1, 1500)), min_size=1, max_size=6))
+@given(st.lists(st.tuples(st.integers(0, 6000), st.integers(1, 1500)), min_size=1, max_size=6))
 def test_what_stands_side_by_side_is_taken_by_itself(stretches: list[tuple[int, int]]) -> None:
-    sources = [first + (n if first >= 0 else -n) for first, long in stretches for n in range(long)]
-    portions = list(kept_module.portions(np.array(sources)))
-    assert [at for portion in portions for at in range(portion.start, portion.stop)] == list(range(len(sources)))
-    assert max(portion.stop - portion.start for portion in portions) <= kept_module.EVENTS_AT_ONCE
-    for first, end in runs(sources):
-        if end - first >= kept_module.LONG:
+    places = [first + n for first, long in stretches for n in range(long)]
+    portions = list(events_module.portions(np.array(places)))
+    assert [at for portion in portions for at in range(portion.start, portion.stop)] == list(range(len(places)))
+    assert max(portion.stop - portion.start for portion in portions) <= events_module.EVENTS_AT_ONCE
+    for first, end in runs(places):
+        if end - first >= events_module.LONG:
             over = [portion for portion in portions if portion.start < end and portion.stop > first]
             assert all(first <= portion.start and portion.stop <= end for portion in over)
 
 
-def runs(sources: Sequence[int]) -> list[tuple[int, int]]:
-    """Where sources are each the next of the one before: known events ascend, gathered ones descend."""
-    nexts = [source + (1 if source >= 0 else -1) for source in sources]
-    firsts = [0, *(at for at in range(1, len(sources)) if sources[at] != nexts[at - 1])]
-    return list(pairwise([*firsts, len(sources)]))
+def runs(places: Sequence[int]) -> list[tuple[int, int]]:
+    """Where places are each the next of the one before."""
+    firsts = [0, *(at for at in range(1, len(places)) if places[at] != places[at - 1] + 1)]
+    return list(pairwise([*firsts, len(places)]))
 
 
-def test_threads_may_gather_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(forming_module, "EVENTS_OF_A_PART", 5)
-    gathered = Gathered(MAIL, tmp_path, memory=1000)
+def test_threads_may_add_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting_module, "EVENTS_OF_A_PART", 5)
+    found = FoundEvents(MAIL, tmp_path, memory=1000)
     events = numbered(400)
     places: dict[int, int] = {}
 
     def add(numbers: Sequence[int]) -> None:
         for number in numbers:
-            (places[number],) = gathered.add([events[number]])
+            (places[number],) = found.add([events[number]])
 
     threads = [threading.Thread(target=add, args=(range(first, 400, 8),)) for first in range(8)]
     for thread in threads:
@@ -118,24 +117,24 @@ def test_threads_may_gather_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     for thread in threads:
         thread.join()
     assert sorted(places.values()) == list(range(400))
-    assert raws(gathered, [places[number] for number in range(400)]) == [one.raw.decode() for one in events]
-    gathered.close()
+    assert raws(found, [places[number] for number in range(400)]) == [one.raw.decode() for one in events]
+    found.close()
 
 
 @pytest.mark.parametrize("memory", [0, 10**9])
-def test_an_hour_is_committed_in_its_order_however_it_was_gathered(
+def test_an_hour_is_committed_in_its_order_however_it_was_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, memory: int
 ) -> None:
-    monkeypatch.setattr(forming_module, "EVENTS_OF_A_PART", 10)
-    store = Store(str(tmp_path), "UTC", LOG_FILE_NAME, {"mail": MAIL}, tmp_path, memory)
+    monkeypatch.setattr(waiting_module, "EVENTS_OF_A_PART", 10)
+    store = Store(str(tmp_path), "UTC", LOG_FILE_NAME, {"mail": MAIL}, tmp_path, memory=memory)
     events = sorted(numbered(3000), key=lambda one: one.time)
     first, second = events[::2], sorted([*events[1::2], *events[:100:2]], key=lambda one: one.time)
     for found, backwards in ((first, True), (second, False)):
         with store.open_hour(INCOMING, NOON) as work:
-            sources = [*work.gather(found[::-1] if backwards else found)]
-            places = np.array(sources[::-1] if backwards else sources)
+            added = [*work.add(found[::-1] if backwards else found)]
+            places = np.array(added[::-1] if backwards else added)
             times = np.array([one.time for one in found])
-            work.commit(Collection(Kept(places, times), frozenset(), (), START + 7200.0, True, {}))
+            work.commit(Collection(Placed(places, times), frozenset(), (), START + 7200.0, True, {}))
     assert sorted(one.raw for one in assert_agrees_with_itself(store)) == sorted(one.raw for one in events)
 
 
@@ -156,7 +155,7 @@ def test_records_are_brought_into_order_a_few_at_a_time(store: Store) -> None:
     with store.open_hour(INCOMING, NOON) as work:
         work.commit(Collection(long, frozenset(), (), START + 7200.0, True, {}))
     with store.open_hour(INCOMING, NOON) as work:
-        work.gather([event(START)])
-        kept = work.kept
-        sizes = [batch.num_rows for batch in kept.batches(kept.known.index, np.arange(2000))]
-    assert sizes == [kept_module.EVENTS_AT_ONCE, 2000 - kept_module.EVENTS_AT_ONCE]
+        work.add([event(START)])
+        batches = work.events.batches(work.events.known_index, np.arange(2000))
+        sizes = [batch.num_rows for batch in batches]
+    assert sizes == [events_module.EVENTS_AT_ONCE, 2000 - events_module.EVENTS_AT_ONCE]

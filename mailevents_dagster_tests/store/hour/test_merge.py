@@ -12,9 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailevents_dagster.model.columns import Marks
-from mailevents_dagster.model.event import Detail, Event
+from mailevents_dagster.model.event import Detail, Event, Places
 from mailevents_dagster.store.hour.index import STATES, index_of
-from mailevents_dagster.store.hour.later_states import later_states
 from mailevents_dagster.store.hour.merge import merge as merge_indexes
 from mailevents_dagster_tests.conftest import digest, event
 
@@ -32,22 +31,18 @@ class Union:
 def merge(
     known: list[Event],
     found: list[Event],
-    sources: list[int] | None = None,
+    places: list[int] | None = None,
     marks_of: Callable[[bytes], Marks | None] = lambda _: None,
 ) -> Union:
-    places = np.array(sources or -1 - np.arange(len(found)), np.int64)
+    both = [*known, *found]
 
-    def marks(of: np.ndarray) -> list[Marks | None]:
-        return [marks_of((known[source] if source >= 0 else found[-1 - source]).raw) for source in of.tolist()]
+    def marks_at(of: Places) -> list[Marks | None]:
+        return [marks_of(both[place].raw) for place in of.tolist()]
 
-    merged = merge_indexes(
-        index_of(known),
-        index_of(found),
-        places,
-        lambda left, others: np.array(later_states(marks(left), marks(others)), np.int64),
-    )
+    placed = np.array(places or np.arange(len(known), len(both)), np.int64)
+    merged = merge_indexes(index_of(known), index_of(found), placed, marks_at)
     index = merged.index
-    records = [(known[source] if source >= 0 else found[-1 - source]).raw for source in merged.sources]
+    records = [both[place].raw for place in merged.places]
     digests = ([row.tobytes() for row in rows] for rows in (index.identities, index.listings))
     states = [STATES[code] for code in index.details]
     events = [Event(*one) for one in zip(index.times.tolist(), *digests, states, records, strict=True)]
@@ -97,16 +92,16 @@ def test_a_detail_once_had_is_never_given_up_for_a_bare_row(rounds: list[list[Ev
 
 @given(collections(), collections())
 @settings(max_examples=200)
-def test_it_is_all_one_whether_what_is_known_was_gathered_again(known: list[Event], found: list[Event]) -> None:
+def test_it_is_all_one_whether_what_is_known_was_found_again(known: list[Event], found: list[Event]) -> None:
     known = list(merge([], known).events)
     first: dict[object, int] = {}
     for place, one in enumerate(known):
         first.setdefault((one.identity, one.listing), place)
-    places = [first.get((one.identity, one.listing), -1) for one in found]
-    taken = [one if place < 0 else known[place] for one, place in zip(found, places, strict=True)]
-    sources = [-1 - number if place < 0 else place for number, place in enumerate(places)]
+    there = [first.get((one.identity, one.listing)) for one in found]
+    taken = [one if place is None else known[place] for one, place in zip(found, there, strict=True)]
+    places = [len(known) + number if place is None else place for number, place in enumerate(there)]
 
-    assert merge(known, taken, sources) == merge(known, taken)
+    assert merge(known, taken, places) == merge(known, taken)
 
 
 @given(collections(), collections())

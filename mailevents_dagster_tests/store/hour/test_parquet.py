@@ -15,12 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from upath import UPath
 
+from mailevents_dagster.files.damage import DamagedError
 from mailevents_dagster.files.json_text import one_line
 from mailevents_dagster.model.event import Detail, Event
 from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
-from mailevents_dagster.store.hour import parquet
-from mailevents_dagster.store.hour.parquet import all_columns, read_events, snapshot_schema
-from mailevents_dagster.store.manifest import DamagedError
+from mailevents_dagster.store.hour import snapshot_file
+from mailevents_dagster.store.hour.snapshot_columns import all_columns, snapshot_schema
+from mailevents_dagster.store.hour.snapshot_file import read_events
 from mailevents_dagster_tests.conftest import START, digest, event
 from mailevents_dagster_tests.store.kept import write_events
 
@@ -93,8 +94,8 @@ def test_columns_are_typed_and_described(path: UPath) -> None:
 
 
 def test_big_hours_are_written_in_row_groups_that_lose_nothing(path: UPath, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parquet, "ROWS_AT_ONCE", 7)
-    monkeypatch.setattr(parquet, "BYTES_AT_ONCE", 1000)
+    monkeypatch.setattr(snapshot_file, "ROWS_AT_ONCE", 7)
+    monkeypatch.setattr(snapshot_file, "BYTES_AT_ONCE", 1000)
     events = [event(START + number, text="x" * (number * 31 % 1500)) for number in range(60)]
     write_events(path, events)
     assert read_events(path) == events

@@ -19,8 +19,9 @@ from upath import UPath
 
 from mailevents_dagster.collecting.configuration import rules_of, states_of
 from mailevents_dagster.collecting.planning import wanted_from
-from mailevents_dagster.files.atomic import digest_of, publish
+from mailevents_dagster.files.atomic import publish
 from mailevents_dagster.files.damage import DamagedError
+from mailevents_dagster.files.digests import digest_of
 from mailevents_dagster.files.json_text import one_line, parse
 from mailevents_dagster.model.event import Collection, Detail, Event, Origin
 from mailevents_dagster.model.feed import Feed
@@ -34,7 +35,7 @@ from mailevents_dagster.sources.uzmanposta.rows import row_of
 from mailevents_dagster.sources.uzmanposta.schema import record_time
 from mailevents_dagster.store.cursors import UNFINISHED
 from mailevents_dagster.store.hour.open_hour import OpenHour
-from mailevents_dagster.store.hour.parquet import read_events
+from mailevents_dagster.store.hour.snapshot_file import read_events
 from mailevents_dagster.store.store import Store
 
 BYTES_AT_ONCE: Final = 32 * 2**20
@@ -191,8 +192,8 @@ def _event(feed: Feed, line: bytes) -> Event:
 
 def _collection(work: OpenHour, events: Sequence[Event], *, closed: bool) -> Collection:
     """Return the events that the store lacks, with all that the API's own collection has said of the hour."""
-    known = work.known.index.known_by() | work.strays_elsewhere
-    before = work.before if work.before and work.before.origin is Origin.API else None
+    known = work.known.index.identities_of(*Detail) | work.strays_elsewhere
+    before = work.before if work.before and work.before.origin is Origin.SOURCE else None
     return Collection(
         events=[event for event in events if event.identity not in known],
         strays=frozenset(),

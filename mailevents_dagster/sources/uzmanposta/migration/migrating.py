@@ -16,6 +16,7 @@ from upath import UPath
 from mailevents_dagster.collecting.configuration import store_of
 from mailevents_dagster.files.atomic import publish
 from mailevents_dagster.files.damage import DamagedError
+from mailevents_dagster.files.locks import holding
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.settings import Settings, SettingsError, load_settings
@@ -41,6 +42,7 @@ from mailevents_dagster.sources.uzmanposta.migration.settings_text import (
 )
 from mailevents_dagster.store.cursor_file import read_cursor, write_cursor
 from mailevents_dagster.store.cursors import Cursor
+from mailevents_dagster.store.description import describe
 from mailevents_dagster.store.store import Store
 
 SETTINGS: Final = "mailevents.yaml"
@@ -235,7 +237,7 @@ def _write_env(path: Path, accounts: Sequence[NewAccount], *, dry: bool) -> Outc
 def _write_cursors(store: Store, firsts: Mapping[Feed, int], *, dry: bool) -> list[Outcome]:
     """Write the first hour of each feed that has no cursor yet."""
     if firsts and not dry:
-        store.describe_itself()
+        describe(store.layout, store.timezone)
     return [_write_cursor(store, feed, first, dry=dry) for feed, first in firsts.items()]
 
 
@@ -244,7 +246,7 @@ def _write_cursor(store: Store, feed: Feed, first: int, *, dry: bool) -> Outcome
     written = Outcome(path, Done.WRITTEN)
     if dry:
         return _existing(store, feed, first) or written
-    with store.writing(feed), store.noting(feed):
+    with store.writing(feed), holding(store.layout.cursor_lock(feed)):
         if existing := _existing(store, feed, first):
             return existing
         write_cursor(path, Cursor(first=first), store.timezone)

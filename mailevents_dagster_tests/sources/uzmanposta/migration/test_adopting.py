@@ -235,7 +235,7 @@ def test_what_the_api_gave_stays_and_only_unknown_events_are_added(tool: OldTool
     assert [json.loads(one.raw)["subject"] for one in known(store(tool), INCOMING, FIRST)] == ["of the API", "şöyle"]
     after = store(tool).manifest(INCOMING, FIRST)
     assert after
-    assert (after.origin, after.complete, after.listed_at) == (Origin.API, True, before.listed_at)
+    assert (after.origin, after.complete, after.listed_at) == (Origin.SOURCE, True, before.listed_at)
 
 
 def test_an_adopted_hour_that_is_collected_later_is_of_the_api(tool: OldTool) -> None:
@@ -246,7 +246,7 @@ def test_an_adopted_hour_that_is_collected_later_is_of_the_api(tool: OldTool) ->
         work.commit(collection([replace(event, listing=digest("row"))]))
     manifest = store(tool).manifest(INCOMING, OLD)
     assert manifest
-    assert (manifest.origin, manifest.complete, manifest.closed) == (Origin.API, True, True)
+    assert (manifest.origin, manifest.complete, manifest.closed) == (Origin.SOURCE, True, True)
     assert ids(tool, OLD) == ["A", "B"]
     once = state(tool.out)
     adopt(tool)

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailevents_dagster.model.event import Detail, Event
-from mailevents_dagster.store.hour import page_parts as forming_module
-from mailevents_dagster.store.hour.page_parts import EVENTS_OF_A_PART, Forming
+from mailevents_dagster.store.hour import waiting_events as waiting_module
+from mailevents_dagster.store.hour.waiting_events import EVENTS_OF_A_PART, WaitingEvents
 from mailevents_dagster_tests.conftest import START, event
 
 PARTS_OF = 8
@@ -20,24 +20,24 @@ FREELY = 10**9
 
 @dataclass
 class Watched:
-    """What is formed, and all that was handed out."""
+    """What waits, and all that was handed out."""
 
-    forming: Forming = field(default_factory=lambda: Forming(FREELY))
+    waiting: WaitingEvents = field(default_factory=lambda: WaitingEvents(FREELY))
     parts: list[dict[int, Event]] = field(default_factory=list)
     right: dict[int, Event] = field(default_factory=dict)
     """What is to come out in the end."""
 
     def add(self, awaited: list[bool]) -> range:
         events = [row(len(self.right) + number) for number in range(len(awaited))]
-        places = self.forming.add(events, awaited)
+        places = self.waiting.add(events, awaited)
         self.right.update(zip(places, events, strict=True))
-        self.parts += self.forming.ready()
+        self.parts += self.waiting.ready()
         return places
 
     def put(self, place: int) -> None:
         self.right[place] = detail(place)
-        self.forming.put(place, self.right[place])
-        self.parts += self.forming.ready()
+        self.waiting.put(place, self.right[place])
+        self.parts += self.waiting.ready()
 
     @property
     def handed_out(self) -> dict[int, Event]:
@@ -66,8 +66,8 @@ def test_each_event_comes_out_once_as_it_was_told_last(
 ) -> None:
     """Details come in any order, while portions are still added; some never do."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(forming_module, "EVENTS_OF_A_PART", PARTS_OF)
-        watched, awaited = Watched(Forming(bound)), list[int]()
+        patch.setattr(waiting_module, "EVENTS_OF_A_PART", PARTS_OF)
+        watched, awaited = Watched(WaitingEvents(bound)), list[int]()
         for portion in portions:
             places = watched.add(portion)
             awaited += [place for place, is_awaited in zip(places, portion, strict=True) if is_awaited]
@@ -77,17 +77,17 @@ def test_each_event_comes_out_once_as_it_was_told_last(
                 watched.put(place)
         for place in awaited[never:]:
             watched.put(place)
-        watched.parts += watched.forming.rest()
+        watched.parts += watched.waiting.rest()
     assert watched.handed_out == watched.right
-    assert sum(len(part) for part in watched.parts) == watched.forming.count == len(watched.right)
+    assert sum(len(part) for part in watched.parts) == watched.waiting.count == len(watched.right)
     assert all(sorted(part) == list(part) and 0 < len(part) <= PARTS_OF for part in watched.parts)
 
 
 @given(portions=PORTIONS, order=st.randoms(use_true_random=False))
 def test_what_waits_for_others_holds_no_more_than_it_may(portions: list[list[bool]], order: Random) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(forming_module, "EVENTS_OF_A_PART", PARTS_OF)
-        watched, awaited = Watched(Forming(900)), set[int]()
+        patch.setattr(waiting_module, "EVENTS_OF_A_PART", PARTS_OF)
+        watched, awaited = Watched(WaitingEvents(900)), set[int]()
         for portion in portions:
             places = watched.add(portion)
             awaited |= {place for place, is_awaited in zip(places, portion, strict=True) if is_awaited}

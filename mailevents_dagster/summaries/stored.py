@@ -1,4 +1,4 @@
-"""Files of counts: a day's summary, as Parquet."""
+"""The counts of a day as a Parquet file."""
 
 from __future__ import annotations
 
@@ -10,13 +10,11 @@ from mailevents_dagster.files.atomic import publish
 
 
 def write_summary(path: UPath, counts: pa.Table) -> None:
-    """Puts the counts there whole, in the place of those made before."""
     with publish(path) as file:
         pq.write_table(counts, file, compression="zstd")
 
 
 def read_summary(path: UPath) -> pa.Table | None:
-    """The counts, or None where there are none."""
     try:
         with path.open("rb") as file:
             return pq.ParquetFile(file).read()

@@ -1,4 +1,4 @@
-"""Events on their way into the parts of an hour: those that were added together stay together until all are here."""
+"""Found events that wait for those they were added with: they stay together until all are here."""
 
 from __future__ import annotations
 
@@ -14,28 +14,27 @@ EVENTS_OF_A_PART: Final = 1024
 
 @dataclass(slots=True)
 class _Part:
-    """Events by their places."""
+    """Events by their places, and the places of those that another is to come for."""
 
     events: dict[int, Event] = field(default_factory=dict)
     awaited: set[int] = field(default_factory=set)
-    """The places of those that another is to come for."""
 
 
-class Forming:
+class WaitingEvents:
     """Gives events their places, and hands them out in parts. For one thread at a time."""
 
     def __init__(self, memory: int) -> None:
         """Records that wait for others of their part hold no more bytes than this."""
         self.count = 0
         self._memory = memory
+        self._bytes = 0
         self._filling = _Part()
         self._full: list[_Part] = []
         self._part_of: dict[int, _Part] = {}
         """By the places that something is awaited for."""
-        self._bytes = 0
 
     def add(self, events: Sequence[Event], awaited: Sequence[bool] = ()) -> range:
-        """Takes events and returns their places. For those awaited another will be put."""
+        """Take events and return their places. For those awaited another will be put."""
         places = range(self.count, self.count + len(events))
         self.count = places.stop
         if len(self._filling.events) + len(events) > EVENTS_OF_A_PART:
@@ -54,25 +53,24 @@ class Forming:
         return places
 
     def put(self, place: int, event: Event) -> None:
-        """Takes the event that is awaited at this place."""
+        """Take the event that is awaited at this place."""
         part = self._part_of.pop(place)
         part.awaited.remove(place)
         part.events[place] = event
         self._bytes += len(event.raw)
 
     def ready(self) -> list[dict[int, Event]]:
-        """The parts that are whole; where too much waits, those that are not, too, as far as they are here."""
+        """Hand out the parts that are whole; where too much waits, also what is here of those that are not."""
         if self._bytes > self._memory:
             leaving = [*self._full, self._filling]
         else:
             leaving = [part for part in self._full if not part.awaited]
-        if not leaving:
-            return []
-        self._full = [part for part in self._full if part.awaited]
-        return [events for part in leaving if (events := self._here(part))]
+        if leaving:
+            self._full = [part for part in self._full if part.awaited]
+        return [events for part in leaving if (events := self._taken_from(part))]
 
     def rest(self) -> list[dict[int, Event]]:
-        """Everything: what has not come by now does not come any more."""
+        """Hand out everything: what has not come by now does not come any more."""
         for place, part in self._part_of.items():
             part.awaited.remove(place)
             self._bytes += len(part.events[place].raw)
@@ -85,8 +83,7 @@ class Forming:
             self._full.append(self._filling)
             self._filling = _Part()
 
-    def _here(self, part: _Part) -> dict[int, Event]:
-        """Takes out of a part what waits for nothing."""
+    def _taken_from(self, part: _Part) -> dict[int, Event]:
         here = {place: event for place, event in part.events.items() if place not in part.awaited}
         part.events = {place: event for place, event in part.events.items() if place in part.awaited}
         self._bytes -= sum(len(event.raw) for event in here.values())

@@ -1,0 +1,46 @@
+"""SHA-256 of files, and of what is being written to them."""
+
+from __future__ import annotations
+
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+import pyarrow as pa
+from upath import UPath
+
+BLOCK: Final = 2**20
+
+
+def digest_of(path: UPath) -> str | None:
+    """Return the SHA-256 of a file's content, or None where there is no file."""
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.sha256()
+            while block := file.read(BLOCK):
+                digest.update(block)
+            return digest.hexdigest()
+    except FileNotFoundError:
+        return None
+
+
+class Digest:
+    """SHA-256 and size of blocks one after the other.
+
+    Hashing an hour takes as long as compressing it, so it is done by another processor.
+    """
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._sha256 = hashlib.sha256()
+        self._worker = ThreadPoolExecutor(1, "digest")
+
+    def update(self, block: pa.Buffer | bytes) -> None:
+        """Add a block, which must stay as it is."""
+        self.size += len(block)
+        self._worker.submit(self._sha256.update, block)
+
+    def hexdigest(self) -> str:
+        """Return the digest of all blocks; none may be added afterwards."""
+        self._worker.shutdown()
+        return self._sha256.hexdigest()

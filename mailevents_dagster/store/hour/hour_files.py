@@ -1,0 +1,55 @@
+"""The files of one hour, and what the hours beside it hold."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from contextlib import suppress
+from dataclasses import dataclass
+
+from upath import UPath
+
+from mailevents_dagster.files.damage import DamagedError
+from mailevents_dagster.model.feed import Feed
+from mailevents_dagster.model.hour import Hour
+from mailevents_dagster.store.hour.snapshot_file import columns_of
+from mailevents_dagster.store.layout import Layout
+from mailevents_dagster.store.manifest import read_manifest
+
+
+@dataclass(frozen=True, slots=True)
+class HourFiles:
+    """Where the files of an hour lie."""
+
+    layout: Layout
+    feed: Feed
+    hour: Hour
+
+    @property
+    def snapshot(self) -> UPath:
+        return self.layout.snapshot(self.feed, self.hour)
+
+    @property
+    def log(self) -> UPath:
+        return self.layout.log(self.feed, self.hour)
+
+    @property
+    def manifest(self) -> UPath:
+        return self.layout.manifest(self.feed, self.hour)
+
+    @property
+    def strays_beside(self) -> frozenset[bytes]:
+        """Strays that the hours before and after hold: a window's ends may return them here too."""
+        strays: set[bytes] = set()
+        for beside in (self.hour.previous, self.hour.next):
+            with suppress(DamagedError):  # its own collection sets it aside and says so
+                manifest = read_manifest(self.layout.manifest(self.feed, beside))
+                strays.update(bytes.fromhex(stray) for stray in (manifest.strays if manifest else ()))
+        return frozenset(strays)
+
+    def held(self, identities: Set[bytes]) -> frozenset[bytes]:
+        """Return those of the identities that are committed in the hour."""
+        with suppress(DamagedError, FileNotFoundError):  # its own collection says so
+            if read_manifest(self.manifest):
+                there = columns_of(self.snapshot, ["identity"]).column("identity")
+                return frozenset(there.to_pylist()) & identities
+        return frozenset()
