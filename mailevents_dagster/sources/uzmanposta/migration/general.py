@@ -8,13 +8,13 @@ from typing import Final, get_args
 
 from pydantic.fields import FieldInfo
 
-from mailevents_dagster.settings import ApiSettings, OperatingLogSettings
-from mailevents_dagster.settings.collecting import DEFAULT_BASE_URL
+from mailevents_dagster.settings import DEFAULT_LOG_FILE_NAME, OperatingLogSettings
 from mailevents_dagster.settings.log_names import check_length, check_log_file_name, check_operating_log_name
-from mailevents_dagster.settings.models import DEFAULT_LOG_FILE_NAME
 from mailevents_dagster.settings.problems import enumeration, shown
+from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS
 from mailevents_dagster.sources.uzmanposta.migration.ini import OldSection
 from mailevents_dagster.sources.uzmanposta.migration.sections import Moved
+from mailevents_dagster.sources.uzmanposta.settings import DEFAULT_BASE_URL, ApiSettings
 
 NOT_NEEDED: Final[Mapping[str, str]] = {
     "use_session": "connections are always kept open",
@@ -56,9 +56,10 @@ def general(sections: Sequence[Moved], domains: Iterable[str]) -> General:
     """The general settings that these sections come to."""
     made = General()
     longest = max(domains, key=len, default="")
+    longest_type = max((kind.type for kind in FEED_KINDS.values()), key=len)
 
     def log_name(text: str) -> str:
-        check_length(check_log_file_name(text), longest)
+        check_length(check_log_file_name(text), longest, longest_type)
         return text
 
     name = _agreed(sections, "log_file_name_format", log_name, made.said)

@@ -10,14 +10,13 @@ from typing import Final
 from dotenv import dotenv_values
 
 from mailevents_dagster.model.feed import Feed, dagster_name
-from mailevents_dagster.settings.collecting import DEFAULT_BASE_URL
 from mailevents_dagster.settings.domain_names import ascii_domain
 from mailevents_dagster.settings.problems import enumeration, shown
-from mailevents_dagster.settings.values import check_base_url
-from mailevents_dagster.settings.variables import key_fault
 from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS, feed_of
+from mailevents_dagster.sources.uzmanposta.keys import key_fault
 from mailevents_dagster.sources.uzmanposta.migration.ini import OldSection
 from mailevents_dagster.sources.uzmanposta.migration.positions import Position, first_hour
+from mailevents_dagster.sources.uzmanposta.settings import DEFAULT_BASE_URL, check_base_url
 
 ENDPOINTS: Final = ("/logs/mail", "/logs/authentication", "/quarantines", "/queue")
 """What the old tool's url ends in; `/queue` is the older path of `/quarantines`."""

@@ -10,11 +10,11 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from mailevents_dagster.model.feed import Feed, readable_domain
-from mailevents_dagster.settings.collecting import DEFAULT_BASE_URL
 from mailevents_dagster.settings.log_names import check_section
-from mailevents_dagster.settings.yaml_file import is_plain
+from mailevents_dagster.settings.variables import is_plain
 from mailevents_dagster.sources.uzmanposta.migration.general import General
 from mailevents_dagster.sources.uzmanposta.migration.sections import Moved, variable_for
+from mailevents_dagster.sources.uzmanposta.settings import DEFAULT_BASE_URL
 
 _HEAD: Final = """\
 # Settings of mailevents_dagster, made by `mailevents migrate` from {source}.
