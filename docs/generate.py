@@ -13,8 +13,8 @@ from upath import UPath
 from mailevents_dagster.cli import main
 from mailevents_dagster.collecting.heartbeats import Heartbeats
 from mailevents_dagster.model.hour import Hour
-from mailevents_dagster.settings import OperatingLogSettings, json_schema
-from mailevents_dagster.settings.models import DEFAULT_LOG_FILE_NAME
+from mailevents_dagster.settings import DEFAULT_LOG_FILE_NAME, OperatingLogSettings
+from mailevents_dagster.settings.schema import json_schema
 from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS, feed_of
 from mailevents_dagster.store.hour.snapshot_columns import all_columns
 from mailevents_dagster.store.layout import Layout
@@ -29,7 +29,7 @@ def columns() -> Iterator[str]:
     yield "One row an event, in order of `event_time`. Fields of the API are typed where they can be; `raw` holds the"
     yield "whole record in any case. A value of another type than its column becomes null or text, never an error."
     yield "The folders add `domain`, `category`, `type` and `date`."
-    for category, rows in FEED_KINDS.items():
+    for category, rows in {kind.category: kind.rows for kind in FEED_KINDS.values()}.items():
         feeds = ", ".join(f"`{name}`" for name, kind in FEED_KINDS.items() if kind.category == category)
         yield from (
             "",

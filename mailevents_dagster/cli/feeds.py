@@ -22,20 +22,19 @@ def feeds(*, as_json: bool) -> None:
     from mailevents_dagster.model.hour import Hour
 
     settings = configured()
-    accounts = {account.domain: account for account in settings.accounts}
     states = states_of(settings, store_of(settings))
     rows: list[dict[str, Any]] = [
         {
             "feed": str(state.feed),
             "asset": "/".join(state.feed.asset_key),
-            "account": accounts[state.feed.domain].api_key_variable or "(needs no key)",
-            "endpoint": f"{accounts[state.feed.domain].base_url}{state.feed.kind.metadata['endpoint']}",
+            "account": one.access.get("account"),
+            "endpoint": one.access.get("endpoint"),
             "first_hour": Hour(state.start, settings.timezone).key,
-            "requests_per_second": accounts[state.feed.domain].requests_per_second,
+            "requests_per_second": one.access.get("requests_per_second"),
             "last_collected": known.last_collected,
             "lag_seconds": known.lag_seconds,
         }
-        for state, known in zip(states, status_of(settings, time.time()).feeds, strict=True)
+        for one, state, known in zip(settings.configured, states, status_of(settings, time.time()).feeds, strict=True)
     ]
     if as_json:
         click.echo(json.dumps(rows, indent=2))

@@ -70,7 +70,7 @@ def _feeds(settings: "Settings", domains: "Sequence[str]") -> "dict[str, list[Fe
     """The feeds of these domains, all where none is named; a domain that is not in the settings ends the command."""
     from mailevents_dagster.model.feed import readable_domain
 
-    known = {account.domain: list(account.feeds) for account in settings.accounts}
+    known = settings.feeds_by_owner
     by_name = {**{readable_domain(domain): domain for domain in known}, **{domain: domain for domain in known}}
     for name in domains:
         if name.lower() not in by_name:

@@ -60,12 +60,15 @@ class Commands(click.Group):
 
 def configured() -> "Settings":
     """The settings, with the .env beside them in the environment; wrong ones end the command."""
+    from mailevents_dagster.collecting.configuration import store_of
     from mailevents_dagster.settings import SettingsError, load_project
 
     try:
-        return load_project()
+        settings = load_project()
+        store_of(settings)  # which says where the settings disagree with what it holds
     except SettingsError as error:
         raise click.UsageError(str(error)) from error
+    return settings
 
 
 def feeds_like(settings: "Settings", patterns: Sequence[str]) -> "Sequence[Feed]":

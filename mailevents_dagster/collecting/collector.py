@@ -17,7 +17,6 @@ from mailevents_dagster.settings import Settings
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.collect import Tell, collect_hour
 from mailevents_dagster.sources.uzmanposta.errors import ApiError
-from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.store.cursors import lack_of
 from mailevents_dagster.store.destruction_record import DestroyedError
 from mailevents_dagster.store.hour.open_hour import OpenHour
@@ -29,9 +28,7 @@ logger = logging.getLogger(__name__)
 def collector_of(settings: Settings) -> Collector:
     """The collector that closes hours, as it is configured."""
     store = store_of(settings)
-    names = {
-        feed_of(account.domain, feed): name for account in settings.accounts for feed, name in account.sections.items()
-    }
+    names = {one.feed: one.monitor_name for one in settings.configured if one.monitor_name}
     return Collector(
         store,
         Heartbeats(store.layout, names, settings.timezone),

@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from mailevents_dagster.collecting.budgets import paces
 from mailevents_dagster.collecting.collector import Collector, collector_of
-from mailevents_dagster.collecting.configuration import paces, rules_of, states_of, store_of
+from mailevents_dagster.collecting.configuration import rules_of, states_of, store_of
 from mailevents_dagster.collecting.heartbeats import Heartbeats
 from mailevents_dagster.collecting.pace import SECONDS_A_DAY
 from mailevents_dagster.collecting.planning import (

@@ -12,10 +12,10 @@ from mailevents_dagster.collecting.rounds import Round, Task
 from mailevents_dagster.model.feed import Feed, dagster_name, readable_domain
 from mailevents_dagster.model.hour import KEY_FORMAT, Hour, key_timezone
 from mailevents_dagster.orchestration.checks import HourChecks, Result
+from mailevents_dagster.orchestration.clients import Clients
 from mailevents_dagster.orchestration.collected_hours import CollectedHours
 from mailevents_dagster.orchestration.io_manager import feed_of
 from mailevents_dagster.orchestration.metadata import table_schema
-from mailevents_dagster.sources.uzmanposta.resources import UzmanPosta
 
 API_IS_DOWN_AFTER: Final = 3
 """Hours in a row that failed after all their tries, each of which may take a quarter of an hour: no use in the rest."""
@@ -58,7 +58,7 @@ def build_feed_asset(
         pool="_".join(map(dagster_name, feed.lane)),
     )
     def collect(
-        context: dg.AssetExecutionContext, uzmanposta: UzmanPosta
+        context: dg.AssetExecutionContext, uzmanposta: dg.ResourceParam[Clients]
     ) -> Iterator[dg.Output[CollectedHours] | Result]:
         if not context.selected_asset_keys:
             yield from checks.results(context, checks.newest())

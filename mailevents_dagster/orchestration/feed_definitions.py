@@ -12,11 +12,10 @@ import dagster as dg
 from mailevents_dagster.collecting.collector import Collector
 from mailevents_dagster.orchestration.assets import build_feed_asset, hourly_partitions
 from mailevents_dagster.orchestration.checks import HourChecks
+from mailevents_dagster.orchestration.clients import clients_of
 from mailevents_dagster.orchestration.io_manager import EventStore
 from mailevents_dagster.orchestration.jobs import collect_job, follow_job, housekeeping_job, reconcile_job
 from mailevents_dagster.settings import Settings
-from mailevents_dagster.sources.uzmanposta.keys import budgets_folder
-from mailevents_dagster.sources.uzmanposta.resources import AccountAccess, UzmanPosta
 
 
 def collecting_defs(
@@ -62,28 +61,8 @@ def feed_assets(settings: Settings, collector: Collector, *, with_checks: bool) 
 def resources(settings: Settings) -> dict[str, Any]:
     """What assets and jobs of feeds work with."""
     return {
-        "uzmanposta": _uzmanposta(settings),
+        **{source.name: clients_of(source, settings) for source in settings.sources},
         "event_store": EventStore(
             storage=settings.storage, timezone=settings.timezone, log_file_name=settings.log_file_name
         ),
     }
-
-
-def _uzmanposta(settings: Settings) -> UzmanPosta:
-    api = settings.api
-    return UzmanPosta(
-        accounts=[
-            AccountAccess(
-                domain=account.domain,
-                base_url=account.base_url,
-                api_key_variable=account.api_key_variable,
-                requests_per_second=account.requests_per_second,
-                max_parallel_details=account.max_parallel_details,
-            )
-            for account in settings.accounts
-        ],
-        timeout_seconds=api.timeout_seconds,
-        max_attempts=api.max_attempts,
-        page_limit=api.page_limit,
-        budgets=str(budgets_folder(settings.storage)),
-    )

@@ -22,6 +22,7 @@ from mailevents_dagster.collecting.planning import hours_to_follow, refused_hour
 from mailevents_dagster.collecting.rounds import Collected, Failed, Outcome, Round, Task
 from mailevents_dagster.health.prometheus import write_metrics
 from mailevents_dagster.model.feed import Feed
+from mailevents_dagster.orchestration.clients import Clients
 from mailevents_dagster.orchestration.destruction import DESTROY_OP, destroy_expired
 from mailevents_dagster.orchestration.io_manager import EventStore
 from mailevents_dagster.orchestration.metadata import hour_metadata, hour_sentence
@@ -33,7 +34,6 @@ from mailevents_dagster.orchestration.runs_in_flight import (
     RECONCILE_JOB,
 )
 from mailevents_dagster.settings import Settings
-from mailevents_dagster.sources.uzmanposta.resources import UzmanPosta
 
 FAILURES_NAMED: Final = 20
 """In the log of a run, where each line is a row of the event log."""
@@ -69,7 +69,7 @@ def follow_job(settings: Settings, collector: Collector) -> dg.JobDefinition:
     def follow(
         context: dg.OpExecutionContext,
         config: LeftOut,
-        uzmanposta: UzmanPosta,
+        uzmanposta: dg.ResourceParam[Clients],
         event_store: SignsIn,
     ) -> None:
         now, rules = time.time(), rules_of(settings)
@@ -102,7 +102,7 @@ def reconcile_job(settings: Settings, collector: Collector) -> dg.JobDefinition:
     def reconcile(
         context: dg.OpExecutionContext,
         config: LeftOut,
-        uzmanposta: UzmanPosta,
+        uzmanposta: dg.ResourceParam[Clients],
         event_store: SignsIn,  # noqa: ARG001
     ) -> None:
         now = time.time()

@@ -65,9 +65,9 @@ def summaries_sensor(settings: Settings) -> list[dg.AutomationConditionSensorDef
 def _of_domains(
     settings: Settings, days: dg.DailyPartitionsDefinition
 ) -> Iterator[tuple[SummaryKind, dg.AssetsDefinition]]:
-    for account in settings.accounts:
+    for of_owner in settings.feeds_by_owner.values():
         for kind in KINDS.values():
-            if feeds := kind.feeds(account.feeds):
+            if feeds := kind.feeds(of_owner):
                 yield kind, _of_domain(kind, feeds, days)
 
 

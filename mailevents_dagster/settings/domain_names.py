@@ -1,4 +1,4 @@
-"""Domain names as settings take them: checked, in small letters, in punycode. Pure values."""
+"""Domain names as settings take them: checked, in lower case, in punycode. Pure values."""
 
 from __future__ import annotations
 
@@ -12,35 +12,41 @@ MAX_LABEL: Final = 63
 
 _LABEL: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
 _SUCH_AS: Final = "write it like example.com"
+_TOO_LONG: Final = f"it may have {MAX_DOMAIN} characters, {MAX_LABEL} between two dots; shorten it"
 
 
 def ascii_domain(text: str) -> str:
-    """The domain in small letters and punycode; ValueError says why it is none."""
-    if not text or re.search(r"\s", text):
-        raise ValueError(f"is no domain: it is empty or has a space in it; {_SUCH_AS}")
-    # Its small letter is an i with a second dot, which nobody means and no registry gives out.
-    if "İ" in text:
-        raise ValueError("is no domain: İ has no one small letter; write the domain in small letters")
-    domain = text.lower() if text.isascii() and "xn--" not in text.lower() else _punycode(text)
-    if domain.endswith("."):
-        raise ValueError("is no domain as it is used here: leave out the dot at its end")
-    labels = domain.split(".")
-    if not all(labels):
-        raise ValueError(f"is no domain: there is nothing between two dots, or before the first; {_SUCH_AS}")
-    if len(labels) < 2 or labels[-1].isdigit():
-        raise ValueError(f"is no domain: it needs a dot and an ending such as .com; {_SUCH_AS}")
-    if max(map(len, labels)) > MAX_LABEL or len(domain) > MAX_DOMAIN:
-        raise ValueError(f"is no domain: it may have {MAX_DOMAIN} characters, {MAX_LABEL} between two dots; shorten it")
-    if not all(map(_LABEL.fullmatch, labels)):
-        raise ValueError(f"is no domain: only letters, digits, and hyphens between them are allowed; {_SUCH_AS}")
+    """Return the domain in lower case and punycode; ValueError says why it is not one."""
+    if fault := _fault_as_written(text):
+        raise ValueError(f"is not a domain: {fault}")
+    domain = text.lower()
+    if not text.isascii() or "xn--" in domain:
+        try:
+            domain = idna.encode(text, uts46=True, std3_rules=True).decode()
+        except UnicodeError:
+            raise ValueError(f"is not a domain: punycode cannot write it; {_SUCH_AS} or bücher.example") from None
+    if fault := _fault(domain):
+        raise ValueError(f"is not a domain: {fault}")
     return domain
 
 
-def _punycode(text: str) -> str:
-    # The longest domain is 253 characters of punycode, so no longer text can become one.
-    if len(text) > MAX_DOMAIN:
-        raise ValueError(f"is no domain: it may have {MAX_DOMAIN} characters, {MAX_LABEL} between two dots; shorten it")
-    try:
-        return idna.encode(text, uts46=True, std3_rules=True).decode()
-    except UnicodeError:
-        raise ValueError(f"is no domain that can be written in punycode; {_SUCH_AS} or bücher.example") from None
+def _fault_as_written(text: str) -> str | None:
+    if not text or re.search(r"\s", text):
+        return f"it is empty or has a space in it; {_SUCH_AS}"
+    if len(text) > MAX_DOMAIN:  # no longer text has a shorter punycode
+        return _TOO_LONG
+    # Its lower case is an i with a second dot, which nobody means and no registry gives out.
+    return "İ has no lower case of one letter; write the domain in lower case" if "İ" in text else None
+
+
+def _fault(domain: str) -> str | None:
+    labels = domain.split(".")
+    if domain.endswith("."):
+        return "leave out the dot at its end"
+    if not all(labels):
+        return f"there is nothing between two dots, or before the first; {_SUCH_AS}"
+    if len(labels) < 2 or labels[-1].isdigit():
+        return f"it needs a dot and an ending such as .com; {_SUCH_AS}"
+    if max(map(len, labels)) > MAX_LABEL or len(domain) > MAX_DOMAIN:
+        return _TOO_LONG
+    return None if all(map(_LABEL.fullmatch, labels)) else f"only letters, digits and inner hyphens; {_SUCH_AS}"

@@ -1,4 +1,4 @@
-"""The pattern that names log files: that every hour gets a name of its own, and one that every system takes."""
+"""The patterns that name log files: that every hour gets a name of its own, and one that every system takes."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import re
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Final
-
-from mailevents_dagster.sources.catalog import FEED_KINDS
 
 MAX_BYTES: Final = 255
 MAX_SECTION_BYTES: Final = 200
@@ -21,7 +19,7 @@ _DEVICES: Final = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|$)", r
 
 @cache
 def check_log_file_name(pattern: str) -> str:
-    """The pattern itself; ValueError says why it cannot name the log files of all hours."""
+    """Return the pattern itself; ValueError says why it cannot name the log files of all hours."""
     _check_name(pattern, _SUCH_AS)
     if re.search(r"[{}]", pattern.replace("{domain}", "").replace("{type}", "")):
         raise ValueError(f"may have {{domain}} and {{type}} in braces and nothing else; write a name {_SUCH_AS}")
@@ -29,15 +27,20 @@ def check_log_file_name(pattern: str) -> str:
         known = " ".join(f"%{letter}" for letter in _DIRECTIVES)
         raise ValueError(f"may have {known} and no other code of time; write a name {_SUCH_AS}")
     if re.search(r"[%{]", pattern.rpartition(".")[2]) and "." in pattern:
-        raise ValueError(
-            f"has a code of time or braces after its last dot, where the ending stands; write a name {_SUCH_AS}"
-        )
-    _check_every_hour_has_its_name(pattern)
+        raise ValueError(f"has a code of time or braces after its last dot; write a name {_SUCH_AS}")
+    names: dict[str, datetime] = {}
+    for hour in _telling_hours():
+        if (name := hour.strftime(pattern)) in names:
+            raise ValueError(
+                f"gives {names[name]:%Y-%m-%d %H:00} and {hour:%Y-%m-%d %H:00} the same name; "
+                f"it must have year, month, day and hour in it, {_SUCH_AS}"
+            )
+        names[name] = hour
     return pattern
 
 
 def check_operating_log_name(pattern: str) -> str:
-    """The pattern itself; ValueError says why it cannot name the operating logs of one hour after another."""
+    """Return the pattern itself; ValueError says why it cannot name the operating logs of one hour after another."""
     such_as = "such as messages_%Y-%m-%d_%H.log"
     _check_name(pattern, such_as)
     codes = re.findall("%(.?)", pattern)
@@ -49,11 +52,22 @@ def check_operating_log_name(pattern: str) -> str:
 
 
 def check_section(name: str) -> str:
-    """The name itself; ValueError where it cannot be the beginning of a file's name."""
+    """Return the name itself; ValueError where it cannot begin the name of a file."""
     _check_name(name, "such as example-incoming")
     if len(name.encode()) > MAX_SECTION_BYTES:
         raise ValueError(f"is longer than {MAX_SECTION_BYTES} bytes; write a shorter name")
     return name
+
+
+def check_length(pattern: str, domain: str, type_: str) -> None:
+    """Raise ValueError where the log files of a feed would have names too long for a file system."""
+    name = datetime(2026, 12, 31, 23, tzinfo=UTC).strftime(pattern).format(domain=domain, type=type_)
+    excess = len(name.encode()) + RESERVED_BYTES - MAX_BYTES
+    if excess > 0:
+        raise ValueError(
+            f"makes names {excess} bytes too long with the longest domain: a file may have {MAX_BYTES}, of which "
+            f"{RESERVED_BYTES} are kept for the store; shorten it, or leave out {{domain}}"
+        )
 
 
 def _check_name(name: str, such_as: str) -> None:
@@ -66,30 +80,9 @@ def _check_name(name: str, such_as: str) -> None:
         )
 
 
-def check_length(pattern: str, domain: str) -> None:
-    """ValueError where a log file of the domain would have a name too long for a file system."""
-    longest = max((kind.type for kind in FEED_KINDS.values()), key=len)
-    name = datetime(2026, 12, 31, 23, tzinfo=UTC).strftime(pattern).format(domain=domain, type=longest)
-    excess = len(name.encode()) + RESERVED_BYTES - MAX_BYTES
-    if excess > 0:
-        raise ValueError(
-            f"makes names {excess} bytes too long with the longest domain: a file may have {MAX_BYTES}, of which "
-            f"{RESERVED_BYTES} are kept for the store; shorten it, or leave out {{domain}}"
-        )
-
-
-def _check_every_hour_has_its_name(pattern: str) -> None:
+def _telling_hours() -> list[datetime]:
+    """Return hours among which any two are alike that a pattern could give one name."""
     # Fourteen years of days hold every way in which calendar years, ISO years and weekdays meet.
     start = datetime(2019, 1, 1, tzinfo=UTC)
-    hours = [start + timedelta(hours=hour) for hour in range(24)] + [
-        start + timedelta(days=day) for day in range(1, 5114)
-    ]
-    names: dict[str, datetime] = {}
-    for hour in hours:
-        name = hour.strftime(pattern)
-        if name in names:
-            raise ValueError(
-                f"gives {names[name]:%Y-%m-%d %H:00} and {hour:%Y-%m-%d %H:00} the same name; "
-                f"it must have year, month, day and hour in it, {_SUCH_AS}"
-            )
-        names[name] = hour
+    hours = [start + timedelta(hours=hour) for hour in range(24)]
+    return hours + [start + timedelta(days=day) for day in range(1, 5114)]

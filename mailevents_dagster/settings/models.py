@@ -1,100 +1,80 @@
-"""What a settings file may hold (SettingsFile), and what the program works with (Settings). No reading, no checks
-between one key and another; those are in loading and checks. The sections are in modules of their own."""
+"""The settings: what the file may hold, checked and filled in. A source adds its own section, and days of retention."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final, Self, TypeVar
 
-from pydantic import AfterValidator, Field, InstanceOf, PlainSerializer
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    ValidationInfo,
+    WithJsonSchema,
+    create_model,
+    field_validator,
+    model_validator,
+)
 
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.settings.alerting import AlertSettings
-from mailevents_dagster.settings.collecting import ApiSettings, AutomationSettings, CollectSettings, SummarySettings
-from mailevents_dagster.settings.domain_names import ascii_domain
-from mailevents_dagster.settings.keeping import OperatingLogSettings, RetentionSettings
-from mailevents_dagster.settings.log_names import check_log_file_name, check_section
-from mailevents_dagster.settings.strict import (
-    BaseUrl,
-    FeedName,
-    KeyVariable,
-    LogFileMode,
-    Moment,
-    Parallel,
-    Rate,
-    Strict,
+from mailevents_dagster.settings.fields import NOTED, Context, Days, PastMoment, Strict, refuse
+from mailevents_dagster.settings.log_names import check_length, check_log_file_name
+from mailevents_dagster.settings.sections import (
+    DAYS,
+    AutomationSettings,
+    CollectSettings,
+    OperatingLogSettings,
+    RetentionSettings,
+    SummarySettings,
 )
-from mailevents_dagster.settings.values import check_storage, check_timezone
+from mailevents_dagster.settings.values import LOG_FILE_MODE, check_timezone, mode_of, storage_in
+from mailevents_dagster.sources.source import FeedSettings, Source
 
 DEFAULT_LOG_FILE_NAME: Final = "{domain}_{type}_%Y-%m-%d_%H.log"
 
-
-class AccountEntry(Strict):
-    """One domain, the variable that holds its key, and what is collected of it."""
-
-    domain: Annotated[str, AfterValidator(ascii_domain)] = Field(
-        description="The domain, also with letters such as ü or ş.", examples=["example.com"]
-    )
-    api_key: KeyVariable | None = Field(
-        default=None,
-        description="The environment variable with the API key, as ${NAME}; the simulator needs none.",
-        examples=["${UZMANPOSTA_KEY_EXAMPLE_COM}"],
-    )
-    feeds: Annotated[tuple[FeedName, ...], Field(min_length=1)] = Field(
-        description="What is collected of the domain.", examples=[["mail/incominglog", "mail/outgoinglog"]]
-    )
-    start: Moment | None = Field(
-        default=None,
-        description="The first hour of this account, where it is later than the general one.",
-        examples=["2026-11-01T00:00"],
-    )
-    base_url: BaseUrl | None = Field(default=None, description="As in api, for this account.", examples=["simulator"])
-    requests_per_second: Rate | None = Field(
-        default=None, description="As in api, for this account; null: no limit but the API's own.", examples=[10]
-    )
-    max_parallel_details: Parallel | None = Field(
-        default=None, description="As in api, for this account.", examples=[8]
-    )
-    sections: dict[FeedName, Annotated[str, AfterValidator(check_section)]] = Field(
-        default_factory=dict,
-        description="Names of feeds in their heartbeat files, where those are not domain and feed.",
-        examples=[{"mail/incominglog": "example-incoming"}],
-    )
+S = TypeVar("S", bound=BaseModel)
 
 
-class SettingsFile(Strict):
+class Settings(Strict):
     """The settings of mailevents_dagster: mailevents.yaml, or the file that MAILEVENTS_CONFIG names."""
 
-    timezone: Annotated[str, AfterValidator(check_timezone)] = Field(
+    timezone: Annotated[str, AfterValidator(check_timezone), NOTED] = Field(
         default="UTC",
+        validate_default=True,
         description="IANA name; names the hours in partition keys and log files. Fixed once data are stored.",
         examples=["Europe/Istanbul"],
     )
-    start: Moment = Field(
+    start: Annotated[PastMoment, NOTED] = Field(
         description="The first hour of every feed, in the time zone above.", examples=["2026-11-01T00:00"]
     )
-    storage: Annotated[str, AfterValidator(check_storage)] = Field(
+    storage: str = Field(
         default="./data",
+        validate_default=True,
         description="A folder, seen from the folder of this file, or a URL such as s3://bucket/prefix.",
     )
     log_file_name: Annotated[str, AfterValidator(check_log_file_name)] = Field(
         default=DEFAULT_LOG_FILE_NAME,
         description="Name of the log file of an hour: {domain}, {type}, and %Y, %m, %d, %H of the hour.",
     )
-    log_file_mode: LogFileMode | None = Field(
+    log_file_mode: (
+        Annotated[
+            int,
+            BeforeValidator(mode_of, json_schema_input_type=str),
+            WithJsonSchema({"type": "string", "pattern": f"^({LOG_FILE_MODE})$"}),
+        ]
+        | None
+    ) = Field(
         default=None,
         description="Mode of the log files of hours: who may read them and pass their folders; null: 0600.",
         examples=["0640"],
     )
-    api: ApiSettings = Field(
-        default=ApiSettings(),
-        description="How the API of every account is asked.",
-        examples=[{"requests_per_second": 10}],
-    )
     collect: CollectSettings = Field(
         default=CollectSettings(),
-        description="What is collected of every account, and when.",
+        description="What is collected of every feed, and when.",
         examples=[{"settle_minutes": 10}],
     )
     automation: AutomationSettings = Field(
@@ -103,12 +83,11 @@ class SettingsFile(Strict):
         examples=[{"follow_minutes": 5}],
     )
     summaries: SummarySettings = Field(
-        default=SummarySettings(),
-        description="What is counted of each day.",
-        examples=[{"enabled": False}],
+        default=SummarySettings(), description="What is counted of each day.", examples=[{"enabled": False}]
     )
     operating_logs: OperatingLogSettings = Field(
         default=OperatingLogSettings(),
+        validate_default=True,
         description="The collector's own logs, beside the log files of each feed.",
         examples=[{"messages_kept": 24}],
     )
@@ -122,53 +101,110 @@ class SettingsFile(Strict):
         description="Who is told when feeds, runs or checks fail; without it, nobody.",
         examples=[{"webhook": "${MAILEVENTS_WEBHOOK}"}],
     )
-    accounts: Annotated[tuple[AccountEntry, ...], Field(min_length=1)] = Field(
-        description="The domains and what is collected of each.",
-        examples=[[{"domain": "example.com", "feeds": ["mail/incominglog"]}]],
-    )
+    _source: Path | None = None
+    _sources: tuple[Source, ...] = ()
+    _configured: tuple[FeedSettings, ...] = ()
 
+    @field_validator("storage")
+    @classmethod
+    def _absolute(cls, text: str, info: ValidationInfo[Context]) -> str:
+        return storage_in(info.context.folder, text)
 
-class AccountSettings(Strict):
-    """One account with everything filled in: no caller looks at the general settings again."""
+    @field_validator("operating_logs")
+    @classmethod
+    def _names_differ(cls, logs: OperatingLogSettings, info: ValidationInfo[Context]) -> OperatingLogSettings:
+        taken = {info.data.get("log_file_name"): "log_file_name"}  # they all lie in one folder
+        if logs.messages in taken or logs.errors in taken:
+            key = "messages" if logs.messages in taken else "errors"
+            refuse([(key, "`log_file_name` has that name already; write another")])
+        if logs.errors == logs.messages:
+            refuse([("errors", "`operating_logs.messages` has that name already; write another")])
+        return logs
 
-    domain: str
-    """In small letters and punycode."""
-    api_key_variable: str | None
-    """The environment variable that holds the key; None exactly where the account is on the simulator."""
-    feeds: tuple[Annotated[InstanceOf[Feed], PlainSerializer(str)], ...]
-    start: int
-    """Unix seconds; the beginning of an hour, at or after the general start."""
-    base_url: str
-    """Without a slash at its end, or `simulator`."""
-    requests_per_second: float | None
-    max_parallel_details: int | None
-    sections: Mapping[str, str]
-    """Names of feeds in their heartbeat files, of those that have one of their own."""
+    @field_validator("retention")
+    @classmethod
+    def _keeps_what_is_listed_again(
+        cls, retention: RetentionSettings, info: ValidationInfo[Context]
+    ) -> RetentionSettings:
+        """Days that end before automation looks at an hour for the last time would have it collected and destroyed."""
+        if collect := info.data.get("collect"):
+            # An hour more, since hours are whole.
+            least = ((collect.lookback_hours + 1) * 60 + collect.settle_minutes) // (24 * 60) + 1
+            why = "is too short: hours are listed again for collect.lookback_hours after they closed"
+            short = {category: days for category, days in retention.days.items() if days < least}
+            refuse(
+                (f"{one}{DAYS}", f"{days} {why}; write {least} or more, or lower that") for one, days in short.items()
+            )
+        return retention
 
+    def model_post_init(self, context: Context, /) -> None:
+        self._source, self._sources = context.source, context.sources
+        self._configured = tuple(feed for source in context.sources for feed in source.configured(self))
 
-class Settings(Strict):
-    """Everything that was configured, checked and filled in."""
+    @model_validator(mode="after")
+    def _names_are_short_enough(self) -> Self:
+        for feed in self.feeds:
+            try:
+                check_length(self.log_file_name, feed.domain, feed.kind.type)
+            except ValueError as error:
+                refuse([("log_file_name", str(error))])
+        return self
 
-    timezone: str
-    start: int
-    """Unix seconds; the beginning of an hour."""
-    storage: str
-    """The absolute path of a folder, or a URL."""
-    log_file_name: str
-    log_file_mode: int | None
-    """None where nobody is to be let in, and nobody shut out."""
-    api: ApiSettings
-    collect: CollectSettings
-    automation: AutomationSettings
-    summaries: SummarySettings
-    operating_logs: OperatingLogSettings
-    retention: RetentionSettings
-    alerts: AlertSettings
-    accounts: tuple[AccountSettings, ...]
-    source: Path | None
-    """The file that was read; None for the built-in demo."""
+    @property
+    def source(self) -> Path | None:
+        """The file that was read; None for the built-in demo."""
+        return self._source
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        return self._sources
+
+    @property
+    def configured(self) -> tuple[FeedSettings, ...]:
+        """All feeds as they are configured, source by source in the order of the file."""
+        return self._configured
 
     @property
     def feeds(self) -> tuple[Feed, ...]:
-        """The feeds of all accounts, in the order of the file."""
-        return tuple(feed for account in self.accounts for feed in account.feeds)
+        return tuple(one.feed for one in self._configured)
+
+    @property
+    def feeds_by_owner(self) -> Mapping[str, list[Feed]]:
+        by_owner: dict[str, list[Feed]] = {}
+        for feed in self.feeds:
+            by_owner.setdefault(feed.domain, []).append(feed)
+        return by_owner
+
+    def section(self, model: type[S]) -> S:
+        """Return the part of a source, typed."""
+        if not isinstance(self, model):
+            raise TypeError(f"these settings have no part that is {model.__name__}")
+        return self
+
+
+@cache
+def settings_model(sources: tuple[Source, ...]) -> type[Settings]:
+    """Return the settings with the sections of these sources, and days of retention for their categories."""
+    categories = {kind.category: None for source in sources for kind in source.kinds.values()}
+    described = "How many days events of {} are kept before they are destroyed; null: for ever."
+    days: dict[str, Any] = {
+        f"{category}{DAYS}": (Days | None, Field(default=None, description=described.format(category)))
+        for category in categories
+    }
+    retention = create_model(
+        "RetentionSettings",
+        __doc__=RetentionSettings.__doc__,
+        __base__=(RetentionSettings, create_model("Days", __base__=Strict, **days)),
+    )
+    general = Settings.model_fields["retention"]
+    bases: Any = (*(source.section for source in reversed(sources)), Settings)
+    made: type[Settings] = create_model(
+        "Settings",
+        __doc__=Settings.__doc__,
+        __base__=bases,
+        retention=(
+            retention,
+            Field(default=retention(), description=general.description, examples=general.examples),
+        ),
+    )
+    return made

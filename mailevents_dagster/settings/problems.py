@@ -1,23 +1,19 @@
-"""Problem and SettingsError: what is wrong in a settings file, where, and how to mend it; never with a secret in it."""
+"""What is wrong in a settings file, where, and how to mend it; never with a secret in it."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
 Place = tuple[str | int, ...]
 """Keys and indexes from the top of the file down to a value."""
 
-SECRET_KEYS: Final = ("api_key", "webhook", "password")
-"""Keys whose values are `${NAME}`: what stands there instead may be the secret itself."""
-
 _LONGEST_QUOTE: Final = 60
 _SECRETS: Final = (
     # `api_key:SECRET`, a slip that YAML reads as one piece of text.
-    (re.compile(r"((?:key|webhook|password)\W{0,2}[:=]).*", re.IGNORECASE | re.DOTALL), r"\1…"),
+    (re.compile(r"((?:key|webhook|password|secret)\W{0,2}[:=]).*", re.IGNORECASE | re.DOTALL), r"\1…"),
     (re.compile(r"//.*@", re.DOTALL), "//…@"),
     (re.compile(r"(?<=//)([^?#]*[?#]).*", re.DOTALL), r"\1…"),
 )
@@ -49,24 +45,22 @@ class SettingsError(Exception):
 
 @dataclass(slots=True)
 class Problems:
-    """The problems found so far. A place has one at most: what is wrong already is not judged again."""
+    """The problems found so far. A place has at most one: what is wrong already is not judged again."""
 
     source: str
+    secrets: frozenset[str] = frozenset()
+    """Keys whose values are `${NAME}`: what stands there instead may be the secret itself."""
     written: dict[Place, str] = field(default_factory=dict)
     """Every scalar as it stands in the file, so that messages quote that, and no value of a variable."""
     _found: dict[Place, str] = field(default_factory=dict)
 
     def add(self, place: Place, message: str) -> None:
-        if not self.at(place):
+        if not any(place[:length] in self._found for length in range(len(place) + 1)):
             self._found[place] = message
 
-    def at(self, place: Place) -> bool:
-        """Whether the value at the place, or what it lies in, has a problem."""
-        return any(place[:length] in self._found for length in range(len(place) + 1))
-
     def quote(self, place: Place) -> str:
-        """The value as the file has it, fit for a message."""
-        if any(key in place for key in SECRET_KEYS):
+        """Return the value as the file has it, fit for a message."""
+        if not self.secrets.isdisjoint(place):
             return "the value"
         return shown(self.written[place]) if place in self.written else "this"
 
@@ -77,7 +71,7 @@ class Problems:
 
 
 def shown(text: str) -> str:
-    """The text in quotes on one line, without what may be a secret, and not too long."""
+    """Return the text in quotes on one line, without what may be a secret, and not too long."""
     text = text[:1000]
     for secret, mask in _SECRETS:
         text = secret.sub(mask, text)
@@ -85,6 +79,7 @@ def shown(text: str) -> str:
 
 
 def path(place: Place) -> str:
+    """Return the place as people write it."""
     text = ""
     for step in place:
         if isinstance(step, int):
@@ -98,7 +93,3 @@ def path(place: Place) -> str:
 
 def enumeration(words: Iterable[str]) -> str:
     return ", ".join(f"`{word}`" for word in words)
-
-
-def display(file: Path | None) -> str:
-    return str(file) if file else "built-in demo settings (there is no mailevents.yaml)"

@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from mailevents_dagster.settings.models import SettingsFile
+from mailevents_dagster.settings.models import settings_model
 from mailevents_dagster.settings.variables import VARIABLE_PATTERN
+from mailevents_dagster.sources.catalog import SOURCES
 
 SCHEMA_FILE: Final = Path(__file__).parent.with_suffix(".schema.json")
 
@@ -15,8 +16,8 @@ _NOT_TEXT: Final = {"integer", "number", "boolean"}
 
 
 def json_schema() -> str:
-    """The schema as text, the same for the same models."""
-    schema = SettingsFile.model_json_schema()
+    """Return the schema as text, the same for the same models."""
+    schema = settings_model(SOURCES).model_json_schema()
     for model in (schema, *schema["$defs"].values()):
         for name, node in model["properties"].items():
             model["properties"][name] = _for_editors(node)
@@ -25,7 +26,7 @@ def json_schema() -> str:
 
 
 def _for_editors(node: dict[str, Any]) -> dict[str, Any]:
-    """The node without the title that repeats its key; where it wants no text, `${NAME}` may stand for the value."""
+    """Return the node without the title that repeats its key; `${NAME}` may stand for what is not text."""
     node.pop("title", None)
     kinds = node.get("anyOf", [node])
     if not any(kind.get("type") in _NOT_TEXT for kind in kinds):

@@ -1,4 +1,4 @@
-"""Single values of the settings: time zone, start, feed, address of the API, storage.
+"""Single values of the settings: time zone, hour, address, storage.
 
 Each function returns the value as the models keep it, or raises a ValueError whose text follows the quoted value in a
 sentence: what is wrong with it, and how to mend it.
@@ -13,15 +13,13 @@ from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.settings.domain_names import ascii_domain
 from mailevents_dagster.settings.problems import enumeration
-from mailevents_dagster.sources.catalog import FEED_KINDS
 
-SIMULATOR: Final = "simulator"
 FIRST_YEAR: Final = 2019
 LONGEST_REASON: Final = 200
 LOG_FILE_MODE: Final = "0?6[04][04]"
@@ -46,50 +44,59 @@ def check_timezone(name: str) -> str:
     close = get_close_matches(wanted, known, n=3, cutoff=0.7)
     close += [cities[city] for city in get_close_matches(wanted, cities, n=2, cutoff=0.8)]
     mend = f"did you mean {enumeration(known[zone] for zone in dict.fromkeys(close))}?" if close else ""
-    raise ValueError(f"is no IANA time zone; {mend or 'write a name such as `Europe/Istanbul` or `UTC`'}")
+    raise ValueError(f"is not an IANA time zone; {mend or 'write a name such as `Europe/Istanbul` or `UTC`'}")
 
 
-def check_log_file_mode(mode: str) -> str:
+def mode_of(written: str | int) -> int:
+    """Return the mode that `chmod` takes it for, with or without quotes."""
+    # Without quotes YAML takes 0640 for a number in base eight, and 640 for one in base ten; neither can be the other.
+    mode = str(written)
+    if isinstance(written, int) and not re.fullmatch(LOG_FILE_MODE, mode):
+        mode = f"0{written:o}"
     if not re.fullmatch(LOG_FILE_MODE, mode):
         raise ValueError(
-            "is no mode for log files: their owner reads and writes, group and others may read and no more; "
+            "is not a mode for log files: their owner reads and writes, group and others may read and no more; "
             "write `0640` to let the group read"
         )
-    return mode.zfill(len("0640"))
-
-
-def check_feed(name: str) -> str:
-    if name in FEED_KINDS:
-        return name
-    close = get_close_matches(name, FEED_KINDS, n=1)
-    mend = f"did you mean `{close[0]}`? The" if close else "the"
-    raise ValueError(f"is no feed; {mend} feeds are {enumeration(FEED_KINDS)}")
+    return int(mode, base=8)
 
 
 def check_feed_pattern(pattern: str) -> str:
-    """The pattern in small letters, as feeds are named; which feeds it means is for others to see."""
+    """Return the pattern in lower case, as feeds are named; which feeds it means is for others to see."""
     if not re.fullmatch(r"\S+ \S+", pattern) and pattern != "*":
-        raise ValueError("is no pattern of feeds; write domain and feed, a space between, like `example.com mail/*`")
+        raise ValueError("is not a pattern of feeds; write domain and feed with a space, like `example.com mail/*`")
     return pattern.lower()
 
 
 def check_reason(text: str) -> str:
-    """Something to read, on one line."""
     if not text.strip() or not text.isprintable() or len(text) > LONGEST_REASON:
-        raise ValueError(f"is no reason; write one line of up to {LONGEST_REASON} characters, like `case 2026/17`")
+        raise ValueError(f"is not a reason; write one line of up to {LONGEST_REASON} characters, like `case 2026/17`")
     return text
 
 
-def check_moment(text: str) -> str:
-    """The text of a date, or of a date and time, as it is; see start_of for what it means in a time zone."""
-    _moment(text)
+def check_time_of_day(text: str) -> str:
+    if not re.fullmatch("([01][0-9]|2[0-3]):[0-5][0-9]", text):
+        raise ValueError("is not a time of day; write hour and minute like `03:30`, in quotes")
     return text
+
+
+def moment_of(text: str) -> datetime:
+    """Return a date, or a date and time; see start_of for what it means in a time zone."""
+    try:
+        moment = datetime.fromisoformat(text)
+        moment.utcoffset()
+    except ValueError:
+        raise ValueError("is not a date and time; write it like 2026-11-01T00:00") from None
+    return moment
 
 
 def start_of(text: str, timezone: str, now: float | None) -> int:
-    """The Unix time of an hour's start. A text without an offset is in the time zone; None: the future is allowed."""
+    """Return the Unix time of an hour's start. A text without an offset is in the time zone.
+
+    `now` is the time that it must not lie after; None: it may.
+    """
     zone = ZoneInfo(timezone)
-    moment = _moment(text)
+    moment = moment_of(text)
     if not FIRST_YEAR <= moment.year < 9999:
         raise ValueError(f"is not from {FIRST_YEAR}-01-01 on, where hours begin to be defined; write a later day")
     local = moment.replace(tzinfo=zone) if moment.tzinfo is None else moment.astimezone(zone)
@@ -106,118 +113,71 @@ def start_of(text: str, timezone: str, now: float | None) -> int:
     return hour.start
 
 
-def _moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-        moment.utcoffset()
-    except ValueError:
-        raise ValueError("is no date and time; write it like 2026-11-01T00:00") from None
-    return moment
-
-
-def check_time_of_day(text: str) -> str:
-    """An hour and a minute."""
-    if not re.fullmatch("([01][0-9]|2[0-3]):[0-5][0-9]", text):
-        raise ValueError("is no time of day; write hour and minute like `03:30`, in quotes")
-    return text
-
-
-def check_base_url(text: str) -> str:
-    """`simulator`, or an https address without a slash at its end."""
-    if text == SIMULATOR:
-        return text
-    such_as = "write it like https://yenipanel-api.uzmanposta.com/api/v2, or `simulator`"
-    try:
-        url = urlsplit(text)
-        host, scheme, port = url.hostname or "", url.scheme, url.port
-    except ValueError:
-        raise ValueError(f"is no address; {such_as}") from None
-    if scheme not in ("http", "https") or not re.fullmatch(r"[!-~]+", text) or port == 0:
-        raise ValueError(f"is no https address; {such_as}")
-    if "@" in url.netloc:
-        raise ValueError("holds a user name or password; take it out: the API is asked with the api_key of the account")
-    if re.search(r"[?#]", text):
-        raise ValueError("holds a query (?) or a fragment (#); take it out: only the address of the API stands here")
-    if not (_HOST.fullmatch(host) or _address(host)) or re.search(r'[\\<>"{}|^`]', text):
-        raise ValueError(f"has no host, or characters that no address has; {such_as}")
-    if scheme == "http" and not is_loopback(host):
-        raise ValueError("would send the key unencrypted; write https: (http: is for this machine alone, as 127.0.0.1)")
-    return text.rstrip("/")
-
-
-def check_webhook(text: str) -> None:
-    """An https address, which may have a query; the text itself is secret, so no message holds it."""
-    such_as = "copy the whole address of the webhook into it"
+def web_address(text: str, mend: str) -> SplitResult:
+    """Return the parts of an https address, or of an http address on this machine."""
     try:
         url = urlsplit(text)
         host, port = url.hostname or "", url.port
     except ValueError:
-        raise ValueError(f"is no address; {such_as}") from None
+        raise ValueError(f"is not an address; {mend}") from None
     if url.scheme not in ("http", "https") or not re.fullmatch(r"[!-~]+", text) or port == 0:
-        raise ValueError(f"is no https address; {such_as}")
-    if "@" in url.netloc or not (_HOST.fullmatch(host) or _address(host)):
-        raise ValueError(f"has a user name in it, or no host; {such_as}")
+        raise ValueError(f"is not an https address; {mend}")
+    if "@" in url.netloc:
+        raise ValueError(f"holds a user name or password; take it out, and {mend}")
+    if not is_host(host):
+        raise ValueError(f"has no host; {mend}")
     if url.scheme == "http" and not is_loopback(host):
-        raise ValueError("would be asked unencrypted; it must begin with https: (http: is for this machine alone)")
+        raise ValueError("would be asked unencrypted; write https: (http: is for this machine alone, as 127.0.0.1)")
+    return url
 
 
 def check_host(text: str) -> str:
-    """The name or address of a server."""
-    if not (_HOST.fullmatch(text) or _address(text)):
-        raise ValueError("is no name of a server; write it like smtp.example.com, without a port")
+    if not is_host(text):
+        raise ValueError("is not the name of a server; write it like smtp.example.com, without a port")
     return text
 
 
 def check_mail_address(text: str) -> str:
-    """A mail address, its domain as mail servers know it."""
+    """Return a mail address, its domain as mail servers know it."""
     user, at, domain = text.rpartition("@")
     if not at or not re.fullmatch(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}", user):
-        raise ValueError("is no mail address; write it like ops@example.com, without a name before it")
+        raise ValueError("is not a mail address; write it like ops@example.com, without a name before it")
     return f"{user}@{ascii_domain(domain)}"
 
 
+def is_host(text: str) -> bool:
+    return bool(_HOST.fullmatch(text)) or _ip_address(text) is not None
+
+
 def is_loopback(host: str) -> bool:
-    address = _address(host)
+    address = _ip_address(host)
     return host == "localhost" or (address is not None and address.is_loopback)
 
 
-def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+def _ip_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         return ipaddress.ip_address(host)
     except ValueError:
         return None
 
 
-def is_url(storage: str) -> bool:
-    return bool(_URL.match(storage))
-
-
-def check_storage(text: str) -> str:
+def storage_in(folder: Path, text: str) -> str:
+    """Return a URL as it is, and a folder as its absolute path; a relative one lies in the given folder."""
     if not text.strip():
         raise ValueError("is empty; write a folder such as `./data`, or a URL such as `s3://bucket/prefix`")
-    if is_url(text):
+    if _URL.match(text):
         if "@" in text:
             raise ValueError("holds a user name or password; take it out: credentials come from the environment")
         if not text.partition("://")[2].strip("/"):
             raise ValueError("names no bucket or folder; write it like s3://bucket/prefix")
-    return text
-
-
-def absolute_storage(text: str, folder: Path) -> str:
-    """A URL as it is, a folder as its absolute path; a relative one lies in the given folder."""
-    if is_url(text):
         return text
     try:
-        path = Path(text).expanduser()
+        path = Path(folder / Path(text).expanduser()).absolute()
+        is_file = path.exists() and not path.is_dir()
     except RuntimeError:
         raise ValueError("names a user (~) this machine does not know; write the whole path") from None
-    path = Path(str((folder / path).absolute()))
-    try:
-        is_file = path.exists() and not path.is_dir()
     except OSError as error:
-        raise ValueError(
-            f"cannot be looked at ({error.strerror}); check the rights, or choose another folder"
-        ) from None
+        raise ValueError(f"cannot be looked at ({error.strerror}); check the rights, or choose another") from None
     if is_file:
         raise ValueError("is a file, and must be a folder; choose another name")
     return str(path)

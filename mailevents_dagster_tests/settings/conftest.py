@@ -8,18 +8,23 @@ from typing import Any
 import pytest
 import yaml
 
+from mailevents_dagster.collecting.configuration import store_of
 from mailevents_dagster.settings import Settings, SettingsError, load_settings
 from mailevents_dagster_tests.settings.documents import ENVIRON, NOW, Complaints, Load, document
 
 
 @pytest.fixture
 def load(tmp_path: Path) -> Load:
+    """Settings as commands and Dagster have them: read, and beside what their storage holds."""
+
     def loaded(content: object = None, environ: dict[str, str] = ENVIRON, **changes: Any) -> Settings:
         file = tmp_path / "settings.yaml"
         if content is None:
             content = yaml.safe_dump(document(**changes), allow_unicode=True)
         file.write_bytes(content if isinstance(content, bytes) else str(content).encode())
-        return load_settings(file, environ, NOW)
+        settings = load_settings(file, environ, NOW)
+        store_of(settings)
+        return settings
 
     return loaded
 

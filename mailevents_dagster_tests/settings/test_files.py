@@ -19,8 +19,8 @@ from mailevents_dagster_tests.settings.documents import Complaints, Load, docume
         (b"", "", "is empty; write `start:` and `accounts:`"),
         (b"# nothing\n", "", "is empty"),
         (b"---\n...\n", "", "is empty"),
-        (b"[1, 2]", "", "is no mapping"),
-        (b"text", "", "is no mapping"),
+        (b"[1, 2]", "", "is not a mapping"),
+        (b"text", "", "is not a mapping"),
         (b"start: 2026-11-01\napi:\n\tpage_limit: 3\n", "", "line 3"),
         (b"api: [1\nstart: 3", "", "line 2"),
         (b"a: 1\n--- \nb: 2", "", "line 2"),
@@ -29,34 +29,28 @@ from mailevents_dagster_tests.settings.documents import Complaints, Load, docume
         (b"start: 1\nx: a\x00b", "", "line 2 holds a control character"),
         (b"a: " + b"[" * 600, "", "nest"),
         (b"x: &a [*a]", "", "contains itself"),
-        (b"x: &a {<<: *a}", "x", "no key that settings know"),
+        (b"x: &a {<<: *a}", "", "contains itself"),
         (b"x: &a {a: *a}", "", "contains itself"),
         (b"# " + b"x" * 1_000_001, "", "megabyte"),
         (b"start: 2026-11-01\nstart: 2026-11-02\n", "start", "more than once"),
         (b"api: {page_limit: 1, page_limit: 1}", "api.page_limit", "more than once"),
         (b"accounts: [{domain: a.com, domain: b.com}]", "accounts[0].domain", "more than once"),
-        (b"timezone: !!python/object:os.system x", "timezone", "tag"),
-        (b"api: !!set {a}", "api", "tag"),
-        (b"api: {page_limit: !!int x}", "api.page_limit", "no value that YAML can read"),
-        (b"api: {page_limit: " + b"9" * 5000 + b"}", "api.page_limit", "no value that YAML can read"),
+        (b"timezone: !!python/object:os.system x", "", "line 1"),
+        (b"api: !!set {a}", "api", "is not a mapping"),
+        (b"api: {page_limit: !!int x}", "", "not what its tag (!) says"),
+        (b"api: {page_limit: " + b"9" * 5000 + b"}", "", "a number too long"),
         (b"api: {page_limit: 0x" + b"f" * 5000 + b"}", "api.page_limit", "from 1 to 1000"),
         (b'timezone: "a\\nb"', "timezone", "line break or control character"),
         (b'timezone: "\\ud800"', "timezone", "line break or control character"),
-        (b"api: {[1]: 2}", "api", "no plain text"),
-        (b"api: {<<: 3}", "api", "merges"),
-        (b"1: 2", "1", "no key that settings know"),
+        (b"api: {[1]: 2}", "", "line 1"),
+        (b"api: {<<: 3}", "", "line 1"),
+        (b"1: 2", "1", "not a key of settings"),
     ],
 )  # fmt: skip
 def test_a_file_that_cannot_be_settings_is_told_why(
     complaints: Complaints, content: bytes, path: str, message: str
 ) -> None:
     assert message in complaints(content)[path]
-
-
-def test_a_file_whose_aliases_multiply_ends_soon(complaints: Complaints) -> None:
-    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
-    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10)]
-    assert "far more values" in complaints("\n".join(lines))[""]
 
 
 SCALARS = (

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from mailevents_dagster.collecting.configuration import retention_of
-from mailevents_dagster.settings import checks
+from mailevents_dagster.store import agreement
 from mailevents_dagster.store.layout import Layout
 from mailevents_dagster.store.retention import Hold, Retention
 from mailevents_dagster_tests.settings.documents import Complaints, Load, account
@@ -66,17 +66,17 @@ def test_days_must_be_more_than_what_is_listed_again(
 @pytest.mark.parametrize(
     ("changes", "path", "message"),
     [
-        ({"feeds": "amce.com *"}, "feeds", "is like no feed of these settings or of the storage; feeds are written"),
-        ({"feeds": "acme.com authentication"}, "feeds", "is like no feed"),
-        ({"feeds": "acme.com"}, "feeds", "is no pattern of feeds; write domain and feed"),
-        ({"feeds": ""}, "feeds", "is no pattern of feeds"),
-        ({"from": "yesterday"}, "from", "is no date and time"),
+        ({"feeds": "amce.com *"}, "feeds", "matches no feed of these settings or of the storage; feeds are written"),
+        ({"feeds": "acme.com authentication"}, "feeds", "matches no feed"),
+        ({"feeds": "acme.com"}, "feeds", "is not a pattern of feeds"),
+        ({"feeds": ""}, "feeds", "is not a pattern of feeds"),
+        ({"from": "yesterday"}, "from", "is not a date and time"),
         ({"from": "2026-03-01T00:30"}, "from", "write `2026-03-01T00:00`"),
         ({"from": "2026-03-01", "until": "2026-03-01"}, "until", "is not after `from`; nothing is held"),
         ({"from": "2026-03-02", "until": "2026-03-01"}, "until", "is not after `from`"),
-        ({"reason": ""}, "reason", "is no reason; write one line"),
-        ({"reason": "x" * 201}, "reason", "is no reason"),
-        ({"to": "2026-03-01"}, "to", "is no key that settings know"),
+        ({"reason": ""}, "reason", "is not a reason"),
+        ({"reason": "x" * 201}, "reason", "is not a reason"),
+        ({"to": "2026-03-01"}, "to", "is not a key of settings"),
         ({"form": "2026-03-01"}, "form", "did you mean `from`?"),
     ],
 )
@@ -104,7 +104,7 @@ def test_a_hold_may_mean_a_feed_that_is_stored_and_no_longer_collected(
     load: Load, complaints: Complaints, tmp_path: Path
 ) -> None:
     pattern = "gone.example mail/*"
-    assert "is like no feed" in complaints(retention=held(feeds=pattern))["retention.legal_hold[0].feeds"]
+    assert "matches no feed" in complaints(retention=held(feeds=pattern))["retention.legal_hold[0].feeds"]
     (tmp_path / "data" / "manifests" / "gone.example" / "mail" / "outgoinglog").mkdir(parents=True)
     assert load(retention=held(feeds=pattern)).retention.legal_hold[0].feeds == pattern
 
@@ -124,7 +124,7 @@ def test_a_storage_that_cannot_be_looked_at_for_held_feeds_is_told(
     def refuse(layout: Layout, kinds: object) -> Any:
         raise PermissionError(13, "Permission denied", "output")
 
-    monkeypatch.setattr(checks, "stored_feeds", refuse)
+    monkeypatch.setattr(agreement, "stored_feeds", refuse)
     told = complaints(retention=held(feeds="gone.example *"))
     assert told == {"storage": "holds output, which cannot be read (Permission denied)"}
 

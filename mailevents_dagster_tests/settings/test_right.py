@@ -16,9 +16,10 @@ import yaml
 
 from mailevents_dagster.collecting.configuration import store_of
 from mailevents_dagster.model.feed import readable_domain
-from mailevents_dagster.settings import SettingsError, json_schema, load_settings, loading
-from mailevents_dagster.settings.schema import SCHEMA_FILE
+from mailevents_dagster.settings import SettingsError, load_settings, loading
+from mailevents_dagster.settings.schema import SCHEMA_FILE, json_schema
 from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS, feed_of
+from mailevents_dagster.sources.uzmanposta.settings import UzmanPostaSettings
 from mailevents_dagster_tests.settings.documents import ENVIRON, EXAMPLE, KEY, NOW, Complaints, Load, account, document
 
 
@@ -69,11 +70,12 @@ def test_with_no_file_the_demo_runs_on_the_simulator(tmp_path: Path, monkeypatch
     assert demo.source is None
     assert demo.storage == str(tmp_path / "data")
     assert demo.timezone == "Europe/Istanbul"
-    assert [one.domain for one in demo.accounts] == ["kuzey.example", "deniz.example"]
+    assert [one.domain for one in demo.section(UzmanPostaSettings).accounts] == ["kuzey.example", "deniz.example"]
     assert len(demo.feeds) == 10
-    assert {(one.base_url, one.requests_per_second, one.api_key_variable) for one in demo.accounts} == {
-        ("simulator", 500, None)
-    }
+    assert {
+        (one.base_url, one.requests_per_second, one.api_key_variable)
+        for one in demo.section(UzmanPostaSettings).accounts
+    } == {("simulator", 500, None)}
 
 
 def test_the_file_beside_the_workspace_is_found_and_the_variable_comes_first(
@@ -139,21 +141,21 @@ def test_accounts_fall_back_to_the_general_values(load: Load) -> None:
         max_parallel_details=2,
     )
     got = load(api={"base_url": "https://x.example/v2/", "requests_per_second": 4}, accounts=[account(), own])
-    first, second = got.accounts
-    assert (first.start, first.base_url, first.requests_per_second, first.max_parallel_details) == (
-        got.start,
+    first, second = got.section(UzmanPostaSettings).accounts
+    assert [one.start - got.start for one in got.configured] == [0, 29 * 3600]
+    assert (first.base_url, first.requests_per_second, first.max_parallel_details) == (
         "https://x.example/v2",
         4,
         None,
     )
-    assert (second.start - got.start, second.base_url) == (29 * 3600, "http://127.0.0.1:8000/api")
+    assert second.base_url == "http://127.0.0.1:8000/api"
     assert (second.requests_per_second, second.max_parallel_details) == (None, 2)
-    assert second.feeds == (feed_of("b.com", "mail/incominglog"),)
+    assert got.feeds[1] == feed_of("b.com", "mail/incominglog")
 
 
 def test_the_settings_hold_the_name_of_the_key_and_never_the_key(load: Load) -> None:
     got = load()
-    assert got.accounts[0].api_key_variable == "KEY_A"
+    assert got.section(UzmanPostaSettings).accounts[0].api_key_variable == "KEY_A"
     assert KEY not in repr(got) + got.model_dump_json()
 
 
@@ -229,12 +231,15 @@ def test_a_file_with_a_byte_order_mark_or_aliases_is_read(load: Load) -> None:
     ],
 )
 def test_domains_are_kept_in_small_letters_and_punycode(load: Load, written: str, kept: str) -> None:
-    assert load(accounts=[account(domain=written)]).accounts[0].domain == kept
+    assert load(accounts=[account(domain=written)]).section(UzmanPostaSettings).accounts[0].domain == kept
 
 
 @pytest.mark.parametrize("domain", ["bücher.example", "şirket.com.tr", "straße.de", "acme.com"])
 def test_a_domain_in_punycode_is_readable_again(load: Load, domain: str) -> None:
-    assert readable_domain(load(accounts=[account(domain=domain)]).accounts[0].domain) == domain
+    assert (
+        readable_domain(load(accounts=[account(domain=domain)]).section(UzmanPostaSettings).accounts[0].domain)
+        == domain
+    )
 
 
 @pytest.mark.parametrize("domain", ["xn--a.com", "r3---sn.com", "", "a_b.com"])
@@ -261,14 +266,14 @@ def test_patterns_that_name_every_hour_are_taken(load: Load, name: str) -> None:
     "url", ["http://localhost:1/x", "http://127.9.9.9", "http://[::1]:8080/v2", "https://[2001:db8::1]"]
 )
 def test_addresses_on_this_machine_or_encrypted_are_taken(load: Load, url: str) -> None:
-    assert load(api={"base_url": url}).accounts[0].base_url == url
+    assert load(api={"base_url": url}).section(UzmanPostaSettings).accounts[0].base_url == url
 
 
 def test_the_simulator_needs_no_key(load: Load) -> None:
     keyless = account(base_url="simulator")
     del keyless["api_key"]
     got = load(environ={}, accounts=[keyless, account(domain="b.com", base_url="simulator")])
-    assert [one.api_key_variable for one in got.accounts] == [None, None]
+    assert [one.api_key_variable for one in got.section(UzmanPostaSettings).accounts] == [None, None]
 
 
 def test_settings_load_without_dagster() -> None:

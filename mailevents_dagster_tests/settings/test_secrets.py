@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mailevents_dagster.settings import SettingsError
+from mailevents_dagster.sources.uzmanposta.settings import UzmanPostaSettings
 from mailevents_dagster_tests.settings.documents import ENVIRON, KEY, Complaints, Load, account
 
 
@@ -42,7 +43,7 @@ def test_a_variable_that_holds_no_key_is_named_and_its_value_is_not_shown(compla
 
 @pytest.mark.parametrize("value", [KEY, "testkeys-9f8a7b", "a1b2c3d4", "eyJhbGciOi.x.y-_=", "0f" * 64])
 def test_a_real_key_is_taken(load: Load, value: str) -> None:
-    assert load(environ={"KEY_A": value}).accounts[0].api_key_variable == "KEY_A"
+    assert load(environ={"KEY_A": value}).section(UzmanPostaSettings).accounts[0].api_key_variable == "KEY_A"
 
 
 def test_missing_variables_are_named_with_the_place_and_judged_once(complaints: Complaints) -> None:

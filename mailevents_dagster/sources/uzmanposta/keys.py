@@ -1,66 +1,41 @@
-"""Budgets of calls: each belongs to a key at its address, and all accounts that have the key share it."""
+"""What can be a key of the API, so that a placeholder is told before it is sent. No message holds a value."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Sequence
-from hashlib import blake2b
-from pathlib import Path
-from typing import Protocol, TypeVar
+import re
+from collections.abc import Mapping
+from typing import Final
 
-from mailevents_dagster.settings import SIMULATOR
-from mailevents_dagster.store.layout import scratch_folder
+MIN_KEY_LENGTH: Final = 8
 
-
-class Account(Protocol):
-    """One account as it is configured; it names the variable with the key, and never holds the key."""
-
-    @property
-    def domain(self) -> str: ...
-    @property
-    def base_url(self) -> str: ...
-    @property
-    def api_key_variable(self) -> str | None: ...
-    @property
-    def requests_per_second(self) -> float | None: ...
-    @property
-    def max_parallel_details(self) -> int | None: ...
+_STAND_IN: Final = re.compile(
+    r"(?:api|auth|bearer|change|dummy|enter|example|fake|fill|here|insert|it|key|me|my|none|null|password|paste|"
+    r"placeholder|put|replace|sample|secret|some|tbd|test|the|this|todo|token|undefined|uzmanposta|value|with|x|your)*"
+    r"[0-9]{0,10}"
+)
+"""A text made of these words alone, and a number perhaps, was never given out as a key."""
 
 
-A = TypeVar("A", bound=Account)
+def key_fault(variable: str, environ: Mapping[str, str]) -> str | None:
+    """Return what is wrong with the key in the variable."""
+    value = environ.get(variable, "")
+    if not value.strip():
+        return f"the environment variable {variable} is not set or empty; put the API key of the domain into it"
+    if re.search(r"[^!-~]", value):
+        return (
+            f"the key in {variable} has spaces, line breaks or characters that no key has; copy the key alone into it"
+        )
+    if value[0] in "\"'`" or value[-1] in "\"'`":
+        return f"the key in {variable} has quotes around it; take them off"
+    if _is_stand_in(value, variable):
+        return f"{variable} holds a placeholder, not a key; put the API key of the domain into it"
+    if len(value) < MIN_KEY_LENGTH:
+        return f"the key in {variable} is shorter than {MIN_KEY_LENGTH} characters; copy the whole key into it"
+    return None
 
 
-def key_of(account: Account) -> str:
-    """Return the key of an account, as the environment has it now; on the simulator it is one a domain."""
-    return os.environ[account.api_key_variable] if account.api_key_variable else f"{SIMULATOR}-{account.domain}"
-
-
-def sharing(account: Account, accounts: Iterable[A]) -> list[A]:
-    """Return those of the accounts that have the same key at the same address; a key may be in two variables."""
-    return [one for one in accounts if one.base_url == account.base_url and _is_same_key(one, account)]
-
-
-def shared_rate(account: Account, accounts: Sequence[Account]) -> float | None:
-    """Return the calls a second that all accounts with the key may make together: the lowest that any is given."""
-    rates = [one.requests_per_second for one in sharing(account, accounts) if one.requests_per_second is not None]
-    return min(rates, default=None)
-
-
-def budget_name(account: Account) -> str:
-    """Return the name of the budget's file, which names the key at its address and does not tell it."""
-    named = f"{account.base_url} {key_of(account)}".encode(errors="surrogateescape")
-    return f"{blake2b(named, digest_size=16).hexdigest()}.budget"
-
-
-def budgets_folder(storage: str) -> Path:
-    """Return where the processes of this machine share the rates of the keys."""
-    return scratch_folder(storage) / "budgets"
-
-
-def _is_same_key(one: Account, other: Account) -> bool:
-    """Whether two accounts have one key; where the environment has none, they do by the name of its variable."""
-    if not one.api_key_variable or not other.api_key_variable:
-        return one.domain == other.domain
-    names = one.api_key_variable, other.api_key_variable
-    first, second = (os.environ.get(name) for name in names)
-    return names[0] == names[1] or (first is not None and first == second)
+def _is_stand_in(value: str, variable: str) -> bool:
+    bare = re.sub(r"[^a-z0-9]", "", value.casefold())
+    wrapped = value[0] + value[-1] in ("<>", "{}", "[]", "%%") or value.startswith("${")
+    one_character = len(set(value)) == 1
+    return wrapped or one_character or value == variable or (len(bare) <= 80 and bool(_STAND_IN.fullmatch(bare)))

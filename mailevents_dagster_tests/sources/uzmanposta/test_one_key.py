@@ -6,13 +6,14 @@ import os
 import stat
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import yaml
 
 from mailevents_dagster.collecting.rounds import Failed, Round, Task
-from mailevents_dagster.sources.uzmanposta.accounts import access_to
+from mailevents_dagster.settings import Settings, load_settings
+from mailevents_dagster.sources.uzmanposta.accounts import access_of
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, Behaviour, Simulator
@@ -25,26 +26,11 @@ DOMAINS = ["a.example", "b.example", "c.example"]
 SECRET = "one-key-for-three-domains"
 
 
-@dataclass(frozen=True)
-class Account:
-    domain: str
-    base_url: str
-    requests_per_second: float | None = None
-    api_key_variable: str | None = "ONE_KEY"
-    max_parallel_details: int | None = None
-
-
-class Manners:
-    timeout_seconds = 10.0
-    max_attempts = 3
-    page_limit = 1000
-
-
 @pytest.fixture(autouse=True)
 def _keys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ONE_KEY", SECRET)
     monkeypatch.setenv("SAME_KEY", SECRET)
-    monkeypatch.setenv("ANOTHER_KEY", "another")
+    monkeypatch.setenv("ANOTHER_KEY", "an0ther-k3y")
     monkeypatch.delenv("MISSING_KEY", raising=False)
 
 
@@ -54,12 +40,32 @@ def api() -> Iterator[Simulator]:
         yield running
 
 
-def clients_of(accounts: Sequence[Account], budgets: Path) -> dict[str, UzmanPostaApi]:
-    return {one.domain: UzmanPostaApi(access_to(one.domain, accounts, Manners(), budgets)) for one in accounts}
+Account = tuple[str, str, float | None]
+"""Domain, address, rate."""
+
+
+def settings_of(accounts: Sequence[Account], keys: Sequence[str], folder: Path) -> Settings:
+    written = [
+        {"domain": domain, "base_url": url, "requests_per_second": rate, "api_key": f"${{{key}}}"}
+        for (domain, url, rate), key in zip(accounts, keys, strict=True)
+    ]
+    document = {
+        "start": "2026-11-01",
+        "api": {"timeout_seconds": 10, "max_attempts": 3},
+        "accounts": [{**one, "feeds": ["authentication"]} for one in written],
+    }
+    file = folder / "settings.yaml"
+    file.write_text(yaml.safe_dump(document))
+    return load_settings(file, {**os.environ, "MISSING_KEY": "missing when it is asked"})
+
+
+def clients_of(accounts: Sequence[Account], folder: Path) -> dict[str, UzmanPostaApi]:
+    settings = settings_of(accounts, ["ONE_KEY"] * len(accounts), folder)
+    return {domain: UzmanPostaApi(access_of(settings, domain)) for domain, _, _ in accounts}
 
 
 def test_three_domains_on_one_key_make_no_more_calls_than_the_key_may(api: Simulator, tmp_path: Path) -> None:
-    clients = clients_of([Account(domain, api.base_url, 20) for domain in DOMAINS], tmp_path)
+    clients = clients_of([(domain, api.base_url, 20) for domain in DOMAINS], tmp_path)
 
     def call(domain: str) -> None:
         for _ in range(25):
@@ -75,15 +81,17 @@ def test_three_domains_on_one_key_make_no_more_calls_than_the_key_may(api: Simul
 
 def test_the_lowest_rate_of_a_keys_accounts_holds_for_all_and_the_file_tells_no_key(tmp_path: Path) -> None:
     url = "https://api.example/v2"
-    accounts = [
-        Account("a.example", url, 20),
-        Account("b.example", url, 5, "SAME_KEY"),
-        Account("c.example", url, None),
-        Account("d.example", url, 2, "ANOTHER_KEY"),
-        Account("e.example", "https://elsewhere.example/v2", 1),
-        Account("f.example", url, 1, "MISSING_KEY"),
+    accounts: list[Account] = [
+        ("a.example", url, 20),
+        ("b.example", url, 5),
+        ("c.example", url, None),
+        ("d.example", url, 2),
+        ("e.example", "https://elsewhere.example/v2", 1),
+        ("f.example", url, 1),
     ]
-    made = {one.domain: access_to(one.domain, accounts, Manners(), tmp_path) for one in accounts[:-1]}
+    keys = ["ONE_KEY", "SAME_KEY", "ONE_KEY", "ANOTHER_KEY", "ONE_KEY", "MISSING_KEY"]
+    settings = settings_of(accounts, keys, tmp_path)
+    made = {domain: access_of(settings, domain) for domain, _, _ in accounts[:-1]}
     assert [access.requests_per_second for access in made.values()] == [5, 5, 5, 2, 1]
     files = [access.budget_file for access in made.values()]
     assert files[0] == files[1] == files[2]
@@ -92,9 +100,9 @@ def test_the_lowest_rate_of_a_keys_accounts_holds_for_all_and_the_file_tells_no_
 
 
 def test_a_budgets_file_is_its_owners_alone(tmp_path: Path, api: Simulator) -> None:
-    [client] = clients_of([Account("a.example", api.base_url, 20)], tmp_path / "budgets").values()
+    [client] = clients_of([("a.example", api.base_url, 20)], tmp_path).values()
     client.rows(feed_of("a.example", "authentication"), NOON.start, NOON.end)
-    [file] = (tmp_path / "budgets").iterdir()
+    [file] = (tmp_path / "data" / "budgets").iterdir()
     assert [stat.S_IMODE(os.stat(path).st_mode) for path in (file, file.parent)] == [0o600, 0o700]
     assert SECRET.encode() not in file.read_bytes()
 
@@ -103,7 +111,7 @@ def test_a_budgets_file_is_its_owners_alone(tmp_path: Path, api: Simulator) -> N
 def test_a_long_pause_of_one_domain_pauses_the_others_of_its_key_and_each_feed_says_until_when(
     status: int, api: Simulator, store: Store, tmp_path: Path
 ) -> None:
-    clients = clients_of([Account(domain, api.base_url) for domain in DOMAINS], tmp_path / "budgets")
+    clients = clients_of([(domain, api.base_url, 20) for domain in DOMAINS], tmp_path)
     kinds = ("mail/incominglog", "mail/outgoinglog", "authentication")
     feeds = [feed_of(domain, kind) for domain in DOMAINS for kind in kinds]
     api.fail_next("/logs", Answer(status, {"Retry-After": "7200"}), times=None)

@@ -200,7 +200,9 @@ def _load(folder: Path, keys: dict[str, str], now: float) -> Settings:
     path = folder / ".env"
     content = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
     stored = {name: value for name, value in dotenv_values(stream=StringIO(content)).items() if value is not None}
-    return load_settings(folder / SETTINGS, environ={**keys, **stored, **os.environ}, now=now)
+    settings = load_settings(folder / SETTINGS, environ={**keys, **stored, **os.environ}, now=now)
+    store_of(settings)  # which says where the settings disagree with what it holds
+    return settings
 
 
 def _store(folder: Path, timezone: str, log_file_name: str) -> Store:

@@ -12,15 +12,14 @@ from dotenv import dotenv_values
 
 from mailevents_dagster.model.feed import Feed, FeedKind, dagster_name
 from mailevents_dagster.model.hour import Hour
-from mailevents_dagster.settings.collecting import DEFAULT_BASE_URL
 from mailevents_dagster.settings.domain_names import ascii_domain
 from mailevents_dagster.settings.log_names import check_section
 from mailevents_dagster.settings.problems import enumeration, shown
-from mailevents_dagster.settings.values import check_base_url
-from mailevents_dagster.settings.variables import key_fault
-from mailevents_dagster.settings.yaml_file import is_plain
+from mailevents_dagster.settings.variables import is_plain
 from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS, feed_of
+from mailevents_dagster.sources.uzmanposta.keys import key_fault
 from mailevents_dagster.sources.uzmanposta.migration.old_tool import OldSection, Position
+from mailevents_dagster.sources.uzmanposta.settings import DEFAULT_BASE_URL, check_base_url
 
 ENDPOINTS: Final = ("/logs/mail", "/logs/authentication", "/quarantines", "/queue")
 """What the old tool's url ends in; `/queue` is the older path of `/quarantines`."""

@@ -12,12 +12,13 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel
 
 from mailevents_dagster.model.feed import readable_domain
-from mailevents_dagster.settings import ApiSettings, OperatingLogSettings
-from mailevents_dagster.settings.collecting import DEFAULT_BASE_URL
+from mailevents_dagster.settings import OperatingLogSettings
 from mailevents_dagster.settings.log_names import check_length, check_log_file_name, check_operating_log_name
 from mailevents_dagster.settings.models import DEFAULT_LOG_FILE_NAME
 from mailevents_dagster.settings.problems import enumeration, shown
+from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS
 from mailevents_dagster.sources.uzmanposta.migration.sections import Moved, NewAccount
+from mailevents_dagster.sources.uzmanposta.settings import DEFAULT_BASE_URL, ApiSettings
 
 NOT_NEEDED: Final[Mapping[str, str]] = {
     "use_session": "connections are always kept open",
@@ -116,9 +117,10 @@ def general(sections: Sequence[Moved], domains: Iterable[str]) -> General:
     """Return the general settings that these sections come to."""
     made = General(sections)
     longest = max(domains, key=len, default="")
+    longest_type = max((kind.type for kind in FEED_KINDS.values()), key=len)
 
     def log_name(text: str) -> str:
-        check_length(check_log_file_name(text), longest)
+        check_length(check_log_file_name(text), longest, longest_type)
         return text
 
     name = made.agree("log_file_name_format", log_name)

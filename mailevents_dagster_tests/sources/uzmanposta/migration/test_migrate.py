@@ -15,6 +15,7 @@ from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.settings import Settings, load_settings
 from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.sources.uzmanposta.migration.migrating import Done, decide, target_of, write
+from mailevents_dagster.sources.uzmanposta.settings import UzmanPostaSettings
 from mailevents_dagster.store.cursor_file import write_cursor
 from mailevents_dagster.store.cursors import Cursor
 from mailevents_dagster_tests.sources.uzmanposta.migration.old_tool import INI, KEY, OldTool, state
@@ -53,7 +54,10 @@ def test_each_feed_goes_on_in_the_hour_of_its_position(two: OldTool) -> None:
     assert settings.storage == str(two.out / "data")
     assert settings.start == Hour.containing(EARLIER, ZONE).start
     assert settings.feeds == (INCOMING, OUTGOING)
-    assert dict(settings.accounts[0].sections) == {"mail/incominglog": "in", "mail/outgoinglog": "out"}
+    assert dict(settings.section(UzmanPostaSettings).accounts[0].sections) == {
+        "mail/incominglog": "in",
+        "mail/outgoinglog": "out",
+    }
     assert firsts(two) == {
         str(INCOMING): Hour.containing(EARLIER, ZONE).start,
         str(OUTGOING): Hour.containing(LATER, ZONE).start,
@@ -242,7 +246,7 @@ def test_sections_of_one_domain_become_one_account(old: OldTool) -> None:
     assert re.search(r"\[in\]: .* is also \[again\]", done.stdout)
     assert re.search(r"\[auth\] api_key: .* \[out\]", done.stdout)
     assert re.search(r"\[auth\] url: .* \[out\]", done.stdout)
-    first, second = loaded(old).accounts
+    first, second = loaded(old).section(UzmanPostaSettings).accounts
     assert [feed.name for feed in first.feeds] == ["mail/outgoinglog", "mail/incominglog", "authentication"]
     assert first.sections["mail/incominglog"] == "again"
     assert firsts(old)[str(INCOMING)] == Hour.containing(EARLIER, ZONE).start
@@ -264,9 +268,10 @@ def test_what_the_ini_says_of_the_whole_is_carried_over(old: OldTool) -> None:
     done = old.migrate()
 
     settings = loaded(old)
-    assert settings.api.base_url == "https://proxy.example:8443/uzman/api/v2"
-    assert (settings.api.page_limit, settings.api.timeout_seconds, settings.api.max_attempts) == (500, 240, 100)
-    assert settings.api.max_parallel_details == 3
+    api = settings.section(UzmanPostaSettings).api
+    assert api.base_url == "https://proxy.example:8443/uzman/api/v2"
+    assert (api.page_limit, api.timeout_seconds, api.max_attempts) == (500, 240, 100)
+    assert api.max_parallel_details == 3
     assert settings.log_file_name == "{type}-of-{domain}.%Y%m%d%H.log"
     assert settings.operating_logs.messages == "said_%Y-%m-%d.log"
     assert (settings.operating_logs.messages_kept, settings.operating_logs.errors_kept) == (30, 2)
@@ -298,7 +303,7 @@ def test_a_key_that_the_environment_has_another_value_of_is_told(two: OldTool, m
 def test_accounts_that_are_asked_differently_stay_so(old: OldTool) -> None:
     old.ini(INI + "max_parallel_details = 3\n[MailLogger:net]\ndomain = example.net\nmax_parallel_details = 5\n")
     old.migrate()
-    assert [account.max_parallel_details for account in loaded(old).accounts] == [3, 5]
+    assert [account.max_parallel_details for account in loaded(old).section(UzmanPostaSettings).accounts] == [3, 5]
 
 
 def test_where_the_machines_time_zone_has_no_name_it_is_asked_for(two: OldTool) -> None:

@@ -1,0 +1,57 @@
+"""Dagster's side of the sources: each is a resource under its name, which holds the clients of a run."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import dagster as dg
+
+from mailevents_dagster.collecting.ahead import Ahead
+from mailevents_dagster.model.feed import Feed
+from mailevents_dagster.settings import Settings
+from mailevents_dagster.sources.client import Client
+from mailevents_dagster.sources.source import Source
+
+
+class Clients:
+    """The clients of a source, one an owner, the same for all assets of a run. Secrets are read when first needed."""
+
+    def __init__(self, source: Source, settings: Settings) -> None:
+        self._source = source
+        self._settings = settings
+        self._made: dict[str, Client] = {}
+        self._ahead: list[Ahead] = []
+
+    def client(self, owner: str) -> Any:
+        if owner not in self._made:
+            self._made[owner] = self._source.client(self._settings, owner)
+        return self._made[owner]
+
+    def ahead(
+        self, feed: Feed, feeds_of_run: Callable[[], Sequence[Feed]], begin: Callable[[Sequence[Feed]], Ahead]
+    ) -> Ahead:
+        """What collects for the steps of a run: begun by the first for all, by one that asks again for itself."""
+        for ahead in self._ahead:
+            if ahead.has(feed):
+                return ahead
+        self._ahead.append(begin([feed] if self._ahead else feeds_of_run()))
+        return self._ahead[-1]
+
+    def close(self) -> None:
+        for ahead in self._ahead:
+            ahead.stop()
+        for client in self._made.values():
+            client.close()
+
+
+def clients_of(source: Source, settings: Settings) -> dg.ResourceDefinition:
+    """Return the resource of a source. It has no configuration of its own, so that Dagster shows no more of it."""
+
+    @dg.resource(description=Clients.__doc__)
+    def clients() -> Iterator[Clients]:
+        made = Clients(source, settings)
+        try:
+            yield made
+        finally:
+            made.close()
+
+    return clients

@@ -1,0 +1,108 @@
+"""What sections of the settings are made of: a model that refuses unknown keys, and values that say what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationInfo,
+    WithJsonSchema,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
+
+from mailevents_dagster.settings.log_names import check_operating_log_name
+from mailevents_dagster.settings.values import check_mail_address, moment_of, start_of
+from mailevents_dagster.settings.variables import VARIABLE_PATTERN, secret_variable
+from mailevents_dagster.sources.source import Source
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What values are judged by beside themselves, where they come from a file."""
+
+    source: Path | None
+    folder: Path
+    environ: Mapping[str, str]
+    now: float | None
+    sources: tuple[Source, ...]
+    above: dict[str, Any] = field(default_factory=dict)
+    """Right values that stand further up in the file and that later ones are judged by, by their keys."""
+
+
+class FaultError(ValueError):
+    """What is wrong as a sentence of its own; that of any other ValueError follows the quoted value."""
+
+
+def refuse(wrong: Iterable[tuple[str, str]]) -> None:
+    """Raise what is wrong with keys of a section, each by its name, unless there is nothing."""
+    errors = [
+        InitErrorDetails(type="value_error", loc=(k,), input=None, ctx={"error": FaultError(w)}) for k, w in wrong
+    ]
+    if errors:
+        raise ValidationError.from_exception_data("settings", errors)
+
+
+def _note(value: Any, info: ValidationInfo[Context | None]) -> Any:
+    if info.context and info.field_name:
+        info.context.above[info.field_name] = value
+    return value
+
+
+def _not_a_truth_value(value: object) -> object:
+    # Pydantic takes true for 1 and "yes" for true; a file that says so is a mistake.
+    if isinstance(value, bool):
+        raise PydanticCustomError("number_type", "not a number")
+    return value
+
+
+def _truth_value(value: object) -> object:
+    words = {"true": True, "false": False}
+    if isinstance(value, str) and value.lower() in words:
+        return words[value.lower()]
+    if not isinstance(value, bool):
+        raise PydanticCustomError("truth_type", "not true or false")
+    return value
+
+
+def _hour_start(value: object, info: ValidationInfo[Context], now: float | None) -> int:
+    if not isinstance(value, str):
+        raise PydanticCustomError("string_type", "not text")
+    timezone = info.context.above.get("timezone")
+    # Where the time zone is wrong, it is enough that this is a date.
+    return start_of(value, timezone, now) if timezone else int(moment_of(value).timestamp())
+
+
+def _any_hour_start(value: object, info: ValidationInfo[Context]) -> int:
+    return _hour_start(value, info, None)
+
+
+def _past_hour_start(value: object, info: ValidationInfo[Context]) -> int:
+    return _hour_start(value, info, info.context.now)
+
+
+NOTED: Final = AfterValidator(_note)
+"""Keeps the value for others to be judged by."""
+NO_TRUTH_VALUE: Final = BeforeValidator(_not_a_truth_value)
+"""Stands last in an annotation: bounds written after it would miss the JSON Schema."""
+YesNo = Annotated[bool, BeforeValidator(_truth_value)]
+Moment = Annotated[int, PlainValidator(_any_hour_start), WithJsonSchema({"type": "string"})]
+PastMoment = Annotated[int, PlainValidator(_past_hour_start), WithJsonSchema({"type": "string"})]
+"""An hour, written in the time zone of the settings and kept as the Unix time of its start."""
+OperatingLogName = Annotated[str, AfterValidator(check_operating_log_name)]
+FilesKept = Annotated[int, Field(ge=1, le=10_000), NO_TRUTH_VALUE]
+SecretVariable = Annotated[str, AfterValidator(secret_variable), Field(json_schema_extra={"pattern": VARIABLE_PATTERN})]
+MailAddress = Annotated[str, AfterValidator(check_mail_address)]
+Days = Annotated[int, Field(ge=1, le=3660), NO_TRUTH_VALUE]

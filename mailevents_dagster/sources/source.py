@@ -1,0 +1,51 @@
+"""What a source is to the rest of the program: its kinds of feeds, its part of the settings, and its clients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+
+from mailevents_dagster.model.feed import Feed, FeedKind
+
+if TYPE_CHECKING:  # what loads settings need not load what collects
+    from mailevents_dagster.sources.client import Client
+
+
+@dataclass(frozen=True, slots=True)
+class FeedSettings:
+    """A feed as it is configured."""
+
+    feed: Feed
+    start: int
+    """Its first hour, in Unix seconds."""
+    monitor_name: str | None = None
+    """Its name in heartbeat files, where that is not its domain and name."""
+    access: Mapping[str, object] = field(default_factory=dict, compare=False)
+    """How it is reached, for people: `account`, `endpoint` and `requests_per_second`, where it has them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Calls a second that some owners may make together."""
+
+    rate: float
+    owners: Collection[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A source. Its functions take the Settings, in which they find its section."""
+
+    name: str
+    kinds: Mapping[str, FeedKind] = field(compare=False, repr=False)
+    section: type[BaseModel]
+    """What stands at the top of the settings file for this source."""
+    configured: Callable[[Any], Iterable[FeedSettings]]
+    """Return its feeds, in the order of the file."""
+    client: Callable[[Any, str], Client]
+    """Return what collects the feeds of an owner; whoever asks closes it."""
+    budgets: Callable[[Any], Mapping[str, Budget]] = lambda _: {}
+    """Return the budget of each owner that has one."""

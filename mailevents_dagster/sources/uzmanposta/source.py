@@ -1,0 +1,44 @@
+"""Uzman Posta as a source: what it makes of its part of the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from mailevents_dagster.model.feed import Feed
+from mailevents_dagster.settings.models import Settings
+from mailevents_dagster.sources.source import Budget, FeedSettings, Source
+from mailevents_dagster.sources.uzmanposta.accounts import access_of, shared_rate, sharing
+from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS, SOURCE
+from mailevents_dagster.sources.uzmanposta.settings import UzmanPostaSettings
+
+
+def _configured(settings: Settings) -> Iterator[FeedSettings]:
+    for account in settings.section(UzmanPostaSettings).accounts:
+        for name in account.feeds:
+            kind = FEED_KINDS[name]
+            start = settings.start if account.start is None else account.start
+            access = {
+                "account": account.api_key_variable or "(needs no key)",
+                "endpoint": f"{account.base_url}{kind.metadata['endpoint']}",
+                "requests_per_second": account.requests_per_second,
+            }
+            yield FeedSettings(Feed(account.domain, kind), start, account.sections.get(name), access)
+
+
+def _client(settings: Settings, domain: str) -> Any:
+    from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi  # what loads settings need not load HTTP
+
+    return UzmanPostaApi(access_of(settings, domain))
+
+
+def _budgets(settings: Settings) -> dict[str, Budget]:
+    accounts = settings.section(UzmanPostaSettings).accounts
+    return {
+        account.domain: Budget(rate, {one.domain for one in sharing(account, accounts)})
+        for account in accounts
+        if (rate := shared_rate(account, accounts)) is not None
+    }
+
+
+UZMANPOSTA: Final = Source(SOURCE, FEED_KINDS, UzmanPostaSettings, _configured, _client, _budgets)
