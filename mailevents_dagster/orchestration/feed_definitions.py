@@ -14,6 +14,7 @@ from mailevents_dagster.orchestration.assets import build_feed_asset, hourly_par
 from mailevents_dagster.orchestration.checks import HourChecks
 from mailevents_dagster.orchestration.io_manager import EventStore
 from mailevents_dagster.orchestration.jobs import collect_job, follow_job, housekeeping_job, reconcile_job
+from mailevents_dagster.orchestration.lanes import COLLECTING_AHEAD, collecting_ahead, sources_of
 from mailevents_dagster.settings import Settings
 from mailevents_dagster.sources.uzmanposta.keys import budgets_folder
 from mailevents_dagster.sources.uzmanposta.resources import AccountAccess, UzmanPosta
@@ -63,6 +64,7 @@ def resources(settings: Settings) -> dict[str, Any]:
     """What assets and jobs of feeds work with."""
     return {
         "uzmanposta": _uzmanposta(settings),
+        COLLECTING_AHEAD: collecting_ahead(sources_of(settings.feeds)),
         "event_store": EventStore(
             storage=settings.storage, timezone=settings.timezone, log_file_name=settings.log_file_name
         ),

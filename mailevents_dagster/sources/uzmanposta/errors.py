@@ -41,14 +41,11 @@ class ApiError(SourceError):
         super().__init__(message)
         self.cause = cause
         self.hour_is_gone = cause is Cause.RETENTION
-        self.path = ""
-        """What was asked for, below the base URL; it holds no key."""
-        self.attempt = 0
-        self.milliseconds = 0
+        self.refuses_feed = cause is Cause.PERMISSION
 
     def of_attempt(self, path: str, attempt: int, seconds: float) -> Self:
         """The same error, saying which attempt it ended and how long that took."""
-        self.path, self.attempt, self.milliseconds = path, attempt, round(seconds * 1000)
+        self.request, self.attempt, self.milliseconds = f"GET {path}", attempt, round(seconds * 1000)
         self.args = (f"{self} (attempt {attempt}, {self.milliseconds:,} ms)",)
         return self
 
@@ -59,6 +56,8 @@ class PermanentError(ApiError):
 
 class TransientError(ApiError):
     """Asking again may help."""
+
+    is_passing = True
 
 
 class RateLimitedError(TransientError):

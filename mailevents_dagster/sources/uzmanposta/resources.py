@@ -1,16 +1,14 @@
 """Dagster's side of the API client: configuration in, plain objects out."""
 
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import dagster as dg
 from pydantic import PrivateAttr
 
-from mailevents_dagster.collecting.ahead import Ahead
-from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.sources.uzmanposta.access import Access
 from mailevents_dagster.sources.uzmanposta.accounts import access_to
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
+from mailevents_dagster.sources.uzmanposta.collect import UzmanPostaClient
 
 
 class AccountAccess(dg.Config):
@@ -32,29 +30,15 @@ class UzmanPosta(dg.ConfigurableResource["UzmanPosta"]):
     page_limit: int = 1000
     budgets: str | None = None
     """The folder in which the processes of this machine share the rates of the keys."""
-    _clients: dict[str, UzmanPostaApi] = PrivateAttr(default_factory=dict)
-    _ahead: list[Ahead] = PrivateAttr(default_factory=list)
+    _clients: dict[str, UzmanPostaClient] = PrivateAttr(default_factory=dict)
 
-    def client(self, domain: str) -> UzmanPostaApi:
+    def client(self, domain: str) -> UzmanPostaClient:
         """The client of one account, the same for all assets of a run."""
         if domain not in self._clients:
-            self._clients[domain] = UzmanPostaApi(self._access(domain))
+            self._clients[domain] = UzmanPostaClient(UzmanPostaApi(self._access(domain)))
         return self._clients[domain]
 
-    def ahead(
-        self, feed: Feed, feeds_of_run: Callable[[], Sequence[Feed]], begin: Callable[[Sequence[Feed]], Ahead]
-    ) -> Ahead:
-        """What collects for the steps of a run: begun by the first for all, by one that asks again for itself."""
-        for ahead in self._ahead:
-            if ahead.has(feed):
-                return ahead
-        self._ahead.append(begin([feed] if self._ahead else feeds_of_run()))
-        return self._ahead[-1]
-
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002 - Dagster's signature
-        for ahead in self._ahead:
-            ahead.stop()
-        self._ahead.clear()
         for client in self._clients.values():
             client.close()
         self._clients.clear()

@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from mailevents_dagster.collecting.rounds import Failed, Round, Task
+from mailevents_dagster.collecting.outcomes import Failed, Task
 from mailevents_dagster.sources.uzmanposta.accounts import access_to
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
+from mailevents_dagster.sources.uzmanposta.collect import UzmanPostaClient
 from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, Behaviour, Simulator
 from mailevents_dagster.store.store import Store
-from mailevents_dagster_tests.collecting_process import collector_in
+from mailevents_dagster_tests.collecting_process import collector_in, outcomes
 from mailevents_dagster_tests.conftest import NOON
 from mailevents_dagster_tests.projects import NOW, Project, project, stop_the_clock
 
@@ -110,14 +111,13 @@ def test_a_long_pause_of_one_domain_pauses_the_others_of_its_key_and_each_feed_s
     with pytest.raises(Exception, match="no call until"):
         clients["a.example"].rows(feeds[0], NOON.start, NOON.end)
 
-    outcomes = list(
-        Round(collector_in(store), clients.__getitem__).collect([Task(feed, [NOON, NOON.next]) for feed in feeds])
-    )
+    tasks = [Task(feed, [NOON, NOON.next]) for feed in feeds]
+    found = outcomes(collector_in(store), lambda feed: UzmanPostaClient(clients[feed.domain]), tasks)
 
     assert len(api.calls) == 1
-    assert [type(outcome) for outcome in outcomes] == [Failed] * len(feeds)
-    assert {outcome.feed for outcome in outcomes} == set(feeds)
-    untils = [outcome.until for outcome in outcomes if isinstance(outcome, Failed)]
+    assert [type(outcome) for outcome in found] == [Failed] * len(feeds)
+    assert {outcome.feed for outcome in found} == set(feeds)
+    untils = [outcome.until for outcome in found if isinstance(outcome, Failed)]
     assert untils == pytest.approx([untils[0]] * len(feeds), abs=2)
     for feed in feeds:
         cursor = store.cursor(feed)
