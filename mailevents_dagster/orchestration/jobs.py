@@ -201,8 +201,8 @@ def _summarise(context: dg.OpExecutionContext, outcomes: Sequence[Outcome]) -> N
         "hours": len(done),
         "events_added": sum(one.commit.added for one in done),
         "events_changed": sum(one.commit.changed for one in done),
-        "list_calls": sum(one.measures["list_calls"] for one in done),
-        "detail_calls": sum(one.measures["detail_calls"] for one in done),
+        "list_calls": sum(one.measures.get("list_calls", 0) for one in done),
+        "detail_calls": sum(one.measures.get("detail_calls", 0) for one in done),
         "failed_feeds": failed,
     }
     context.add_output_metadata(numbers)
@@ -213,8 +213,8 @@ def _summarise(context: dg.OpExecutionContext, outcomes: Sequence[Outcome]) -> N
     paused = [one.until for one in outcomes if isinstance(one, Failed) and one.until]
     if paused:
         context.log.warning(
-            f"{len(paused):,} feeds were not asked for: the API told their keys to wait, the longest until "
-            f"{datetime.fromtimestamp(max(paused), UTC):%Y-%m-%d %H:%M:%S} UTC. The first round after that goes on."
+            f"{len(paused):,} feeds were not collected: their source told them to wait, the longest until "
+            f"{datetime.fromtimestamp(max(paused), UTC):%Y-%m-%d %H:%M:%S} UTC. The first run after that collects them."
         )
     if failed > len(paused) and not done:
         raise dg.Failure(f"None of {failed:,} feeds could be collected; why is above.", allow_retries=False)
