@@ -80,6 +80,14 @@ class Failed:
         return self.refuses_feed or self.until is not None or self.error is not None
 
 
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """An hour that was left to the process that has it, or to another time since it would fail as others have."""
+
+    feed: Feed
+    hour: Hour
+
+
 Outcome = Collected | Failed
 
 

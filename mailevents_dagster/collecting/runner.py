@@ -16,6 +16,7 @@ from mailevents_dagster.collecting.outcomes import (
     Failed,
     HeldElsewhereError,
     Outcome,
+    Skipped,
     Task,
     Underway,
     failed,
@@ -31,13 +32,6 @@ LANES_AT_ONCE: Final = 16
 LOOK_EVERY: Final = 0.5
 """Seconds without an outcome after which the caller hears how far the hour is."""
 PATIENCE_AT_STOP: Final = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Ended:
-    """Nothing more will come of a feed."""
-
-    feed: Feed
 
 
 class Runner:
@@ -65,6 +59,7 @@ class Runner:
         self.when_held = when_held
         self.is_stopped = False
         self._make_client = client
+        self._tasks = tasks
         self._clients: dict[tuple[str, str], Client] = {}
         lanes: defaultdict[tuple[str, str], list[Task]] = defaultdict(list)
         for task in tasks:
@@ -75,7 +70,7 @@ class Runner:
         ]
         self._lanes_at_work = len(self._threads)
         self._changed = threading.Condition()
-        self._news: list[Outcome | _Ended] = []
+        self._news: list[Outcome | Skipped] = []
         self._underway: dict[Feed, Underway] = {}
 
     def __enter__(self) -> Self:
@@ -97,26 +92,27 @@ class Runner:
     def outcomes(self) -> Iterator[Outcome]:
         """Yield what becomes of each hour as it is done. Raise StoppedError at the end where it was stopped."""
         for news in self._each():
-            if isinstance(news, Collected | Failed):
+            if news and not isinstance(news, Skipped):
                 yield news
         if self.is_stopped:
             raise StoppedError("The collection was stopped.")
 
     def outcomes_of(self, feed: Feed) -> Iterator[Outcome | Underway]:
         """Yield what becomes of each hour of a feed, and now and then how far the hour is that is waited for."""
+        hours = sum(len(task.hours) for task in self._tasks if task.feed == feed)
         for news in self._each():
             if news is None:
                 if feed in self._underway:
                     yield self._underway[feed]
-            elif news.feed != feed:
-                continue
-            elif isinstance(news, _Ended):
-                return
-            else:
-                yield news
+            elif news.feed == feed:
+                hours -= 1
+                if not isinstance(news, Skipped):
+                    yield news
+                if not hours:
+                    return
         raise StoppedError(f"{feed}: the collection was stopped.")
 
-    def _each(self) -> Iterator[Outcome | _Ended | None]:
+    def _each(self) -> Iterator[Outcome | Skipped | None]:
         """Yield all news in their order, and None each time nothing has come for a while."""
         seen, is_over = 0, False
         while not is_over:
@@ -126,7 +122,7 @@ class Runner:
             if not fresh:
                 yield None
 
-    def _news_after(self, seen: int) -> tuple[Sequence[Outcome | _Ended], bool]:
+    def _news_after(self, seen: int) -> tuple[Sequence[Outcome | Skipped], bool]:
         """Wait for news, but not for long; return them, and whether they are the last."""
         with self._changed:
             self._changed.wait_for(lambda: len(self._news) > seen or not self._lanes_at_work, LOOK_EVERY)
@@ -158,7 +154,7 @@ class Runner:
     def report(self, feed: Feed, hour: Hour, progress: Progress) -> None:
         self._underway[feed] = Underway(feed, hour, progress)
 
-    def tell(self, news: Outcome | _Ended) -> None:
+    def tell(self, news: Outcome | Skipped) -> None:
         with self._changed:
             self._news.append(news)
             self._changed.notify_all()
@@ -185,9 +181,6 @@ class _Lane:
         self._left: set[Feed] = set()
         """Feeds whose other hours would fail as one has."""
         self._failed_in_a_row: Counter[Feed] = Counter()
-        self._unfinished = Counter(task.feed for task in tasks)
-        """Of each feed its open hours, and one more until all of its hours were begun."""
-        self._counting = threading.Lock()
 
     def collect(self) -> None:
         """Begin each hour once the one before leaves room, and the one before that has ended."""
@@ -209,36 +202,27 @@ class _Lane:
     def _hours(self) -> Iterator[tuple[Feed, Hour]]:
         for task in self._tasks:
             for hour in task.hours:
-                if self._runner.is_stopped or task.feed in self._left:
-                    break
-                with self._counting:
-                    self._unfinished[task.feed] += 1
-                yield task.feed, hour
-            self._finish(task.feed)
-
-    def _finish(self, feed: Feed) -> None:
-        with self._counting:
-            self._unfinished[feed] -= 1
-            has_ended = not self._unfinished[feed]
-        if has_ended and not self._runner.is_stopped:
-            self._runner.tell(_Ended(feed))
+                if self._runner.is_stopped:
+                    return
+                if task.feed in self._left:
+                    self._runner.tell(Skipped(task.feed, hour))
+                else:
+                    yield task.feed, hour
 
     def _run(self, opened: _OpenHour) -> None:
         """Collect an hour and tell what became of it, after what became of the hour before."""
         try:
             outcome = self._outcome(opened)
             opened.before.wait()
-            if outcome:
-                self._judge(outcome)
-                self._runner.tell(outcome)
-            self._finish(opened.feed)
+            self._judge(outcome)
+            self._runner.tell(outcome)
         except StoppedError:
             self._runner.is_stopped = True
         finally:
             opened.ended.set()
             opened.next_may_begin.set()
 
-    def _outcome(self, opened: _OpenHour) -> Outcome | None:
+    def _outcome(self, opened: _OpenHour) -> Outcome | Skipped:
         feed, hour, runner = opened.feed, opened.hour, self._runner
 
         def report(progress: Progress) -> None:
@@ -253,13 +237,13 @@ class _Lane:
                 opened.before.wait()
                 return Collected(feed, hour, work.commit(found), found.measures, (*work.notes, *found.notes))
         except HeldElsewhereError:
-            return None  # the process that has it collects it
+            return Skipped(feed, hour)
         except StoppedError:
             raise
         except Exception as error:  # whatever befalls a feed, the others go on
             return failed(feed, hour, error)
 
-    def _judge(self, outcome: Outcome) -> None:
+    def _judge(self, outcome: Outcome | Skipped) -> None:
         """Leave the other hours of a feed where they would fail as this one has."""
         feed, failure = outcome.feed, outcome if isinstance(outcome, Failed) else None
         self._failed_in_a_row[feed] = self._failed_in_a_row[feed] + 1 if failure and failure.is_passing else 0

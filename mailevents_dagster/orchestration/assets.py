@@ -61,10 +61,9 @@ def build_feed_asset(
         if not context.selected_asset_keys:
             yield from checks.results(context, checks.newest())
             return
-        collected = CollectedHours(
-            feed, [Hour.from_key(key, collector.store.timezone) for key in context.partition_keys]
-        )
-        runner = _runner(context, collector, feed, collected.asked)
+        hours = [Hour.from_key(key, collector.store.timezone) for key in context.partition_keys]
+        collected = CollectedHours(feed, hours)
+        runner = _runner(context, collector, feed, hours)
         try:
             collected.take(runner.outcomes_of(feed), collector.logs.log_of(feed, context.log))
         except BaseException:
@@ -81,19 +80,21 @@ def build_feed_asset(
 
 
 def _runner(context: dg.AssetExecutionContext, collector: Collector, feed: Feed, hours: Sequence[Hour]) -> Runner:
-    """Return what collects the feed's hours, and those of the run's other steps."""
+    """Return what collects the feed: begun by the first step of a run for all, by a step that is retried for itself."""
     ahead: Ahead = getattr(context.resources, COLLECTING_AHEAD)
-
-    def make(feeds: Sequence[Feed]) -> Runner:
-        return Runner(
-            collector,
-            ahead.client,
-            [Task(one, hours) for one in feeds],
-            failures_in_a_row=SOURCE_IS_DOWN_AFTER,
-            when_held=context.log.warning,
+    if feed not in ahead.runners:
+        feeds = [feed] if ahead.has_begun else _feeds_of_run(context, collector.store.kinds.values())
+        ahead.begin(
+            feeds,
+            Runner(
+                collector,
+                ahead.client,
+                [Task(one, hours) for one in feeds],
+                failures_in_a_row=SOURCE_IS_DOWN_AFTER,
+                when_held=context.log.warning,
+            ),
         )
-
-    return ahead.runner(feed, lambda: _feeds_of_run(context, collector.store.kinds.values()), make)
+    return ahead.runners.pop(feed)
 
 
 def _feeds_of_run(context: dg.AssetExecutionContext, kinds: Iterable[FeedKind]) -> list[Feed]:

@@ -33,19 +33,14 @@ class Ahead:
 
     def __init__(self, client: Callable[[Feed], Client]) -> None:
         self.client = client
+        self.has_begun = False
+        self.runners: dict[Feed, Runner] = {}
+        """By the feeds whose steps have not come for them yet."""
         self._running = ExitStack()
-        self._runners: dict[Feed, Runner] = {}
-        self._has_begun = False
 
-    def runner(
-        self, feed: Feed, feeds_of_run: Callable[[], Sequence[Feed]], make: Callable[[Sequence[Feed]], Runner]
-    ) -> Runner:
-        """Return what collects the feed: begun by the first step for all, by a step that is retried for itself."""
-        if feed not in self._runners:
-            feeds = [feed] if self._has_begun else feeds_of_run()
-            self._has_begun = True
-            self._runners |= dict.fromkeys(feeds, self._running.enter_context(make(feeds)))
-        return self._runners.pop(feed)
+    def begin(self, feeds: Sequence[Feed], runner: Runner) -> None:
+        self.has_begun = True
+        self.runners |= dict.fromkeys(feeds, self._running.enter_context(runner))
 
     def stop(self) -> None:
         self._running.close()
