@@ -7,6 +7,7 @@ from pathlib import Path
 from workload import FEED, HOUR, KEY, Task
 
 from mailevents_dagster.settings.models import DEFAULT_LOG_FILE_NAME
+from mailevents_dagster.sources.client import Options
 from mailevents_dagster.sources.uzmanposta.access import Access
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.collect import collect_hour
@@ -21,5 +22,5 @@ def collect(task: Task) -> Path:
     )
     store = Store(str(task.folder), HOUR.timezone, DEFAULT_LOG_FILE_NAME, FEED_KINDS, scratch=task.folder)
     with UzmanPostaApi(access) as api, store.open_hour(FEED, HOUR) as work:
-        commit = work.commit(collect_hour(api, work, settle_seconds=600, details=task.details))
+        commit = work.commit(collect_hour(api, work, Options(settle_seconds=600, details=task.details)))
     return Path(commit.log.path)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from mailevents_dagster.collecting.collector import Collector
 from mailevents_dagster.collecting.heartbeats import Heartbeats
 from mailevents_dagster.collecting.operating_logs import OperatingLogs
+from mailevents_dagster.collecting.outcomes import Outcome, Task
+from mailevents_dagster.collecting.runner import Runner
+from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.settings import OperatingLogSettings
+from mailevents_dagster.sources.client import Client, Options
 from mailevents_dagster.sources.uzmanposta.access import Access
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.collect import collect_hour
@@ -33,13 +37,19 @@ def store_in(folder: Path) -> Store:
 def collector_in(store: Store, settle_seconds: float = 0) -> Collector:
     """A collector that closes hours as soon as they are over."""
     logs = OperatingLogs(store.layout, OperatingLogSettings(), store.timezone)
-    return Collector(store, Heartbeats(store.layout, {}, store.timezone), logs, settle_seconds)
+    return Collector(store, Heartbeats(store.layout, {}, store.timezone), logs, Options(settle_seconds))
+
+
+def outcomes(collector: Collector, client: Callable[[Feed], Client], tasks: Sequence[Task]) -> list[Outcome]:
+    """Run these tasks to their ends and return what became of each hour."""
+    with Runner(collector, client, tasks) as runner:
+        return list(runner.outcomes())
 
 
 def collect(folder: Path, base_url: str, hour: Hour) -> None:
     access = Access(FEED.domain, base_url, "key-for-a-test", max_parallel_details=2)
     with UzmanPostaApi(access) as api, store_in(folder).open_hour(FEED, hour) as work:
-        work.commit(collect_hour(api, work, settle_seconds=0))
+        work.commit(collect_hour(api, work))
 
 
 def listings(calls: Iterable[Call], *hours: Hour) -> int:

@@ -16,6 +16,7 @@ from typing import Any, Final, Self
 
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
+from mailevents_dagster.sources.client import Options
 from mailevents_dagster.sources.uzmanposta.api import Access, UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.budget_file import Calls
 from mailevents_dagster.sources.uzmanposta.collect import collect_hour
@@ -57,7 +58,7 @@ def _collect(folder: Path, base_url: str, feed: Feed, hour: Hour, kill_at: int) 
     _die_at(kill_at)
     access = Access(DOMAIN, base_url, "key-for-a-test", max_parallel_details=2, max_attempts=2)
     with UzmanPostaApi(access) as api, make_store(folder).open_hour(feed, hour) as work:
-        work.commit(collect_hour(api, work, settle_seconds=0, lookback_seconds=LOOKED_AT_AGAIN))
+        work.commit(collect_hour(api, work, Options(lookback_seconds=LOOKED_AT_AGAIN)))
 
 
 def _die_at(kill_at: int) -> None:

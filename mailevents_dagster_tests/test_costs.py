@@ -38,7 +38,7 @@ def api(make_api: MakeApi, simulator: Simulator, fixed: FixedMail) -> UzmanPosta
 
 def collect(store: Store, api: UzmanPostaApi, feed: Feed = INCOMING, hour: Hour = NOON) -> Commit:
     with store.open_hour(feed, hour) as work:
-        return work.commit(collect_hour(api, work, settle_seconds=0))
+        return work.commit(collect_hour(api, work))
 
 
 @contextmanager

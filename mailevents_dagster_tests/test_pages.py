@@ -19,6 +19,7 @@ from dotenv import dotenv_values
 from mailevents_dagster.collecting.configuration import store_of
 from mailevents_dagster.model.hour import SECONDS, Hour
 from mailevents_dagster.settings import Settings, load_settings
+from mailevents_dagster.sources.client import Options
 from mailevents_dagster.sources.uzmanposta.accounts import access_of
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.collect import collect_hour
@@ -112,7 +113,7 @@ def has_collected(reader: Reader) -> None:
                 earlier = [Hour.from_key(f"{days_ago(14)}-12:00", TIMEZONE)] if feed.kind.has_details else []
                 for hour in (*earlier, *hours):
                     with store.open_hour(feed, hour) as work:
-                        work.commit(collect_hour(api, work, settle_seconds=600))
+                        work.commit(collect_hour(api, work, Options(settle_seconds=600)))
     day = Day.from_key(days_ago(1), TIMEZONE)
     for kind in KINDS.values():
         path = store.layout.summary(kind.name, DOMAIN, str(day))

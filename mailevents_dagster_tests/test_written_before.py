@@ -49,7 +49,7 @@ def collected(place: Place, hour: Hour) -> int:
     before = place.api.calls.count("detail")
     access = Access(FEED.domain, place.api.base_url, KEYS["KEY_A"], max_parallel_details=4)
     with UzmanPostaApi(access) as api, place.store.open_hour(FEED, hour) as work:
-        work.commit(collect_hour(api, work, settle_seconds=0))
+        work.commit(collect_hour(api, work))
     return place.api.calls.count("detail") - before
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mailevents_dagster.cli.progress import Lacking, Progress
     from mailevents_dagster.collecting.planning import Ask
     from mailevents_dagster.model.feed import Feed
-    from mailevents_dagster.orchestration.manual_runs import Hand
+    from mailevents_dagster.orchestration.manual_runs import ManualRuns
     from mailevents_dagster.settings import Settings
 
 LACKING_NAMED: Final = 10
@@ -72,7 +72,7 @@ def collect(
         from mailevents_dagster.cli.progress import Progress
         from mailevents_dagster.health.prometheus import write_metrics
         from mailevents_dagster.orchestration.home import this_instance
-        from mailevents_dagster.orchestration.manual_runs import Hand
+        from mailevents_dagster.orchestration.manual_runs import ManualRuns
         from mailevents_dagster.settings import home
 
     signal.signal(signal.SIGTERM, _interrupt)
@@ -81,7 +81,7 @@ def collect(
     workers = max_workers or settings.automation.max_parallel_runs
     progress = Progress(out, quiet=quiet or as_json)
     with this_instance() as instance:
-        hand = Hand(settings, instance, progress.say)
+        hand = ManualRuns(settings, instance, progress.say)
         try:
             with progress.watch(hand.collector.heartbeats):
                 asked = _collect(hand, progress, feeds, span, workers, quiet=quiet)
@@ -114,7 +114,7 @@ def _span(settings: "Settings", first: str | None, end: str | None, hour: str | 
 
 
 def _collect(
-    hand: "Hand",
+    hand: "ManualRuns",
     progress: "Progress",
     feeds: "Sequence[Feed]",
     span: tuple[int, int] | None,

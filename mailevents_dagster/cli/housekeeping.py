@@ -113,13 +113,13 @@ def _run(settings: "Settings", *, as_json: bool) -> Exit:
     import json
 
     from mailevents_dagster.orchestration.home import this_instance
-    from mailevents_dagster.orchestration.manual_runs import Hand
+    from mailevents_dagster.orchestration.manual_runs import ManualRuns
     from mailevents_dagster.orchestration.runs_in_flight import HOUSEKEEPING_JOB
     from mailevents_dagster.settings import home
 
     home(settings)
     with this_instance() as instance:
-        result = Hand(settings, instance, lambda line, _: click.echo(line, err=as_json)).run(HOUSEKEEPING_JOB)
+        result = ManualRuns(settings, instance, lambda line, _: click.echo(line, err=as_json)).run(HOUSEKEEPING_JOB)
     numbers = {
         name: value.value
         for event in result.all_events

@@ -1,4 +1,4 @@
-"""Heartbeats: what this process does for each feed right now; a small file a feed, for monitors."""
+"""Heartbeats: what this process is doing for each feed; a small file a feed, for monitors."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ class Beat:
     """What this process has done for a feed since it began with it. Threads may write at once."""
 
     feed: Feed
-    began: float
-    """Of the monotonic clock."""
+    began: float = field(default_factory=time.monotonic)
     status: Status = Status.RUNNING
     hour: Hour | None = None
+    """The hour that was begun last."""
     progress: Progress | None = None
-    """Of the hour that is being collected."""
+    """How far that hour is."""
     failure: str = ""
-    """Why the last hour failed of those that did."""
+    """Why the last hour that failed did."""
     hours: int = 0
     failed_hours: int = 0
     events: int = 0
@@ -60,15 +60,14 @@ class Beat:
     fastest: float = float("inf")
     slowest: float = 0.0
     throttled: float = 0.0
-    """How long the API told it to wait."""
+    """Seconds the source told it to wait."""
     lacking: dict[Hour, Lack] = field(default_factory=dict)
-    """What the hours lack that were committed."""
+    """What committed hours lack."""
     stop: Callable[[], object] = lambda: None
     """Ends the waits and calls of its collection."""
     _counting: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def called(self, seconds: float, *, failed: bool) -> None:
-        """Counts an attempt."""
         with self._counting:
             self.calls += 1
             self.errors += failed
@@ -77,7 +76,7 @@ class Beat:
             self.slowest = max(self.slowest, seconds)
 
     def metrics(self, now: float) -> dict[str, float | None]:
-        """The numbers that the file shows; `now` is of the monotonic clock."""
+        """Return the numbers that the file shows; `now` is of the monotonic clock."""
         with self._counting:
             return {
                 "events": self.events,
@@ -95,7 +94,7 @@ class Beat:
 
 
 class Heartbeats:
-    """The beats of the feeds that this process collects, written while it does and when it is done."""
+    """Writes the files of the feeds that this process collects: every few seconds, and when something ends."""
 
     def __init__(self, layout: Layout, names: Mapping[Feed, str], timezone: str) -> None:
         self._layout = layout
@@ -109,7 +108,7 @@ class Heartbeats:
 
     @contextmanager
     def beating(self, feed: Feed, hour: Hour) -> Iterator[Beat]:
-        """Shows the feed as running until the block ends and no other of its hours is at work; then how it ended."""
+        """Show the feed as running until its last open hour ends, and then how that ended."""
         beat = self._begin(feed, hour)
         ended = Status.COMPLETED
         try:
@@ -126,9 +125,24 @@ class Heartbeats:
                     beat.status, beat.hour, beat.progress = ended, None, None
             self._write(beat)
 
+    def read(self, feed: Feed) -> dict[str, Any] | None:
+        """Return what the feed's file says, whichever process wrote it; None without a file that can be read."""
+        try:
+            content = parse(self.path(feed).read_bytes())
+        except (FileNotFoundError, NotJsonError):
+            return None
+        return content if isinstance(content, dict) else None
+
+    def name(self, feed: Feed) -> str:
+        """Return what monitors call the feed; the name of its file begins with it."""
+        return self._names.get(feed) or f"{feed.domain}-{feed.name.replace('/', '-')}"
+
+    def path(self, feed: Feed) -> Path:
+        return self._layout.operating_log(feed, f"{self.name(feed)}_heartbeat.json")
+
     def _begin(self, feed: Feed, hour: Hour) -> Beat:
         with self._guard:
-            beat = self.beats.setdefault(feed, Beat(feed, time.monotonic()))
+            beat = self.beats.setdefault(feed, Beat(feed))
             beat.status, beat.hour, beat.progress = Status.RUNNING, hour, None
             self._at_work.add((feed, hour))
             if self._thread is None:
@@ -149,8 +163,15 @@ class Heartbeats:
                 self._write(beat)
 
     def _write(self, beat: Beat) -> None:
-        now = time.time()
-        content = {
+        path = self.path(beat.feed)
+        try:
+            with self._guard:  # one file, one writer
+                show(path, pretty(self._content(beat, time.time())))
+        except OSError as error:  # what is collected matters more than what is said of it
+            logger.warning(f"{path} cannot be written ({error.strerror}); the collection goes on without it.")
+
+    def _content(self, beat: Beat, now: float) -> dict[str, object]:
+        return {
             "section": self.name(beat.feed),
             "domain": beat.feed.domain,
             "feed": beat.feed.name,
@@ -164,24 +185,3 @@ class Heartbeats:
             "error": beat.failure if beat.status is Status.ERROR else None,
             "metrics": beat.metrics(time.monotonic()),
         }
-        path = self.path(beat.feed)
-        try:
-            with self._guard:  # one file, one writer
-                show(path, pretty(content))
-        except OSError as error:  # what is collected matters more than what is said of it
-            logger.warning(f"{path} cannot be written ({error.strerror}); the collection goes on without it.")
-
-    def read(self, feed: Feed) -> dict[str, Any] | None:
-        """What the feed's file says, whoever wrote it; None where there is none."""
-        try:
-            content = parse(self.path(feed).read_bytes())
-        except (FileNotFoundError, NotJsonError):
-            return None
-        return content if isinstance(content, dict) else None
-
-    def name(self, feed: Feed) -> str:
-        """What the feed is called in its heartbeat file, and what the file's name begins with."""
-        return self._names.get(feed) or f"{feed.domain}-{feed.name.replace('/', '-')}"
-
-    def path(self, feed: Feed) -> Path:
-        return self._layout.operating_log(feed, f"{self.name(feed)}_heartbeat.json")

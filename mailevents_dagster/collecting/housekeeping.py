@@ -11,7 +11,7 @@ from typing import Final
 from upath import UPath
 
 from mailevents_dagster.collecting.configuration import retention_of
-from mailevents_dagster.collecting.rounds import HeldElsewhereError, step_aside
+from mailevents_dagster.collecting.outcomes import HeldElsewhereError, step_aside
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.settings import Settings

@@ -109,6 +109,8 @@ class Progress:
     listed: int
     details_done: int
     details_wanted: int
+    next_may_begin: bool = False
+    """All but the last answers are here: the source would idle if nobody asked for the next hour."""
 
 
 class SourceError(Exception):

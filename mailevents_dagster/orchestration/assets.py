@@ -1,35 +1,34 @@
 """The factory of the hourly assets: one feed, one asset."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from typing import Final
 
 import dagster as dg
 
-from mailevents_dagster.collecting.ahead import Ahead
 from mailevents_dagster.collecting.collector import Collector
-from mailevents_dagster.collecting.rounds import Round, Task
-from mailevents_dagster.model.feed import Feed, dagster_name, readable_domain
+from mailevents_dagster.collecting.outcomes import Task
+from mailevents_dagster.collecting.runner import Runner
+from mailevents_dagster.model.feed import Feed, FeedKind, dagster_name, feed_at, readable_domain
 from mailevents_dagster.model.hour import KEY_FORMAT, Hour, key_timezone
 from mailevents_dagster.orchestration.checks import HourChecks, Result
-from mailevents_dagster.orchestration.clients import Clients
 from mailevents_dagster.orchestration.collected_hours import CollectedHours
-from mailevents_dagster.orchestration.io_manager import feed_of
+from mailevents_dagster.orchestration.lanes import COLLECTING_AHEAD, Ahead
 from mailevents_dagster.orchestration.metadata import table_schema
 
-API_IS_DOWN_AFTER: Final = 3
-"""Hours in a row that failed after all their tries, each of which may take a quarter of an hour: no use in the rest."""
+SOURCE_IS_DOWN_AFTER: Final = 3
+"""Hours in a row that failed after all their attempts, each of which may take a quarter of an hour."""
 
 
 def hourly_partitions(start: int, timezone: str) -> dg.HourlyPartitionsDefinition:
-    """The hours of all feeds: one definition, so that one backfill can span them."""
+    """Return the hours of all feeds: one definition, so that one backfill can span them."""
     return dg.HourlyPartitionsDefinition(
         start_date=Hour(start, timezone).key, timezone=key_timezone(timezone), fmt=KEY_FORMAT
     )
 
 
 def range_tags(first: Hour, last: Hour) -> dict[str, str]:
-    """What a run over these hours is tagged with."""
+    """Return the tags of a run over these hours."""
     return {
         "dagster/asset_partition_range_start": first.key,
         "dagster/asset_partition_range_end": last.key,
@@ -44,7 +43,7 @@ def build_feed_asset(
     *,
     with_checks: bool,
 ) -> dg.AssetsDefinition:
-    """The asset of one feed; its checks can be selected or are no more than logged."""
+    """Return the asset of one feed. Its checks can be selected, or are only logged."""
     feed = checks.feed
 
     # Of one asset, and subsettable: runs that are started by themselves leave the checks out as outputs.
@@ -56,31 +55,52 @@ def build_feed_asset(
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.multi_run(hours_per_run),
         pool="_".join(map(dagster_name, feed.lane)),
+        required_resource_keys={COLLECTING_AHEAD},
     )
-    def collect(
-        context: dg.AssetExecutionContext, uzmanposta: dg.ResourceParam[Clients]
-    ) -> Iterator[dg.Output[CollectedHours] | Result]:
+    def collect(context: dg.AssetExecutionContext) -> Iterator[dg.Output[None] | dg.AssetMaterialization | Result]:
         if not context.selected_asset_keys:
             yield from checks.results(context, checks.newest())
             return
         hours = [Hour.from_key(key, collector.store.timezone) for key in context.partition_keys]
-
-        def begin(feeds: Sequence[Feed]) -> Ahead:
-            round_ = Round(collector, uzmanposta.client, API_IS_DOWN_AFTER, context.log.warning)
-            return Ahead(round_, [Task(one, hours) for one in feeds])
-
-        ahead = uzmanposta.ahead(feed, lambda: _feeds_of_run(context), begin)
-        collected = CollectedHours(ahead, feed, hours, context, collector.logs, checks.report)
-        yield dg.Output(collected, "result")
-        yield from checks.results(context, collected.done)
+        collected = CollectedHours(feed, hours)
+        runner = _runner(context, collector, feed, hours)
+        try:
+            collected.take(runner.outcomes_of(feed), collector.logs.log_of(feed, context.log))
+        except BaseException:
+            yield from collected.materializations()
+            if collected.failed:  # Dagster shows no verdict that is older than the materialization it is about
+                checks.report(context.instance, list(collected.metadata), [one.hour.key for one in collected.failed])
+            raise
+        for hour, metadata in collected.metadata.items():
+            context.add_asset_metadata(metadata, partition_key=hour.key)
+        yield dg.Output(None, "result")
+        yield from checks.results(context, list(collected.metadata))
 
     return collect
 
 
-def _feeds_of_run(context: dg.AssetExecutionContext) -> list[Feed]:
-    """The feeds that have a step in this run, which may be some steps of an earlier one."""
-    source = context.assets_def.key.path[0]
-    feeds = [feed_of(key) for key in context.job_def.asset_layer.selected_asset_keys if key.path[0] == source]
+def _runner(context: dg.AssetExecutionContext, collector: Collector, feed: Feed, hours: Sequence[Hour]) -> Runner:
+    """Return what collects the feed: begun by the first step of a run for all, by a step that is retried for itself."""
+    ahead: Ahead = getattr(context.resources, COLLECTING_AHEAD)
+    if feed not in ahead.runners:
+        feeds = [feed] if ahead.has_begun else _feeds_of_run(context, collector.store.kinds.values())
+        ahead.begin(
+            feeds,
+            Runner(
+                collector,
+                ahead.client,
+                [Task(one, hours) for one in feeds],
+                failures_in_a_row=SOURCE_IS_DOWN_AFTER,
+                when_held=context.log.warning,
+            ),
+        )
+    return ahead.runners.pop(feed)
+
+
+def _feeds_of_run(context: dg.AssetExecutionContext, kinds: Iterable[FeedKind]) -> list[Feed]:
+    """Return the feeds that have a step in this run, which may be some steps of an earlier one."""
+    keys = context.job_def.asset_layer.selected_asset_keys
+    feeds = [feed for key in keys if (feed := feed_at(key.path, kinds))]
     steps = context.run.step_keys_to_execute
     return sorted((feed for feed in feeds if steps is None or _op_name(feed) in steps), key=_op_name)
 
@@ -99,7 +119,7 @@ def _out(feed: Feed, collector: Collector) -> dg.AssetOut:
         owners=["team:mail-operations"],
         tags={"domain": feed.domain, "category": feed.kind.category, "type": feed.kind.type},
         description=_description(feed),
-        freshness_policy=freshness(collector.settle_seconds),
+        freshness_policy=freshness(collector.options.settle_seconds),
         metadata={
             "dagster/column_schema": table_schema(feed.kind.rows),
             "dagster/uri": str(collector.store.layout.snapshots(feed)),
@@ -109,7 +129,7 @@ def _out(feed: Feed, collector: Collector) -> dg.AssetOut:
 
 
 def freshness(settle_seconds: float) -> dg.FreshnessPolicy:
-    """Hours close one after the other: warns after one that is not there, fails after three."""
+    """Return the policy that warns after one hour that is not there, and fails after three."""
     closes = timedelta(hours=1, seconds=settle_seconds)
     return dg.FreshnessPolicy.time_window(closes + timedelta(hours=3), closes + timedelta(hours=1))
 

@@ -1,12 +1,9 @@
 """Dagster's side of the sources: each is a resource under its name, which holds the clients of a run."""
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator
 
 import dagster as dg
 
-from mailevents_dagster.collecting.ahead import Ahead
-from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.settings import Settings
 from mailevents_dagster.sources.client import Client
 from mailevents_dagster.sources.source import Source
@@ -19,26 +16,13 @@ class Clients:
         self._source = source
         self._settings = settings
         self._made: dict[str, Client] = {}
-        self._ahead: list[Ahead] = []
 
-    def client(self, owner: str) -> Any:
+    def client(self, owner: str) -> Client:
         if owner not in self._made:
             self._made[owner] = self._source.client(self._settings, owner)
         return self._made[owner]
 
-    def ahead(
-        self, feed: Feed, feeds_of_run: Callable[[], Sequence[Feed]], begin: Callable[[Sequence[Feed]], Ahead]
-    ) -> Ahead:
-        """What collects for the steps of a run: begun by the first for all, by one that asks again for itself."""
-        for ahead in self._ahead:
-            if ahead.has(feed):
-                return ahead
-        self._ahead.append(begin([feed] if self._ahead else feeds_of_run()))
-        return self._ahead[-1]
-
     def close(self) -> None:
-        for ahead in self._ahead:
-            ahead.stop()
         for client in self._made.values():
             client.close()
 

@@ -1,93 +1,76 @@
-"""What an asset hands to the IO manager: hours that are collected and committed one by one while it shows them."""
+"""The hours of a feed in a run, as they are collected: what the run's log says of them, and what Dagster shows."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from logging import Logger, LoggerAdapter
-from typing import Final
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
 
 import dagster as dg
 
-from mailevents_dagster.collecting.ahead import Ahead
 from mailevents_dagster.collecting.interval import Every
-from mailevents_dagster.collecting.operating_logs import OperatingLogs
-from mailevents_dagster.collecting.rounds import Collected, Failed
-from mailevents_dagster.model.event import Progress
+from mailevents_dagster.collecting.operating_logs import FeedLog
+from mailevents_dagster.collecting.outcomes import Collected, Failed, Outcome, Underway
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
+from mailevents_dagster.orchestration.metadata import hour_metadata, hour_sentence
 
 SAY_EVERY: Final = 5.0
 """Seconds between two lines of progress in a run's log, where each line is a row for ever."""
 
-Report = Callable[[dg.DagsterInstance, Sequence[Hour], Sequence[str]], None]
 
-
-@dataclass(frozen=True, slots=True)
 class CollectedHours:
-    """The hours of a feed as they are committed, one after the other.
+    """What became of the hours of a feed that a run was asked for."""
 
-    An hour that cannot be collected does not hold up the others: what failed is raised after the last.
-    """
+    def __init__(self, feed: Feed, asked: Sequence[Hour]) -> None:
+        self.feed = feed
+        self.asked = asked
+        self.metadata: dict[Hour, dict[str, Any]] = {}
+        """Of the hours that were committed."""
+        self.failed: list[Failed] = []
 
-    ahead: Ahead
-    feed: Feed
-    hours: Sequence[Hour]
-    context: dg.AssetExecutionContext
-    """Takes each hour's metadata, which Dagster lets only the asset itself give."""
-    logs: OperatingLogs
-    report: Report = lambda *_: None
-    """Is told of the hours that were committed and those that failed."""
-    done: list[Hour] = field(default_factory=list)
-    failed: list[Failed] = field(default_factory=list)
+    def take(self, news: Iterable[Outcome | Underway], log: FeedLog) -> None:
+        """Take what becomes of each hour. Progress goes into the run's log alone.
 
-    @property
-    def log(self) -> LoggerAdapter[Logger]:
-        """Says things in the run's log and in the feed's own."""
-        return self.logs.log_of(self.feed, self.context.log)
-
-    def __iter__(self) -> Iterator[Collected]:
-        for outcome in self.ahead.of(self.feed, self._teller()):
-            if isinstance(outcome, Collected):
-                yield outcome
-                self.done.append(Hour.from_key(outcome.commit.manifest.hour, outcome.commit.manifest.timezone))
-            elif outcome.error:
-                raise outcome.error
+        One that failed does not hold up the others: what failed is raised after the last.
+        """
+        interval = Every(SAY_EVERY)
+        for one in news:
+            if isinstance(one, Underway):
+                if interval.has_passed():
+                    done, wanted = one.progress.details_done, one.progress.details_wanted
+                    log.logger.info(f"{self.feed} {one.hour}: {done:,} of {wanted:,} details")
+            elif isinstance(one, Collected):
+                self.metadata[one.hour] = hour_metadata(one.feed, one.commit, one.measures)
+                log.info(hour_sentence(one.commit, one.measures))
+                for note in one.notes:
+                    log.warning(f"{self.feed} {one.hour}: {note}")
+            elif one.error:
+                raise one.error
             else:
-                self.failed.append(outcome)
-                self.log.error(f"{self.feed} {outcome.hour}: {outcome.said}")
+                self.failed.append(one)
+                log.error(f"{self.feed} {one.hour}: {one.said}")
         if self.failed:
             raise self._failure()
 
-    def report_failures(self) -> None:
-        """Tells of hours that failed, for what is said of them beside the run."""
-        if self.failed:
-            self.report(self.context.instance, self.done, [failure.hour.key for failure in self.failed])
-
-    def _teller(self) -> Callable[[Hour, Progress], object]:
-        """Says every few seconds how far the hour is."""
-        interval = Every(SAY_EVERY)
-
-        def tell(hour: Hour, progress: Progress) -> None:
-            if interval.has_passed():
-                done, wanted = progress.details_done, progress.details_wanted
-                self.context.log.info(f"{self.feed} {hour}: {done:,} of {wanted:,} details")
-
-        return tell
+    def materializations(self) -> Iterable[dg.AssetMaterialization]:
+        """Return one for each hour that was committed, where the step that collected them fails."""
+        key = dg.AssetKey(self.feed.asset_key)
+        for hour, metadata in self.metadata.items():
+            yield dg.AssetMaterialization(key, partition=hour.key, metadata=metadata)
 
     def _failure(self) -> dg.Failure:
-        failed, asked = len(self.failed), len(self.hours)
+        failed, asked = len(self.failed), len(self.asked)
         reasons = ", ".join(sorted({str(failure.cause) for failure in self.failed}))
         first = self.failed[0]
         gone = sum(failure.hour_is_gone for failure in self.failed)
-        not_tried = asked - failed - len(self.done)
+        not_tried = asked - failed - len(self.metadata)
         said = (
             f"{self.feed}: {failed} of {asked} hours could not be collected ({reasons}). "
             f"First, {first.hour}: {first.said}"
         )
         if not_tried:
-            said += f" {not_tried} hours were not tried: they would have failed alike."
+            said += f" {not_tried} hours were not tried: they would have failed in the same way."
         said += " The other hours are kept."
         if gone < failed + not_tried:
-            said += " Materialize the failed ones again" + (f", but the {gone} that are gone." if gone else ".")
+            said += " Materialize the failed ones again" + (f", except the {gone} that are gone." if gone else ".")
         keys = [failure.hour.key for failure in self.failed]
         return dg.Failure(
             description=said,

@@ -18,7 +18,7 @@ from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import SECONDS, Hour, hours_between, last_ended
 from mailevents_dagster.orchestration.home import this_instance
 from mailevents_dagster.orchestration.io_manager import feed_of
-from mailevents_dagster.orchestration.manual_runs import Hand
+from mailevents_dagster.orchestration.manual_runs import ManualRuns
 from mailevents_dagster.settings import Settings, home, load_project
 
 HOURS: Final = 3
@@ -44,7 +44,7 @@ def run_demo() -> bool:
     )
     home(settings)
     with this_instance() as instance:
-        hand = Hand(settings, instance, _counted(HOURS * len(settings.feeds)))
+        hand = ManualRuns(settings, instance, _counted(HOURS * len(settings.feeds)))
         result = hand.ask(Ask(hours[0].start, hours[-1].end, settings.feeds))
     if not result.success:
         console.print("The run failed; what it says is above, and in the UI: make ui")

@@ -15,6 +15,7 @@ from mailevents_dagster.orchestration.checks import HourChecks
 from mailevents_dagster.orchestration.clients import clients_of
 from mailevents_dagster.orchestration.io_manager import EventStore
 from mailevents_dagster.orchestration.jobs import collect_job, follow_job, housekeeping_job, reconcile_job
+from mailevents_dagster.orchestration.lanes import COLLECTING_AHEAD, collecting_ahead
 from mailevents_dagster.settings import Settings
 
 
@@ -62,6 +63,7 @@ def resources(settings: Settings) -> dict[str, Any]:
     """What assets and jobs of feeds work with."""
     return {
         **{source.name: clients_of(source, settings) for source in settings.sources},
+        COLLECTING_AHEAD: collecting_ahead(source.name for source in settings.sources),
         "event_store": EventStore(
             storage=settings.storage, timezone=settings.timezone, log_file_name=settings.log_file_name
         ),

@@ -1,4 +1,4 @@
-"""Dagster's side of the store: shows hours one by one as they are committed; readers get them as they ask."""
+"""Dagster's side of the store: the hours of feeds as inputs of assets and ops."""
 
 import time
 from pathlib import Path
@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 import pyarrow as pa
 
-from mailevents_dagster.model.feed import Feed
+from mailevents_dagster.model.feed import Feed, feed_at
 from mailevents_dagster.model.hour import Hour
-from mailevents_dagster.orchestration.collected_hours import CollectedHours
-from mailevents_dagster.orchestration.metadata import hour_metadata, hour_sentence
 from mailevents_dagster.orchestration.run_sign_ins import fail_the_gone, sign_in
 from mailevents_dagster.sources.catalog import FEED_KINDS
 from mailevents_dagster.store.store import Store
@@ -20,53 +18,37 @@ if TYPE_CHECKING:
     import pyarrow.dataset as ds
 
 COLUMNS = "columns"
-"""Metadata key of an asset's input: the columns to load, all where it is not given."""
+"""The metadata key of an input that names the columns to load; without it, all are."""
 
 
 class EventStore(dg.ConfigurableIOManager):
-    """The stored hours of all feeds: shows each as soon as it is committed, loads them as readers ask."""
+    """The stored hours of all feeds; readers load them as the type that they ask for."""
 
     storage: str
     timezone: str
     log_file_name: str
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
-        """Sign in for as long as the process lives: the run has its last word after its resources are gone."""
+        """Sign the run in until the process ends: it goes on for a moment after its resources are gone."""
         if context.run and context.instance:  # a sensor has no run
             sign_in(self.runs, context.run.run_id)
             fail_the_gone(context.instance, self.runs, time.time())
 
     @property
     def runs(self) -> Path:
-        """Where the runs of this machine sign in."""
+        """Return the folder where the runs of this machine sign in."""
         return self.store.layout.runs
 
     @property
     def store(self) -> Store:
         return Store(self.storage, self.timezone, self.log_file_name, FEED_KINDS)
 
-    def handle_output(self, context: dg.OutputContext, obj: CollectedHours) -> None:
-        """Shows hour by hour what was written. If a later hour fails, those done still count as materialized."""
-        done: dict[str, dict[str, Any]] = {}
-        log = obj.log
-        try:
-            for hour in obj:
-                key = hour.commit.manifest.hour
-                done[key] = hour_metadata(hour.feed, hour.commit, hour.measures)
-                log.info(hour_sentence(hour.commit, hour.measures))
-                for note in hour.notes:
-                    log.warning(f"{hour.feed} {key}: {note}")
-        except BaseException:
-            for key, metadata in done.items():
-                context.log_event(dg.AssetMaterialization(context.asset_key, partition=key, metadata=metadata))
-            obj.report_failures()  # behind them: Dagster shows no verdict that is older than what it speaks of
-            raise
-        for key, metadata in done.items():
-            obj.context.add_asset_metadata(metadata, partition_key=key)
+    def handle_output(self, context: dg.OutputContext, obj: None) -> None:
+        """Leave the store as it is: the asset has committed its hours one by one, so that each counts by itself."""
 
     def load_input(self, context: dg.InputContext) -> "pd.DataFrame | pa.Table | ds.Dataset":
-        """The hours asked for, with the columns named in the input's metadata, as the type it is annotated with."""
-        import pandas as pd  # readers alone need them, and they take half a second
+        """Return the hours asked for, with the columns that the input's metadata name, as the input's type."""
+        import pandas as pd  # only readers need them, and they take half a second
         import pyarrow.dataset as ds
 
         store = self.store
@@ -86,5 +68,7 @@ class EventStore(dg.ConfigurableIOManager):
 
 
 def feed_of(key: dg.AssetKey) -> Feed:
-    _, domain, *name = key.path
-    return Feed(domain, FEED_KINDS["/".join(name)])
+    feed = feed_at(key.path, FEED_KINDS.values())
+    if feed is None:
+        raise KeyError(f"{key.to_user_string()} is not the key of a feed.")
+    return feed

@@ -1,5 +1,6 @@
 """Jobs: the one that collects hours as assets, and three that work on the store beside them."""
 
+import logging
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,13 +19,14 @@ from mailevents_dagster.collecting.collector import Collector
 from mailevents_dagster.collecting.configuration import rules_of, states_of
 from mailevents_dagster.collecting.interval import Every
 from mailevents_dagster.collecting.operating_logs import OperatingLogs
+from mailevents_dagster.collecting.outcomes import Collected, Failed, Outcome, Task
 from mailevents_dagster.collecting.planning import hours_to_follow, refused_hour
-from mailevents_dagster.collecting.rounds import Collected, Failed, Outcome, Round, Task
+from mailevents_dagster.collecting.runner import Runner
 from mailevents_dagster.health.prometheus import write_metrics
 from mailevents_dagster.model.feed import Feed
-from mailevents_dagster.orchestration.clients import Clients
 from mailevents_dagster.orchestration.destruction import DESTROY_OP, destroy_expired
 from mailevents_dagster.orchestration.io_manager import EventStore
+from mailevents_dagster.orchestration.lanes import client_in, sources_of
 from mailevents_dagster.orchestration.metadata import hour_metadata, hour_sentence
 from mailevents_dagster.orchestration.runs_in_flight import (
     CHECKS_JOB,
@@ -41,11 +43,11 @@ SAY_EVERY: Final = 10.0
 ENDED: Final = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 NEVER: Final = float("inf")
 SignsIn = dg.ResourceParam[EventStore]
-"""The store as a resource that an op does not use itself: it says that the run's process is there."""
+"""For ops that do not use the store: as a resource it signs the run in."""
 
 
 class LeftOut(dg.Config):
-    """Feeds that a run leaves alone, as `domain feed`."""
+    """Feeds that a run does not touch, as `domain feed`."""
 
     leave_out: list[str] = Field(default_factory=list)
 
@@ -58,32 +60,28 @@ def collect_job(assets: Sequence[dg.AssetsDefinition]) -> Any:
 
 
 def leaving_out(feeds: Iterable[Feed], job: str = FOLLOW_JOB) -> dict[str, Any]:
-    """The run config of a run that follows, or looks back, and leaves these feeds alone."""
+    """Return the config of a run that follows or reconciles all feeds but these."""
     return {"ops": {f"{job}_feeds": {"config": {"leave_out": sorted(map(str, feeds))}}}}
 
 
 def follow_job(settings: Settings, collector: Collector) -> dg.JobDefinition:
     """Collects the hour now running, of all feeds at once. It records no asset events: no hour is done by it."""
+    # Only an hour's own run may close it: what is closed is materialized.
+    never_closing = replace(collector, options=replace(collector.options, settle_seconds=NEVER))
 
-    @dg.op(name="follow_feeds", description=follow_job.__doc__)
-    def follow(
-        context: dg.OpExecutionContext,
-        config: LeftOut,
-        uzmanposta: dg.ResourceParam[Clients],
-        event_store: SignsIn,
-    ) -> None:
+    @dg.op(name="follow_feeds", description=follow_job.__doc__, required_resource_keys=_resources(settings))
+    def follow(context: dg.OpExecutionContext, config: LeftOut) -> None:
         now, rules = time.time(), rules_of(settings)
         tasks = [
             Task(
                 state.feed,
                 [*refused_hour(state, now, rules), *hours_to_follow(state.start, state.by_the_api(now), rules)],
             )
-            for state in states_of(settings, event_store.store)
+            for state in states_of(settings, collector.store)
             if str(state.feed) not in config.leave_out
         ]
-        # Only an hour's own run may close it: what is closed is materialized.
-        round_ = Round(replace(collector, settle_seconds=NEVER), uzmanposta.client)
-        _report(context, list(_told(context, collector.logs, round_.collect(tasks), len(tasks))))
+        with Runner(never_closing, client_in(context), tasks) as runner:
+            _summarise(context, list(_logged(context, collector.logs, runner.outcomes(), len(tasks))))
         for account in write_metrics(settings).accounts:
             if account.warning:
                 context.log.warning(account.warning)
@@ -98,13 +96,8 @@ def follow_job(settings: Settings, collector: Collector) -> dg.JobDefinition:
 def reconcile_job(settings: Settings, collector: Collector) -> dg.JobDefinition:
     """Lists the closed hours of lookback_hours again for events that came late; records those that changed."""
 
-    @dg.op(name="reconcile_feeds", description=reconcile_job.__doc__)
-    def reconcile(
-        context: dg.OpExecutionContext,
-        config: LeftOut,
-        uzmanposta: dg.ResourceParam[Clients],
-        event_store: SignsIn,  # noqa: ARG001
-    ) -> None:
+    @dg.op(name="reconcile_feeds", description=reconcile_job.__doc__, required_resource_keys=_resources(settings))
+    def reconcile(context: dg.OpExecutionContext, config: LeftOut) -> None:
         now = time.time()
         tasks = [
             Task(feed, hours)
@@ -112,12 +105,13 @@ def reconcile_job(settings: Settings, collector: Collector) -> dg.JobDefinition:
             if str(feed) not in config.leave_out
         ]
         outcomes = []
-        for outcome in _told(context, collector.logs, Round(collector, uzmanposta.client).collect(tasks), len(tasks)):
-            if isinstance(outcome, Collected) and (outcome.commit.added or outcome.commit.changed):
-                context.log_event(_materialization(outcome))
-            outcomes.append(outcome)
+        with Runner(collector, client_in(context), tasks) as runner:
+            for outcome in _logged(context, collector.logs, runner.outcomes(), len(tasks)):
+                if isinstance(outcome, Collected) and (outcome.commit.added or outcome.commit.changed):
+                    context.log_event(_materialization(outcome))
+                outcomes.append(outcome)
         lookback.note(collector.store, _looked_back(tasks, outcomes), now)
-        _report(context, outcomes)
+        _summarise(context, outcomes)
 
     @dg.job(name=RECONCILE_JOB, description=reconcile_job.__doc__)
     def job() -> None:
@@ -126,8 +120,13 @@ def reconcile_job(settings: Settings, collector: Collector) -> dg.JobDefinition:
     return job
 
 
+def _resources(settings: Settings) -> set[str]:
+    """Return what an op that collects needs: its feeds' clients, and the store, which signs the run in."""
+    return {"event_store", *sources_of(settings.feeds)}
+
+
 def _looked_back(tasks: Iterable[Task], outcomes: Iterable[Outcome]) -> list[Feed]:
-    """The feeds that are done with it: all but those of which nothing could be had."""
+    """Return the feeds that need no further look: all but those of which every hour failed."""
     of_feeds: defaultdict[Feed, list[bool]] = defaultdict(list)
     for outcome in outcomes:
         of_feeds[outcome.feed].append(isinstance(outcome, Collected))
@@ -173,10 +172,10 @@ def forget(instance: dg.DagsterInstance, run_id: str) -> None:
     instance.compute_log_manager.delete_logs(prefix=[run_id])
 
 
-def _told(
+def _logged(
     context: dg.OpExecutionContext, logs: OperatingLogs, outcomes: Iterator[Outcome], feeds: int
 ) -> Iterator[Outcome]:
-    """The outcomes; feeds' logs have all of it, the run's a line every few seconds and failures up to a number."""
+    """Yield the outcomes. The run's log has a line every few seconds and some failures; feeds' logs have all."""
     interval, failures = Every(SAY_EVERY), islice(count(1), FAILURES_NAMED)
     for done, outcome in enumerate(outcomes, 1):
         if isinstance(outcome, Collected):
@@ -188,22 +187,22 @@ def _told(
         elif next(failures, None):
             logs.log_of(outcome.feed, context.log).error(f"{outcome.feed} {outcome.hour}: {outcome.said}")
         else:
-            logs.message(outcome.feed, f"{outcome.hour}: {outcome.said}", "ERROR")
+            logs.message(outcome.feed, f"{outcome.hour}: {outcome.said}", logging.ERROR)
         if interval.has_passed():
             context.log.info(f"{done:,} hours of {feeds:,} feeds so far")
         yield outcome
 
 
-def _report(context: dg.OpExecutionContext, outcomes: Sequence[Outcome]) -> None:
-    """One line and the numbers; a round fails where nothing could be collected that the API would have given."""
+def _summarise(context: dg.OpExecutionContext, outcomes: Sequence[Outcome]) -> None:
+    """Log one line and the numbers; fail where nothing could be collected that the source would have given."""
     done = [outcome for outcome in outcomes if isinstance(outcome, Collected)]
     failed = sum(isinstance(outcome, Failed) and not outcome.hour_is_gone for outcome in outcomes)
     numbers = {
         "hours": len(done),
         "events_added": sum(one.commit.added for one in done),
         "events_changed": sum(one.commit.changed for one in done),
-        "list_calls": sum(one.measures["list_calls"] for one in done),
-        "detail_calls": sum(one.measures["detail_calls"] for one in done),
+        "list_calls": sum(one.measures.get("list_calls", 0) for one in done),
+        "detail_calls": sum(one.measures.get("detail_calls", 0) for one in done),
         "failed_feeds": failed,
     }
     context.add_output_metadata(numbers)
@@ -214,8 +213,8 @@ def _report(context: dg.OpExecutionContext, outcomes: Sequence[Outcome]) -> None
     paused = [one.until for one in outcomes if isinstance(one, Failed) and one.until]
     if paused:
         context.log.warning(
-            f"{len(paused):,} feeds were not asked for: the API told their keys to wait, the longest until "
-            f"{datetime.fromtimestamp(max(paused), UTC):%Y-%m-%d %H:%M:%S} UTC. The first round after that goes on."
+            f"{len(paused):,} feeds were not collected: their source told them to wait, the longest until "
+            f"{datetime.fromtimestamp(max(paused), UTC):%Y-%m-%d %H:%M:%S} UTC. The first run after that collects them."
         )
     if failed > len(paused) and not done:
         raise dg.Failure(f"None of {failed:,} feeds could be collected; why is above.", allow_retries=False)
@@ -224,6 +223,6 @@ def _report(context: dg.OpExecutionContext, outcomes: Sequence[Outcome]) -> None
 def _materialization(outcome: Collected) -> dg.AssetMaterialization:
     return dg.AssetMaterialization(
         dg.AssetKey(outcome.feed.asset_key),
-        partition=outcome.commit.manifest.hour,
+        partition=outcome.hour.key,
         metadata=hour_metadata(outcome.feed, outcome.commit, outcome.measures),
     )

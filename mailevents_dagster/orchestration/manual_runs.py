@@ -1,4 +1,4 @@
-"""Hours collected at somebody's word in this process, as recorded Dagster runs that the UI shows."""
+"""Runs started from the command line, in this process; Dagster records them and the UI shows them."""
 
 import logging
 import subprocess
@@ -33,27 +33,27 @@ from mailevents_dagster.store.cursors import Span, merged
 STARTED_BY: Final = "mailevents/started_by"
 LOOK_EVERY: Final = 0.25
 FEED_HOURS_A_RUN: Final = 50
-"""Somebody waits: worth a process of its own, which takes four seconds to start. An hour takes from 0.05 to 5 s."""
+"""Hours of feeds worth a process of their own, which takes four seconds to start. Each takes from 0.05 to 5 s."""
 T = TypeVar("T")
-Say = Callable[[str, int], object]
+Log = Callable[[str, int], object]
 """Takes a line of a run's log, and its level."""
-Heard = Callable[[bytes], bool]
-"""Takes what a process of a run said at its end: numbers and failures as JSON. Returns whether the run succeeded."""
+ReadResult = Callable[[bytes], bool]
+"""Takes what a process printed at its end, as JSON. Returns whether its run succeeded."""
 More = Callable[[frozenset[Feed], int], Sequence[Ask]]
-"""What to run next, of feeds that are not busy, in so many runs at the most."""
+"""Returns what to run next, of feeds that are not busy, in at most so many runs."""
 
 
-class Hand:
-    """Runs jobs of a project in this process, and beside it."""
+class ManualRuns:
+    """Runs jobs in this process, and in others beside it."""
 
-    def __init__(self, settings: Settings, instance: dg.DagsterInstance, say: Say) -> None:
+    def __init__(self, settings: Settings, instance: dg.DagsterInstance, log: Log) -> None:
         self.settings = settings
         self.collector = collector_of(settings)
         self._instance = instance
         self._runs = self.collector.store.layout.runs
         self._here = threading.Lock()
         self._children: set[subprocess.Popen[bytes]] = set()
-        self._defs = collecting_defs(settings, self.collector, {"console": _heard(say)})
+        self._defs = collecting_defs(settings, self.collector, {"console": _logger(log)})
 
     def run(
         self,
@@ -63,7 +63,7 @@ class Hand:
         config: Mapping[str, Any] | None = None,
         feeds: Sequence[Feed] = (),
     ) -> dg.ExecuteInProcessResult:
-        """One run of a job, to its end; of these feeds where it is one of assets."""
+        """Run a job to its end; of these feeds, where it is a job of assets."""
         run_id = str(uuid4())
         with signed_in(self._runs, run_id):
             return self._defs.resolve_job_def(job).execute_in_process(
@@ -76,13 +76,13 @@ class Hand:
             )
 
     def follow(self, feeds: Sequence[Feed], look: Callable[[], object]) -> bool:
-        """Collects the hours now running, in one run; whether it succeeded."""
+        """Collect the hours now running, in one run; return whether it succeeded."""
         return self._beside(FOLLOW_JOB, feeds, look)
 
     def look_back(self, feeds: Sequence[Feed], look: Callable[[], object]) -> list[bool]:
-        """List closed hours again where it is time to; whether that succeeded, or nothing where none is due.
+        """List closed hours again where it is time to; return whether that succeeded, or nothing where none is due.
 
-        A feed that fails does so once it succeeds again: a cron line comes back in minutes.
+        A feed whose last hour failed is left out: a cron line comes back in minutes.
         """
         store = self.collector.store
         due = [
@@ -102,21 +102,21 @@ class Hand:
         return going.result().success
 
     def under_way(self) -> UnderWay:
-        """What all processes are at; runs whose process is gone are marked so first."""
+        """Return what all processes are doing, after failing the runs whose process is gone."""
         fail_the_gone(self._instance, self._runs, time.time())
         return look(self._instance, self._defs.get_repository_def().asset_graph, self.settings.feeds)
 
     def ask(self, ask: Ask) -> dg.ExecuteInProcessResult:
-        """One run over these hours, in this process."""
+        """Run these hours in this process."""
         zone = self.settings.timezone
         tags = range_tags(Hour(ask.first, zone), Hour(ask.end - SECONDS, zone))
         return self.run(COLLECT_JOB, tags=tags, feeds=ask.feeds)
 
-    def collect(self, more: More, workers: int, look: Callable[[], object], heard: Heard) -> list[bool]:
-        """Runs what `more` gives until it has nothing and all is done; looks up several times a second.
+    def collect(self, more: More, workers: int, look: Callable[[], object], read: ReadResult) -> list[bool]:
+        """Run what `more` returns until it returns nothing and all is done; call `look` several times a second.
 
-        One run goes on in this process, further ones beside it in processes of their own, which takes their starts
-        some seconds: two runs in one process come to wait for each other in Dagster's logging for ever.
+        One run is in this process, others are in processes of their own, which take some seconds to start: two runs
+        in one process deadlock in Dagster's logging.
         """
         going: dict[Future[bool], Ask] = {}
         succeeded: list[bool] = []
@@ -124,22 +124,22 @@ class Hand:
             while True:
                 busy = frozenset(feed for ask in going.values() for feed in ask.feeds)
                 for ask in more(busy, workers - len(going)):
-                    going[threads.submit(self._here_or_elsewhere, ask, heard)] = ask
+                    going[threads.submit(self._here_or_elsewhere, ask, read)] = ask
                 if not going:
                     return succeeded
                 for ended in self._first_done(going, look):
                     del going[ended]
                     succeeded.append(ended.result())
 
-    def _here_or_elsewhere(self, ask: Ask, heard: Heard) -> bool:
+    def _here_or_elsewhere(self, ask: Ask, read: ReadResult) -> bool:
         if not self._here.acquire(blocking=False):
-            return self._elsewhere(ask, heard)
+            return self._elsewhere(ask, read)
         try:
             return self.ask(ask).success
         finally:
             self._here.release()
 
-    def _elsewhere(self, ask: Ask, heard: Heard) -> bool:
+    def _elsewhere(self, ask: Ask, read: ReadResult) -> bool:
         zone = ZoneInfo(self.settings.timezone)
         first, end = (datetime.fromtimestamp(time, zone).isoformat() for time in (ask.first, ask.end))
         feeds = [part for feed in ask.feeds for part in ("--feed", str(feed))]
@@ -148,12 +148,12 @@ class Hand:
             [*command, "--from", first, "--to", end, *feeds], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         ) as child:
             self._children.add(child)
-            said, _ = child.communicate()
+            printed, _ = child.communicate()
             self._children.discard(child)
-        return heard(said)
+        return read(printed)
 
     def _first_done(self, going: Iterable[Future[T]], look: Callable[[], object]) -> set[Future[T]]:
-        """Waits until one at least is done; told to end itself, it ends them all first."""
+        """Wait until one at least is done. Where this process is told to end, end them all first."""
         left = set(going)
         try:
             while not (done := wait(left, LOOK_EVERY, FIRST_COMPLETED).done):
@@ -161,7 +161,7 @@ class Hand:
         except BaseException:
             for child in list(self._children):
                 child.terminate()
-            while left:  # a run that is between two hours begins the next before it hears of it
+            while left:  # a run that is between two hours may not have heard of it
                 for beat in list(self.collector.heartbeats.beats.values()):
                     beat.stop()
                 left = wait(left, LOOK_EVERY).not_done
@@ -169,9 +169,9 @@ class Hand:
         return done
 
     def due(self, feeds: Sequence[Feed], expect: Callable[[Ask], object]) -> More:
-        """Gives hours of these feeds that are not closed, each once, whatever comes of it.
+        """Return what gives the due hours of these feeds, each once, even where it fails; `expect` is told of each run.
 
-        It has no regard to earlier failures: who asks by hand wants it tried now. `expect` is told of each run.
+        Earlier failures do not count: whoever asks wants it tried now.
         """
         asked: defaultdict[Feed, list[Span]] = defaultdict(list)
         rules = replace(rules_of(self.settings), grace_seconds=0, feed_hours_a_run=FEED_HOURS_A_RUN)
@@ -196,7 +196,7 @@ class Hand:
 
 
 def given(asks: Sequence[Ask]) -> More:
-    """Gives these, in their order, those of one feed one after another."""
+    """Return what gives these in their order, those of one feed one after the other."""
     pending = list(asks)
 
     def more(busy: frozenset[Feed], free: int) -> Sequence[Ask]:
@@ -211,19 +211,19 @@ def given(asks: Sequence[Ask]) -> More:
     return more
 
 
-def _heard(say: Say) -> dg.LoggerDefinition:
-    """Hands on what a run says itself, and errors; Dagster's own events are for the UI."""
+def _logger(log: Log) -> dg.LoggerDefinition:
+    """Return a logger that passes on a run's own lines, and errors; Dagster's events are for the UI."""
 
     class Lines(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             said: dict[str, Any] = getattr(record, "dagster_meta", {})
             if said.get("dagster_event") is None:
-                say(said.get("orig_message") or record.getMessage(), record.levelno)
+                log(said.get("orig_message") or record.getMessage(), record.levelno)
 
     @dg.logger
-    def heard(_: dg.InitLoggerContext) -> logging.Logger:
+    def lines(_: dg.InitLoggerContext) -> logging.Logger:
         logger = logging.Logger("mailevents", logging.INFO)
         logger.addHandler(Lines(logging.INFO))
         return logger
 
-    return heard
+    return lines

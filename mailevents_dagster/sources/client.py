@@ -17,7 +17,7 @@ class Attempt:
     seconds: float
     failed: SourceError | None = None
     seconds_throttled: float = 0.0
-    """How long calls of this client have waited for their budget so far, all together."""
+    """How long the source has told this client to wait since the collection began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +34,12 @@ class Options:
 
 
 class Client(Protocol):
-    """What collects the hours of a lane. A runner may have two of its hours at work, begun in their order."""
+    """What collects the hours of a lane."""
 
     def collect(self, work: OpenHour, options: Options) -> Collection:
         """Return what the source has of an hour now, or raise a SourceError. The work holds what is known of it.
 
-        Asking is the client's to put in order: while an hour waits for its last answers, the next may ask.
+        Once this has reported that the next hour may begin, it may be called for that hour from another thread.
         """
 
     def stop(self) -> None:

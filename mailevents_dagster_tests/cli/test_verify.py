@@ -79,7 +79,7 @@ def collect(settings: Settings, store: Store, feed: Feed, *hours: Hour) -> None:
     with UzmanPostaApi(access_of(settings, DOMAIN)) as api:
         for hour in hours:
             with store.open_hour(feed, hour) as work:
-                work.commit(collect_hour(api, work, settle_seconds=0))
+                work.commit(collect_hour(api, work))
 
 
 def written(hour: Hour) -> str:

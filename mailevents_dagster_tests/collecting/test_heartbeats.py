@@ -16,6 +16,7 @@ from mailevents_dagster.collecting import heartbeats as module
 from mailevents_dagster.collecting.heartbeats import Heartbeats
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
+from mailevents_dagster.sources.uzmanposta.collect import UzmanPostaClient
 from mailevents_dagster.sources.uzmanposta.errors import ApiError
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, FixedMail, Simulator
 from mailevents_dagster.store.store import Store
@@ -128,7 +129,7 @@ def test_a_collection_counts_its_calls_events_and_failures(
     simulator.fail_next("/logs/mail", Answer(500), times=1)
     collector = collector_in(store)
 
-    with collector.hour(make_api(simulator.base_url), INCOMING, NOON) as (work, found):
+    with collector.hour(UzmanPostaClient(make_api(simulator.base_url)), INCOMING, NOON) as (work, found):
         work.commit(found)
 
     metrics = read(collector.heartbeats)["metrics"]
@@ -146,7 +147,10 @@ def test_an_hour_that_cannot_be_collected_is_an_error_with_the_reason(
     collector = collector_in(store)
     caplog.set_level(logging.CRITICAL)
 
-    with pytest.raises(ApiError), collector.hour(make_api(simulator.base_url), INCOMING, Hour(START, "UTC")):
+    with (
+        pytest.raises(ApiError),
+        collector.hour(UzmanPostaClient(make_api(simulator.base_url)), INCOMING, Hour(START, "UTC")),
+    ):
         pass
 
     assert read(collector.heartbeats)["status"] == "error"

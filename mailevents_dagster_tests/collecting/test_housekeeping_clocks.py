@@ -16,7 +16,7 @@ import pytest
 
 from mailevents_dagster.collecting.configuration import states_of, store_of
 from mailevents_dagster.collecting.housekeeping import destroyed_too_early, take_back_destructions
-from mailevents_dagster.collecting.rounds import step_aside
+from mailevents_dagster.collecting.outcomes import step_aside
 from mailevents_dagster.health.status import rebuild_cursors, status_of
 from mailevents_dagster.model.event import Collection
 from mailevents_dagster.model.hour import Hour

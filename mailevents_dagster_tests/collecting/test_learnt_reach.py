@@ -10,18 +10,19 @@ from pathlib import Path
 import pytest
 
 from mailevents_dagster.collecting.collector import Collector
+from mailevents_dagster.collecting.outcomes import Task
 from mailevents_dagster.collecting.planning import FeedState, Plan, Rules, UnderWay, plan, refused_hour
-from mailevents_dagster.collecting.rounds import Round, Task
 from mailevents_dagster.model.event import StoppedError
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import SECONDS, Hour, hours_between
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
+from mailevents_dagster.sources.uzmanposta.collect import UzmanPostaClient
 from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.sources.uzmanposta.simulator import Behaviour, FixedMail, Simulator
 from mailevents_dagster.store.cursor_file import write_cursor
 from mailevents_dagster.store.cursors import Cursor, hours_in
 from mailevents_dagster.store.store import Store
-from mailevents_dagster_tests.collecting_process import collector_in
+from mailevents_dagster_tests.collecting_process import collector_in, outcomes
 from mailevents_dagster_tests.conftest import AUTHENTICATION, DOMAIN, MakeApi, make_store
 
 DAY = 86_400
@@ -57,7 +58,7 @@ class Place:
         return refused_hour(FeedState(self.feed, self.began, self.store.cursor(self.feed)), time.time(), RULES)
 
     def collect(self, hours: Sequence[Hour]) -> None:
-        list(Round(self.collector, lambda _: self.client).collect([Task(self.feed, hours)]))
+        outcomes(self.collector, lambda _: UzmanPostaClient(self.client), [Task(self.feed, hours)])
 
     def looks(self, number: int) -> Plan:
         return [self.look() for _ in range(number)][-1]

@@ -1,18 +1,20 @@
-"""One hour of one feed: list it, reuse the details that are known, fetch the others, say what was found."""
+"""One hour of one feed: list it, reuse the details that are known, fetch the others, return what was found."""
 
 from __future__ import annotations
 
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from mailevents_dagster.model.event import Collection, Progress
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
-from mailevents_dagster.sources.uzmanposta.api import Observe, Tally, UzmanPostaApi
+from mailevents_dagster.sources.client import Attempt, Options
+from mailevents_dagster.sources.uzmanposta.api import Tally, UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.details import DetailFetch
-from mailevents_dagster.sources.uzmanposta.errors import Cause, PermanentError, TransientError
+from mailevents_dagster.sources.uzmanposta.errors import ApiError, Cause, PermanentError, TransientError
 from mailevents_dagster.sources.uzmanposta.intake import Arranged, Intake, Pack
 from mailevents_dagster.sources.uzmanposta.listing import Listing, list_window
 from mailevents_dagster.sources.uzmanposta.neighbours import kept_here
@@ -22,14 +24,11 @@ from mailevents_dagster.store.hour.open_hour import OpenHour
 
 CLOCKS_AGREE_WITHIN: Final = 60.0
 LEFT_WHILE_LISTING: Final = 2000
-"""Details not here yet beyond which no further page is listed: each waits with its row, in 3 kB of memory."""
-
-
-Tell = Callable[[Progress], None]
+"""With more details outstanding no further page is listed: each waits with its row, in 3 kB of memory."""
 
 
 class OutOfRetentionError(PermanentError):
-    """The API does not look back as far as this hour."""
+    """The hour is older than what the API keeps."""
 
     def __init__(self, feed: Feed, hour: Hour) -> None:
         super().__init__(
@@ -40,30 +39,40 @@ class OutOfRetentionError(PermanentError):
         )
 
 
-def collect_hour(
-    api: UzmanPostaApi,
-    work: OpenHour,
-    *,
-    settle_seconds: float,
-    lookback_seconds: float = 0.0,
-    details: bool = True,
-    tell: Tell = lambda _: None,
-    watch: Observe = lambda *_: None,
-    nearly_asked: Callable[[], object] = lambda: None,
-) -> Collection:
-    """What the API has of an hour now, with details; asks only for what is neither committed nor in the journal.
+@dataclass(frozen=True, slots=True)
+class UzmanPostaClient:
+    """What collects the hours of an account."""
 
-    `nearly_asked` is called where the API would soon be left idle if nobody else asked.
+    api: UzmanPostaApi
+
+    def collect(self, work: OpenHour, options: Options) -> Collection:
+        return collect_hour(self.api, work, options)
+
+    def stop(self) -> None:
+        self.api.stop()
+
+    def close(self) -> None:
+        self.api.close()
+
+
+def collect_hour(api: UzmanPostaApi, work: OpenHour, options: Options = Options()) -> Collection:  # noqa: B008 - it is frozen
+    """Return what the API has of an hour now, with details.
+
+    It is asked only for details that are neither committed nor in the journal.
     """
-    tally, throttled = Tally(watch), api.budget.seconds_throttled
+    throttled_before = api.budget.seconds_throttled
     began, listed_at = time.monotonic(), time.time()
     feed, hour = work.feed, work.hour
     if not feed.kind.is_asked_for(hour.start, listed_at):
         raise OutOfRetentionError(feed, hour)
 
-    intake = Intake(work, details=details, looked_at_again=listed_at < hour.end + lookback_seconds)
+    def observe(seconds: float, failed: ApiError | None) -> None:
+        options.observe(Attempt(seconds, failed, api.budget.seconds_throttled - throttled_before))
+
+    tally = Tally(observe)
+    intake = Intake(work, details=options.details, looked_at_again=listed_at < hour.end + options.lookback_seconds)
     size = PageSize.of(api.access.page_limit, work.learnt)
-    listing, rows = _list_and_fetch(api, work, size, intake, tally, tell, nearly_asked)
+    listing, rows = _list_and_fetch(api, work, size, intake, tally, options.report)
     clock = _clock(listed_at, api.time_at(began))
     listed_at += clock or 0.0
     return Collection(
@@ -71,7 +80,7 @@ def collect_hour(
         strays=frozenset(row.identity for _, row in rows.strays),
         gaps=listing.gaps,
         listed_at=listed_at,
-        closed=listed_at >= hour.end + settle_seconds,
+        closed=listed_at >= hour.end + options.settle_seconds,
         notes=tuple(_notes(clock, size, listing.size)),
         clock=clock,
         learnt=listing.size.as_learnt,
@@ -81,7 +90,7 @@ def collect_hour(
             "api_calls": tally.lists + tally.details,
             "retries": tally.retries,
             "details_reused": rows.reused,
-            "throttle_seconds": round(api.budget.seconds_throttled - throttled, 3),
+            "throttle_seconds": round(api.budget.seconds_throttled - throttled_before, 3),
             "api_seconds": round(tally.seconds, 3),
             "collect_seconds": round(time.monotonic() - began, 3),
         },
@@ -94,20 +103,20 @@ def _list_and_fetch(
     size: PageSize,
     intake: Intake,
     tally: Tally,
-    tell: Tell,
-    nearly_asked: Callable[[], object],
+    report: Callable[[Progress], object],
 ) -> tuple[Listing[Row, Pack], Arranged]:
-    """The hour as it was listed, once all its details are here. They are fetched while the listing goes on."""
+    """List the hour, and fetch its details while the listing goes on; return it once all of them are here."""
     hour, listed = work.hour, 0
+    few: int | None = None
 
-    def say(done: int, wanted: int) -> None:
-        tell(Progress(listed, done, wanted))
+    def report_details(done: int, wanted: int) -> None:
+        report(Progress(listed, done, wanted, next_may_begin=few is not None and wanted - done <= few))
 
     with DetailFetch(api, intake.keep, tally) as fetch:
 
         def ask(first: int, last: int) -> Sequence[Row]:
             if listed:
-                fetch.wait(say, left=LEFT_WHILE_LISTING)
+                fetch.wait(report_details, left=LEFT_WHILE_LISTING)
             return believable(lambda: api.rows(work.feed, first, last, tally), first, last)
 
         def pack(rows: Sequence[tuple[int, Row]]) -> Pack:
@@ -119,17 +128,17 @@ def _list_and_fetch(
         strays = kept_here(listing.outside, hour, work.held_in, ask)
         rows = intake.arrange(listing.packs, strays, fetch.want)
         listed = len(rows.events.times)
-        fetch.wait(say, left=2 * api.parallel_details)  # a listing takes as long as one of the two
-        nearly_asked()
-        fetch.wait(say)
+        few = 2 * api.parallel_details  # which take about as long as the listing of the next hour
+        fetch.wait(report_details, left=few)
+        fetch.wait(report_details)
     return listing, rows
 
 
 def believable(ask: Callable[[], Sequence[Row]], first: int, last: int) -> Sequence[Row]:
-    """Return an answer whose rows mostly lie in the window that was asked for, or one that comes a second time.
+    """Return an answer whose rows mostly lie in the window, or one that comes a second time.
 
-    Something on the way can hand over the answer to another call: that is asked for again. An API that filters by
-    another time than its rows say gives the same again.
+    A proxy may hand over the answer to another call, so such a window is asked for again. An API that filters by
+    another time than its rows say gives the same rows again.
     """
     answer = ask()
     if not _is_mostly_elsewhere(answer, first, last):
@@ -151,10 +160,10 @@ def _is_mostly_elsewhere(answer: Sequence[Row], first: int, last: int) -> bool:
 
 
 def _clock(listed_at: float, theirs: float | None) -> float | None:
-    """The API's clock less this machine's, or nothing where they agree; None where no answer said.
+    """Return by how much the API's clock is ahead of this machine's, 0 where they agree; None where no answer said.
 
-    Both are times of the one moment the listing began, so what is done to this machine's clock later changes nothing.
-    The API's decides which events can be there yet.
+    Both are read for the moment the listing began, so that setting this machine's clock later changes nothing. The
+    API's clock decides which events can exist yet.
     """
     if theirs is None:
         return None

@@ -1,4 +1,4 @@
-"""Details of many mails at once: as many calls in flight as the account allows, none waiting for a batch to end."""
+"""Details of many mails at once: as many calls in flight as the account allows, not in batches."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ from mailevents_dagster.sources.uzmanposta.errors import ApiError, Cause, Transi
 from mailevents_dagster.sources.uzmanposta.rows import Record, Row
 
 GIVE_UP_AFTER: Final = 20
-"""Details in a row that failed after all their retries: the API is down, and asking for the rest would take days."""
-TELL_EVERY: Final = 2.0
+"""After so many details in a row that failed all their retries the API is down; the rest would take days."""
+REPORT_EVERY: Final = 2.0
 PATIENCE_AT_STOP: Final = 1.0
 """Seconds that a stopped collection gives its calls in flight to end by themselves."""
 
 Keep = Callable[[int, Row, Record | Detail], None]
-Tell = Callable[[int, int], None]
+Report = Callable[[int, int], None]
+"""Takes how many details are done, and how many are wanted."""
 
 
 class DetailFetch:
-    """Fetches details from the moment they are wanted, so that they arrive while the listing still goes on.
+    """Fetches details as soon as they are wanted, so that they arrive while the listing still goes on.
 
-    Hands each to `keep` as it arrives, or why there is none. What was kept stays kept, however the block is left.
+    Passes each to `keep` as it arrives, or why there is none. What was kept stays kept, however the block ends.
     """
 
     def __init__(self, api: UzmanPostaApi, keep: Keep, tally: Tally) -> None:
@@ -36,7 +37,7 @@ class DetailFetch:
         self._left = 0
         self._in_flight = 0
         self._awaited = 0
-        """How few must be left for somebody to be told."""
+        """Whoever waits is notified when no more than so many are left."""
         self._changed = threading.Condition()
         self._error: BaseException | None = None
         self._failed_in_a_row = 0
@@ -49,31 +50,31 @@ class DetailFetch:
         if kind is None:
             return
         self._stopped = True
-        if not issubclass(kind, Exception):  # the process is told to end: nothing of it waits any longer
+        if not issubclass(kind, Exception):  # the process is told to end
             self._api.stop()
         with self._changed:
             self._changed.wait_for(lambda: not self._in_flight, PATIENCE_AT_STOP)
 
     def want(self, rows: Iterable[tuple[int, Row]]) -> None:
-        """Asks for the details of these mails."""
+        """Ask for the details of these mails."""
         for at, row in rows:
             with self._changed:
                 self._wanted += 1
                 self._left += 1
             self._api.workers.do(partial(self._take, at, row))
 
-    def wait(self, tell: Tell, left: int = 0) -> None:
-        """Waits until no more than so many are left, saying every few seconds how far it is.
+    def wait(self, report: Report, left: int = 0) -> None:
+        """Wait until no more than so many are left; report progress every few seconds, and at the end.
 
-        Raises what stops the collection.
+        Raise what stopped the collection.
         """
         is_over = False
         while not is_over:
             with self._changed:
                 self._awaited = left
-                is_over = self._changed.wait_for(lambda: self._left <= left or self._stopped, TELL_EVERY)
+                is_over = self._changed.wait_for(lambda: self._left <= left or self._stopped, REPORT_EVERY)
                 done = self._wanted - self._left
-            tell(done, self._wanted)
+            report(done, self._wanted)
         if self._error:
             raise self._error
 

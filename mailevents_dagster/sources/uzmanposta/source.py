@@ -27,9 +27,11 @@ def _configured(settings: Settings) -> Iterator[FeedSettings]:
 
 
 def _client(settings: Settings, domain: str) -> Any:
-    from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi  # what loads settings need not load HTTP
+    # What loads settings need not load HTTP.
+    from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
+    from mailevents_dagster.sources.uzmanposta.collect import UzmanPostaClient
 
-    return UzmanPostaApi(access_of(settings, domain))
+    return UzmanPostaClient(UzmanPostaApi(access_of(settings, domain)))
 
 
 def _budgets(settings: Settings) -> dict[str, Budget]:

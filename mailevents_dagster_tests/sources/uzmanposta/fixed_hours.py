@@ -10,6 +10,7 @@ from typing import Any
 from mailevents_dagster.model.event import Collection, Detail, Event
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
+from mailevents_dagster.sources.client import Options
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.collect import collect_hour
 from mailevents_dagster.sources.uzmanposta.simulator import FixedMail, Request, Simulator
@@ -51,7 +52,7 @@ class Collector:
     def collect(self, feed: Feed = INCOMING, hour: Hour = NOON, **rules: Any) -> Commit:
         self.simulator.calls.clear()
         with self.store.open_hour(feed, hour) as work:
-            self.found = collect_hour(self.api, work, **{"settle_seconds": 600.0} | rules)
+            self.found = collect_hour(self.api, work, Options(**{"settle_seconds": 600.0} | rules))
             return work.commit(self.found)
 
     def events(self, feed: Feed = INCOMING, hour: Hour = NOON) -> list[Event]:

@@ -16,6 +16,7 @@ from urllib3 import BaseHTTPResponse
 
 from mailevents_dagster.model.event import Collection
 from mailevents_dagster.model.hour import last_ended
+from mailevents_dagster.sources.client import Options
 from mailevents_dagster.sources.uzmanposta import api as api_module
 from mailevents_dagster.sources.uzmanposta import collect as collect_module
 from mailevents_dagster.sources.uzmanposta import transport as transport_module
@@ -38,7 +39,7 @@ def test_an_hour_is_closed_by_the_apis_clock_and_the_difference_is_said(
 ) -> None:
     hour = last_ended(time.time() - 7200, "UTC")
     with Simulator(now=lambda: time.time() - ahead) as simulator, store.open_hour(AUTHENTICATION, hour) as work:
-        found = collect_hour(make_api(simulator.base_url), work, settle_seconds=0)
+        found = collect_hour(make_api(simulator.base_url), work)
     [note] = found.notes
     assert way in note
     assert found.listed_at == pytest.approx(time.time() - ahead, abs=60)
@@ -46,7 +47,7 @@ def test_an_hour_is_closed_by_the_apis_clock_and_the_difference_is_said(
 
 def test_clocks_that_agree_are_not_mentioned(store: Store, make_api: MakeApi) -> None:
     with Simulator() as simulator, store.open_hour(AUTHENTICATION, last_ended(time.time(), "UTC")) as work:
-        assert collect_hour(make_api(simulator.base_url), work, settle_seconds=0).notes == ()
+        assert collect_hour(make_api(simulator.base_url), work).notes == ()
 
 
 class Clocks:
@@ -87,7 +88,7 @@ class Machine:
 
     def collect(self) -> tuple[Commit, Collection]:
         with self.store.open_hour(INCOMING, NOON) as work:
-            found = collect_hour(self.api, work, settle_seconds=SETTLE)
+            found = collect_hour(self.api, work, Options(settle_seconds=SETTLE))
             return work.commit(found), found
 
     def log(self) -> list[Any]:

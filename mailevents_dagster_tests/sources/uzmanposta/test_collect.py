@@ -336,7 +336,7 @@ def test_the_work_is_measured_and_told(here: Collector, waits: list[float]) -> N
     here.simulator.fail_next("/logs/mail/", Answer(500))
     here.simulator.fail_next("/logs/mail/", Answer(429, {"Retry-After": "30"}))
     told: list[Progress] = []
-    here.collect(tell=told.append)
+    here.collect(report=told.append)
     assert here.found
     measures = here.found.measures
     assert {name: measures[name] for name in ("list_calls", "detail_calls", "api_calls", "retries")} == {
@@ -347,4 +347,4 @@ def test_the_work_is_measured_and_told(here: Collector, waits: list[float]) -> N
     }
     assert measures["details_reused"] == 0
     assert measures["throttle_seconds"] == pytest.approx(30, abs=0.1)
-    assert told[-1] == Progress(listed=10, details_done=10, details_wanted=10)
+    assert told[-1] == Progress(listed=10, details_done=10, details_wanted=10, next_may_begin=True)

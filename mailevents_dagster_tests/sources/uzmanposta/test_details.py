@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from mailevents_dagster.sources.client import Options
 from mailevents_dagster.sources.uzmanposta import collect as collect_module
 from mailevents_dagster.sources.uzmanposta import details as details_module
 from mailevents_dagster.sources.uzmanposta.access import MOST_PARALLEL
@@ -94,7 +95,7 @@ def test_no_further_page_is_listed_while_many_details_are_awaited(
     """No detail is answered until it was told six times how far it is."""
     fixed.add(DOMAIN, "mail/incominglog", [mail(NOON.start + n, f"n{n}") for n in range(60)])
     monkeypatch.setattr(collect_module, "LEFT_WHILE_LISTING", 25)
-    monkeypatch.setattr(details_module, "TELL_EVERY", 0.01)
+    monkeypatch.setattr(details_module, "REPORT_EVERY", 0.01)
     answer, listed = threading.Event(), list[int]()
 
     with Simulator(Behaviour(page_limit=10), source=fixed, now=lambda: START + 3 * 3600) as simulator:
@@ -105,13 +106,13 @@ def test_no_further_page_is_listed_while_many_details_are_awaited(
             assert answer.wait(PATIENCE)
             return real(queue_id, time, tally)
 
-        def tell(_: Progress) -> None:
+        def report(_: Progress) -> None:
             listed.append(simulator.calls.count("list"))
             if len(listed) == 6:
                 answer.set()
 
         monkeypatch.setattr(api, "detail", detail)
         with store.open_hour(INCOMING, NOON) as work:
-            done = work.commit(collect_hour(api, work, settle_seconds=0, tell=tell))
+            done = work.commit(collect_hour(api, work, Options(report=report)))
     assert done.manifest.events == 60
     assert listed[:6] == [1, 2, 3, 3, 3, 3], "three pages of ten"

@@ -8,7 +8,6 @@ import logging
 import re
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import dagster as dg
@@ -17,16 +16,17 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from mailevents_dagster.collecting.ahead import Ahead
-from mailevents_dagster.collecting.rounds import Round, Task
+from mailevents_dagster.collecting.outcomes import Task
+from mailevents_dagster.collecting.runner import Runner
 from mailevents_dagster.model.event import Detail
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
-from mailevents_dagster.orchestration.assets import API_IS_DOWN_AFTER
+from mailevents_dagster.orchestration.assets import SOURCE_IS_DOWN_AFTER
 from mailevents_dagster.orchestration.collected_hours import CollectedHours
 from mailevents_dagster.settings import SettingsError, load_settings
 from mailevents_dagster.sources.uzmanposta import collect as collect_module
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
+from mailevents_dagster.sources.uzmanposta.collect import UzmanPostaClient
 from mailevents_dagster.sources.uzmanposta.errors import ApiError, Cause, TransientError
 from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.sources.uzmanposta.schema import COLUMNS, FIELDS
@@ -290,13 +290,16 @@ def test_a_run_over_many_hours_does_not_gather_the_answers_it_could_not_use(
     here.simulator.fail_next(counts, Answer(500), times=None)
     here.simulator.fail_next("/logs/mail", Answer(200, body=b"<" * 2**20), times=None)
     hours = [Hour(START + number * 3600, "UTC") for number in range(6)]
-    context: Any = SimpleNamespace(log=logging.getLogger("run"), instance=None)
-    collector = collector_in(here.store)
-    ahead = Ahead(Round(collector, lambda _: here.api, API_IS_DOWN_AFTER), [Task(INCOMING, hours)])
-    with pytest.raises(dg.Failure) as raised:
-        list(CollectedHours(ahead, INCOMING, hours, context, collector.logs))
+    collector, client = collector_in(here.store), UzmanPostaClient(here.api)
+    tasks = [Task(INCOMING, hours)]
+    log = collector.logs.log_of(INCOMING, logging.getLogger("run"))
+    with (
+        Runner(collector, lambda _: client, tasks, failures_in_a_row=SOURCE_IS_DOWN_AFTER) as runner,
+        pytest.raises(dg.Failure) as raised,
+    ):
+        CollectedHours(INCOMING, hours).take(runner.outcomes_of(INCOMING), log)
     assert max(gathered) <= 2  # of the call at hand
-    assert sum(record.name == "run" for record in caplog.records) == API_IS_DOWN_AFTER
+    assert sum(record.name == "run" for record in caplog.records) == SOURCE_IS_DOWN_AFTER
     assert all(map(fit_for_a_log, [*caplog.messages, str(raised.value.description)]))
 
 

@@ -11,14 +11,15 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mailevents_dagster.collecting.rounds import Failed, Round, Task
+from mailevents_dagster.collecting.outcomes import Failed, Task
 from mailevents_dagster.settings import Settings, load_settings
 from mailevents_dagster.sources.uzmanposta.accounts import access_of
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
+from mailevents_dagster.sources.uzmanposta.collect import UzmanPostaClient
 from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, Behaviour, Simulator
 from mailevents_dagster.store.store import Store
-from mailevents_dagster_tests.collecting_process import collector_in
+from mailevents_dagster_tests.collecting_process import collector_in, outcomes
 from mailevents_dagster_tests.conftest import NOON
 from mailevents_dagster_tests.projects import NOW, Project, project, stop_the_clock
 
@@ -118,14 +119,13 @@ def test_a_long_pause_of_one_domain_pauses_the_others_of_its_key_and_each_feed_s
     with pytest.raises(Exception, match="no call until"):
         clients["a.example"].rows(feeds[0], NOON.start, NOON.end)
 
-    outcomes = list(
-        Round(collector_in(store), clients.__getitem__).collect([Task(feed, [NOON, NOON.next]) for feed in feeds])
-    )
+    tasks = [Task(feed, [NOON, NOON.next]) for feed in feeds]
+    found = outcomes(collector_in(store), lambda feed: UzmanPostaClient(clients[feed.domain]), tasks)
 
     assert len(api.calls) == 1
-    assert [type(outcome) for outcome in outcomes] == [Failed] * len(feeds)
-    assert {outcome.feed for outcome in outcomes} == set(feeds)
-    untils = [outcome.until for outcome in outcomes if isinstance(outcome, Failed)]
+    assert [type(outcome) for outcome in found] == [Failed] * len(feeds)
+    assert {outcome.feed for outcome in found} == set(feeds)
+    untils = [outcome.until for outcome in found if isinstance(outcome, Failed)]
     assert untils == pytest.approx([untils[0]] * len(feeds), abs=2)
     for feed in feeds:
         cursor = store.cursor(feed)
@@ -148,8 +148,8 @@ def test_a_follow_run_in_which_all_was_paused_succeeds_and_says_until_when(here:
     assert (first.success, second.success) == (True, True)
     assert len(here.api.calls) == 1
     for result in (first, second):
-        [said] = [line for line in here.said(result) if "were not asked for" in line]
-        assert said.startswith("5 feeds were not asked for: the API told their keys to wait, the longest until ")
+        [said] = [line for line in here.said(result) if "told them to wait" in line]
+        assert said.startswith("5 feeds were not collected: ")
 
 
 def test_a_follow_run_in_which_some_was_paused_and_the_rest_failed_is_a_failed_run(here: Project) -> None:

@@ -1,4 +1,4 @@
-"""A run over several accounts collects them side by side; each feed keeps its step, its log and its failure."""
+"""A run over several lanes collects them side by side; each feed keeps its step, its log and its failure."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.execution.api import create_execution_plan, execute_run_iterator
 
+from mailevents_dagster.collecting.runner import Runner
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.sources.uzmanposta.api import Tally, UzmanPostaApi
@@ -60,7 +61,7 @@ def when_listed(monkeypatch: pytest.MonkeyPatch, do: Callable[[Feed, int], objec
 
 
 def collecting_threads() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name == "account"]
+    return [thread for thread in threading.enumerate() if thread.name in ("lane", "hour")]
 
 
 def test_the_accounts_of_a_run_are_collected_side_by_side_and_each_hour_once(
@@ -142,7 +143,7 @@ def test_a_run_that_is_interrupted_stops_what_it_collects_ahead(here: Project, m
         return real(api, feed, first, last, tally)
 
     monkeypatch.setattr(UzmanPostaApi, "rows", rows)
-    monkeypatch.setattr("mailevents_dagster.collecting.ahead.Ahead.of", interrupted)
+    monkeypatch.setattr(Runner, "outcomes_of", interrupted)
 
     assert not here.run("collect_hours", partition_key=NEWEST.key).success
     waiting.set()
