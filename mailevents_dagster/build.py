@@ -8,6 +8,7 @@ from mailevents_dagster.orchestration.checks import check_job, feed_checks
 from mailevents_dagster.orchestration.code_links import with_code_links
 from mailevents_dagster.orchestration.feed_definitions import feed_assets, resources
 from mailevents_dagster.orchestration.jobs import collect_job, follow_job, housekeeping_job, reconcile_job
+from mailevents_dagster.orchestration.runs_in_flight import COLLECT_JOB, FOLLOW_JOB
 from mailevents_dagster.orchestration.schedules import build_schedules
 from mailevents_dagster.orchestration.sensor import follow_sensor, gone_sensor
 from mailevents_dagster.orchestration.summary_assets import build_summaries, summaries_sensor
@@ -16,27 +17,28 @@ from mailevents_dagster.settings import Settings
 
 
 def build_defs(settings: Settings) -> dg.Definitions:
-    """All assets, resources and automation of these settings."""
+    """Return all assets, resources and automation of these settings."""
     collector = collector_of(settings)
     assets = feed_assets(settings, collector, with_checks=True)
-    jobs = {
-        "collect_hours": collect_job(assets),
-        "follow": follow_job(settings, collector),
-        "reconcile": reconcile_job(settings, collector),
-        "housekeeping": housekeeping_job(settings),
-        "check_feeds": check_job(settings),
-    }
+    jobs = [
+        collect_job(assets),
+        follow_job(settings, collector),
+        reconcile_job(settings, collector),
+        housekeeping_job(settings),
+        check_job(settings),
+    ]
+    by_name = {job.name: job for job in jobs}
     return dg.Definitions(
         assets=with_code_links([*assets, *build_summaries(settings)], settings.source),
         asset_checks=[feed_checks(settings)],
-        jobs=list(jobs.values()),
+        jobs=jobs,
         sensors=[
-            follow_sensor(settings, [jobs["follow"], jobs["collect_hours"]]),
+            follow_sensor(settings, [by_name[FOLLOW_JOB], by_name[COLLECT_JOB]]),
             gone_sensor(),
             alert_sensor(settings, collector),
             *summaries_sensor(settings),
         ],
-        schedules=build_schedules(settings, jobs),
+        schedules=build_schedules(settings, by_name),
         resources={
             **resources(settings),
             "summary_store": SummaryStore(

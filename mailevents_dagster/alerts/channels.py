@@ -1,4 +1,4 @@
-"""Channels: how a message reaches people. What goes wrong is said without the secrets that a channel has."""
+"""Channels: how a message reaches people. What goes wrong is said without the secrets that a channel holds."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
-from typing import Final, Protocol
+from typing import Final
 
 import requests
 
@@ -20,40 +20,16 @@ from mailevents_dagster.alerts.texts import Message
 from mailevents_dagster.settings import AlertMailSettings, AlertSettings
 
 PATIENCE: Final = 15.0
-"""Seconds that a channel may take for a message: a tick has 60, and time to look."""
+"""Seconds that a channel may take for a message: a tick has 60, and must look as well."""
 SOCKET_PATIENCE: Final = 10.0
 TLS_PORT: Final = 465
-"""Where TLS begins at once."""
+"""The port on which TLS begins at once."""
 _HARMLESS: Final = str.maketrans({"<": "‹", ">": "›", "@": "＠"})
-"""Chats take <!channel>, @here and the like as calls; what an API said must not wake everybody."""
+"""Chats take <!channel>, @here and the like as calls; what a source said must not wake everybody."""
 
 
 class SendingError(Exception):
     """A channel did not take a message; the text says why, and holds no secret."""
-
-
-class Channel(Protocol):
-    """A way to tell somebody."""
-
-    @property
-    def name(self) -> str: ...
-
-    def send(self, message: Message) -> str:
-        """What somebody should know though it was taken, mostly nothing.
-
-        SendingError where it was not taken, or nobody said that it was.
-        """
-
-
-def channels_of(settings: AlertSettings, environ: Mapping[str, str] = os.environ) -> Sequence[Channel]:
-    """The channels that are configured, with the secrets that they need."""
-    channels: list[Channel] = []
-    if settings.webhook_variable:
-        channels.append(Webhook(environ[settings.webhook_variable]))
-    if settings.mail.to:
-        password = settings.mail.password_variable
-        channels.append(Mail(settings.mail, environ[password] if password else None))
-    return channels
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +44,9 @@ class Webhook:
         return _in_time(lambda: self._post(text))
 
     def _post(self, text: str) -> str:
-        failed = ""
-        try:
-            with _unlogged():
-                # A redirect would carry the text to who knows where.
-                answer = requests.post(self.url, json={"text": text}, timeout=SOCKET_PATIENCE, allow_redirects=False)
-        except (requests.RequestException, OSError, ValueError) as error:
-            failed = _why(error)
-        if failed:  # outside of the handler: the error above names the address
-            raise SendingError(failed)
+        with _unlogged():
+            # A redirect would carry the text to who knows where.
+            answer = requests.post(self.url, json={"text": text}, timeout=SOCKET_PATIENCE, allow_redirects=False)
         if not 200 <= answer.status_code < 300:
             raise SendingError(f"it answered {answer.status_code}; is the address still the right one?")
         return ""
@@ -106,20 +76,6 @@ class Mail:
         return mail
 
     def _hand_over(self, mail: EmailMessage) -> str:
-        failed, refused = "", 0
-        try:
-            refused = self._talk(mail)
-        except (smtplib.SMTPException, OSError, ValueError) as error:
-            failed = _why(error)
-        if failed:  # outside of the handler: a server may repeat what it was told
-            raise SendingError(failed)
-        # It must not come again and again to those whom it reached.
-        return f"it does not take mail for {refused} of {len(self.settings.to)} addresses (alerts.mail.to)" * bool(
-            refused
-        )
-
-    def _talk(self, mail: EmailMessage) -> int:
-        """How many of the addresses were refused, where not all were."""
         server, safe = self.settings, ssl.create_default_context()
         host = server.smtp_host or ""
         connection = (
@@ -132,16 +88,38 @@ class Mail:
                 connection.starttls(context=safe)
             if server.user and self.password:
                 connection.login(server.user, self.password)
-            return len(connection.send_message(mail))
+            refused = len(connection.send_message(mail))
+        # No error: it must not come again and again to those whom it reached.
+        return f"it does not take mail for {refused} of {len(server.to)} addresses (alerts.mail.to)" if refused else ""
+
+
+Channel = Webhook | Mail
+"""How people are told. What they should know of a message though it was taken is returned, mostly nothing."""
+
+
+def channels_of(settings: AlertSettings, environ: Mapping[str, str] = os.environ) -> Sequence[Channel]:
+    """Return the configured channels, with the secrets that they need."""
+    channels: list[Channel] = []
+    if settings.webhook_variable:
+        channels.append(Webhook(environ[settings.webhook_variable]))
+    if settings.mail.to:
+        password = settings.mail.password_variable
+        channels.append(Mail(settings.mail, environ[password] if password else None))
+    return channels
 
 
 def _in_time(send: Callable[[], str]) -> str:
-    """Gives up after a time: what sockets wait for is the next byte, and looking up a name waits for itself."""
+    """Send in a thread and give up after a time: sockets wait for the next byte, and looking up a name for itself.
+
+    What libraries raise stays in that thread: it may hold the address, or what the server was told.
+    """
     outcome: list[str | Exception] = []
 
     def work() -> None:
         try:
             outcome.append(send())
+        except (OSError, ValueError) as error:  # those of requests and smtplib among them
+            outcome.append(SendingError(_why(error)))
         except Exception as error:  # it is raised below, by whoever waits
             outcome.append(error)
 
@@ -157,7 +135,7 @@ def _in_time(send: Callable[[], str]) -> str:
 
 @contextmanager
 def _unlogged() -> Iterator[None]:
-    """Keeps the paths that urllib3 logs to itself, for this thread: that of a webhook is its secret."""
+    """Keep what urllib3 logs in this thread out of the logs: the path of a webhook is its secret."""
     thread = threading.get_ident()
 
     def is_of_another(record: logging.LogRecord) -> bool:
@@ -177,7 +155,7 @@ _WHY: Final[Sequence[tuple[type[Exception] | tuple[type[Exception], ...], str]]]
     (smtplib.SMTPAuthenticationError, "it does not accept user and password (alerts.mail.user)"),
     (smtplib.SMTPSenderRefused, "it does not take mail from this sender (alerts.mail.from)"),
     (smtplib.SMTPRecipientsRefused, "it takes mail for none of these addresses (alerts.mail.to)"),
-    (smtplib.SMTPNotSupportedError, "it can do no STARTTLS or no signing in, as alerts.mail wants it"),
+    (smtplib.SMTPNotSupportedError, "it does not offer the STARTTLS or the sign-in that alerts.mail asks for"),
     (smtplib.SMTPException, "it broke off the conversation, or gave no answer in time"),
     ((requests.exceptions.SSLError, ssl.SSLError), "the TLS connection failed; check its certificate and the clock"),
     ((requests.Timeout, TimeoutError), "it gave no answer in time"),
@@ -186,7 +164,7 @@ _WHY: Final[Sequence[tuple[type[Exception] | tuple[type[Exception], ...], str]]]
 
 
 def _why(error: Exception) -> str:
-    """The reason in words of ours: those of libraries and servers may hold the address or the password."""
+    """Return the reason in words of ours: those of libraries and servers may hold the address or the password."""
     said = next((words for types, words in _WHY if isinstance(error, types)), "the message cannot be sent")
     code = getattr(error, "smtp_code", None)
     return f"{said} ({type(error).__name__}{f' {code}' if code else ''})"

@@ -1,4 +1,4 @@
-"""Telling: what was looked at goes into the ledger, and what is new in it to somebody. Loads no Dagster."""
+"""Notification: what was seen goes into the ledger, and its news to people. Loads no Dagster."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ Warn = Callable[[str], object]
 
 
 def read_ledger(store: Store) -> Ledger:
-    """The stored ledger, an empty one where there is none; DamagedError where it is not as it was written."""
+    """Return the stored ledger, an empty one if there is none. DamagedError if it is not as it was written."""
     path = store.layout.alerts
     content = read_sealed(path)
     try:
         return Ledger() if content is None else ledger_of(content)
     except (KeyError, TypeError, ValueError) as error:
-        raise DamagedError(f"{path} is no ledger of alerts ({type(error).__name__})") from error
+        raise DamagedError(f"{path} is not a ledger of alerts ({type(error).__name__})") from error
 
 
 @dataclass(slots=True)
-class Teller:
-    """Tells people, and remembers it also where the disk takes nothing: a full one is what they must hear of."""
+class Notifier:
+    """Notifies people, and remembers it even if the disk is full: that is what they must hear of."""
 
     store: Store
     repeat_seconds: float
     unwritten: Ledger | None = None
-    """What could not be written; it counts for as long as this process is there."""
+    """What could not be written; it counts as long as this process lives."""
 
-    def tell(self, look: Callable[[Ledger], Look], channels: Sequence[Channel], now: float, warn: Warn) -> str:
-        """One look and at most one message; says what came of it. Another process at it raises what `telling` does."""
+    def notify(self, look: Callable[[Ledger], Look], channels: Sequence[Channel], now: float, warn: Warn) -> str:
+        """Look, send at most one message, and return what came of it. HeldError if another process is at it."""
         with self.store.telling():
             ledger = noted(before := self._ledger(warn), look(before), now)
             self._write(ledger, warn)  # before anything else can go wrong: what was seen of runs is not seen again
@@ -69,7 +69,7 @@ class Teller:
 
 
 def send(message: Message, channels: Sequence[Channel], warn: Warn) -> list[str]:
-    """Sends by each channel; the names of those that took it."""
+    """Send by each channel; return the names of those that took it."""
     takers = []
     for channel in channels:
         try:

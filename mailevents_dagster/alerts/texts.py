@@ -1,4 +1,4 @@
-"""What alerts say: one short plain text for all that is told at once, that reads well in a chat and in a mail."""
+"""The text of alerts: one short message for all the news, which reads well in a chat and in a mail."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from mailevents_dagster.alerts.troubles import Entry, Kind, News, Trouble
-from mailevents_dagster.sources.uzmanposta.errors import foreign
+from mailevents_dagster.files.printable import counted, printable
 
 NAMED: Final = 15
 """Troubles in one message; Slack shows 4,000 characters at once."""
@@ -20,12 +20,10 @@ SAID_CHARACTERS: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is sent."""
+    """A subject of one line, and the lines below it."""
 
     subject: str
-    """One line."""
     text: str
-    """The lines below it."""
 
 
 TEST: Final = Message(
@@ -34,28 +32,27 @@ TEST: Final = Message(
 
 
 def message_of(news: News, timezone: str) -> Message:
-    """One message for all of the news."""
+    """Return one message for all of the news."""
     heads = []
     if news.troubles:
-        heads.append(f"{_count(news.troubles)} ({_causes(news.troubles)})")
+        heads.append(f"{counted(len(news.troubles), 'trouble')} ({_causes(news.troubles)})")
     if news.over:
-        heads.append(f"{_count(news.over)} over")
+        heads.append(f"{counted(len(news.over), 'trouble')} over")
     lines = [*_listed(news.troubles, timezone)]
     if news.over:
-        lines += ["", "Over:"] if lines else ["Over:"]
-        lines += _listed(news.over, timezone, over=True)
+        lines += [*([""] if lines else []), "Over:", *_listed(news.over, timezone, over=True)]
     lines += ["", "`mailevents status` shows all feeds, `mailevents alerts` all that is wrong."]
-    return Message(foreign(f"mailevents: {', '.join(heads)}", SAID_CHARACTERS), "\n".join(lines))
+    return Message(printable(f"mailevents: {', '.join(heads)}", SAID_CHARACTERS), "\n".join(lines))
 
 
 def line(trouble: Trouble, entry: Entry, timezone: str, *, over: bool = False) -> str:
-    """A trouble in one line."""
+    """Return a trouble in one line."""
     name = f"{'job ' if trouble.subject.kind is Kind.JOB else ''}{trouble.subject.name}"
     if over:
         return f"{name}: {trouble.cause}, {moment(entry.since, timezone)} to {moment(entry.seen, timezone)}"
     return (
         f"{name}: {trouble.cause}, since {moment(entry.since, timezone)}. "
-        f"{foreign(entry.said.replace(chr(10), ' '), SAID_CHARACTERS)}"
+        f"{printable(entry.said.replace(chr(10), ' '), SAID_CHARACTERS)}"
     )
 
 
@@ -70,11 +67,7 @@ def _listed(news: Sequence[tuple[Trouble, Entry]], timezone: str, *, over: bool 
         yield f"and {len(news) - NAMED:,} more"
 
 
-def _count(news: Sequence[tuple[Trouble, Entry]]) -> str:
-    return "1 trouble" if len(news) == 1 else f"{len(news):,} troubles"
-
-
 def _causes(news: Sequence[tuple[Trouble, Entry]]) -> str:
-    counted = Counter(trouble.cause for trouble, _ in news).most_common()
-    named = [cause if number == len(news) else f"{number:,} {cause}" for cause, number in counted[:CAUSES_NAMED]]
-    return ", ".join([*named, "…"] if len(counted) > CAUSES_NAMED else named)
+    causes = Counter(trouble.cause for trouble, _ in news).most_common()
+    named = [cause if number == len(news) else f"{number:,} {cause}" for cause, number in causes[:CAUSES_NAMED]]
+    return ", ".join([*named, "…"] if len(causes) > CAUSES_NAMED else named)

@@ -1,7 +1,7 @@
-"""Alerts: which troubles there are, and which of them somebody is told of now. Pure: no store, no channel, no Dagster.
+"""Troubles: which there are, and which of them people are told of now. Pure: no store, no channel, no Dagster.
 
-A trouble is told once and, while it goes on, again after a time. What was noted outlives the process in a ledger: what
-nobody could be told of is still there at the next look.
+A trouble is told once and, while it goes on, again after a time. The ledger outlives the process: what nobody could be
+told of is still there at the next look.
 """
 
 from __future__ import annotations
@@ -12,20 +12,21 @@ from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final
 
-from mailevents_dagster.collecting.planning import REFUSED, FeedState
+from mailevents_dagster.collecting.planning import FeedState
+from mailevents_dagster.collecting.retries import REFUSED
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.store.cursors import UNFINISHED, Cursor, Failure
 
 VERSION: Final = 1
 LONGEST_COLLECTION: Final = 3600.0
-"""Seconds after which a collection that has not ended, and that nobody is at, is not about to be tried again."""
+"""Seconds after which a collection that did not end, and that nobody is at, is not about to be tried again."""
 FORGOTTEN_AFTER: Final = 30 * 86_400.0
-"""Seconds after which a trouble that was not seen again leaves the ledger: its feed or job may be no more."""
+"""Seconds after which a trouble that was not seen again leaves the ledger: its feed or job may be gone."""
 
 
 class Kind(StrEnum):
-    """What has a trouble."""
+    """What can have a trouble."""
 
     FEED = "feed"
     CHECK = "check"
@@ -33,23 +34,21 @@ class Kind(StrEnum):
 
 
 CALM: Final = {Kind.FEED: 900.0, Kind.CHECK: 7200.0, Kind.JOB: 7200.0}
-"""Seconds without the trouble before it counts as over, so that what comes and goes is one trouble and not ten a day.
+"""Seconds without the trouble before it counts as over: what comes and goes is one trouble, not ten a day.
 
-A feed is looked at all the time; runs and checks are heard of when they happen, mostly once an hour.
+Feeds are looked at all the time; runs and checks are heard of when they happen, mostly once an hour.
 """
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Subject:
-    """What may have a trouble: a feed, a check of an asset, or a job."""
-
     kind: Kind
     name: str
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Trouble:
-    """What is told once: the same cause at the same subject is the same trouble."""
+    """The same cause at the same subject is the same trouble, and is told once."""
 
     subject: Subject
     cause: str
@@ -66,7 +65,7 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What was seen at one look. A subject that is neither in trouble nor good is one that nothing is known of yet."""
+    """What was seen at one look. Of a subject that is neither in trouble nor good nothing is known yet."""
 
     troubles: Sequence[Sighting] = ()
     good: Mapping[Subject, float] = field(default_factory=dict)
@@ -74,7 +73,7 @@ class Look:
     runs: frozenset[str] = frozenset()
     """Runs that were looked at."""
     until: float | None = None
-    """Until when; None: no runs were looked at."""
+    """Until when runs were looked at; None if none were."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,30 +87,30 @@ class Entry:
     good: float | None = None
     """When its subject was last known to be good."""
     told: float | None = None
-    """When somebody was told of it last."""
+    """When people were told of it last."""
 
     def is_over(self, kind: Kind, now: float) -> bool:
         return self.good is not None and self.good > self.seen and now - self.seen >= CALM[kind]
 
     def is_due(self, now: float, repeat_seconds: float) -> bool:
-        """Whether somebody must be told: for the first time, or again since it was seen since."""
+        """Return whether people must be told: for the first time, or again since it goes on."""
         return self.told is None or (self.seen > self.told and now - self.told >= repeat_seconds)
 
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """The troubles that are not over, or whose end nobody has been told of."""
+    """The troubles that are not over, or whose end was not told yet."""
 
     entries: Mapping[Trouble, Entry] = field(default_factory=dict)
     until: float | None = None
     """Until when runs that ended have been looked at."""
     runs: frozenset[str] = frozenset()
-    """Those that the last look found, so that the next does not take them for new ones."""
+    """Those that the last look found, so that the next does not take them for new."""
 
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What somebody must be told, the newest trouble first."""
+    """What people must be told, the newest trouble first."""
 
     troubles: Sequence[tuple[Trouble, Entry]] = ()
     over: Sequence[tuple[Trouble, Entry]] = ()
@@ -121,7 +120,7 @@ class News:
 
 
 def noted(ledger: Ledger, look: Look, now: float) -> Ledger:
-    """The ledger with what was seen; what was not seen for long, and was told, goes."""
+    """Return the ledger with what was seen, without what was told and then not seen for long."""
     entries = dict(ledger.entries)
     for one in look.troubles:
         known = entries.get(one.trouble) or Entry(one.at, one.at, one.said)
@@ -137,7 +136,7 @@ def noted(ledger: Ledger, look: Look, now: float) -> Ledger:
 
 
 def news_of(ledger: Ledger, now: float, repeat_seconds: float) -> News:
-    """What of the ledger is to be told now; what came and went before anybody was told is told as over."""
+    """Return what is to be told now. What came and went before it was told is told as over."""
     over = [(trouble, entry) for trouble, entry in ledger.entries.items() if entry.is_over(trouble.subject.kind, now)]
     gone = {trouble for trouble, _ in over}
     due = [
@@ -149,7 +148,7 @@ def news_of(ledger: Ledger, now: float, repeat_seconds: float) -> News:
 
 
 def told(ledger: Ledger, news: News, now: float) -> Ledger:
-    """The ledger once somebody has taken the news."""
+    """Return the ledger once the news has been taken."""
     gone = {trouble for trouble, _ in news.over}
     entries = {trouble: entry for trouble, entry in ledger.entries.items() if trouble not in gone}
     for trouble, entry in news.troubles:
@@ -158,7 +157,7 @@ def told(ledger: Ledger, news: News, now: float) -> Ledger:
 
 
 def look_at_feeds(states: Iterable[FeedState], at_work: Collection[Feed], timezone: str, now: float) -> Look:
-    """What the cursors say; some process collects the feeds that are at work right now."""
+    """Return what the cursors say; the feeds at work are being collected right now."""
     troubles: list[Sighting] = []
     good: dict[Subject, float] = {}
     for state in states:
@@ -173,7 +172,7 @@ def look_at_feeds(states: Iterable[FeedState], at_work: Collection[Feed], timezo
 
 
 def _lasting(cursor: Cursor, now: float, *, at_work: bool) -> Iterator[tuple[int, Failure]]:
-    """What is more than a first try that failed: most of those are mended by the second, minutes later."""
+    """Yield the failures that are more than a first try: most of those are mended by the second, minutes later."""
     for start, failure in cursor.failed.items():
         if failure.cause == UNFINISHED:
             lasts = not at_work and (failure.times > 1 or now - failure.at > LONGEST_COLLECTION)
@@ -184,7 +183,7 @@ def _lasting(cursor: Cursor, now: float, *, at_work: bool) -> Iterator[tuple[int
 
 
 def _causes(failures: Iterable[tuple[int, Failure]], timezone: str) -> Iterator[tuple[str, str]]:
-    """Each cause once, with how many hours it keeps away and what the newest of them said."""
+    """Yield each cause once, with how many hours it keeps away and what the newest of them said."""
     of_cause: defaultdict[str, list[tuple[int, Failure]]] = defaultdict(list)
     for start, failure in failures:
         of_cause[failure.cause].append((start, failure))
@@ -195,7 +194,7 @@ def _causes(failures: Iterable[tuple[int, Failure]], timezone: str) -> Iterator[
 
 
 def look_of(*looks: Look) -> Look:
-    """What was seen in all of them; one of them at most looked at runs."""
+    """Return what was seen in all of them; at most one of them looked at runs."""
     return Look(
         [trouble for look in looks for trouble in look.troubles],
         {subject: at for look in looks for subject, at in look.good.items()},
@@ -205,7 +204,7 @@ def look_of(*looks: Look) -> Look:
 
 
 def ledger_content(ledger: Ledger) -> dict[str, object]:
-    """The ledger as a file holds it."""
+    """Return the ledger as a file holds it."""
     return {
         "version": VERSION,
         "until": ledger.until,
@@ -218,7 +217,7 @@ def ledger_content(ledger: Ledger) -> dict[str, object]:
 
 
 def ledger_of(content: Mapping[str, Any]) -> Ledger:
-    """The ledger that a file holds."""
+    """Return the ledger that a file holds."""
     entries = {}
     for one in content["troubles"]:
         trouble = Trouble(Subject(Kind(one["kind"]), one["subject"]), one["cause"])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from mailevents_dagster.cli.terminal import Exit, configured, console, feed_option, feeds_like, hour_start
-from mailevents_dagster.orchestration.long_lived import long_lived
+from mailevents_dagster.orchestration.garbage_collection import frozen_once_loaded
 
 if TYPE_CHECKING:
     from mailevents_dagster.cli.progress import Lacking, Progress
@@ -68,7 +68,7 @@ def collect(
     feeds = feeds_like(settings, patterns)
     span = _span(settings, first, end, hour)
 
-    with long_lived():
+    with frozen_once_loaded():
         from mailevents_dagster.cli.progress import Progress
         from mailevents_dagster.health.prometheus import write_metrics
         from mailevents_dagster.orchestration.home import this_instance

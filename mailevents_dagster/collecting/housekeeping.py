@@ -1,4 +1,4 @@
-"""What of a store has expired, and its destruction. Loads no Dagster."""
+"""Expired hours of a store, and their destruction. Loads no Dagster."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ DESTROYED_TOO_EARLY: Final = "destroyed by a clock that was ahead, before they h
 
 
 class MeaninglessHoldError(Exception):
-    """A legal hold protects nothing; the text says which."""
+    """A legal hold protects nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExpiredHours:
-    """What the store holds of a feed that is older than its rule allows, oldest hour first, with the files."""
+    """Hours of a feed that are older than its rule allows, oldest first, with their files."""
 
     feed: Feed
     rule: Rule
     due: Mapping[Hour, Sequence[UPath]]
     held: Mapping[Hold, Mapping[Hour, Sequence[UPath]]]
-    """What legal holds keep back."""
+    """What legal holds keep."""
 
 
 @dataclass(frozen=True, slots=True)
 class NotDestroyed:
-    """An hour that could not be destroyed; the next housekeeping tries again."""
+    """An hour that could not be destroyed; the next housekeeping tries it again."""
 
     feed: Feed
     hour: Hour
@@ -50,19 +50,19 @@ class NotDestroyed:
 
 
 def expired_hours(settings: Settings, store: Store, now: float) -> Iterator[ExpiredHours]:
-    """The expired hours of every feed that has any, also of feeds that the settings no longer name.
+    """Yield the expired hours of every feed that has any, even of feeds that the settings no longer name.
 
-    `now` is what can be trusted of the time: see Clocks.
-    MeaninglessHoldError, before anything else, where a hold is like no feed.
+    `now` is how much of the time can be trusted: see Clocks. A hold that matches no feed raises MeaninglessHoldError
+    before anything is yielded.
     """
     retention = retention_of(settings)
     if not retention.days:
         return
-    feeds = sorted({*settings.feeds, *store.feeds()})
+    feeds = _all_feeds(settings, store)
     for hold in retention.meaningless_holds(feeds):
         raise MeaninglessHoldError(
-            f"retention.legal_hold: `{hold.feeds}` ({hold.reason}) is like no feed of the settings or of the storage. "
-            f"Mend the pattern or take it out; until then nothing is destroyed."
+            f"retention.legal_hold: `{hold.feeds}` ({hold.reason}) matches no feed of the settings or the storage. "
+            f"Correct the pattern or remove it; until then nothing is destroyed."
         )
     inventory = Inventory(store.layout, store.timezone, now)
     for feed in feeds:
@@ -78,34 +78,37 @@ def expired_hours(settings: Settings, store: Store, now: float) -> Iterator[Expi
 
 
 def clocks_of(settings: Settings, store: Store, now: float) -> Clocks:
-    """This machine's clock and the newest time that a source showed."""
-    return Clocks(now, newest_witnessed(store, {*settings.feeds, *store.feeds()}))
+    """Return this machine's clock and the newest time that a source showed."""
+    return Clocks(now, newest_witnessed(store, _all_feeds(settings, store)))
 
 
 def destroyed_too_early(settings: Settings, store: Store, clocks: Clocks) -> Iterator[Destruction]:
-    """Records of hours that had not expired by any clock: the one that they were destroyed by was wrong.
+    """Yield the records of hours that no clock counts as expired: they were destroyed by one that was wrong.
 
     Newest hours first, up to the first of each feed that has expired: looking at years of records takes minutes.
     """
     inventory = Inventory(store.layout, store.timezone, clocks.later)
-    for feed in sorted({*settings.feeds, *store.feeds()}):
+    for feed in _all_feeds(settings, store):
         for hour in sorted(inventory.destroyed_or_begun(feed), reverse=True):
             record = recorded(store.layout, feed, hour)
-            if record is None or has_expired(feed, record, clocks.later):
+            if record is None or _has_expired(feed, record, clocks.later):
                 break
             yield record
 
 
-def has_expired(feed: Feed, record: Destruction, now: float) -> bool:
-    """Whether the hour is older than the rule allowed that it was destroyed by."""
+def _all_feeds(settings: Settings, store: Store) -> list[Feed]:
+    return sorted({*settings.feeds, *store.feeds()})
+
+
+def _has_expired(feed: Feed, record: Destruction, now: float) -> bool:
     try:
         return record.end < Rule.of(feed, record.rule).cutoff(now)
-    except ValueError:  # of no version that we know
+    except ValueError:  # a rule of no version that we know
         return True
 
 
 def take_back_destructions(store: Store, records: Iterable[Destruction]) -> int:
-    """Has these hours collected again; returns how many. Those that another process holds are left to another time."""
+    """Count these hours as missing again, and return how many. Hours that another process holds wait for next time."""
     taken = 0
     for record in list(records):
         with suppress(HeldElsewhereError):
@@ -115,10 +118,10 @@ def take_back_destructions(store: Store, records: Iterable[Destruction]) -> int:
 
 
 def destroy(store: Store, expired: ExpiredHours, most: int, until: float) -> Iterator[Destruction | NotDestroyed]:
-    """Destroys the oldest hours that are due, so many at most, begun before a time (`time.monotonic()`).
+    """Destroy the oldest hours that are due, until there are so many or the time has come (`time.monotonic()`).
 
-    Each is handed out while its record still counts as begun: if the process is killed before the next is asked for,
-    it is handed out again another time. An hour that another process has is left to another time, too.
+    A record counts as begun until the next is asked for: after a kill before that, it is yielded again another time.
+    Hours that another process holds wait for next time, too.
     """
     for hour, files in list(expired.due.items())[:most]:
         if time.monotonic() >= until:
@@ -129,5 +132,5 @@ def destroy(store: Store, expired: ExpiredHours, most: int, until: float) -> Ite
                     yield record
         except HeldElsewhereError:
             continue
-        except OSError as error:  # whatever befalls an hour, the others go on
+        except OSError as error:  # the other hours go on
             yield NotDestroyed(expired.feed, hour, str(error))

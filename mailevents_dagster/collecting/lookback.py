@@ -25,7 +25,7 @@ def last_passed(time_of_day: str, timezone: str, now: float) -> float:
 
 
 def closed_hours(settings: Settings, store: Store, now: float) -> Iterator[tuple[Feed, Cursor, list[Hour]]]:
-    """Return the closed hours of each feed that are listed again, as far as the source still has them."""
+    """Yield the closed hours of each feed that are listed again, as far as the source still has them."""
     rules = replace(rules_of(settings), grace_seconds=0)
     for state in states_of(settings, store):
         end = closing_end(state.by_the_api(now), rules)
@@ -49,7 +49,7 @@ def due(settings: Settings, store: Store, now: float) -> list[Feed]:
 
 
 def _looked_at(store: Store, feed: Feed, cursor: Cursor, hours: Sequence[Hour]) -> Iterator[float]:
-    """Return when these hours were listed last, as far as that is known."""
+    """Yield when these hours were listed last, as far as that is known."""
     for hour in hours:
         if cursor.looked_back_at is not None:
             yield cursor.looked_back_at

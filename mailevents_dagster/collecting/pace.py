@@ -14,7 +14,7 @@ ROWS_A_CALL: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """What arrives at an account against what it may ask for, in calls a second, and what it has not asked for yet."""
+    """What arrives at an account against what it may ask for, in calls a second, and what is still to be asked for."""
 
     arriving: float
     allowed: float
@@ -27,15 +27,15 @@ class Pace:
 
     @property
     def seconds_to_catch_up(self) -> float | None:
-        """None where it never does."""
+        """Return None if it never does."""
         return None if self.falls_behind else self.behind / (self.allowed - self.arriving)
 
     def __add__(self, other: Pace) -> Pace:
-        """Of two feeds of one account."""
+        """Return the pace of two feeds of one account together."""
         return Pace(self.arriving + other.arriving, self.allowed, self.behind + other.behind)
 
     def sentence(self, domain: str) -> str | None:
-        """What somebody must know: nothing where the account is current within a day."""
+        """Return what people must know: nothing if the account is current within a day."""
         numbers = f"{domain}: what arrives needs {self.arriving:,.2f} calls a second, and {self.allowed:g} are allowed"
         if self.falls_behind:
             return (
@@ -49,6 +49,6 @@ class Pace:
 
 
 def pace_of(feed: Feed, events: int, hours_behind: int, allowed: float, *, details: bool) -> Pace:
-    """The pace of a feed whose newest closed hour has so many events."""
+    """Return the pace of a feed whose newest closed hour has so many events."""
     calls = 1 + (events if feed.kind.has_details and details else events // ROWS_A_CALL)
     return Pace(calls / SECONDS, allowed, calls * hours_behind)

@@ -17,12 +17,11 @@ from mailevents_dagster.collecting.planning import (
     CLOCKS_AGREE_WITHIN,
     FeedState,
     Rules,
-    UnderWay,
     closing_end,
     forgotten_hours,
     kept_from,
-    waits_until,
 )
+from mailevents_dagster.collecting.retries import waits_until
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import SECONDS, Hour
 from mailevents_dagster.settings import Settings
@@ -171,7 +170,7 @@ def _feed(state: FeedState, now: float, rules: Rules, collector: Collector) -> F
     ]
     lack = sum(known.lacking.values(), Lack())
     newest = max(failed, key=lambda failure: failure.at, default=None)
-    waits = waits_until(known, UnderWay(), now, rules.first_wait) if failed else 0.0
+    waits = waits_until(known, now, rules.first_wait) if failed else 0.0
     return FeedStatus(
         feed=str(state.feed),
         closed_until=Hour(known.closed[-1][1] - SECONDS, zone).key if known.closed else None,

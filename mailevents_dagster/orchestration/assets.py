@@ -27,14 +27,6 @@ def hourly_partitions(start: int, timezone: str) -> dg.HourlyPartitionsDefinitio
     )
 
 
-def range_tags(first: Hour, last: Hour) -> dict[str, str]:
-    """Return the tags of a run over these hours."""
-    return {
-        "dagster/asset_partition_range_start": first.key,
-        "dagster/asset_partition_range_end": last.key,
-    }
-
-
 def build_feed_asset(
     partitions: dg.HourlyPartitionsDefinition,
     hours_per_run: int,

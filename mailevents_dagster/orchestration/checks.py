@@ -1,8 +1,8 @@
-"""Asset checks: what Dagster knows of them, and how verdicts become their results. The verdicts are in verdicts.py.
+"""Asset checks: how verdicts on hours and feeds become results that Dagster shows. The verdicts are in `health/`.
 
 Four look at the hours that a run has just collected, in the step of the asset. Two look at each feed as a whole, once
-an hour, in one run for all. What is started by itself selects no checks and logs their evaluations: one row of the
-event log each. A check that is selected, as the UI does it, costs three.
+an hour, in one run for all. Runs that start by themselves select no checks and log their evaluations, one row of the
+event log each. A check that is selected, as in the UI, costs three.
 """
 
 import time
@@ -46,14 +46,14 @@ class HourChecks:
     store: Store
     feed: Feed
     lookback_hours: int
-    """How far back hours that are incomplete are still spoken of."""
+    """How far back incomplete hours are still mentioned."""
 
     @property
     def specs(self) -> list[dg.AssetCheckSpec]:
         return [_spec(self.feed, check) for check in OF_HOURS]
 
     def judge(self, hours: Sequence[Hour], failed: Sequence[str] = ()) -> Iterator[tuple[str, Verdict]]:
-        """A verdict of each check on these hours; where all of them failed, of the first alone."""
+        """Yield the verdict of each check on these hours; if all of them failed, of the first check alone."""
         seen = [look(self.store, self.feed, hour) for hour in hours]
         now = time.time()
         earlier = manifests_between(self.store, self.feed, now - self.lookback_hours * SECONDS, now)
@@ -63,7 +63,7 @@ class HourChecks:
                 yield check.__name__, check(seen)
 
     def results(self, context: dg.AssetExecutionContext, hours: Sequence[Hour]) -> Iterator[Result]:
-        """Of checks that are selected as results, of the others as evaluations, unless checks alone were asked for."""
+        """Yield results of the selected checks and, unless only checks were asked for, evaluations of the others."""
         selected = {key.name for key in context.selected_asset_check_keys}
         for name, verdict in self.judge(hours):
             if name in selected:
@@ -72,18 +72,18 @@ class HourChecks:
                 yield _evaluation(self.feed, name, verdict)
 
     def newest(self) -> list[Hour]:
-        """What is looked at where a check is executed by itself."""
+        """Return the hour that is looked at when a check is executed by itself."""
         hour = newest_closed(self.store, self.feed)
         return [hour] if hour else []
 
     def report(self, instance: dg.DagsterInstance, hours: Sequence[Hour], failed: Sequence[str]) -> None:
-        """Beside the run: of a step that fails, Dagster takes no more results."""
+        """Report verdicts beside the run: Dagster takes no more results of a step that fails."""
         for name, verdict in self.judge(hours, failed):
             instance.report_runless_asset_event(_evaluation(self.feed, name, verdict))
 
 
 def feed_checks(settings: Settings) -> dg.AssetChecksDefinition:
-    """The checks of feeds as wholes, for those who execute them in the UI."""
+    """Return the checks of feeds as wholes, for people who execute them in the UI."""
     specs = [_spec(feed, check) for feed in settings.feeds for check in OF_FEEDS]
 
     @dg.multi_asset_check(name="feeds_as_wholes", specs=specs, can_subset=True)
@@ -98,7 +98,7 @@ def feed_checks(settings: Settings) -> dg.AssetChecksDefinition:
 
 
 def check_job(settings: Settings) -> dg.JobDefinition:
-    """Says of every feed whether it is current, and of every account whether it keeps up. Collects nothing."""
+    """Say of every feed whether it is current, and of every account whether it keeps up. Collects nothing."""
 
     @dg.op(name="check_all_feeds", out={}, description=check_job.__doc__)
     def check(context: dg.OpExecutionContext, event_store: dg.ResourceParam[EventStore]) -> Any:
@@ -116,7 +116,7 @@ def check_job(settings: Settings) -> dg.JobDefinition:
 
 
 def _judged(settings: Settings, store: Store, now: float) -> Iterator[tuple[Feed, str, Verdict]]:
-    """Both verdicts on every feed."""
+    """Yield both verdicts on every feed."""
     states, rules = states_of(settings, store), replace(rules_of(settings), grace_seconds=GRACE)
     budgets = dict(paces(settings, store, states, now))
     for state, status in zip(states, status_of(settings, now, GRACE).feeds, strict=True):
@@ -134,7 +134,7 @@ def _evaluation(feed: Feed, name: str, verdict: Verdict) -> dg.AssetCheckEvaluat
 
 
 def _shown(verdict: Verdict) -> dict[str, Any]:
-    """What Dagster shows of a verdict; no zeros, since each would be some 75 bytes of event log for ever."""
+    """Return what Dagster shows of a verdict; no zeros, since each would be 75 bytes of event log forever."""
     numbers = {name: number for name, number in verdict.numbers.items() if number}
     named = ", ".join(verdict.hours[:NAMED])
     more = f" and {len(verdict.hours) - NAMED:,} more" if len(verdict.hours) > NAMED else ""

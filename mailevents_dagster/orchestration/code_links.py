@@ -1,4 +1,4 @@
-"""Where an asset comes from: Dagster's web interface shows it as *Source code*, with links that open an editor."""
+"""Links from an asset to where it comes from: Dagster shows them as *Source code*, and they open an editor."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from mailevents_dagster.model.feed import readable_domain
 
 
 def with_code_links(assets: Sequence[dg.AssetsDefinition], settings: Path | None) -> list[dg.AssetsDefinition]:
-    """The assets with links to their functions and, where settings lie in a file, to their domains there."""
+    """Return the assets with links to their functions and, if the settings lie in a file, to their domains there."""
     if settings is not None:
         lines = _lines_of_domains(settings)
         assets = [_linked(asset, settings, lines) for asset in assets]
@@ -26,7 +26,7 @@ def _linked(asset: dg.AssetsDefinition, settings: Path, lines: Mapping[str, int]
 
 
 def _lines_of_domains(settings: Path) -> dict[str, int]:
-    """The line of each domain, as it is written; none for those that are written in an unusual way."""
+    """Return the line of each domain, as it is written; domains written in an unusual way are left out."""
     text = settings.read_text(encoding="utf-8-sig")
     found = re.finditer(r"""^[^#\n]*\bdomain:\s*["']?([^\s"',}]+)""", text, flags=re.MULTILINE)
     return {one[1].lower(): text.count("\n", 0, one.start(1)) + 1 for one in found}

@@ -1,4 +1,4 @@
-"""The demo: three closed hours of two simulated domains, collected by a real Dagster run, and what came of it."""
+"""The demo: three closed hours of two simulated domains, collected by a real Dagster run, and what came of them."""
 
 import logging
 import sys
@@ -15,16 +15,16 @@ from rich.table import Table
 
 from mailevents_dagster.collecting.planning import Ask
 from mailevents_dagster.model.feed import Feed
-from mailevents_dagster.model.hour import SECONDS, Hour, hours_between, last_ended
+from mailevents_dagster.model.hour import SECONDS, Hour, last_ended
 from mailevents_dagster.orchestration.home import this_instance
 from mailevents_dagster.orchestration.io_manager import feed_of
 from mailevents_dagster.orchestration.manual_runs import ManualRuns
-from mailevents_dagster.settings import Settings, home, load_project
+from mailevents_dagster.settings import home, load_project
 
 HOURS: Final = 3
 SHOWN_CHARACTERS: Final = 400
 FILE_WIDTH: Final = 320
-"""Where no terminal says how wide it is: no path of the demo breaks."""
+"""Columns if no terminal says how many it has: no path of the demo breaks."""
 
 
 class DemoRefusedError(Exception):
@@ -32,35 +32,41 @@ class DemoRefusedError(Exception):
 
 
 def run_demo() -> bool:
-    """Collects, shows and returns whether all went well; collected again, the same hours cost no detail call."""
+    """Collect, show and return whether all went well. Collected again, the same hours cost no detail call."""
     settings = load_project()
     if settings.source is not None:
         raise DemoRefusedError(f"{settings.source} is there, and the demo is for a checkout without settings.")
     console = Console(width=None if sys.stdout.isatty() else FILE_WIDTH)
-    hours = _last_closed_hours(settings, time.time())
+    end = last_ended(time.time() - settings.collect.settle_minutes * 60, settings.timezone).end
+    ask = Ask(end - HOURS * SECONDS, end, settings.feeds)
+    first, last = Hour(ask.first, settings.timezone), Hour(end - SECONDS, settings.timezone)
     console.print(
-        f"Collecting {HOURS} hours of {len(settings.feeds)} feeds, {hours[0]} to {hours[-1]} ({settings.timezone}), "
+        f"Collecting {HOURS} hours of {len(settings.feeds)} feeds, {first} to {last} ({settings.timezone}), "
         f"from the embedded simulator ..."
     )
     home(settings)
     with this_instance() as instance:
-        hand = ManualRuns(settings, instance, _counted(HOURS * len(settings.feeds)))
-        result = hand.ask(Ask(hours[0].start, hours[-1].end, settings.feeds))
+        result = ManualRuns(settings, instance, _numbered_lines(ask.feed_hours)).ask(ask)
     if not result.success:
         console.print("The run failed; what it says is above, and in the UI: make ui")
         return False
-    rows = _rows(result)
-    _show(console, settings, rows)
+    hours = _committed_hours(result)
+    root = Path(settings.storage)
+    console.print(_table(hours, root))
+    asked = sum(int(values["detail_calls"]) for *_, values in hours)
+    reused = sum(int(values["details_reused"]) for *_, values in hours)
+    console.print(
+        f"{asked:,} detail calls were made and {reused:,} details were known already."
+        if asked
+        else f"No detail call was made: all {reused:,} details were known already."
+    )
+    _show_log(console, hours, root)
+    console.print("\nSee it in Dagster: run [bold]make ui[/bold] and open http://127.0.0.1:3000/assets")
     return True
 
 
-def _last_closed_hours(settings: Settings, now: float) -> list[Hour]:
-    end = last_ended(now - settings.collect.settle_minutes * 60, settings.timezone).end
-    return list(hours_between(end - HOURS * SECONDS, end, settings.timezone))
-
-
-def _counted(total: int) -> Callable[[str, int], None]:
-    """Prints what a run says, an hour a line."""
+def _numbered_lines(total: int) -> Callable[[str, int], None]:
+    """Print what a run says, with a number before each hour."""
     done = count(1)
 
     def say(line: str, level: int) -> None:
@@ -69,18 +75,17 @@ def _counted(total: int) -> Callable[[str, int], None]:
     return say
 
 
-def _rows(result: dg.ExecuteInProcessResult) -> list[tuple[Feed, str, dict[str, Any]]]:
-    """Feed, hour and metadata of every hour the run committed."""
-    rows = []
+def _committed_hours(result: dg.ExecuteInProcessResult) -> list[tuple[Feed, str, dict[str, Any]]]:
+    """Return feed, key and metadata of every hour that the run committed."""
+    hours = []
     for event in result.get_asset_materialization_events():
         done = event.step_materialization_data.materialization
         values = {name: value.value for name, value in done.metadata.items()}
-        rows.append((feed_of(done.asset_key), str(done.partition), values))
-    return sorted(rows, key=lambda row: row[:2])
+        hours.append((feed_of(done.asset_key), str(done.partition), values))
+    return sorted(hours, key=lambda hour: hour[:2])
 
 
-def _show(console: Console, settings: Settings, rows: Sequence[tuple[Feed, str, dict[str, Any]]]) -> None:
-    root = Path(settings.storage)
+def _table(hours: Sequence[tuple[Feed, str, dict[str, Any]]], root: Path) -> Table:
     table = Table(box=box.SIMPLE)
     for name in ("feed", "hour"):
         table.add_column(name, no_wrap=True)
@@ -88,23 +93,17 @@ def _show(console: Console, settings: Settings, rows: Sequence[tuple[Feed, str, 
         table.add_column(name, justify="right")
     for name in ("log file", "Parquet file"):
         table.add_column(f"{name} in {root.name}/", overflow="fold")
-    for feed, hour, values in rows:
+    for feed, hour, values in hours:
         files = [str(Path(values[name]).relative_to(root)) for name in ("log_file", "parquet_file")]
-        table.add_row(
-            str(feed), hour, f"{values['dagster/partition_row_count']:,}", f"{values['api_calls']:.0f}", *files
-        )
-    console.print(table)
-    asked = sum(int(values["detail_calls"]) for *_, values in rows)
-    reused = sum(int(values["details_reused"]) for *_, values in rows)
-    console.print(
-        f"{asked:,} detail calls were made and {reused:,} details were known already."
-        if asked
-        else f"No detail call was made: all {reused:,} details were known already."
-    )
-    mail = [values for feed, _, values in rows if feed.kind.has_details]
+        numbers = f"{values['dagster/partition_row_count']:,}", f"{values['api_calls']:.0f}"
+        table.add_row(str(feed), hour, *numbers, *files)
+    return table
+
+
+def _show_log(console: Console, hours: Sequence[tuple[Feed, str, dict[str, Any]]], root: Path) -> None:
+    mail = [values for feed, _, values in hours if feed.kind.has_details]
     log = Path(max(mail, key=lambda values: int(values["dagster/partition_row_count"]))["log_file"])
     console.print(f"\nThe first two lines of {log.relative_to(root.parent)}, cut to {SHOWN_CHARACTERS} characters:")
     with log.open(encoding="utf-8") as lines:
         for line in islice(lines, 2):
             console.print(line.rstrip()[:SHOWN_CHARACTERS], markup=False, highlight=False, soft_wrap=True)
-    console.print("\nSee it in Dagster: run [bold]make ui[/bold] and open http://127.0.0.1:3000/assets")

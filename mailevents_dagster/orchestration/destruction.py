@@ -1,6 +1,7 @@
-"""Destroying expired hours in a run of Dagster: what the run says, and what each hour shows from then on."""
+"""The destruction of expired hours in a run: what the run says, and what each hour shows from then on."""
 
 import time
+from collections import Counter
 from datetime import UTC, datetime
 from typing import Final
 
@@ -26,60 +27,54 @@ from mailevents_dagster.store.store import Store
 
 DESTROY_OP: Final = "destroy_expired_hours"
 HOURS_A_FEED: Final = 480
-"""Of a feed in one run, each a row of the event log: twenty days' worth, so that a backlog of years melts."""
+"""Most hours of a feed in one run, each a row of the event log. Twenty days of them: a backlog of years melts."""
 SECONDS_A_RUN: Final = 1800.0
 SAY_EVERY: Final = 10.0
 FAILURES_NAMED: Final = 20
 
 
 def destroy_expired(context: dg.OpExecutionContext, settings: Settings, store: Store, now: float) -> None:
-    """Destroys a portion of what has expired; each hour stays materialized and is observed as destroyed."""
+    """Destroy a portion of what has expired. Each hour stays materialized and is observed as destroyed."""
     clocks = clocks_of(settings, store, now)
-    taken_back = _take_back(context, settings, store, clocks)
+    numbers = Counter(hours=0, events=0, bytes=0, left=0, held=0, failed=0)
+    numbers["taken_back"] = _take_back(context, settings, store, clocks)
     interval, until = Every(SAY_EVERY), time.monotonic() + SECONDS_A_RUN
-    hours = events = size = left = held = failed = 0
     try:
         for expired in expired_hours(settings, store, clocks.earlier):
-            held += sum(map(len, expired.held.values()))
-            left += len(expired.due)
+            numbers.update(left=len(expired.due), held=sum(map(len, expired.held.values())))
             for outcome in destroy(store, expired, HOURS_A_FEED, until):
                 if isinstance(outcome, NotDestroyed):
-                    failed += 1
-                    if failed <= FAILURES_NAMED:
+                    numbers["failed"] += 1
+                    if numbers["failed"] <= FAILURES_NAMED:
                         context.log.error(f"{outcome.feed} {outcome.hour}: {outcome.said}")
                     continue
                 context.log_event(observation(store, outcome))
-                hours, events, size, left = hours + 1, events + (outcome.events or 0), size + outcome.bytes, left - 1
+                numbers.update(hours=1, events=outcome.events or 0, bytes=outcome.bytes, left=-1)
                 if interval.has_passed():
-                    context.log.info(f"{hours:,} hours destroyed so far, now at {expired.feed} {outcome.hour}")
+                    context.log.info(
+                        f"{numbers['hours']:,} hours destroyed so far, now at {expired.feed} {outcome.hour}"
+                    )
     except MeaninglessHoldError as error:
         raise dg.Failure(str(error), allow_retries=False) from error
-    context.add_output_metadata(
-        {
-            "hours": hours,
-            "events": events,
-            "bytes": size,
-            "left": left,
-            "held": held,
-            "failed": failed,
-            "taken_back": taken_back,
-        }
-    )
+    context.add_output_metadata(numbers)
     context.log.info(
-        f"{hours:,} expired hours destroyed, {events:,} events, {size:,} bytes; {held:,} more are kept by legal holds"
-        + (f"; {left:,} hours are left to the next housekeeping" if left else "")
+        f"{numbers['hours']:,} expired hours destroyed, {numbers['events']:,} events, {numbers['bytes']:,} bytes; "
+        f"{numbers['held']:,} more are kept by legal holds"
+        + (f"; {numbers['left']:,} hours are left to the next housekeeping" if numbers["left"] else "")
     )
-    if failed:
-        raise dg.Failure(f"{failed:,} expired hours could not be destroyed; why is above.", allow_retries=False)
+    if numbers["failed"]:
+        raise dg.Failure(
+            f"{numbers['failed']:,} expired hours could not be destroyed; why is above.", allow_retries=False
+        )
 
 
 def _take_back(context: dg.OpExecutionContext, settings: Settings, store: Store, clocks: Clocks) -> int:
-    """Takes back what a wrong clock destroyed, and says what is wrong with the clock now; returns how many hours."""
+    """Take back what a wrong clock destroyed, say what is wrong with the clock now, and return how many hours."""
     taken_back = take_back_destructions(store, destroyed_too_early(settings, store, clocks))
     if taken_back:
         context.log.warning(
             f"{taken_back:,} hours were {DESTROYED_TOO_EARLY}. They count as missing and are collected again, as far "
-            f"as the API still has them."
+            f"as the source still has them."
         )
     if not retention_of(settings).days:
         context.log.info("No hour expires: `retention` in the settings names no days.")
@@ -89,7 +84,7 @@ def _take_back(context: dg.OpExecutionContext, settings: Settings, store: Store,
 
 
 def observation(store: Store, record: Destruction) -> dg.AssetObservation:
-    """What Dagster shows of an hour that was destroyed."""
+    """Return what Dagster shows of an hour that was destroyed."""
     feed = store.feed(record.domain, record.feed)
     path = store.layout.destruction(feed, Hour(record.start, store.timezone))
     return dg.AssetObservation(

@@ -1,4 +1,4 @@
-"""Dagster's home: its records, opened by one process at a time. Loads Dagster when one is opened."""
+"""Dagster's home: its records, opened by one process at a time. Loads Dagster only to open them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from mailevents_dagster.files.locks import holding
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from dagster import DagsterInstance
 
 TWO_HEADS: Final = "more than one head"
-"""What Alembic says of a database that two processes made at once: each noted the version it had come to."""
+"""What Alembic says of a database that two processes made at once: each noted its version."""
 
 
 class DamagedHomeError(Exception):
@@ -23,40 +23,27 @@ class DamagedHomeError(Exception):
 
 @contextmanager
 def this_instance() -> Iterator[DagsterInstance]:
-    """Dagster's records below DAGSTER_HOME.
+    """Open Dagster's records below DAGSTER_HOME.
 
-    What runs print is not kept: Dagster would turn this process's output over for the time of each step, the
-    terminal's included, and several runs at a time would mix it up.
+    What runs print is not kept: Dagster would redirect this process's output during each step, the terminal's
+    included, and several runs at a time would mix it up.
     """
+    from alembic.util import CommandError
     from dagster import DagsterInstance
-    from dagster._core.instance.ref import InstanceRef
 
-    silent: Any = {
-        "compute_logs": {
-            "module": "dagster._core.storage.noop_compute_log_manager",
-            "class": "NoOpComputeLogManager",
-        }
-    }
+    from mailevents_dagster.orchestration.internals import NO_OUTPUT
+
     home = Path(os.environ["DAGSTER_HOME"])
-    with _one_at_a_time(home):
-        opened = DagsterInstance.from_ref(InstanceRef.from_dir(str(home), overrides=silent))
+    with holding(home / "opening.lock"):  # nobody else makes the home's databases meanwhile
+        try:
+            opened = DagsterInstance.local_temp(str(home), NO_OUTPUT)  # nothing about it is temporary
+        except CommandError as error:
+            if TWO_HEADS not in str(error):
+                raise
+            raise DamagedHomeError(
+                f"Dagster's records in {home} were made by two processes at once and cannot be opened. Move its "
+                f"folders `history` and `schedules` away: they are made anew, and come to show the stored hours, which "
+                f"lie elsewhere and are whole."
+            ) from error
     with opened as instance:
         yield instance
-
-
-@contextmanager
-def _one_at_a_time(home: Path) -> Iterator[None]:
-    """Keep others from making the home's databases meanwhile; say what to do where some have done so at once."""
-    from alembic.util import CommandError
-
-    try:
-        with holding(home / "opening.lock"):
-            yield
-    except CommandError as error:
-        if TWO_HEADS not in str(error):
-            raise
-        raise DamagedHomeError(
-            f"Dagster's records in {home} were made by two processes at once and cannot be opened. Move its folders "
-            f"`history` and `schedules` away: they are made anew, and come to show the stored hours, which lie "
-            f"elsewhere and are whole."
-        ) from error

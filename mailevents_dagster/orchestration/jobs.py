@@ -7,11 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count, islice
-from pathlib import Path
 from typing import Any, Final
 
 import dagster as dg
-from dagster._core.storage.event_log import SqliteEventLogStorage
 from pydantic import Field
 
 from mailevents_dagster.collecting import lookback
@@ -25,12 +23,14 @@ from mailevents_dagster.collecting.runner import Runner
 from mailevents_dagster.health.prometheus import write_metrics
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.orchestration.destruction import DESTROY_OP, destroy_expired
+from mailevents_dagster.orchestration.internals import delete_run
 from mailevents_dagster.orchestration.io_manager import EventStore
 from mailevents_dagster.orchestration.lanes import client_in, sources_of
 from mailevents_dagster.orchestration.metadata import hour_metadata, hour_sentence
 from mailevents_dagster.orchestration.runs_in_flight import (
     CHECKS_JOB,
     COLLECT_JOB,
+    ENDED,
     FOLLOW_JOB,
     HOUSEKEEPING_JOB,
     RECONCILE_JOB,
@@ -40,7 +40,6 @@ from mailevents_dagster.settings import Settings
 FAILURES_NAMED: Final = 20
 """In the log of a run, where each line is a row of the event log."""
 SAY_EVERY: Final = 10.0
-ENDED: Final = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 NEVER: Final = float("inf")
 SignsIn = dg.ResourceParam[EventStore]
 """For ops that do not use the store: as a resource it signs the run in."""
@@ -57,11 +56,6 @@ def collect_job(assets: Sequence[dg.AssetsDefinition]) -> Any:
     # Without checks: the step logs their evaluations, a row each, where a selected check costs three.
     selection = dg.AssetSelection.assets(*assets).without_checks()
     return dg.define_asset_job(COLLECT_JOB, selection, description=collect_job.__doc__)
-
-
-def leaving_out(feeds: Iterable[Feed], job: str = FOLLOW_JOB) -> dict[str, Any]:
-    """Return the config of a run that follows or reconciles all feeds but these."""
-    return {"ops": {f"{job}_feeds": {"config": {"leave_out": sorted(map(str, feeds))}}}}
 
 
 def follow_job(settings: Settings, collector: Collector) -> dg.JobDefinition:
@@ -141,11 +135,9 @@ def housekeeping_job(settings: Settings) -> dg.JobDefinition:
         before = datetime.now(UTC) - timedelta(days=settings.automation.keep_follow_runs_days)
         numbers = {}
         for job, deleted in ((FOLLOW_JOB, "follow_runs_deleted"), (CHECKS_JOB, "check_runs_deleted")):
-            old = context.instance.get_run_records(
-                dg.RunsFilter(job_name=job, created_before=before, statuses=list(ENDED))
-            )
+            old = context.instance.get_run_records(dg.RunsFilter(job_name=job, created_before=before, statuses=ENDED))
             for record in old:  # what checks said is kept apart from their runs
-                forget(context.instance, record.dagster_run.run_id)
+                delete_run(context.instance, record.dagster_run.run_id)
             context.log.info(f"{len(old):,} {job} runs from before {before:%Y-%m-%d %H:%M} UTC were deleted.")
             numbers[deleted] = len(old)
         context.add_output_metadata(numbers)
@@ -160,16 +152,6 @@ def housekeeping_job(settings: Settings) -> dg.JobDefinition:
         destroy()
 
     return job
-
-
-def forget(instance: dg.DagsterInstance, run_id: str) -> None:
-    """Deletes a run's records, and what Dagster leaves of it on this disk: SQLite's file of a run, and its output."""
-    instance.delete_run(run_id)
-    if isinstance(instance.event_log_storage, SqliteEventLogStorage):
-        shard = Path(instance.event_log_storage.path_for_shard(run_id))
-        for path in (shard, *(shard.with_name(f"{shard.name}-{kind}") for kind in ("wal", "shm"))):
-            path.unlink(missing_ok=True)
-    instance.compute_log_manager.delete_logs(prefix=[run_id])
 
 
 def _logged(

@@ -22,9 +22,8 @@ from mailevents_dagster.collecting.configuration import rules_of, states_of
 from mailevents_dagster.collecting.planning import Ask, UnderWay, plan
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import SECONDS, Hour
-from mailevents_dagster.orchestration.assets import range_tags
 from mailevents_dagster.orchestration.feed_definitions import collecting_defs
-from mailevents_dagster.orchestration.jobs import leaving_out
+from mailevents_dagster.orchestration.run_requests import leaving_out, range_tags
 from mailevents_dagster.orchestration.run_sign_ins import fail_the_gone, signed_in
 from mailevents_dagster.orchestration.runs_in_flight import COLLECT_JOB, FOLLOW_JOB, RECONCILE_JOB, is_going_on, look
 from mailevents_dagster.settings import Settings
@@ -97,14 +96,14 @@ class ManualRuns:
     def _beside(self, job: str, feeds: Sequence[Feed], look: Callable[[], object]) -> bool:
         others = [feed for feed in self.settings.feeds if feed not in feeds]
         with ThreadPoolExecutor(1) as thread:
-            going = thread.submit(self.run, job, config=leaving_out(others, job) if others else {})
+            going = thread.submit(self.run, job, config=leaving_out(others, job))
             self._first_done([going], look)
         return going.result().success
 
     def under_way(self) -> UnderWay:
         """Return what all processes are doing, after failing the runs whose process is gone."""
         fail_the_gone(self._instance, self._runs, time.time())
-        return look(self._instance, self._defs.get_repository_def().asset_graph, self.settings.feeds)
+        return look(self._instance, self._defs.get_repository_def(), self.settings.feeds)
 
     def ask(self, ask: Ask) -> dg.ExecuteInProcessResult:
         """Run these hours in this process."""

@@ -1,4 +1,4 @@
-"""What Dagster shows of an hour and of a feed: names that stay the same, and no personal data."""
+"""Metadata of hours and feeds in Dagster: names that stay the same, and no personal data."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from mailevents_dagster.store.manifest import Manifest
 
 
 def hour_metadata(feed: Feed, commit: Commit, measures: Mapping[str, float]) -> dict[str, Any]:
-    """The numbers of one committed hour; numeric ones are drawn as plots over hours."""
+    """Return the numbers of a committed hour; Dagster plots them over hours."""
     return {
         **manifest_metadata(commit.manifest, commit.log, commit.snapshot),
         **measures,
@@ -37,7 +37,7 @@ def _preview(counted: Counter[str]) -> dict[str, Any]:
 
 
 def manifest_metadata(manifest: Manifest, log: UPath, snapshot: UPath) -> dict[str, Any]:
-    """What of an hour's numbers its manifest knows, whatever became of the run that collected it."""
+    """Return the numbers that an hour's manifest knows, whatever became of the run that collected it."""
     return {
         "dagster/partition_row_count": manifest.events,
         "details_missing": manifest.details_owed,
@@ -62,7 +62,7 @@ def manifest_metadata(manifest: Manifest, log: UPath, snapshot: UPath) -> dict[s
 
 
 def hour_sentence(commit: Commit, measures: Mapping[str, float]) -> str:
-    """The hour in one line, for logs and terminals."""
+    """Return the hour in one line, for logs and terminals."""
     manifest = commit.manifest
     said = (
         f"{manifest.domain} {manifest.feed} {manifest.hour}: {manifest.events:,} events, {commit.added:,} new, "
@@ -73,9 +73,9 @@ def hour_sentence(commit: Commit, measures: Mapping[str, float]) -> str:
         said += f"; {manifest.details_owed:,} details could not be had and are asked for again next time"
     for gap in manifest.gaps:
         at = datetime.fromtimestamp(gap.second, UTC).isoformat()
-        said += f"; more events in the second {at} than the API shows at once, {gap.seen:,} of them are here"
+        said += f"; more events in the second {at} than the source shows at once, {gap.seen:,} of them are here"
     if commit.unseen:
-        said += f"; {commit.unseen:,} events that the API no longer shows are kept"
+        said += f"; {commit.unseen:,} events that the source no longer shows are kept"
     return said
 
 

@@ -1,7 +1,7 @@
-"""Which runs are still there: each holds a lock that goes with its process.
+"""Which runs are still alive: each holds a lock that goes with its process.
 
 Dagster's own monitoring asks the launcher, and the one that starts runs on this machine cannot tell: after a power cut
-a run would count as going on for ever, its feeds left alone and its place in the queue taken.
+a run would count as going on forever, its feeds left alone and its place in the queue taken.
 """
 
 import os
@@ -17,14 +17,14 @@ from mailevents_dagster.files.locks import holding, try_to_take
 from mailevents_dagster.orchestration.runs_in_flight import is_of_feeds
 
 STARTS_WITHIN: Final = 300.0
-"""Seconds in which a run that the daemon launched signs in. It takes some ten of them, with a thousand feeds."""
+"""Seconds in which a run that the daemon launched signs in. It takes ten of them, with a thousand feeds."""
 BEFORE_SIGNING_IN: Final = (
     DagsterRunStatus.NOT_STARTED,
     DagsterRunStatus.STARTING,
     DagsterRunStatus.STARTED,
     DagsterRunStatus.CANCELING,
 )
-"""What a run can be that has not signed in. One that is queued waits for its turn, for days if need be."""
+"""What a run that has not signed in can be. A queued one waits for its turn, for days if need be."""
 GONE: Final = (
     "The process of this run is gone: it was killed, or the machine was restarted. What it had committed is kept and "
     "shown; the rest is asked for again."
@@ -32,9 +32,9 @@ GONE: Final = (
 
 
 def sign_in(folder: Path, run_id: str) -> int:
-    """Say that this process is at work on a run, until the handle that is returned is closed or the process ends.
+    """Say that this process works on a run, until the handle that is returned is closed or the process ends.
 
-    Nothing is signed out: the run's last word comes after its work, and whoever looks throws the file away.
+    Nothing signs out: the run's last word comes after its work, and whoever looks deletes the file.
     """
     make_folder(folder)
     with holding(_guard(folder)):  # so that nobody finds the file before it is locked
@@ -45,7 +45,7 @@ def sign_in(folder: Path, run_id: str) -> int:
 
 @contextmanager
 def signed_in(folder: Path, run_id: str) -> Iterator[None]:
-    """Sign in for the block, before there is a record of the run: then a free lock always says that it is gone."""
+    """Sign in for the block, before there is a record of the run: a free lock then always means that it is gone."""
     handle = sign_in(folder, run_id)
     try:
         yield
@@ -54,9 +54,9 @@ def signed_in(folder: Path, run_id: str) -> Iterator[None]:
 
 
 def fail_the_gone(instance: DagsterInstance, folder: Path, now: float) -> int:
-    """Mark runs as failed whose process is gone; return how many.
+    """Mark runs whose process is gone as failed, and return how many.
 
-    That are runs that signed in and whose lock nobody holds, and runs of feeds that have not signed in for too long.
+    These are runs that signed in and whose lock nobody holds, and runs of feeds that did not sign in for too long.
     """
     make_folder(folder)
     gone = 0

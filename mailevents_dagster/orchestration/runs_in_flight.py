@@ -1,16 +1,14 @@
-"""What Dagster has under way: runs that wait or go on, and backfills that become runs in time."""
+"""Runs in flight: those that wait or go on, and backfills that become runs in time."""
 
-from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Collection
+from typing import Final
 
-from dagster import AssetKey, DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
-from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
-from dagster._core.execution.backfill import BulkActionStatus
+from dagster import AssetKey, DagsterInstance, DagsterRun, DagsterRunStatus, RepositoryDefinition, RunsFilter
 
 from mailevents_dagster.collecting.planning import UnderWay
 from mailevents_dagster.model.feed import Feed
-from mailevents_dagster.store.cursors import Span
+from mailevents_dagster.orchestration.internals import backfilled_spans
+from mailevents_dagster.sources.catalog import FEED_KINDS
 
 COLLECT_JOB: Final = "collect_hours"
 FOLLOW_JOB: Final = "follow"
@@ -19,8 +17,8 @@ RECONCILE_JOB: Final = "reconcile"
 CHECKS_JOB: Final = "check_feeds"
 JOBS: Final = frozenset({COLLECT_JOB, FOLLOW_JOB, HOUSEKEEPING_JOB, RECONCILE_JOB, CHECKS_JOB})
 SENSOR: Final = "follow_feeds"
-SOURCE: Final = "uzmanposta"
-"""What the keys of feeds' assets begin with."""
+SOURCES: Final = frozenset(kind.source for kind in FEED_KINDS.values())
+"""The first parts of the asset keys of feeds."""
 GOING_ON: Final = [
     DagsterRunStatus.NOT_STARTED,
     DagsterRunStatus.QUEUED,
@@ -28,22 +26,24 @@ GOING_ON: Final = [
     DagsterRunStatus.STARTED,
     DagsterRunStatus.CANCELING,
 ]
+ENDED: Final = [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
 
 
 def is_of_feeds(run: DagsterRun) -> bool:
-    """Whether a run is one of this project's that works on feeds, or has one among its assets."""
-    return run.job_name in JOBS or any(key.path[0] == SOURCE for key in run.asset_selection or ())
+    """Return whether a run is of one of this project's jobs, or has a feed among its assets."""
+    return run.job_name in JOBS or any(key.path[0] in SOURCES for key in run.asset_selection or ())
 
 
 def is_going_on(instance: DagsterInstance, job: str) -> bool:
-    """Whether a run of this job waits or goes on."""
+    """Return whether a run of this job waits or goes on."""
     return bool(instance.get_runs(RunsFilter(job_name=job, statuses=GOING_ON), limit=1))
 
 
-def look(instance: DagsterInstance, graph: BaseAssetGraph[Any], feeds: Collection[Feed]) -> UnderWay:
-    """What is under way of these feeds."""
+def look(instance: DagsterInstance, repository: RepositoryDefinition, feeds: Collection[Feed]) -> UnderWay:
+    """Return what is under way of these feeds."""
     by_key = {AssetKey(feed.asset_key): feed for feed in feeds}
-    backfills = _asked_by_backfills(instance, graph, by_key)
+    asked = backfilled_spans(instance, repository, by_key.keys())
+    backfills = {by_key[key]: spans for key, spans in asked.items()}
     held: set[Feed] = set()
     own, following = 0, False
     for run in instance.get_runs(RunsFilter(statuses=GOING_ON)):
@@ -57,18 +57,3 @@ def look(instance: DagsterInstance, graph: BaseAssetGraph[Any], feeds: Collectio
             held.update(feeds)
         own += run.tags.get("dagster/sensor_name") == SENSOR and run.job_name == COLLECT_JOB
     return UnderWay(frozenset(held), own, following, backfills)
-
-
-def _asked_by_backfills(
-    instance: DagsterInstance, graph: BaseAssetGraph[Any], by_key: Mapping[AssetKey, Feed]
-) -> dict[Feed, Sequence[Span]]:
-    """Their hours, done or not. Dagster has no public way to ask; by window, since a year of keys takes seconds."""
-    asked: defaultdict[Feed, list[Span]] = defaultdict(list)
-    for backfill in instance.get_backfills(status=BulkActionStatus.REQUESTED):
-        if not backfill.is_asset_backfill:
-            continue
-        data = backfill.get_asset_backfill_data(graph)
-        for key in by_key.keys() & set(backfill.asset_selection or ()):
-            windows = getattr(data.get_target_partitions_subset(key), "included_time_windows", ())
-            asked[by_key[key]] += [(int(window.start.timestamp()), int(window.end.timestamp())) for window in windows]
-    return {feed: sorted(spans) for feed, spans in asked.items()}

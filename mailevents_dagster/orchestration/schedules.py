@@ -9,37 +9,33 @@ import dagster as dg
 
 from mailevents_dagster.collecting import lookback
 from mailevents_dagster.collecting.configuration import rules_of, states_of
-from mailevents_dagster.collecting.planning import Ask, waits_until
+from mailevents_dagster.collecting.planning import Ask, hour_to_close
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour, key_timezone, last_ended
 from mailevents_dagster.orchestration.io_manager import EventStore
-from mailevents_dagster.orchestration.jobs import leaving_out
+from mailevents_dagster.orchestration.run_requests import collect_request, leaving_out
 from mailevents_dagster.orchestration.run_sign_ins import fail_the_gone
-from mailevents_dagster.orchestration.runs_in_flight import CHECKS_JOB, RECONCILE_JOB, is_going_on, look
-from mailevents_dagster.orchestration.sensor import ask_request
+from mailevents_dagster.orchestration.runs_in_flight import (
+    CHECKS_JOB,
+    COLLECT_JOB,
+    HOUSEKEEPING_JOB,
+    RECONCILE_JOB,
+    is_going_on,
+    look,
+)
 from mailevents_dagster.settings import Settings
 
 CHECKED_AFTER: Final = 10
-"""Minutes after hours close that feeds are checked: time for the runs that close them."""
+"""Minutes after hours close in which the runs that close them end, before feeds are checked."""
+HOUSEKEEPING_AFTER: Final = 30
+"""Minutes after the daily look back."""
 
 
 def build_schedules(settings: Settings, jobs: dict[str, Any]) -> Sequence[dg.ScheduleDefinition]:
-    """All schedules of these settings."""
+    """Return all schedules of these settings."""
     running = dg.DefaultScheduleStatus.RUNNING if settings.automation.enabled else dg.DefaultScheduleStatus.STOPPED
-    hour, minute = map(int, settings.automation.reconcile_at.split(":"))
-
-    def daily(name: str, at: int) -> dg.ScheduleDefinition:
-        return dg.ScheduleDefinition(
-            name=name,
-            job=jobs[name],
-            cron_schedule=f"{at % 60} {at // 60 % 24} * * *",
-            execution_timezone=settings.timezone,
-            default_status=running,
-            description=f"Each day: {jobs[name].description}",
-        )
-
     return [
-        _close_hours(settings, jobs["collect_hours"], running),
+        _close_hours(settings, jobs[COLLECT_JOB], running),
         dg.ScheduleDefinition(
             name=CHECKS_JOB,
             job=jobs[CHECKS_JOB],
@@ -49,12 +45,25 @@ def build_schedules(settings: Settings, jobs: dict[str, Any]) -> Sequence[dg.Sch
             description=f"Each hour, once hours have closed: {jobs[CHECKS_JOB].description}",
         ),
         _look_back(settings, jobs[RECONCILE_JOB], running),
-        daily("housekeeping", hour * 60 + minute + 30),
+        dg.ScheduleDefinition(
+            name=HOUSEKEEPING_JOB,
+            job=jobs[HOUSEKEEPING_JOB],
+            cron_schedule=_daily(settings.automation.reconcile_at, HOUSEKEEPING_AFTER),
+            execution_timezone=settings.timezone,
+            default_status=running,
+            description=f"Each day: {jobs[HOUSEKEEPING_JOB].description}",
+        ),
     ]
 
 
+def _daily(time_of_day: str, minutes_later: int = 0) -> str:
+    hour, minute = map(int, time_of_day.split(":"))
+    at = hour * 60 + minute + minutes_later
+    return f"{at % 60} {at // 60 % 24} * * *"
+
+
 def _close_hours(settings: Settings, job: Any, running: dg.DefaultScheduleStatus) -> dg.ScheduleDefinition:
-    """Each hour, once it has settled: collects the hour that ended, of all feeds that no run has under way."""
+    """Each hour, once it has settled: collect the hour that ended, of all feeds that no run has under way."""
     settle = settings.collect.settle_minutes
 
     @dg.schedule(
@@ -71,34 +80,27 @@ def _close_hours(settings: Settings, job: Any, running: dg.DefaultScheduleStatus
         # The clock, not the tick: of ticks that were missed the newest alone has something to do.
         now, rules = time.time(), rules_of(settings)
         fail_the_gone(context.instance, event_store.runs, now)
-        under_way = look(context.instance, context.repository_def.asset_graph, settings.feeds)
+        under_way = look(context.instance, context.repository_def, settings.feeds)
         due: defaultdict[Hour, list[Feed]] = defaultdict(list)
         for state in states_of(settings, event_store.store):
-            hour = last_ended(state.by_the_api(now) - settle * 60, settings.timezone)
-            if (
-                hour.start >= state.start
-                and state.feed not in under_way.held
-                and not (state.cursor and state.cursor.is_closed(hour.start))
-                and not any(first <= hour.start < end for first, end in under_way.backfills.get(state.feed, ()))
-                and waits_until(state.cursor, under_way, now, rules.first_wait) <= now
-            ):
+            if hour := hour_to_close(state, under_way, now, rules):
                 due[hour].append(state.feed)
         if not due:
             hour = last_ended(now - settle * 60, settings.timezone)
             return dg.SkipReason(f"{hour} is closed, under way or waiting after a failure, for every feed.")
-        return [ask_request(Ask(hour.start, hour.end, tuple(feeds)), settings.timezone) for hour, feeds in due.items()]
+        asks = [Ask(hour.start, hour.end, tuple(feeds)) for hour, feeds in due.items()]
+        return [collect_request(ask, settings.timezone) for ask in asks]
 
     return close_hours
 
 
 def _look_back(settings: Settings, job: Any, running: dg.DefaultScheduleStatus) -> dg.ScheduleDefinition:
-    """Each day: lists the closed hours of lookback_hours again, of all feeds that a command has not looked back at."""
-    hour, minute = map(int, settings.automation.reconcile_at.split(":"))
+    """Each day: list the closed hours of lookback_hours again, of all feeds that a command has not looked back at."""
 
     @dg.schedule(
         name=RECONCILE_JOB,
         job=job,
-        cron_schedule=f"{minute} {hour} * * *",
+        cron_schedule=_daily(settings.automation.reconcile_at),
         execution_timezone=settings.timezone,
         default_status=running,
         description=_look_back.__doc__,
@@ -112,6 +114,6 @@ def _look_back(settings: Settings, job: Any, running: dg.DefaultScheduleStatus) 
         if not due or is_going_on(context.instance, RECONCILE_JOB):
             return dg.SkipReason("Every feed has looked back, or does so right now.")
         others = [feed for feed in settings.feeds if feed not in due]
-        return dg.RunRequest(run_config=leaving_out(others, RECONCILE_JOB) if others else {})
+        return dg.RunRequest(run_config=leaving_out(others, RECONCILE_JOB))
 
     return look_back

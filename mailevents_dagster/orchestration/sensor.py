@@ -10,23 +10,23 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 
 from mailevents_dagster.collecting.configuration import rules_of, states_of
-from mailevents_dagster.collecting.planning import Ask, Plan, plan
+from mailevents_dagster.collecting.planning import FeedState, Plan, plan
+from mailevents_dagster.files.printable import counted
 from mailevents_dagster.health.prometheus import write_metrics
-from mailevents_dagster.model.hour import SECONDS, Hour
-from mailevents_dagster.orchestration.assets import range_tags
 from mailevents_dagster.orchestration.io_manager import EventStore
-from mailevents_dagster.orchestration.jobs import leaving_out
+from mailevents_dagster.orchestration.run_requests import collect_request, leaving_out
 from mailevents_dagster.orchestration.run_sign_ins import fail_the_gone
-from mailevents_dagster.orchestration.runs_in_flight import COLLECT_JOB, FOLLOW_JOB, SENSOR, look
-from mailevents_dagster.orchestration.unreported_hours import show_what_is_kept
+from mailevents_dagster.orchestration.runs_in_flight import FOLLOW_JOB, SENSOR, look
+from mailevents_dagster.orchestration.unreported_hours import report_hours
 from mailevents_dagster.settings import Settings
+from mailevents_dagster.store.store import Store
 
 GONE_EVERY: Final = 60
 """Seconds between two looks for runs whose process is gone: a query and a look into a folder."""
 
 
 def follow_sensor(settings: Settings, jobs: Sequence[Any]) -> dg.SensorDefinition:
-    """Keeps every feed current: follows the hours now running, closes those that ended, fills gaps."""
+    """Keep every feed current: follow the running hours, close those that ended, fill gaps."""
     running = dg.DefaultSensorStatus.RUNNING if settings.automation.enabled else dg.DefaultSensorStatus.STOPPED
 
     @dg.sensor(
@@ -36,41 +36,35 @@ def follow_sensor(settings: Settings, jobs: Sequence[Any]) -> dg.SensorDefinitio
         default_status=running,
         description=follow_sensor.__doc__,
     )
-    def sensor(
-        context: dg.SensorEvaluationContext, event_store: dg.ResourceParam[EventStore]
-    ) -> dg.SensorResult | dg.SkipReason:
+    def sensor(context: dg.SensorEvaluationContext, event_store: dg.ResourceParam[EventStore]) -> dg.SensorResult:
         now, store = time.time(), event_store.store
         assert context.repository_def  # noqa: S101 - Dagster gives it to every sensor of a code location
         if gone := fail_the_gone(context.instance, event_store.runs, now):
-            context.log.warning(f"{gone:,} runs were marked as failed: their processes are gone.")
-        under_way = look(context.instance, context.repository_def.asset_graph, settings.feeds)
+            context.log.warning(f"{counted(gone, 'run')} marked as failed: the process is gone.")
+        under_way = look(context.instance, context.repository_def, settings.feeds)
         states = states_of(settings, store)
         made = plan(states, under_way, now, rules_of(settings))
-        said = sentence(made, settings.timezone)
-        requests = [ask_request(ask, settings.timezone) for ask in made.asks]
-        if made.follow and not under_way.following:
-            requests.insert(0, _follow_request(made))
-        idle = [state for state in states if state.feed not in under_way.held | under_way.backfills.keys()]
-        shown, place = show_what_is_kept(context.instance, store, idle, _place(context.cursor))
-        if shown:
-            context.log.warning(
-                f"{shown:,} hours were kept and not shown here: their runs were killed, they come from old logs, or "
-                f"this DAGSTER_HOME is new. They are shown now."
-            )
+        busy = under_way.held | under_way.backfills.keys()
+        place = _report_hours(context, store, [state for state in states if state.feed not in busy])
         write_metrics(settings)  # here too: it goes on where runs fail or none is started
+        requests = [collect_request(ask, settings.timezone) for ask in made.asks]
+        if made.follow and not under_way.following:
+            requests.insert(0, dg.RunRequest(job_name=FOLLOW_JOB, run_config=leaving_out(made.waiting)))
+        said = sentence(made, settings.timezone)
+        if requests:
+            context.log.info(said)
         waiting = {str(feed): until for feed, until in made.waiting.items()}
-        state = json.dumps({"said": said, "waiting": waiting, "shown_up_to": place})
-        if not requests:
-            context.update_cursor(state)
-            return dg.SkipReason(said)
-        context.log.info(said)
-        return dg.SensorResult(run_requests=requests, cursor=state)
+        return dg.SensorResult(
+            run_requests=requests,
+            skip_reason=None if requests else said,
+            cursor=json.dumps({"said": said, "waiting": waiting, "shown_up_to": place}),
+        )
 
     return sensor
 
 
 def gone_sensor() -> dg.SensorDefinition:
-    """Marks runs as failed whose process is gone, so that their feeds and backfills go on. On, whatever else is off."""
+    """Mark runs whose process is gone as failed, so that their feeds and backfills go on. On, whatever else is off."""
 
     @dg.sensor(
         name="find_gone_runs",
@@ -80,59 +74,51 @@ def gone_sensor() -> dg.SensorDefinition:
     )
     def sensor(context: dg.SensorEvaluationContext, event_store: dg.ResourceParam[EventStore]) -> dg.SkipReason:
         gone = fail_the_gone(context.instance, event_store.runs, time.time())
-        return dg.SkipReason(f"{_count(gone, 'run')} marked as failed: the process is gone." if gone else None)
+        return dg.SkipReason(f"{counted(gone, 'run')} marked as failed: the process is gone." if gone else None)
 
     return sensor
 
 
+def _report_hours(context: dg.SensorEvaluationContext, store: Store, idle: Sequence[FeedState]) -> int:
+    """Report some of the hours that are kept and not shown; return where the next tick goes on."""
+    reported, place = report_hours(context.instance, store, idle, _place(context.cursor))
+    if reported:
+        context.log.warning(
+            f"{reported:,} hours were kept and not shown here: their runs were killed, they come from old logs, or "
+            f"this DAGSTER_HOME is new. They are shown now."
+        )
+    return place
+
+
 def _place(cursor: str | None) -> int:
-    """Where the last tick left off comparing what is kept with what Dagster shows; somebody may have edited it."""
+    """Return where the last tick stopped comparing what is kept with what is shown; people may edit the cursor."""
     try:
         return int(json.loads(cursor or "{}")["shown_up_to"])
     except (ValueError, KeyError, TypeError, OverflowError):
         return 0
 
 
-def ask_request(ask: Ask, timezone: str) -> dg.RunRequest:
-    """The run for these hours of these feeds."""
-    first, last = Hour(ask.first, timezone), Hour(ask.end - SECONDS, timezone)
-    selected: dict[str, Any] = {
-        "asset_selection": [dg.AssetKey(feed.asset_key) for feed in ask.feeds],
-        "asset_check_keys": [],  # none given would be all: see collect_job
-    }
-    tags = {"dagster/priority": "5"}  # before the runs of a backfill that wait
-    if first == last:
-        return dg.RunRequest(job_name=COLLECT_JOB, partition_key=first.key, tags=tags, **selected)
-    return dg.RunRequest(job_name=COLLECT_JOB, tags=tags | range_tags(first, last), **selected)
-
-
-def _follow_request(made: Plan) -> dg.RunRequest:
-    return dg.RunRequest(job_name=FOLLOW_JOB, run_config=leaving_out(made.waiting) if made.waiting else {})
-
-
 def sentence(made: Plan, timezone: str) -> str:
-    """The plan for somebody who looks at the ticks."""
+    """Return the plan in words, for people who look at the ticks."""
     return "; ".join(_parts(made, timezone))
 
 
 def _parts(made: Plan, timezone: str) -> Iterator[str]:
-    asked = sum(ask.feed_hours for ask in made.asks)
-    yield f"{_count(len(made.follow), 'feed')} followed"
+    yield f"{counted(len(made.follow), 'feed')} followed"
     if made.asks:
-        yield f"{_count(asked, 'hour')} asked for in {_count(len(made.asks), 'run')}"
+        asked = sum(ask.feed_hours for ask in made.asks)
+        yield f"{counted(asked, 'hour')} asked for in {counted(len(made.asks), 'run')}"
     if made.behind:
-        yield f"{_count(made.behind, 'hour')} more due"
+        yield f"{counted(made.behind, 'hour')} more due"
     if made.held:
-        yield f"{_count(made.held, 'feed')} with a run under way"
+        yield f"{counted(made.held, 'feed')} with a run under way"
     if made.waiting:
         soonest = datetime.fromtimestamp(min(made.waiting.values()), ZoneInfo(timezone))
         named = ", ".join(str(feed) for feed in list(made.waiting)[:3])
         more = f" and {len(made.waiting) - 3:,} more" if len(made.waiting) > 3 else ""
-        yield f"{_count(len(made.waiting), 'feed')} failing ({named}{more}), tried again from {soonest:%d %B %H:%M} on"
+        yield (
+            f"{counted(len(made.waiting), 'feed')} failing ({named}{more}), tried again from {soonest:%d %B %H:%M} on"
+        )
     if made.forgotten:
-        yield f"{_count(made.forgotten, 'hour')} never collected and no longer to be had"
+        yield f"{counted(made.forgotten, 'hour')} never collected and no longer to be had"
     yield f"next due {datetime.fromtimestamp(made.next_due, ZoneInfo(timezone)):%H:%M}"
-
-
-def _count(number: int, of: str) -> str:
-    return f"{number:,} {of}{'' if number == 1 else 's'}"

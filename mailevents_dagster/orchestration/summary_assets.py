@@ -1,8 +1,8 @@
-"""The factory of the daily summaries: a few assets a domain, and as many over all domains."""
+"""The assets of the daily summaries: a few a domain, and as many over all domains."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
-from itertools import groupby
 from typing import Any, Final
 
 import dagster as dg
@@ -23,8 +23,14 @@ GROUP_OF_ALL: Final = "all_domains"
 SENSOR: Final = "make_summaries"
 EVERY_SECONDS: Final = 600
 WAITS: Final = timedelta(days=8)
-"""An hour that nobody has collected so long after its day is waited for no more: quarantine is asked for 6 days."""
+"""How long after its day an hour that is missing is waited for: quarantine is asked for 6 days."""
 
+SCHEMA: Final = dg.TableSchema(
+    [
+        dg.TableColumn(field.name, str(field.type), description=field.metadata[b"description"].decode())
+        for field in COUNTS
+    ]
+)
 ONCE_A_DAY_CHANGED: Final = (
     dg.AutomationCondition.any_deps_updated().since_last_handled()
     & (~dg.AutomationCondition.any_deps_missing() | ~dg.AutomationCondition.in_latest_time_window(lookback_delta=WAITS))
@@ -34,7 +40,7 @@ ONCE_A_DAY_CHANGED: Final = (
 
 
 def build_summaries(settings: Settings) -> list[dg.AssetsDefinition]:
-    """The summaries of each domain by what feeds it has; those of all domains where there are several."""
+    """Return the summaries of each domain that its feeds allow, and of all domains if there are several."""
     if not settings.summaries.enabled:
         return []
     days = dg.DailyPartitionsDefinition(
@@ -42,12 +48,11 @@ def build_summaries(settings: Settings) -> list[dg.AssetsDefinition]:
         timezone=key_timezone(settings.timezone),
         fmt=DAY_FORMAT,
     )
-    of_domains = list(_of_domains(settings, days))
-    return [asset for _, asset in of_domains] + list(_of_all(of_domains, days))
+    return [asset for kind in KINDS.values() for asset in _of_kind(kind, settings.feeds, days)]
 
 
 def summaries_sensor(settings: Settings) -> list[dg.AutomationConditionSensorDefinition]:
-    """What asks for days; none where there are no summaries."""
+    """Return the sensor that asks for days, if there are summaries."""
     if not settings.summaries.enabled:
         return []
     running = dg.DefaultSensorStatus.RUNNING if settings.automation.enabled else dg.DefaultSensorStatus.STOPPED
@@ -57,18 +62,21 @@ def summaries_sensor(settings: Settings) -> list[dg.AutomationConditionSensorDef
             target=dg.AssetSelection.key_prefixes([PREFIX]),
             default_status=running,
             minimum_interval_seconds=EVERY_SECONDS,
-            description=f"Makes a day's summaries. {ONCE_A_DAY_CHANGED.__doc__ or ''}".strip(),
+            description=f"Make a day's summaries. {ONCE_A_DAY_CHANGED.__doc__ or ''}".strip(),
         )
     ]
 
 
-def _of_domains(
-    settings: Settings, days: dg.DailyPartitionsDefinition
-) -> Iterator[tuple[SummaryKind, dg.AssetsDefinition]]:
-    for of_owner in settings.feeds_by_owner.values():
-        for kind in KINDS.values():
-            if feeds := kind.feeds(of_owner):
-                yield kind, _of_domain(kind, feeds, days)
+def _of_kind(
+    kind: SummaryKind, feeds: Sequence[Feed], days: dg.DailyPartitionsDefinition
+) -> Iterator[dg.AssetsDefinition]:
+    by_domain: defaultdict[str, list[Feed]] = defaultdict(list)
+    for feed in kind.feeds(feeds):
+        by_domain[feed.domain].append(feed)
+    of_domains = [_of_domain(kind, own, days) for own in by_domain.values()]
+    yield from of_domains
+    if len(of_domains) > 1:
+        yield _of_all(kind, [asset.key for asset in of_domains], days)
 
 
 def _of_domain(kind: SummaryKind, feeds: Sequence[Feed], days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
@@ -80,7 +88,7 @@ def _of_domain(kind: SummaryKind, feeds: Sequence[Feed], days: dg.DailyPartition
         store = event_store.store
         day = Day.from_key(context.partition_key, store.timezone)
         counts = counts_of_day(store, kind, feeds, day, context.log.warning)
-        context.add_asset_metadata(_shown(kind, counts))
+        context.add_asset_metadata(_metadata(kind, counts))
         return counts
 
     return _asset(
@@ -94,23 +102,11 @@ def _of_domain(kind: SummaryKind, feeds: Sequence[Feed], days: dg.DailyPartition
     )
 
 
-def _of_all(
-    of_domains: Sequence[tuple[SummaryKind, dg.AssetsDefinition]], days: dg.DailyPartitionsDefinition
-) -> Iterator[dg.AssetsDefinition]:
-    by_kind = sorted(of_domains, key=lambda pair: list(KINDS.values()).index(pair[0]))
-    for kind, pairs in groupby(by_kind, key=lambda pair: pair[0]):
-        keys = [asset.key for _, asset in pairs]
-        if len(keys) > 1:
-            yield _of_several(kind, keys, days)
-
-
-def _of_several(
-    kind: SummaryKind, keys: Sequence[dg.AssetKey], days: dg.DailyPartitionsDefinition
-) -> dg.AssetsDefinition:
+def _of_all(kind: SummaryKind, keys: Sequence[dg.AssetKey], days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
     def summary(context: dg.AssetExecutionContext, **domains: pa.Table) -> pa.Table:
         counts = total(domains.values())
-        made = sum(map(bool, map(len, domains.values())))
-        context.add_asset_metadata({**_shown(kind, counts), "domains": made, "domains_missing": len(keys) - made})
+        made = sum(len(domain) > 0 for domain in domains.values())
+        context.add_asset_metadata({**_metadata(kind, counts), "domains": made, "domains_missing": len(keys) - made})
         return counts
 
     return _asset(
@@ -143,24 +139,15 @@ def _asset(
         owners=["team:mail-operations"],
         tags={"domain": domain, "summary": kind.name},
         description=f"{kind.description} {whose} What each number means is in `docs/summaries.md`.",
-        metadata={"dagster/column_schema": _schema()},
+        metadata={"dagster/column_schema": SCHEMA},
         **depends_on,
     )(function)
     return made
 
 
-def _schema() -> dg.TableSchema:
-    return dg.TableSchema(
-        [
-            dg.TableColumn(field.name, str(field.type), description=field.metadata[b"description"].decode())
-            for field in COUNTS
-        ]
-    )
-
-
-def _shown(kind: SummaryKind, counts: pa.Table) -> dict[str, Any]:
-    """The numbers and a chart: nothing of these names a person."""
-    from mailevents_dagster.summaries.charts import CHARTS, data_uri, png  # takes half a second, of every other run
+def _metadata(kind: SummaryKind, counts: pa.Table) -> dict[str, Any]:
+    """Return the numbers and a chart, none of which names a person."""
+    from mailevents_dagster.summaries.charts import CHARTS, data_uri, png  # takes half a second of every other run
 
     return {
         "dagster/partition_row_count": len(counts),

@@ -1,4 +1,4 @@
-"""Dagster's side of stored summaries: counts go to Parquet files and come back as readers ask."""
+"""The IO manager of summaries: stores counts as Parquet files and loads them as readers ask."""
 
 from typing import Final
 
@@ -11,6 +11,8 @@ from mailevents_dagster.store.store import Store
 from mailevents_dagster.summaries.counts import nothing
 from mailevents_dagster.summaries.stored import read_summary, write_summary
 
+ALL: Final = "all"
+"""In asset keys in the place of a domain, which has a dot."""
 FILE: Final = "parquet_file"
 
 
@@ -31,7 +33,7 @@ class SummaryStore(dg.ConfigurableIOManager):
         context.add_output_metadata({FILE: dg.MetadataValue.path(str(path))})
 
     def load_input(self, context: dg.InputContext) -> pd.DataFrame | pa.Table:
-        """The counts as the input is annotated, one day behind the other; days that were never made have none."""
+        """Return the counts of the days, one after the other, as the type that the input is annotated with."""
         layout = self.store.layout
         paths = [layout.summary(*_place(context.asset_key, key)) for key in context.asset_partition_keys]
         table = pa.concat_tables([nothing(), *(found for path in paths if (found := read_summary(path)) is not None)])
@@ -39,10 +41,6 @@ class SummaryStore(dg.ConfigurableIOManager):
 
 
 def _place(key: dg.AssetKey, day: str) -> tuple[str, str | None, str]:
-    """Name, domain (None for all) and day of a summary, as the layout takes them."""
+    """Return name, domain (None for all) and day of a summary, as the layout takes them."""
     *_, domain, name = key.path
     return name, None if domain == ALL else domain, day
-
-
-ALL: Final = "all"
-"""In the place of a domain, which has a dot."""

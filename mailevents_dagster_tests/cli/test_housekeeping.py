@@ -142,13 +142,13 @@ def test_without_a_home_for_dagster_there_is_one_beside_the_settings(
 
 
 @pytest.mark.parametrize("arguments", [(), ("--dry-run",)])
-def test_a_hold_that_is_like_no_feed_ends_the_command_with_a_sentence(
+def test_a_hold_that_matches_no_feed_ends_the_command_with_a_sentence(
     arguments: tuple[str, ...], housekeeping: Housekeeping, store: Store, file: Path
 ) -> None:
     file.write_text(file.read_text().replace("example.com mail/*", "exmaple.com mail/*"))
     done = housekeeping(*arguments)
     assert done.returncode == 2
-    assert "is like no feed" in done.stderr
+    assert "retention.legal_hold: `exmaple.com mail/*`" in done.stderr
     assert "Traceback" not in done.stderr
     assert snapshots(store) == 7
 

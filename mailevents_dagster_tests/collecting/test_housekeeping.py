@@ -181,7 +181,7 @@ def test_a_run_ends_in_time_whatever_is_left(here: Project, monkeypatch: pytest.
     assert snapshots(here) == 5
 
 
-def test_a_hold_that_is_like_no_feed_stops_all_destruction(tmp_path: Path) -> None:
+def test_a_hold_that_matches_no_feed_stops_all_destruction(tmp_path: Path) -> None:
     hold = '{{feeds: "exmaple.com *", reason: "case 2026/17"}}'
     settings = FIVE_DAYS.replace("./data", "memory://held-by-nobody").replace(
         "mail_days: 5", f"mail_days: 5, legal_hold: [{hold}]"
@@ -194,7 +194,9 @@ def test_a_hold_that_is_like_no_feed_stops_all_destruction(tmp_path: Path) -> No
 
         assert not result.success
         [failure] = result.get_step_failure_events()
-        assert "`exmaple.com *` (case 2026/17) is like no feed" in str(failure.step_failure_data.error)
+        said = str(failure.step_failure_data.error)
+        assert "MeaninglessHoldError" in said
+        assert "retention.legal_hold: `exmaple.com *` (case 2026/17)" in said
         assert here.store.layout.snapshot(INCOMING, OLD[0]).exists()
         assert [event for event in result.all_events if event.is_step_success], "old runs were deleted all the same"
 
@@ -337,7 +339,7 @@ def test_a_cursor_made_anew_has_destroyed_hours_closed(emptied: Project) -> None
 def test_a_new_home_of_dagster_shows_hours_that_were_destroyed_as_it_shows_all(emptied: Project) -> None:
     with dg.instance_for_test() as instance:
         states = states_of(emptied.settings, emptied.store)
-        assert shown.show_what_is_kept(instance, emptied.store, states, 0, lambda: 0.0) == (len(OLD), 0)
+        assert shown.report_hours(instance, emptied.store, states, 0, lambda: 0.0) == (len(OLD), 0)
         assert instance.get_materialized_partitions(_key(INCOMING)) == {hour.key for hour in OLD}
         assert len(instance.fetch_observations(_key(INCOMING), limit=100).records) == len(OLD)
 
@@ -347,7 +349,7 @@ def test_hours_that_are_not_shown_before_a_look_must_end_are_shown_by_the_next(e
         states = states_of(emptied.settings, emptied.store)
         clock, place = itertools.count(step=2.0), 0
         for shown_by_now in range(2, len(OLD) + 1, 2):  # the clock is read once before the first hour and after each
-            _, place = shown.show_what_is_kept(instance, emptied.store, states, place, lambda: next(clock))
+            _, place = shown.report_hours(instance, emptied.store, states, place, lambda: next(clock))
             assert len(instance.get_materialized_partitions(_key(INCOMING))) == shown_by_now
 
 

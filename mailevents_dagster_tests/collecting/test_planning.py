@@ -15,10 +15,11 @@ from mailevents_dagster.collecting.planning import (
     Plan,
     UnderWay,
     closing_end,
+    hour_to_close,
     hours_to_follow,
     plan,
-    waits_until,
 )
+from mailevents_dagster.collecting.retries import REFUSED, waits_until
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import SECONDS, Hour
 from mailevents_dagster.sources.uzmanposta.errors import Cause
@@ -125,6 +126,31 @@ def test_the_hour_now_running_and_those_not_settled_are_followed(now: float, set
 def test_gaps_are_what_is_not_covered(covered: list[Span], left: list[Span]) -> None:
     assert list(gaps((0, 10), covered)) == left
     assert list(gaps((10, 10), covered)) == list(gaps((11, 3), covered)) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "under_way", "now", "closes"),
+    [
+        (state(), IDLE, START + 600, ago(1)),
+        (state(), IDLE, START + 599, ago(2)),
+        (FeedState(INCOMING, ago(48), None), IDLE, START + 600, ago(1)),
+        (state(clock=3600.0), IDLE, START + 600, START),
+        (state(closed=[span(2, 1)]), IDLE, START + 600, ago(1)),
+        (state(closed=[span(2, 0)]), IDLE, START + 600, None),
+        (state(hours=0), IDLE, START + 600, None),
+        (state(), UnderWay(frozenset({INCOMING})), START + 600, None),
+        (state(), UnderWay(frozenset({HELD})), START + 600, ago(1)),
+        (state(), UnderWay(backfills={INCOMING: [span(3, 0)]}), START + 600, None),
+        (state(), UnderWay(backfills={INCOMING: [span(3, 1)], HELD: [span(3, 0)]}), START + 600, ago(1)),
+        (state(failed={ago(1): failed_once(START + 590)}, failures_in_a_row=1), IDLE, START + 600, None),
+        (state(failed={ago(1): failed_once(START + 300)}, failures_in_a_row=1), IDLE, START + 600, ago(1)),
+    ],
+)
+def test_the_hour_that_has_just_settled_is_closed_unless_it_is_done_or_others_are_at_it_or_it_waits(
+    given: FeedState, under_way: UnderWay, now: float, closes: int | None
+) -> None:
+    hour = hour_to_close(given, under_way, now, RULES)
+    assert (hour.start if hour else None) == closes
 
 
 def test_before_a_feed_begins_nothing_is_due() -> None:
@@ -262,21 +288,21 @@ def test_a_feed_that_keeps_failing_waits_longer_each_time(cause: str, minutes: l
     cursor, at = Cursor(), float(START)
     for wait in minutes:
         cursor = cursor.begun(NOON, at).ended(NOON, at + 7, cause, "")
-        assert waits_until(cursor, IDLE, at + 7) == at + 7 + wait * 60
+        assert waits_until(cursor, at + 7) == at + 7 + wait * 60
         at += wait * 60
-    assert waits_until(cursor.committed(manifest_of(INCOMING, NOON), at), IDLE, at) == 0
+    assert waits_until(cursor.committed(manifest_of(INCOMING, NOON), at), at) == 0
 
 
 def test_a_feed_that_never_ends_well_waits_no_longer_than_the_longest_wait() -> None:
     cursor = Cursor(failed={START: Failure(10**9, 7.0, "server", "")}, failures_in_a_row=10**9)
-    assert waits_until(cursor, IDLE, 7) == 7 + 6 * 3600
+    assert waits_until(cursor, 7) == 7 + 6 * 3600
 
 
 def test_a_collection_that_may_be_going_on_in_a_follow_run_is_no_failure_yet() -> None:
     begun = Cursor().begun(NOON, START + 60)
-    assert waits_until(begun, UnderWay(following=True), START + 60) == 0
-    assert waits_until(begun, IDLE, START + 60) == START + 360
-    assert waits_until(None, IDLE, START) == waits_until(Cursor(), IDLE, START) == 0
+    assert waits_until(begun, START + 60, is_followed=True) == 0
+    assert waits_until(begun, START + 60) == START + 360
+    assert waits_until(None, START) == waits_until(Cursor(), START) == 0
 
 
 def test_feeds_that_keep_failing_do_not_hold_back_others() -> None:
@@ -360,4 +386,4 @@ def test_a_plan_for_many_feeds_and_a_year_looks_at_spans_and_not_at_hours(monkey
 
 
 def test_what_only_somebody_can_mend_is_called_as_the_source_calls_it() -> None:
-    assert planning.REFUSED == Cause.PERMISSION
+    assert REFUSED == Cause.PERMISSION

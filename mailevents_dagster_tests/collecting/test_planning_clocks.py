@@ -14,9 +14,9 @@ from mailevents_dagster.collecting.planning import (
     hours_to_follow,
     plan,
     refused_hour,
-    waits_until,
     wanted_from,
 )
+from mailevents_dagster.collecting.retries import waits_until
 from mailevents_dagster.model.hour import SECONDS, Hour
 from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.store.cursors import Cursor, gaps, hours_in
@@ -107,7 +107,7 @@ def test_a_short_wait_that_was_told_is_not_made_longer_by_earlier_failures() -> 
     cursor = cursor.begun(hour, START + 11 * SECONDS).ended(
         hour, START + 11 * SECONDS, "rate", "", START + 11 * SECONDS + 20.0
     )
-    assert waits_until(cursor, IDLE, START + 11 * SECONDS) == START + 11 * SECONDS + 20
+    assert waits_until(cursor, START + 11 * SECONDS) == START + 11 * SECONDS + 20
 
 
 def test_of_several_feeds_those_wait_that_were_told() -> None:

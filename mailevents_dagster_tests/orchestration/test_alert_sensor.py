@@ -15,14 +15,14 @@ import dagster as dg
 import pytest
 from dagster._core.test_utils import create_run_for_test
 
-from mailevents_dagster.alerts import channels
-from mailevents_dagster.alerts import notification as telling
+from mailevents_dagster.alerts import channels, notification
 from mailevents_dagster.alerts.notification import read_ledger
 from mailevents_dagster.alerts.texts import NAMED
 from mailevents_dagster.alerts.troubles import Ledger
 from mailevents_dagster.build import build_defs
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.orchestration import alert_sensor as alert_sensors
+from mailevents_dagster.orchestration import run_outcomes
 from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.sources.uzmanposta.simulator import Answer
 from mailevents_dagster.store.cursor_file import write_cursor
@@ -155,7 +155,7 @@ def test_a_run_that_its_feeds_spoke_for_is_not_told_once_they_are_good(
 def test_more_runs_than_one_look_takes_are_looked_at_by_the_next(
     here: Project, chat: WebhookServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(alert_sensors, "RUNS_A_LOOK", 2)
+    monkeypatch.setattr(run_outcomes, "RUNS_A_LOOK", 2)
     tick(here)
     for job in ["reconcile"] * 5 + ["housekeeping"]:
         run = create_run_for_test(here.instance, job_name=job, status=dg.DagsterRunStatus.STARTED)
@@ -332,7 +332,7 @@ def test_a_full_disk_is_told_once_and_the_tick_goes_on(
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", "alerts.json")
 
-    monkeypatch.setattr(telling, "write_sealed", full)
+    monkeypatch.setattr(notification, "write_sealed", full)
     for _ in range(3):
         tick(here)
     assert len(chat.texts) == 1

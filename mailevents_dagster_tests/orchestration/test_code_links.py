@@ -62,7 +62,7 @@ def test_a_feed_leads_to_its_function_and_to_its_domain_in_the_settings(
 def test_a_summary_leads_to_its_function_and_that_of_all_domains_to_the_top_of_the_settings(
     defs: dg.Definitions,
 ) -> None:
-    assert "def summary(" in links_of(defs, "summaries", "example.com", "sign_ins")["assets.py"][:100]
+    assert "def summary(" in links_of(defs, "summaries", "example.com", "sign_ins")["summary_assets.py"][:100]
     assert links_of(defs, "summaries", "all", "sign_ins")["mailevents.yaml"] == "\n".join(SETTINGS.splitlines())
 
 

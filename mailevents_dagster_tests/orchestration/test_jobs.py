@@ -14,7 +14,6 @@ from dagster._core.test_utils import create_run_for_test
 from mailevents_dagster.collecting.pace import Pace, pace_of
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.orchestration import jobs
-from mailevents_dagster.orchestration.jobs import forget
 from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS, feed_of
 from mailevents_dagster.sources.uzmanposta.rate import SharedBudget
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, FixedMail
@@ -315,18 +314,6 @@ def test_what_checks_said_of_feeds_outlives_the_runs_that_housekeeping_deletes(
             key = dg.AssetCheckKey(dg.AssetKey(feed_of(DOMAIN, feed).asset_key), name)
             [said] = here.instance.event_log_storage.get_asset_check_execution_history(key, limit=10)
             assert said.evaluation
-
-
-def test_of_a_deleted_run_nothing_stays_on_the_disk(here: Project) -> None:
-    run = here.run("follow").run_id
-    home = Path(here.instance.storage_directory()).parent
-    before = [path for path in home.rglob("*") if run in str(path)]
-    assert before, "SQLite has a file for each run"
-
-    forget(here.instance, run)
-
-    assert not [path for path in home.rglob("*") if run in str(path)]
-    assert not here.instance.has_run(run)
 
 
 def test_housekeeping_leaves_the_status_of_every_hour(here: Project) -> None:

@@ -90,12 +90,6 @@ _PERMANENT: Final[dict[int, tuple[Cause, str]]] = {
 }
 
 
-def foreign(text: str, most: int) -> str:
-    """Text from elsewhere as it may stand in a message: one line, nothing that a terminal obeys, not too long."""
-    line = "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text[:most])
-    return line if len(line) <= most and len(text) <= most else f"{line[:most]}…"
-
-
 def status_error(status: int, where: str, said: str, access: Access) -> ApiError:
     """Return the error of an answer other than 200 and 429, with what the API says of it."""
     said = f" It says: {said}" if said else ""

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote
 
-from mailevents_dagster.sources.uzmanposta.errors import foreign
+from mailevents_dagster.files.printable import printable
 
 WITHHELD: Final = "(a text that repeats the key)"
 DECODED_TIMES: Final = 3
@@ -26,7 +26,7 @@ def scrubbed(text: str, key: str, most: int) -> str:
     plain = re.sub(re.escape(key), "(the key)", text, flags=re.IGNORECASE)
     if any(secret in view for view in _views(plain.lower()) for secret in _disguises(key)):
         return WITHHELD
-    return foreign(plain, most)
+    return printable(plain, most)
 
 
 def _views(text: str) -> Iterator[str]:

@@ -11,7 +11,7 @@ from mailevents_dagster.collecting.planning import Ask
 from mailevents_dagster.model.hour import SECONDS
 from mailevents_dagster.orchestration.assets import freshness
 from mailevents_dagster.orchestration.checks import OF_FEEDS, OF_HOURS
-from mailevents_dagster.orchestration.sensor import ask_request
+from mailevents_dagster.orchestration.run_requests import collect_request
 from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS, feed_of
 from mailevents_dagster_tests.health.checks.checking import FEED, HOURS, NEWEST, NOW, rows, verdict
 from mailevents_dagster_tests.projects import DOMAIN, ONE_FEED, Project, project, range_tags
@@ -46,7 +46,7 @@ def test_the_hourly_run_costs_two_rows_a_feed(here: Project, tmp_path: Path) -> 
 
 def test_what_is_asked_for_by_itself_selects_no_check() -> None:
     for hours in (1, 5):
-        request = ask_request(Ask(NEWEST.start, NEWEST.start + hours * SECONDS, (FEED,)), NEWEST.timezone)
+        request = collect_request(Ask(NEWEST.start, NEWEST.start + hours * SECONDS, (FEED,)), NEWEST.timezone)
 
         assert request.asset_check_keys == []
 

@@ -13,7 +13,7 @@ from mailevents_dagster.build import build_defs
 from mailevents_dagster.collecting.configuration import rules_of, states_of, store_of
 from mailevents_dagster.collecting.planning import UnderWay, closing_end, plan
 from mailevents_dagster.model.hour import last_ended
-from mailevents_dagster.orchestration.unreported_hours import show_what_is_kept
+from mailevents_dagster.orchestration.unreported_hours import report_hours
 from mailevents_dagster.settings import load_settings
 from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.sources.uzmanposta.simulator import Simulator
@@ -65,7 +65,7 @@ def test_the_hour_of_the_position_and_all_after_it_are_asked_for_and_come_whole(
 
 def test_hours_of_old_logs_show_as_partitions_that_say_where_they_come_from(moved: Project) -> None:
     before, *_ = busy_hours()
-    shown, _ = show_what_is_kept(moved.instance, moved.store, states_of(moved.settings, moved.store), 0, lambda: 0.0)
+    shown, _ = report_hours(moved.instance, moved.store, states_of(moved.settings, moved.store), 0, lambda: 0.0)
     assert (shown, moved.materialized(FEED)) == (1, {before.key})
     key = dg.AssetKey(feed_of(DOMAIN, FEED).asset_key)
     assert before.key in moved.defs.get_assets_def(key).partitions_def.get_partition_keys()  # type: ignore[union-attr]
