@@ -57,7 +57,7 @@ def settings_of(accounts: Sequence[Account], keys: Sequence[str], folder: Path) 
     }
     file = folder / "settings.yaml"
     file.write_text(yaml.safe_dump(document))
-    return load_settings(file, {**os.environ, "MISSING_KEY": "missing when it is asked"})
+    return load_settings(file, {**os.environ, "MISSING_KEY": "g0ne-when-it-is-asked"})
 
 
 def clients_of(accounts: Sequence[Account], folder: Path) -> dict[str, UzmanPostaApi]:
