@@ -22,10 +22,10 @@ from mailevents_dagster.settings import Settings
 def collecting_defs(
     settings: Settings, collector: Collector, loggers: Mapping[str, dg.LoggerDefinition]
 ) -> dg.Definitions:
-    """What the command line runs; `loggers` replace Dagster's console.
+    """Return what the command line runs; `loggers` replace Dagster's console.
 
     Its assets have no checks to select: a run in this process that names its assets would select all of theirs, at
-    three rows each. Their steps log what checks say all the same. Who hands in the collector sees what runs are at.
+    three rows each. Their steps log what checks say all the same.
     """
     assets = feed_assets(settings, collector, with_checks=False)
     return dg.Definitions(
@@ -43,7 +43,7 @@ def collecting_defs(
 
 
 def feed_assets(settings: Settings, collector: Collector, *, with_checks: bool) -> list[dg.AssetsDefinition]:
-    """The asset of each feed, with the checks of its hours or without."""
+    """Return the asset of each feed, with the checks of its hours or without."""
     # Backfill policies, pools and links to code are marked beta; what could change in them is covered by tests.
     warnings.filterwarnings("ignore", category=dg.BetaWarning)
     partitions = hourly_partitions(settings.start, settings.timezone)
@@ -60,11 +60,9 @@ def feed_assets(settings: Settings, collector: Collector, *, with_checks: bool) 
 
 
 def resources(settings: Settings) -> dict[str, Any]:
-    """What assets and jobs of feeds work with."""
+    """Return what assets and jobs of feeds work with."""
     return {
         **{source.name: clients_of(source, settings) for source in settings.sources},
         COLLECTING_AHEAD: collecting_ahead(source.name for source in settings.sources),
-        "event_store": EventStore(
-            storage=settings.storage, timezone=settings.timezone, log_file_name=settings.log_file_name
-        ),
+        "event_store": EventStore.of(settings),
     }

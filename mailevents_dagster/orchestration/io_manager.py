@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import dagster as dg
 import pyarrow as pa
@@ -10,6 +10,7 @@ import pyarrow as pa
 from mailevents_dagster.model.feed import Feed, feed_at
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.orchestration.run_sign_ins import fail_the_gone, sign_in
+from mailevents_dagster.settings import Settings
 from mailevents_dagster.sources.catalog import FEED_KINDS
 from mailevents_dagster.store.store import Store
 
@@ -21,12 +22,24 @@ COLUMNS = "columns"
 """The metadata key of an input that names the columns to load; without it, all are."""
 
 
-class EventStore(dg.ConfigurableIOManager):
-    """The stored hours of all feeds; readers load them as the type that they ask for."""
+class StoreManager(dg.ConfigurableIOManager):
+    """What opens the store in a run, for feeds and for summaries."""
 
     storage: str
     timezone: str
     log_file_name: str
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        return cls(storage=settings.storage, timezone=settings.timezone, log_file_name=settings.log_file_name)
+
+    @property
+    def store(self) -> Store:
+        return Store(self.storage, self.timezone, self.log_file_name, FEED_KINDS)
+
+
+class EventStore(StoreManager):
+    """The stored hours of all feeds; readers load them as the type that they ask for."""
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """Sign the run in until the process ends: it goes on for a moment after its resources are gone."""
@@ -38,10 +51,6 @@ class EventStore(dg.ConfigurableIOManager):
     def runs(self) -> Path:
         """Return the folder where the runs of this machine sign in."""
         return self.store.layout.runs
-
-    @property
-    def store(self) -> Store:
-        return Store(self.storage, self.timezone, self.log_file_name, FEED_KINDS)
 
     def handle_output(self, context: dg.OutputContext, obj: None) -> None:
         """Leave the store as it is: the asset has committed its hours one by one, so that each counts by itself."""

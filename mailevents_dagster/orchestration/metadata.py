@@ -63,11 +63,12 @@ def manifest_metadata(manifest: Manifest, log: UPath, snapshot: UPath) -> dict[s
 
 def hour_sentence(commit: Commit, measures: Mapping[str, float]) -> str:
     """Return the hour in one line, for logs and terminals."""
-    manifest = commit.manifest
+    manifest, calls = commit.manifest, ""
+    if "list_calls" in measures:  # of a source that is asked by calls
+        calls = f"{measures['list_calls']:.0f} list and {measures['detail_calls']:.0f} detail calls, "
     said = (
         f"{manifest.domain} {manifest.feed} {manifest.hour}: {manifest.events:,} events, {commit.added:,} new, "
-        f"{measures['list_calls']:.0f} list and {measures['detail_calls']:.0f} detail calls, "
-        f"log {commit.log_change.value}"
+        f"{calls}log {commit.log_change.value}"
     )
     if manifest.details_owed:
         said += f"; {manifest.details_owed:,} details could not be had and are asked for again next time"

@@ -6,8 +6,7 @@ import dagster as dg
 import pandas as pd
 import pyarrow as pa
 
-from mailevents_dagster.sources.catalog import FEED_KINDS
-from mailevents_dagster.store.store import Store
+from mailevents_dagster.orchestration.io_manager import StoreManager
 from mailevents_dagster.summaries.counts import nothing
 from mailevents_dagster.summaries.stored import read_summary, write_summary
 
@@ -16,16 +15,8 @@ ALL: Final = "all"
 FILE: Final = "parquet_file"
 
 
-class SummaryStore(dg.ConfigurableIOManager):
+class SummaryStore(StoreManager):
     """The counts of days, one Parquet file each."""
-
-    storage: str
-    timezone: str
-    log_file_name: str
-
-    @property
-    def store(self) -> Store:
-        return Store(self.storage, self.timezone, self.log_file_name, FEED_KINDS)
 
     def handle_output(self, context: dg.OutputContext, obj: pa.Table) -> None:
         path = self.store.layout.summary(*_place(context.asset_key, context.partition_key))

@@ -101,8 +101,7 @@ class Settings(Strict):
         description="Who is told when feeds, runs or checks fail; without it, nobody.",
         examples=[{"webhook": "${MAILEVENTS_WEBHOOK}"}],
     )
-    _source: Path | None = None
-    _sources: tuple[Source, ...] = ()
+    _context: Context
     _configured: tuple[FeedSettings, ...] = ()
 
     @field_validator("storage")
@@ -138,7 +137,7 @@ class Settings(Strict):
         return retention
 
     def model_post_init(self, context: Context, /) -> None:
-        self._source, self._sources = context.source, context.sources
+        self._context = context
         self._configured = tuple(feed for source in context.sources for feed in source.configured(self))
 
     @model_validator(mode="after")
@@ -153,11 +152,11 @@ class Settings(Strict):
     @property
     def source(self) -> Path | None:
         """The file that was read; None for the built-in demo."""
-        return self._source
+        return self._context.source
 
     @property
     def sources(self) -> tuple[Source, ...]:
-        return self._sources
+        return self._context.sources
 
     @property
     def configured(self) -> tuple[FeedSettings, ...]:

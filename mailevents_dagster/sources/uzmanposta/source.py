@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.settings.models import Settings
@@ -11,6 +11,9 @@ from mailevents_dagster.sources.source import Budget, FeedSettings, Source
 from mailevents_dagster.sources.uzmanposta.accounts import access_of, shared_rate, sharing
 from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS, SOURCE
 from mailevents_dagster.sources.uzmanposta.settings import UzmanPostaSettings
+
+if TYPE_CHECKING:  # what loads settings need not load what collects
+    from mailevents_dagster.sources.client import Client
 
 
 def _configured(settings: Settings) -> Iterator[FeedSettings]:
@@ -26,8 +29,7 @@ def _configured(settings: Settings) -> Iterator[FeedSettings]:
             yield FeedSettings(Feed(account.domain, kind), start, account.sections.get(name), access)
 
 
-def _client(settings: Settings, domain: str) -> Any:
-    # What loads settings need not load HTTP.
+def _client(settings: Settings, domain: str) -> Client:
     from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
     from mailevents_dagster.sources.uzmanposta.collect import UzmanPostaClient
 
