@@ -34,12 +34,12 @@ def _timezone_differs(description: Path, timezone: str) -> Iterator[Disagreement
             return
         stored = timezones_of_manifests(description.parent) or {described}
     except OSError as error:
-        yield "storage", f"holds {error.filename}, which cannot be read ({error.strerror}); check its rights"
+        yield "storage", f"holds manifests/store.json, which cannot be read ({error.strerror}); check its rights"
         return
     except DamagedError:
         stored = timezones_of_manifests(description.parent)
         if not stored:
-            what = f"holds {description}, which does not say in what time zone the data are, and no manifest does"
+            what = "holds manifests/store.json, which does not say in what time zone the data are, and no manifest does"
             mend = f"restore it, delete it if the data are in {timezone}, or choose another storage folder"
             yield "storage", f"{what}; {mend}"
     if others := sorted(stored - {timezone}):
