@@ -101,7 +101,8 @@ class Settings(Strict):
         description="Who is told when feeds, runs or checks fail; without it, nobody.",
         examples=[{"webhook": "${MAILEVENTS_WEBHOOK}"}],
     )
-    _context: Context
+    _source: Path | None = None
+    _sources: tuple[Source, ...] = ()
     _configured: tuple[FeedSettings, ...] = ()
 
     @field_validator("storage")
@@ -113,11 +114,10 @@ class Settings(Strict):
     @classmethod
     def _names_differ(cls, logs: OperatingLogSettings, info: ValidationInfo[Context]) -> OperatingLogSettings:
         taken = {info.data.get("log_file_name"): "log_file_name"}  # they all lie in one folder
-        if logs.messages in taken or logs.errors in taken:
-            key = "messages" if logs.messages in taken else "errors"
-            refuse([(key, "`log_file_name` has that name already; write another")])
-        if logs.errors == logs.messages:
-            refuse([("errors", "`operating_logs.messages` has that name already; write another")])
+        for key, name in (("messages", logs.messages), ("errors", logs.errors)):
+            if name in taken:
+                refuse([(key, f"`{taken[name]}` has that name already; write another")])
+            taken[name] = f"operating_logs.{key}"
         return logs
 
     @field_validator("retention")
@@ -137,7 +137,7 @@ class Settings(Strict):
         return retention
 
     def model_post_init(self, context: Context, /) -> None:
-        self._context = context
+        self._source, self._sources = context.source, context.sources  # not its environment, which holds secrets
         self._configured = tuple(feed for source in context.sources for feed in source.configured(self))
 
     @model_validator(mode="after")
@@ -152,11 +152,11 @@ class Settings(Strict):
     @property
     def source(self) -> Path | None:
         """The file that was read; None for the built-in demo."""
-        return self._context.source
+        return self._source
 
     @property
     def sources(self) -> tuple[Source, ...]:
-        return self._context.sources
+        return self._sources
 
     @property
     def configured(self) -> tuple[FeedSettings, ...]:

@@ -156,7 +156,7 @@ def test_accounts_fall_back_to_the_general_values(load: Load) -> None:
 def test_the_settings_hold_the_name_of_the_key_and_never_the_key(load: Load) -> None:
     got = load()
     assert got.section(UzmanPostaSettings).accounts[0].api_key_variable == "KEY_A"
-    assert KEY not in repr(got) + got.model_dump_json()
+    assert KEY not in repr(got) + got.model_dump_json() + repr(vars(got)) + repr(got.__pydantic_private__)
 
 
 def test_the_settings_are_frozen(load: Load) -> None:

@@ -160,11 +160,8 @@ class Account(Strict):
         if not isinstance(written, dict):
             return written
         general = {key: info.context.above[key] for key in _LIKE_IN_API if key in info.context.above}
-        return (
-            {"api_key": None}
-            | general
-            | {key: own for key, own in written.items() if own is not None or key == "requests_per_second"}
-        )
+        own = {key: value for key, value in written.items() if value is not None or key == "requests_per_second"}
+        return {"api_key": None, **general, **own}
 
     @field_validator("domain")
     @classmethod
