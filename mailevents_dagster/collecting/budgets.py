@@ -34,7 +34,7 @@ def _pace(settings: Settings, store: Store, state: FeedState, now: float) -> Pac
     """Return the pace of a feed; what may be asked for is that of the owner it is added to."""
     if not state.cursor or not state.cursor.closed:
         return Pace(0.0, 0.0, 0.0)
-    missing = gaps((wanted_from(state, now, rules_of(settings)), int(state.by_the_api(now))), state.cursor.closed)
+    missing = gaps((wanted_from(state, now, rules_of(settings)), int(state.source_time(now))), state.cursor.closed)
     events = _events_of_newest(store, state.feed, state.cursor)
     return pace_of(state.feed, events, hours_in(missing), 0.0, details=settings.collect.details)
 

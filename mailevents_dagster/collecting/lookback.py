@@ -28,7 +28,7 @@ def closed_hours(settings: Settings, store: Store, now: float) -> Iterator[tuple
     """Yield the closed hours of each feed that are listed again, as far as the source still has them."""
     rules = replace(rules_of(settings), grace_seconds=0)
     for state in states_of(settings, store):
-        end = closing_end(state.by_the_api(now), rules)
+        end = closing_end(state.source_time(now), rules)
         first = max(end - settings.collect.lookback_hours * SECONDS, kept_from(state, now, rules))
         cursor = state.cursor or Cursor()
         hours = hours_between(first, end, settings.timezone)

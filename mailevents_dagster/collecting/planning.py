@@ -52,9 +52,9 @@ class FeedState:
 
     def is_given(self, start: int, now: float) -> bool:
         """Return whether the source gives an hour that began then, as far as is known."""
-        return self.reach is None or start >= self.by_the_api(now) - self.reach
+        return self.reach is None or start >= self.source_time(now) - self.reach
 
-    def by_the_api(self, now: float) -> float:
+    def source_time(self, now: float) -> float:
         """Return the time by the source's clock, which decides what is over, what has settled and what it still has."""
         ahead = self.cursor.clock if self.cursor else 0.0
         return now + ahead if abs(ahead) > CLOCKS_AGREE_WITHIN else now
@@ -139,7 +139,7 @@ def plan(states: Sequence[FeedState], under_way: UnderWay, now: float, rules: Ru
         if due and state.feed not in under_way.held:
             proposals[_next_chunk(state, due, now, rules.hours_per_run)].append(state.feed)
     asks = tuple(_asks(proposals, rules.max_parallel_runs - under_way.runs, rules.feed_hours_a_run))
-    clocks_ahead = [state.by_the_api(now) - now for state in states] or [0.0]
+    clocks_ahead = [state.source_time(now) - now for state in states] or [0.0]
     return Plan(
         asks=asks,
         follow=tuple(state.feed for state in states if state.feed not in waiting),
@@ -170,7 +170,7 @@ def hours_to_follow(start: int, now: float, rules: Rules) -> list[Hour]:
 
 def hour_to_close(state: FeedState, under_way: UnderWay, now: float, rules: Rules) -> Hour | None:
     """Return the newest settled hour, or None if it is closed, under way or waiting after a failure."""
-    hour = last_ended(state.by_the_api(now) - rules.settle_seconds, rules.timezone)
+    hour = last_ended(state.source_time(now) - rules.settle_seconds, rules.timezone)
     closed = state.cursor.closed if state.cursor else ()
     taken = any(first <= hour.start < end for first, end in (*closed, *under_way.backfills.get(state.feed, ())))
     if taken or hour.start < state.start or state.feed in under_way.held:
@@ -206,7 +206,7 @@ def _first_hour(state: FeedState, now: float, rules: Rules, *most: float | None)
     ages = [age for age in most if age is not None]
     if not ages:
         return state.start
-    oldest = state.by_the_api(now) - min(ages)
+    oldest = state.source_time(now) - min(ages)
     hour = Hour.containing(oldest, rules.timezone)
     return max(state.start, hour.start if hour.start >= oldest else hour.end)
 
@@ -226,7 +226,7 @@ def refused_hour(state: FeedState, now: float, rules: Rules) -> list[Hour]:
 
 def forgotten_hours(state: FeedState, now: float, rules: Rules) -> Iterator[Span]:
     """Return the hours that were never collected and that the source no longer has or refuses as too old."""
-    end = min(kept_from(state, now, rules), closing_end(state.by_the_api(now), rules))
+    end = min(kept_from(state, now, rules), closing_end(state.source_time(now), rules))
     return gaps((begins(state, now, rules), end), state.cursor.closed if state.cursor else ())
 
 
@@ -238,13 +238,13 @@ def _due(state: FeedState, cursor: Cursor, asked: Iterable[Span], now: float, ru
         if tried_again_at(failure, failure.times, now, rules.first_wait) > now
     ]
     covered = merged((*cursor.done_with, *asked, *failed))
-    return list(gaps((wanted_from(state, now, rules), closing_end(state.by_the_api(now), rules)), covered))
+    return list(gaps((wanted_from(state, now, rules), closing_end(state.source_time(now), rules)), covered))
 
 
 def _next_chunk(state: FeedState, due: Sequence[Span], now: float, hours: int) -> tuple[bool, Span]:
     """Return whether a feed's next hours are urgent, and which they are."""
     oldest, newest = due[0], due[-1]
-    if state.reach is not None and oldest[0] + state.reach - state.by_the_api(now) < SOON_FORGOTTEN:
+    if state.reach is not None and oldest[0] + state.reach - state.source_time(now) < SOON_FORGOTTEN:
         return True, (oldest[0], min(oldest[1], oldest[0] + hours * SECONDS))
     return False, (max(newest[0], newest[1] - hours * SECONDS), newest[1])
 

@@ -157,7 +157,7 @@ def status_of(settings: Settings, now: float, grace: float = 0.0) -> Status:
 
 
 def _feed(state: FeedState, now: float, rules: Rules, collector: Collector) -> FeedStatus:
-    zone, theirs = rules.timezone, state.by_the_api(now)
+    zone, theirs = rules.timezone, state.source_time(now)
     known = state.cursor or Cursor()
     kept = kept_from(state, now, rules)
     missing = list(gaps((kept, closing_end(theirs, rules)), known.closed))

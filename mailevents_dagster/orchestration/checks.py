@@ -120,7 +120,7 @@ def _judged(settings: Settings, store: Store, now: float) -> Iterator[tuple[Feed
     states, rules = states_of(settings, store), replace(rules_of(settings), grace_seconds=GRACE)
     budgets = dict(paces(settings, store, states, now))
     for state, status in zip(states, status_of(settings, now, GRACE).feeds, strict=True):
-        expected = Hour(closing_end(state.by_the_api(now), rules), settings.timezone).previous.key
+        expected = Hour(closing_end(state.source_time(now), rules), settings.timezone).previous.key
         yield state.feed, current.__name__, current(status, expected)
         yield state.feed, keeping_up.__name__, keeping_up(state.feed.domain, budgets.get(state.feed.domain))
 

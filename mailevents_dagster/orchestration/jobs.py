@@ -69,7 +69,7 @@ def follow_job(settings: Settings, collector: Collector) -> dg.JobDefinition:
         tasks = [
             Task(
                 state.feed,
-                [*refused_hour(state, now, rules), *hours_to_follow(state.start, state.by_the_api(now), rules)],
+                [*refused_hour(state, now, rules), *hours_to_follow(state.start, state.source_time(now), rules)],
             )
             for state in states_of(settings, collector.store)
             if str(state.feed) not in config.leave_out

@@ -1,7 +1,6 @@
 """The assets of the daily summaries: a few a domain, and as many over all domains."""
 
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
@@ -48,7 +47,7 @@ def build_summaries(settings: Settings) -> list[dg.AssetsDefinition]:
         timezone=key_timezone(settings.timezone),
         fmt=DAY_FORMAT,
     )
-    return [asset for kind in KINDS.values() for asset in _of_kind(kind, settings.feeds, days)]
+    return [asset for kind in KINDS.values() for asset in _of_kind(kind, settings.feeds_by_owner.values(), days)]
 
 
 def summaries_sensor(settings: Settings) -> list[dg.AutomationConditionSensorDefinition]:
@@ -68,12 +67,9 @@ def summaries_sensor(settings: Settings) -> list[dg.AutomationConditionSensorDef
 
 
 def _of_kind(
-    kind: SummaryKind, feeds: Sequence[Feed], days: dg.DailyPartitionsDefinition
+    kind: SummaryKind, feeds_by_owner: Iterable[Sequence[Feed]], days: dg.DailyPartitionsDefinition
 ) -> Iterator[dg.AssetsDefinition]:
-    by_domain: defaultdict[str, list[Feed]] = defaultdict(list)
-    for feed in kind.feeds(feeds):
-        by_domain[feed.domain].append(feed)
-    of_domains = [_of_domain(kind, own, days) for own in by_domain.values()]
+    of_domains = [_of_domain(kind, feeds, days) for own in feeds_by_owner if (feeds := kind.feeds(own))]
     yield from of_domains
     if len(of_domains) > 1:
         yield _of_all(kind, [asset.key for asset in of_domains], days)

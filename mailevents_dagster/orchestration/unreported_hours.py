@@ -59,10 +59,8 @@ def _unreported(instance: DagsterInstance, store: Store, state: FeedState) -> It
     known = instance.get_materialized_partitions(AssetKey(state.feed.asset_key))
     for first, end in state.cursor.closed:
         for hour in hours_between(first, end, store.timezone):
-            if hour.key not in known:
-                with suppress(DamagedError):  # its next collection says so
-                    if manifest := store.manifest(state.feed, hour):
-                        yield manifest
+            if hour.key not in known and (manifest := store.readable_manifest(state.feed, hour)):
+                yield manifest
 
 
 def _report(instance: DagsterInstance, store: Store, feed: Feed, manifest: Manifest) -> None:

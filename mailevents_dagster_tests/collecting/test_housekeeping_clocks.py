@@ -271,7 +271,7 @@ def test_a_clock_that_is_ahead_does_not_make_planning_take_hours_for_expired(
 ) -> None:
     commit(store, found(kept[0], -100.0 * DAY), hour=kept[0])
     [state] = states_of(settings, store)
-    assert state.by_the_api(time.time()) == pytest.approx(time.time() - 100 * DAY)
+    assert state.source_time(time.time()) == pytest.approx(time.time() - 100 * DAY)
 
 
 def test_the_time_by_the_source_survives_the_cursors_file(store: Store, kept: list[Hour]) -> None:

@@ -42,7 +42,7 @@ def looks(number: int, ahead: Callable[[int], float]) -> tuple[Cursor, float]:
             return cursor.committed(manifest, ours, true - ours)
 
         state = FeedState(INCOMING, BEGAN, cursor)
-        for hour in hours_to_follow(state.start, state.by_the_api(ours), RULES):
+        for hour in hours_to_follow(state.start, state.source_time(ours), RULES):
             cursor = collect(cursor, hour)
         for ask in plan([state], IDLE, ours, RULES).asks:
             for hour in hours_of((ask.first, ask.end), "UTC"):
@@ -67,7 +67,7 @@ def test_a_clock_that_jumps_to_and_fro_leaves_no_hour_behind() -> None:
 def test_a_difference_of_seconds_moves_nothing() -> None:
     for clock in (-59.0, 59.0):
         state = FeedState(INCOMING, BEGAN, Cursor(clock=clock))
-        assert state.by_the_api(START + 900.0) == START + 900.0
+        assert state.source_time(START + 900.0) == START + 900.0
         assert plan([state], IDLE, START + 900, RULES).asks[0].end == START
 
 
