@@ -64,11 +64,10 @@ def manifest_metadata(manifest: Manifest, log: UPath, snapshot: UPath) -> dict[s
 def hour_sentence(commit: Commit, measures: Mapping[str, float]) -> str:
     """Return the hour in one line, for logs and terminals."""
     manifest = commit.manifest
-    said = (
-        f"{manifest.domain} {manifest.feed} {manifest.hour}: {manifest.events:,} events, {commit.added:,} new, "
-        f"{measures['list_calls']:.0f} list and {measures['detail_calls']:.0f} detail calls, "
-        f"log {commit.log_change.value}"
-    )
+    said = f"{manifest.domain} {manifest.feed} {manifest.hour}: {manifest.events:,} events, {commit.added:,} new, "
+    if "list_calls" in measures:  # not every source makes calls
+        said += f"{measures['list_calls']:.0f} list and {measures['detail_calls']:.0f} detail calls, "
+    said += f"log {commit.log_change.value}"
     if manifest.details_owed:
         said += f"; {manifest.details_owed:,} details could not be had and are asked for again next time"
     for gap in manifest.gaps:
