@@ -58,7 +58,13 @@ class Collector:
         report: Callable[[Progress], object] = lambda _: None,
     ) -> Iterator[tuple[OpenHour, Collection]]:
         """Yield the hour as the source has it, still open: the block commits it."""
-        with self._open(feed, hour, when_held) as work, self.heartbeats.beating(feed, hour) as beat:
+        with ExitStack() as opened:
+            try:
+                work = opened.enter_context(self.store.open_hour(feed, hour, when_held))
+            except DestroyedError:
+                with self.heartbeats.beating(feed, hour):  # it counts as failed
+                    raise
+            beat = opened.enter_context(self.heartbeats.beating(feed, hour))
             beat.stop = client.stop
             try:
                 yield work, client.collect(work, self._observed(beat, hour, report))
@@ -84,14 +90,3 @@ class Collector:
             report(progress)
 
         return replace(self.options, observe=observe, report=report_too)
-
-    @contextmanager
-    def _open(self, feed: Feed, hour: Hour, when_held: Callable[[str], object]) -> Iterator[OpenHour]:
-        """Open the hour; one that was destroyed counts as failed, as any other that cannot be collected."""
-        with ExitStack() as opened:
-            try:
-                work = opened.enter_context(self.store.open_hour(feed, hour, when_held))
-            except DestroyedError:
-                with self.heartbeats.beating(feed, hour):
-                    raise
-            yield work

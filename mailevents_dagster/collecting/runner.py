@@ -92,7 +92,7 @@ class Runner:
     def outcomes(self) -> Iterator[Outcome]:
         """Yield what becomes of each hour as it is done. Raise StoppedError at the end where it was stopped."""
         for news in self._each():
-            if news and not isinstance(news, Skipped):
+            if isinstance(news, Collected | Failed):
                 yield news
         if self.is_stopped:
             raise StoppedError("The collection was stopped.")
@@ -106,7 +106,7 @@ class Runner:
                     yield self._underway[feed]
             elif news.feed == feed:
                 hours -= 1
-                if not isinstance(news, Skipped):
+                if isinstance(news, Collected | Failed):
                     yield news
                 if not hours:
                     return

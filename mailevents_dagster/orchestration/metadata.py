@@ -63,13 +63,11 @@ def manifest_metadata(manifest: Manifest, log: UPath, snapshot: UPath) -> dict[s
 
 def hour_sentence(commit: Commit, measures: Mapping[str, float]) -> str:
     """Return the hour in one line, for logs and terminals."""
-    manifest, calls = commit.manifest, ""
-    if "list_calls" in measures:  # of a source that is asked by calls
-        calls = f"{measures['list_calls']:.0f} list and {measures['detail_calls']:.0f} detail calls, "
-    said = (
-        f"{manifest.domain} {manifest.feed} {manifest.hour}: {manifest.events:,} events, {commit.added:,} new, "
-        f"{calls}log {commit.log_change.value}"
-    )
+    manifest = commit.manifest
+    said = f"{manifest.domain} {manifest.feed} {manifest.hour}: {manifest.events:,} events, {commit.added:,} new, "
+    if "list_calls" in measures:  # not every source makes calls
+        said += f"{measures['list_calls']:.0f} list and {measures['detail_calls']:.0f} detail calls, "
+    said += f"log {commit.log_change.value}"
     if manifest.details_owed:
         said += f"; {manifest.details_owed:,} details could not be had and are asked for again next time"
     for gap in manifest.gaps:

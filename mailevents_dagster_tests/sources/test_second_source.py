@@ -9,12 +9,16 @@ import pytest
 import yaml
 
 from mailevents_dagster.build import build_defs
+from mailevents_dagster.collecting.collector import collector_of
 from mailevents_dagster.collecting.configuration import retention_of, states_of, store_of
+from mailevents_dagster.collecting.outcomes import Collected, Task
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
+from mailevents_dagster.orchestration.metadata import hour_sentence
 from mailevents_dagster.settings import Settings, SettingsError, load_settings
 from mailevents_dagster.sources.catalog import SOURCES
 from mailevents_dagster.sources.client import Client, Options
+from mailevents_dagster_tests.collecting_process import outcomes
 from mailevents_dagster_tests.settings.documents import ENVIRON, NOW, document
 from mailevents_dagster_tests.text_lines import LINES, TEXT_LINES, TextFilesSettings
 
@@ -80,3 +84,13 @@ def test_dagster_has_its_assets_and_its_clients(tmp_path: Path) -> None:
     made = build_defs(load(tmp_path))
     assert "text_lines" in (made.resources or {})
     assert NOTES.asset_key in {tuple(key.path) for key in made.resolve_all_asset_keys()}
+
+
+def test_its_hours_are_collected_as_those_of_others_are_and_told_without_calls(tmp_path: Path) -> None:
+    settings = load(tmp_path)
+    tasks = [Task(NOTES, [HOUR, HOUR.next])]
+    found = outcomes(collector_of(settings), lambda feed: TEXT_LINES.client(settings, feed.domain), tasks)
+    assert [hour_sentence(one.commit, one.measures) for one in found if isinstance(one, Collected)] == [
+        f"notes lines {HOUR.key}: 2 events, 2 new, log created",
+        f"notes lines {HOUR.next.key}: 1 events, 1 new, log created",
+    ]
