@@ -29,7 +29,7 @@ def columns() -> Iterator[str]:
     yield "One row an event, in order of `event_time`. Fields of the API are typed where they can be; `raw` holds the"
     yield "whole record in any case. A value of another type than its column becomes null or text, never an error."
     yield "The folders add `domain`, `category`, `type` and `date`."
-    for category, rows in FEED_KINDS.items():
+    for category, rows in {kind.category: kind.rows for kind in FEED_KINDS.values()}.items():
         feeds = ", ".join(f"`{name}`" for name, kind in FEED_KINDS.items() if kind.category == category)
         yield from (
             "",
