@@ -35,16 +35,16 @@ def read_sealed(path: UPath) -> dict[str, Any] | None:
     return content
 
 
-def read_value(path: UPath, what: str, make: Callable[[dict[str, Any]], T]) -> T | None:
+def read_value(path: UPath, make: Callable[[dict[str, Any]], T], otherwise: str) -> T | None:
     """Return what is made of the file's content, or None where there is no file.
 
-    DamagedError where the file is not as it was written, or not what it should be.
+    DamagedError where the file is not as it was written; if nothing can be made of it, `otherwise` says so.
     """
     content = read_sealed(path)
     try:
         return None if content is None else make(content)
     except (KeyError, TypeError, ValueError) as error:
-        raise DamagedError(f"{path} is not {what} ({type(error).__name__}: {error})") from error
+        raise DamagedError(f"{path} {otherwise} ({type(error).__name__}: {error})") from error
 
 
 def _checksum(content: Mapping[str, object]) -> str:

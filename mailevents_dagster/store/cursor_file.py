@@ -60,7 +60,7 @@ def _said_of(failure: Failure) -> dict[str, object]:
 
 def read_cursor(path: UPath) -> Cursor | None:
     """Return the cursor, or None where there is none; DamagedError where it is not as it was written."""
-    return read_value(path, "a cursor of a feed", _cursor_of)
+    return read_value(path, _cursor_of, "is not a cursor of a feed")
 
 
 def _cursor_of(content: dict[str, Any]) -> Cursor:

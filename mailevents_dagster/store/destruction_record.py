@@ -59,7 +59,7 @@ class Destruction:
 
 
 def read_destruction(path: UPath) -> Destruction | None:
-    return read_value(path, "a record of a destroyed hour", _destruction_of)
+    return read_value(path, _destruction_of, "is not a record of a destroyed hour")
 
 
 def _destruction_of(content: dict[str, Any]) -> Destruction:

@@ -62,7 +62,7 @@ def write_manifest(path: UPath, manifest: Manifest) -> None:
 
 def read_manifest(path: UPath) -> Manifest | None:
     """Return the manifest, or None where the hour was never committed."""
-    return read_value(path, "a manifest of an hour", _manifest_of)
+    return read_value(path, _manifest_of, "is not a manifest of an hour")
 
 
 def _manifest_of(content: dict[str, Any]) -> Manifest:
