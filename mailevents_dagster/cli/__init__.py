@@ -1,6 +1,6 @@
 """The `mailevents` command: a module for each of its commands.
 
-What they need of Dagster and pyarrow they import when they run: help must be quick.
+They import what is slow to load, such as Dagster and pyarrow, only when they run, so that help is quick.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""`python -m mailevents_dagster.cli`, for where the command is not on the path."""
+"""`python -m mailevents_dagster.cli`, if the command is not on the path."""
 
 from mailevents_dagster.cli import main
 

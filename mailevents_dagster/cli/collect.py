@@ -1,20 +1,31 @@
 """`mailevents collect`."""
 
-import json
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 import click
 
-from mailevents_dagster.cli.terminal import Exit, configured, console, feed_option, feeds_like, hour_start
+from mailevents_dagster.cli.terminal import (
+    Exit,
+    configured,
+    console,
+    feed_option,
+    feeds_like,
+    hour_start,
+    json_option,
+    show_json,
+)
 from mailevents_dagster.orchestration.garbage_collection import frozen_once_loaded
 
 if TYPE_CHECKING:
-    from mailevents_dagster.cli.progress import Lacking, Progress
+    from collections.abc import Iterator, Sequence
+
+    from mailevents_dagster.cli.progress import CollectionProgress
     from mailevents_dagster.collecting.planning import Ask
+    from mailevents_dagster.collecting.totals import Totals
     from mailevents_dagster.model.feed import Feed
     from mailevents_dagster.orchestration.manual_runs import ManualRuns
     from mailevents_dagster.settings import Settings
@@ -35,7 +46,7 @@ LACKING_NAMED: Final = 10
     metavar="N",
     help="Runs side by side; else automation.max_parallel_runs.",
 )
-@click.option("--json", "as_json", is_flag=True, help="The numbers at the end as one JSON object, and nothing else.")
+@json_option("The numbers at the end as one JSON object, and nothing else.")
 @click.option("--quiet", is_flag=True, help="Say what went wrong, and nothing else.")
 def collect(
     *,
@@ -52,110 +63,128 @@ def collect(
     """Collect in this process, without daemon or UI, as runs that the UI shows.
 
     Without hours it does what a cron line needs: it brings the hours now running up to date, collects all that ended
-    and is not closed, and once a day lists the last closed hours again for events that came late. A feed that another
-    run has under way is skipped. Hours that are there are listed again, which costs no details.
+    and are not closed, and once a day lists the last closed hours again for events that came late. A feed that another
+    run is collecting is skipped. Hours that are already there are listed again, which costs no details.
 
-    Ends with 0: done; 1: something failed, or an hour was collected whose details are owed or of which a second has
-    more events than the API shows; 2: wrong usage or settings; 3: nothing to do, or others are at it.
+    Ends with 0: done; 1: something failed, or details of a collected hour are owed, or a second of it has more events
+    than the source shows; 2: wrong usage or settings; 3: nothing to do, or others are at it.
     """
     if every and patterns:
         raise click.UsageError("--all and --feed contradict each other.")
-    if sum([since_cursor, hour is not None, first is not None or end is not None]) > 1:
-        raise click.UsageError("Of --since-cursor, --hour, and --from with --to, one can be given.")
-    if end is not None and first is None:
-        raise click.UsageError("--to needs --from.")
     settings = configured()
     feeds = feeds_like(settings, patterns)
-    span = _span(settings, first, end, hour)
-
-    with frozen_once_loaded():
-        from mailevents_dagster.cli.progress import Progress
-        from mailevents_dagster.health.prometheus import write_metrics
-        from mailevents_dagster.orchestration.home import this_instance
-        from mailevents_dagster.orchestration.manual_runs import ManualRuns
-        from mailevents_dagster.settings import home
-
-    signal.signal(signal.SIGTERM, _interrupt)
-    home(settings)
-    out = console(stderr=as_json)
+    span = _span(settings, first, end, hour, since_cursor=since_cursor)
     workers = max_workers or settings.automation.max_parallel_runs
-    progress = Progress(out, quiet=quiet or as_json)
-    with this_instance() as instance:
-        hand = ManualRuns(settings, instance, progress.say)
-        try:
-            with progress.watch(hand.collector.heartbeats):
-                asked = _collect(hand, progress, feeds, span, workers, quiet=quiet)
-        except KeyboardInterrupt:
-            raise click.ClickException("Stopped. What was committed is kept, and so is what was fetched.") from None
-    write_metrics(settings)
-    _end(progress, asked, as_json=as_json, quiet=quiet)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        totals, succeeded = _collect(settings, feeds, span, workers, as_json=as_json, quiet=quiet)
+    except KeyboardInterrupt:
+        raise click.ClickException("Stopped. What was committed is kept, and so is what was fetched.") from None
+    if as_json:
+        show_json(totals.as_json(succeeded))
+    else:
+        _show(totals, succeeded, quiet=quiet)
+    has_failed = (
+        totals.failures() or False in succeeded or any(lack.is_incomplete for lack in totals.lacking().values())
+    )
+    sys.exit(Exit.NOTHING if not succeeded else Exit.SOME_FAILED if has_failed else Exit.DONE)
 
 
 def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def _span(settings: "Settings", first: str | None, end: str | None, hour: str | None) -> tuple[int, int] | None:
-    """From when to when; None: what is missing."""
+def _span(
+    settings: "Settings", first: str | None, end: str | None, hour: str | None, *, since_cursor: bool
+) -> tuple[int, int] | None:
+    """Return from when to when to collect; None means what is missing."""
     from mailevents_dagster.model.hour import SECONDS
 
+    if sum([since_cursor, hour is not None, first is not None or end is not None]) > 1:
+        raise click.UsageError("Of --since-cursor, --hour, and --from with --to, only one can be given.")
+    if end is not None and first is None:
+        raise click.UsageError("--to needs --from.")
     if hour is not None:
         start = hour_start(settings, "--hour", hour)
         return start, start + SECONDS
     if first is None:
         return None
     start = hour_start(settings, "--from", first)
-    if end is None:
-        return start, int(time.time())
-    stop = hour_start(settings, "--to", end)
-    if stop <= start:
+    stop = int(time.time()) if end is None else hour_start(settings, "--to", end)
+    if end is not None and stop <= start:
         raise click.UsageError(f"--to `{end}` is not after --from `{first}`; --to is the hour after the last.")
     return start, stop
 
 
 def _collect(
-    hand: "ManualRuns",
-    progress: "Progress",
+    settings: "Settings",
+    feeds: "Sequence[Feed]",
+    span: tuple[int, int] | None,
+    workers: int,
+    *,
+    as_json: bool,
+    quiet: bool,
+) -> "tuple[Totals, list[bool]]":
+    """Collect and return what came of it, and whether each run succeeded; no run means that there was nothing to do."""
+    with frozen_once_loaded():
+        from mailevents_dagster.cli.progress import CollectionProgress, show_warnings
+        from mailevents_dagster.collecting.totals import Totals
+        from mailevents_dagster.health.prometheus import write_metrics
+        from mailevents_dagster.orchestration.home import this_instance
+        from mailevents_dagster.orchestration.manual_runs import ManualRuns
+        from mailevents_dagster.settings import home
+
+    home(settings)
+    out = console(stderr=as_json)
+    with this_instance() as instance:
+        runs = ManualRuns(settings, instance, show_warnings(out))
+        totals = Totals(runs.collector.heartbeats)
+        with CollectionProgress(out, totals, quiet=quiet or as_json) as progress:
+            succeeded = list(_runs(runs, progress, feeds, span, workers, quiet=quiet))
+    write_metrics(settings)
+    return totals, succeeded
+
+
+def _runs(
+    runs: "ManualRuns",
+    progress: "CollectionProgress",
     feeds: "Sequence[Feed]",
     span: tuple[int, int] | None,
     workers: int,
     *,
     quiet: bool,
-) -> list[bool]:
-    """Whether each run succeeded; none where there was nothing to do."""
+) -> "Iterator[bool]":
+    """Run what is asked for and yield whether each run succeeded."""
     from mailevents_dagster.orchestration.manual_runs import given
-
-    under_way = hand.under_way()
 
     def say(why: str) -> None:
         if not quiet:
             click.echo(why, err=True)
 
+    under_way = runs.under_way()
     for feed in feeds:
         if feed in under_way.held:
-            say(f"{feed} is left out: a run has it under way.")
+            say(f"{feed} is left out: a run is collecting it.")
     free = [feed for feed in feeds if feed not in under_way.held]
-    ended: list[bool] = []
-    if span is None:
-        if under_way.following:
-            say("The hours now running are left out: another run follows them.")
-        else:
-            progress.expected += len(feeds)
-            ended.append(hand.follow(feeds, progress.look))
-        more = hand.due(free, progress.expect)
-    else:
-        asks = _asks(hand.settings, free, span, workers)
+    if span is not None:
+        asks = _asks(runs.settings, free, span, workers)
         if free and not asks:
-            say("No hour of these has ended and is not before the start in the settings.")
+            say("None of these hours has ended and lies after the start in the settings.")
         for ask in asks:
             progress.expect(ask)
-        more = given(asks)
-    ended += hand.collect(more, workers, progress.look, progress.hear)
-    return ended + (hand.look_back(feeds, progress.look) if span is None else [])
+        yield from runs.collect(given(asks), workers, progress.show, progress.totals.hear)
+        return
+    if under_way.following:
+        say("The hours now running are left out: another run follows them.")
+    else:
+        progress.expected += len(feeds)
+        yield runs.follow(feeds, progress.show)
+    yield from runs.collect(runs.due(free, progress.expect), workers, progress.show, progress.totals.hear)
+    yield from runs.look_back(feeds, progress.show)
 
 
 def _asks(settings: "Settings", feeds: "Sequence[Feed]", span: tuple[int, int], workers: int) -> "Sequence[Ask]":
-    """The hours that have ended, in runs: the newest first, as the sensor does, accounts side by side."""
+    """Return the hours that have ended, in runs: the newest first, as the sensor does, and accounts side by side."""
     from mailevents_dagster.collecting.planning import Ask, divided
     from mailevents_dagster.model.hour import hours_between
     from mailevents_dagster.orchestration.manual_runs import FEED_HOURS_A_RUN
@@ -167,29 +196,15 @@ def _asks(settings: "Settings", feeds: "Sequence[Feed]", span: tuple[int, int], 
     return [Ask(chunk[0].start, chunk[-1].end, tuple(part)) for chunk in chunks for part in parts]
 
 
-def _end(progress: "Progress", succeeded: Sequence[bool], *, as_json: bool, quiet: bool) -> None:
-    numbers, failed, lacking = progress.numbers(), progress.failures(), progress.lacking()
-    incomplete = [one for one in lacking if one.lack.is_incomplete]
-    if as_json:
-        runs = {"runs": len(succeeded), "failed_runs": succeeded.count(False)}
-        lacks = {"lacking": [one.as_json() for one in lacking]}
-        click.echo(json.dumps({**numbers.as_json(progress.seconds), **runs, "failures": failed, **lacks}, indent=2))
-    else:
-        if succeeded and not quiet:
-            click.echo("\n".join(numbers.lines(progress.seconds)))
-        for feed, why in failed.items():
-            click.echo(f"{feed} failed: {why}", err=True)
-        shown = incomplete if quiet else lacking
-        if shown:
-            click.echo(f"{len(shown):,} hours do not hold everything: {_named(shown)}.", err=True)
-    if not succeeded:
-        if not quiet and not as_json:
-            click.echo("There was nothing to collect.", err=True)
-        sys.exit(Exit.NOTHING)
-    sys.exit(Exit.SOME_FAILED if failed or incomplete or False in succeeded else Exit.DONE)
-
-
-def _named(lacking: "Sequence[Lacking]") -> str:
-    named = ", ".join(map(str, lacking[:LACKING_NAMED]))
-    more = len(lacking) - LACKING_NAMED
-    return f"{named} and {more:,} more, which `mailevents verify` names" if more > 0 else named
+def _show(totals: "Totals", succeeded: "Sequence[bool]", *, quiet: bool) -> None:
+    if succeeded and not quiet:
+        click.echo("\n".join(totals.numbers().lines(totals.seconds)))
+    for feed, why in totals.failures().items():
+        click.echo(f"{feed} failed: {why}", err=True)
+    if lacking := {which: lack for which, lack in totals.lacking().items() if lack.is_incomplete or not quiet}:
+        named = ", ".join(f"{feed} {hour} ({lack})" for (feed, hour), lack in islice(lacking.items(), LACKING_NAMED))
+        more = len(lacking) - LACKING_NAMED
+        rest = f" and {more:,} more, which `mailevents verify` names" if more > 0 else ""
+        click.echo(f"{len(lacking):,} hours do not hold everything: {named}{rest}.", err=True)
+    if not succeeded and not quiet:
+        click.echo("There was nothing to collect.", err=True)

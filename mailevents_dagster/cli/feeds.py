@@ -1,50 +1,38 @@
 """`mailevents feeds`."""
 
-from typing import Any
+import time
 
 import click
 
-from mailevents_dagster.cli.terminal import configured, console, lasting
+from mailevents_dagster.cli.terminal import configured, console, json_option, lasting, show_json, table
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="For programs: one JSON array.")
+@json_option("For programs: one JSON array.")
 def feeds(*, as_json: bool) -> None:
-    """Every feed of the settings, how it is reached, and how far it is. Makes no call."""
-    import json
-    import time
-
-    from rich import box
-    from rich.table import Table
-
+    """Show every feed of the settings, how it is reached, and how far it is. Makes no call."""
     from mailevents_dagster.collecting.configuration import states_of, store_of
     from mailevents_dagster.health.status import status_of
     from mailevents_dagster.model.hour import Hour
 
     settings = configured()
+    out = table("feed", "asset", "key in", "endpoint", "first hour", "calls/s", "last collected", "lag")
+    rows = []
     states = states_of(settings, store_of(settings))
-    rows: list[dict[str, Any]] = [
-        {
-            "feed": str(state.feed),
+    for one, state, status in zip(settings.configured, states, status_of(settings, time.time()).feeds, strict=True):
+        rate = one.access.get("requests_per_second")
+        row = {
+            "feed": status.feed,
             "asset": "/".join(state.feed.asset_key),
             "account": one.access.get("account"),
             "endpoint": one.access.get("endpoint"),
             "first_hour": Hour(state.start, settings.timezone).key,
-            "requests_per_second": one.access.get("requests_per_second"),
-            "last_collected": known.last_collected,
-            "lag_seconds": known.lag_seconds,
         }
-        for one, state, known in zip(settings.configured, states, status_of(settings, time.time()).feeds, strict=True)
-    ]
+        shown = ("unlimited" if rate is None else f"{rate:g}", status.last_collected or "never")
+        out.add_row(*map(str, [*row.values(), *shown, lasting(status.lag_seconds)]))
+        how_far = {"last_collected": status.last_collected, "lag_seconds": status.lag_seconds}
+        rows.append({**row, "requests_per_second": rate, **how_far})
     if as_json:
-        click.echo(json.dumps(rows, indent=2))
-        return
-    table = Table(box=box.SIMPLE)
-    for name in ("feed", "asset", "key in", "endpoint", "first hour", "calls/s", "last collected", "lag"):
-        table.add_column(name, overflow="fold")
-    for row in rows:
-        budget = row["requests_per_second"]
-        shown = ["unlimited" if budget is None else f"{budget:g}", row["last_collected"] or "never"]
-        cells = [row[name] for name in ("feed", "asset", "account", "endpoint", "first_hour")]
-        table.add_row(*map(str, [*cells, *shown, lasting(row["lag_seconds"])]))
-    console().print(table)
+        show_json(rows)
+    else:
+        console().print(out)

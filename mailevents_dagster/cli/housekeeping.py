@@ -1,11 +1,12 @@
 """`mailevents housekeeping`."""
 
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from mailevents_dagster.cli.terminal import Exit, configured, console
+from mailevents_dagster.cli.terminal import Exit, configured, console, json_option, show_json, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -20,25 +21,22 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Only show what would be destroyed and what legal holds keep back.")
-@click.option("--json", "as_json", is_flag=True, help="For programs: one JSON array, or of a run one object.")
+@json_option("For programs: one JSON array, or of a run one object.")
 def housekeeping(*, dry_run: bool, as_json: bool) -> None:
     """Destroy hours that have expired, as the daily housekeeping does, in a run that the UI shows.
 
-    How long what is kept stands below `retention` in the settings. Ends with 3 where nothing has expired.
+    How long what is kept stands below `retention` in the settings. Ends with 3 if nothing has expired.
     """
     from mailevents_dagster.collecting.housekeeping import MeaninglessHoldError
 
+    settings = configured()
     try:
-        done = _show_expired(configured(), as_json=as_json) if dry_run else _run(configured(), as_json=as_json)
+        sys.exit(_show_expired(settings, as_json=as_json) if dry_run else _run(settings, as_json=as_json))
     except MeaninglessHoldError as error:
         raise click.UsageError(str(error)) from error
-    sys.exit(done)
 
 
 def _show_expired(settings: "Settings", *, as_json: bool) -> Exit:
-    import json
-    import time
-
     from mailevents_dagster.collecting.configuration import retention_of, store_of
     from mailevents_dagster.collecting.housekeeping import (
         DESTROYED_TOO_EARLY,
@@ -51,24 +49,25 @@ def _show_expired(settings: "Settings", *, as_json: bool) -> Exit:
     clocks = clocks_of(settings, store, time.time())
     rows = [row for expired in expired_hours(settings, store, clocks.earlier) for row in _rows(store, expired)]
     due = sum(row["hours"] for row in rows if row["held_by"] is None)
-    held = sum(row["hours"] for row in rows if row["held_by"] is not None)
+    held = sum(row["hours"] for row in rows) - due
     if as_json:
-        click.echo(json.dumps(rows, indent=2))
+        show_json(rows)
     elif rows:
-        _print(rows)
+        _show(rows)
     if early := len(list(destroyed_too_early(settings, store, clocks))):
         click.echo(f"{early:,} hours were {DESTROYED_TOO_EARLY}; housekeeping takes that back.", err=True)
-    if retention_of(settings).days and (contradiction := clocks.sentence(settings.timezone)):
-        click.echo(contradiction, err=True)
     if not retention_of(settings).days:
         click.echo("No hour expires: `retention` in the settings names no days.", err=as_json)
-    elif not as_json:
+        return Exit.DONE if due else Exit.NOTHING
+    if contradiction := clocks.sentence(settings.timezone):
+        click.echo(contradiction, err=True)
+    if not as_json:
         click.echo(f"{due:,} expired hours would be destroyed; {held:,} are kept by legal holds.")
     return Exit.DONE if due else Exit.NOTHING
 
 
 def _rows(store: "Store", expired: "ExpiredHours") -> "Iterator[dict[str, Any]]":
-    """What goes of a feed, and what each hold keeps of it."""
+    """Yield what would be destroyed of a feed, and what each hold keeps of it."""
     if expired.due:
         yield {**_row(store, expired, expired.due), "held_by": None}
     for hold, hours in expired.held.items():
@@ -76,19 +75,11 @@ def _rows(store: "Store", expired: "ExpiredHours") -> "Iterator[dict[str, Any]]"
 
 
 def _row(store: "Store", expired: "ExpiredHours", hours: "Mapping[Hour, Sequence[UPath]]") -> dict[str, Any]:
-    from mailevents_dagster.files.damage import DamagedError
-
-    def events(hour: "Hour") -> int:
-        try:
-            manifest = store.manifest(expired.feed, hour)
-        except DamagedError:
-            return 0
-        return manifest.events if manifest else 0
-
+    manifests = (store.readable_manifest(expired.feed, hour) for hour in hours)
     return {
         "feed": str(expired.feed),
         "hours": len(hours),
-        "events": sum(map(events, hours)),
+        "events": sum(manifest.events for manifest in manifests if manifest),
         "bytes": sum(file.stat().st_size for files in hours.values() for file in files),
         "from": min(hours).key,
         "to": max(hours).next.key,
@@ -96,22 +87,15 @@ def _row(store: "Store", expired: "ExpiredHours", hours: "Mapping[Hour, Sequence
     }
 
 
-def _print(rows: "Sequence[Mapping[str, Any]]") -> None:
-    from rich import box
-    from rich.table import Table
-
-    table = Table(box=box.SIMPLE)
-    for name in ("feed", "hours", "events", "bytes", "from", "to", "rule", "held by"):
-        table.add_column(name, justify="right" if name in ("hours", "events", "bytes") else "left")
+def _show(rows: "Sequence[Mapping[str, Any]]") -> None:
+    numbers = ("hours", "events", "bytes")
+    shown = table("feed", *numbers, "from", "to", "rule", "held by", right=numbers)
     for row in rows:
-        cells = (f"{cell:,}" if isinstance(cell, int) else cell or "" for cell in row.values())
-        table.add_row(*cells)
-    console().print(table)
+        shown.add_row(*(f"{cell:,}" if isinstance(cell, int) else cell or "" for cell in row.values()))
+    console().print(shown)
 
 
 def _run(settings: "Settings", *, as_json: bool) -> Exit:
-    import json
-
     from mailevents_dagster.orchestration.home import this_instance
     from mailevents_dagster.orchestration.manual_runs import ManualRuns
     from mailevents_dagster.orchestration.runs_in_flight import HOUSEKEEPING_JOB
@@ -127,8 +111,8 @@ def _run(settings: "Settings", *, as_json: bool) -> Exit:
         for name, value in event.step_output_data.metadata.items()
     }
     if as_json:
-        click.echo(json.dumps(numbers, indent=2))
+        show_json(numbers)
     if not result.success:
         return Exit.SOME_FAILED
-    done = any(numbers.get(name) for name in ("hours", "taken_back", "follow_runs_deleted"))
-    return Exit.DONE if done else Exit.NOTHING
+    is_done = any(numbers.get(name) for name in ("hours", "taken_back", "follow_runs_deleted"))
+    return Exit.DONE if is_done else Exit.NOTHING

@@ -10,7 +10,7 @@ import click
 from mailevents_dagster.cli.terminal import Exit, configured
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from mailevents_dagster.model.feed import Feed
     from mailevents_dagster.settings import Settings
@@ -33,9 +33,9 @@ STDOUT: Final = Path("-")
 )
 @click.option("--with-users", is_flag=True, help="Name users and addresses of failed sign-ins: personal data.")
 def report(*, written: str, domains: tuple[str, ...], lang: str, out: Path | None, with_users: bool) -> None:
-    """A day on one page of HTML, from the stored hours: volume, deliverability, quarantine, sign-ins. Makes no call.
+    """Write a day on one page of HTML, from the stored hours: volume, deliverability, quarantine, sign-ins.
 
-    Ends with 1 where hours that are stored cannot be read, with 3 where nothing is stored of that day.
+    Makes no call. Ends with 1 if hours that are stored cannot be read, with 3 if nothing is stored of that day.
     """
     from upath import UPath
 
@@ -47,27 +47,27 @@ def report(*, written: str, domains: tuple[str, ...], lang: str, out: Path | Non
     try:
         day = Day.from_key(written, settings.timezone)
     except ValueError as error:
-        raise click.UsageError(f"--day `{written}` is no day; write it like 2026-11-20.") from error
+        raise click.UsageError(f"--day `{written}` is not a day; write it like 2026-11-20.") from error
     unreadable: list[str] = []
-    found = Report(day, _counted(settings, _feeds(settings, domains), day, unreadable))
+    found = Report(day, _counted(settings, _feeds(settings, domains), day, unreadable.append))
     for said in unreadable:
         click.echo(said, err=True)
     if not found.hours_kept:
         click.echo(f"Nothing is stored of {day}.", err=True)
         sys.exit(Exit.SOME_FAILED if unreadable else Exit.NOTHING)
-    text = page(found, "tr" if lang == "tr" else "en", time.time(), with_users=with_users)
+    text = page(found, "tr" if lang == "tr" else "en", time.time(), with_users=with_users).encode()
     if out == STDOUT:
-        click.echo(text.encode(), nl=False)
+        click.echo(text, nl=False)
     else:
         path = (out or Path(f"mailevents-report-{day}.html")).absolute()
         with publish(UPath(path)) as file:
-            file.write(text.encode())
+            file.write(text)
         click.echo(f"{path}: {found.hours_kept:,} of {found.hours:,} hours of feeds are stored of {day}.")
     sys.exit(Exit.SOME_FAILED if unreadable else Exit.DONE)
 
 
 def _feeds(settings: "Settings", domains: "Sequence[str]") -> "dict[str, list[Feed]]":
-    """The feeds of these domains, all where none is named; a domain that is not in the settings ends the command."""
+    """Return the feeds of these domains, or of all if none is named; an unknown domain ends the command."""
     from mailevents_dagster.model.feed import readable_domain
 
     known = settings.feeds_by_owner
@@ -80,7 +80,7 @@ def _feeds(settings: "Settings", domains: "Sequence[str]") -> "dict[str, list[Fe
 
 
 def _counted(
-    settings: "Settings", feeds: "dict[str, list[Feed]]", day: "Day", unreadable: list[str]
+    settings: "Settings", feeds: "dict[str, list[Feed]]", day: "Day", note: "Callable[[str], object]"
 ) -> "dict[str, OfDomain]":
     from mailevents_dagster.collecting.configuration import store_of
     from mailevents_dagster.collecting.interval import Every
@@ -89,10 +89,10 @@ def _counted(
 
     store, interval = store_of(settings), Every(SAY_EVERY)
     counted: dict[str, OfDomain] = {}
-    for place, (domain, its) in enumerate(feeds.items()):
+    for place, (domain, own) in enumerate(feeds.items()):
         if interval.has_passed():
             click.echo(f"{place:,} of {len(feeds):,} domains", err=True)
         counted[domain] = {
-            kind: counts_of_day(store, kind, its, day, unreadable.append) for kind in KINDS.values() if kind.feeds(its)
+            kind: counts_of_day(store, kind, own, day, note) for kind in KINDS.values() if kind.feeds(own)
         }
     return counted

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from mailevents_dagster.cli.terminal import Exit, configured, console, lasting
+from mailevents_dagster.cli.terminal import Exit, configured, console, json_option, lasting, show_json, table
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -20,19 +20,19 @@ COLUMNS: Final = (
     *("feed", "closed until", "lag", "closed", "missing", "gaps"),
     *("gone", "lacking", "failing", "now", "last failure"),
 )
+NUMBERS: Final = ("lag", "closed", "missing", "gone", "failing")
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="For programs: one JSON object.")
+@json_option()
 @click.option("--watch", is_flag=True, help="Show it again and again until interrupted.")
 @click.option("--every", default=5.0, show_default=True, type=click.FloatRange(0.1), help="Seconds between two looks.")
-@click.option("--rebuild-cursors", is_flag=True, help="First make the stored cursors anew from the manifests.")
+@click.option("--rebuild-cursors", is_flag=True, help="First make new cursors from the stored manifests.")
 def status(*, as_json: bool, watch: bool, every: float, rebuild_cursors: bool) -> None:
-    """What each feed has and lacks, what fails, and whether the budgets keep up. Makes no call.
+    """Show what each feed has and lacks, what fails, and whether the budgets keep up. Makes no call.
 
     Ends with 0: all is current; 1: hours are missing or do not hold everything, or something fails.
     """
-    import json
     from dataclasses import asdict
 
     from mailevents_dagster.health import status as module
@@ -40,23 +40,22 @@ def status(*, as_json: bool, watch: bool, every: float, rebuild_cursors: bool) -
     settings = configured()
     if rebuild_cursors:
         feeds = module.rebuild_cursors(settings)
-        click.echo(f"Made the cursors of {len(feeds):,} feeds anew from their manifests.", err=True)
+        click.echo(f"Made new cursors of {len(feeds):,} feeds from their manifests.", err=True)
     if watch:
         _watch(settings, every)
     found = module.status_of(settings, time.time())
     if as_json:
-        click.echo(json.dumps({"good": found.is_good, "verdict": found.verdict, **asdict(found)}, indent=2))
+        show_json({"good": found.is_good, "verdict": found.verdict, **asdict(found)})
     else:
         out = console()
         out.print(_table(found))
-        for remark in filter(None, (one.remark for one in found.feeds)):
-            out.print(remark, markup=False, highlight=False, soft_wrap=True)
-        out.print(found.verdict, markup=False, highlight=False, soft_wrap=True)
+        for line in (*filter(None, (one.remark for one in found.feeds)), found.verdict):
+            out.print(line, markup=False, highlight=False, soft_wrap=True)
     sys.exit(Exit.DONE if found.is_good else Exit.SOME_FAILED)
 
 
 def _watch(settings: "Settings", every: float) -> None:
-    """Until interrupted: in place on a terminal, one below the other elsewhere."""
+    """Show it until interrupted: in place on a terminal, one below the other elsewhere."""
     from rich.console import Group
     from rich.live import Live
 
@@ -77,25 +76,13 @@ def _watch(settings: "Settings", every: float) -> None:
             sys.exit(Exit.DONE)
 
 
-def _now(one: "FeedStatus") -> str:
-    if one.at_work:
-        return f"collecting {one.at_work}"
-    return f"waits until {one.waits_until}" if one.waits_until else ""
-
-
 def _table(found: "Status") -> "Table":
-    from rich import box
-    from rich.table import Table
-
-    table = Table(box=box.SIMPLE)
-    for name in COLUMNS:
-        right = name in ("lag", "closed", "missing", "gone", "failing")
-        table.add_column(name, justify="right" if right else "left", no_wrap=name in ("feed", "closed until", "now"))
+    rows = table(*COLUMNS, right=NUMBERS, whole=("feed", "closed until", "now"))
     for one in found.feeds:
         unreadable = "" if one.readable else "its cursor is damaged or lost; the next collection mends it"
         more = [f"and {len(one.gaps) - GAPS_SHOWN:,} more"] if len(one.gaps) > GAPS_SHOWN else []
         gaps = [first if first == last else f"{first} to {last}" for first, last in one.gaps[:GAPS_SHOWN]]
-        table.add_row(
+        rows.add_row(
             one.feed,
             one.closed_until or "never",
             lasting(one.lag_seconds),
@@ -108,4 +95,10 @@ def _table(found: "Status") -> "Table":
             _now(one),
             (one.last_failure or unreadable)[:SHOWN_CHARACTERS],
         )
-    return table
+    return rows
+
+
+def _now(one: "FeedStatus") -> str:
+    if one.at_work:
+        return f"collecting {one.at_work}"
+    return f"waits until {one.waits_until}" if one.waits_until else ""

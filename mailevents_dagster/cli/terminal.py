@@ -1,10 +1,10 @@
-"""What all commands share: exit codes, settings, feeds and hours as they are written, and how expected errors end."""
+"""What all commands share: exit codes, settings, feeds and hours as they are written, tables, JSON, expected errors."""
 
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
@@ -12,13 +12,16 @@ from mailevents_dagster.orchestration.home import DamagedHomeError
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
     from mailevents_dagster.model.feed import Feed
     from mailevents_dagster.settings import Settings
 
+F = TypeVar("F", bound=Callable[..., Any])
+
 
 class Exit(IntEnum):
-    """How a command ended, for those who call it."""
+    """How a command ended, for its caller."""
 
     DONE = 0
     SOME_FAILED = 1
@@ -30,8 +33,8 @@ EXIT_CODES: Final = (
     "Ends with 0: done; 1: something failed, or something is wrong with what was looked at; 2: wrong usage or "
     "settings; 3: nothing to do, or others are at it."
 )
-FILE_WIDTH: Final = 240
-"""Where no terminal says how wide it is: no line of a table breaks."""
+FILE_WIDTH: Final = 1000
+"""The most that a line of a table takes where no terminal says its width: paths in it do not break."""
 
 
 class FiniteRange(click.FloatRange):
@@ -45,21 +48,32 @@ class FiniteRange(click.FloatRange):
 
 
 class Commands(click.Group):
-    """Commands whose expected errors end in one sentence and an exit code, not in a trace."""
+    """Commands whose expected errors end in one sentence and an exit code, without a traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
-            raise
-        except OSError as error:  # the disk's or the network's: whoever runs this can mend it
+        except OSError as error:  # of the disk or the network: whoever runs the command can mend it
             raise click.ClickException(str(error)) from error
         except DamagedHomeError as error:
             raise click.UsageError(str(error)) from error
 
 
+feed_option = click.option(
+    "--feed",
+    "patterns",
+    multiple=True,
+    metavar="PATTERN",
+    help="Such as 'example.com mail/*', may be repeated; else all.",
+)
+
+
+def json_option(about: str = "For programs: one JSON object.") -> Callable[[F], F]:
+    return click.option("--json", "as_json", is_flag=True, help=about)
+
+
 def configured() -> "Settings":
-    """The settings, with the .env beside them in the environment; wrong ones end the command."""
+    """Return the settings, with the .env beside them in the environment; wrong ones end the command."""
     from mailevents_dagster.collecting.configuration import store_of
     from mailevents_dagster.settings import SettingsError, load_project
 
@@ -72,15 +86,15 @@ def configured() -> "Settings":
 
 
 def feeds_like(settings: "Settings", patterns: Sequence[str]) -> "Sequence[Feed]":
-    """The feeds that any of the patterns is like, all where there is none; the command ends where no feed is."""
+    """Return the feeds that match any of the patterns, or all if there is none; no match ends the command."""
     feeds = [feed for feed in settings.feeds if not patterns or any(map(feed.matches, patterns))]
     if not feeds:
-        raise click.UsageError(f"No feed is like {' or '.join(patterns)}; feeds are written like {settings.feeds[0]}.")
+        raise click.UsageError(f"No feed matches {' or '.join(patterns)}; feeds are written like {settings.feeds[0]}.")
     return feeds
 
 
 def hour_start(settings: "Settings", option: str, text: str) -> int:
-    """The Unix time of an hour as people write it; what is wrong with it names the option and ends the command."""
+    """Return the Unix time of an hour as people write it; a wrong one ends the command and names the option."""
     from mailevents_dagster.settings import start_of
 
     try:
@@ -90,26 +104,39 @@ def hour_start(settings: "Settings", option: str, text: str) -> int:
 
 
 def console(*, stderr: bool = False) -> "Console":
-    """Where people read: as wide as the terminal, colours only on one."""
+    """Return a console for people: as wide as the terminal, with colours only on one."""
     from rich.console import Console
 
     return Console(width=None if (sys.stderr if stderr else sys.stdout).isatty() else FILE_WIDTH, stderr=stderr)
 
 
+def table(*names: str, right: Collection[str] = (), whole: Collection[str] = ()) -> "Table":
+    """Return an empty table; the columns in `whole` are never broken, and text in others is never cut off."""
+    from rich import box
+    from rich.table import Table
+
+    made = Table(box=box.SIMPLE)
+    for name in names:
+        made.add_column(
+            name,
+            justify="right" if name in right else "left",
+            no_wrap=name in whole,
+            overflow="ellipsis" if name in whole else "fold",
+        )
+    return made
+
+
+def show_json(content: object) -> None:
+    import json
+
+    click.echo(json.dumps(content, indent=2))
+
+
 def lasting(seconds: int | None) -> str:
-    """A time span for people, in its two largest units."""
+    """Return a time span for people, in its two largest units."""
     if seconds is None:
         return "never"
     days, hours, minutes = seconds // 86_400, seconds // 3600 % 24, seconds // 60 % 60
     if days:
         return f"{days:,} d {hours} h"
     return f"{hours} h {minutes} min" if hours else f"{minutes} min"
-
-
-feed_option = click.option(
-    "--feed",
-    "patterns",
-    multiple=True,
-    metavar="PATTERN",
-    help="Such as 'example.com mail/*', may be repeated; else all.",
-)

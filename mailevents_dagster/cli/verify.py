@@ -1,222 +1,135 @@
 """`mailevents verify`."""
 
-import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import click
 
-from mailevents_dagster.cli.terminal import Exit, configured, console, feed_option, feeds_like, hour_start
+from mailevents_dagster.cli.terminal import (
+    Exit,
+    configured,
+    console,
+    feed_option,
+    feeds_like,
+    hour_start,
+    json_option,
+    show_json,
+    table,
+)
 
 if TYPE_CHECKING:
-    from mailevents_dagster.model.feed import Feed
-    from mailevents_dagster.model.hour import Hour
+    from collections.abc import Callable, Iterable
+
+    from mailevents_dagster.health.verification import Verification
     from mailevents_dagster.settings import Settings
-    from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
-    from mailevents_dagster.store.store import Store
-    from mailevents_dagster.store.verify import Finding, Verified
 
 MOST_NOTES: Final = 20
-"""Beyond so many, notes are summed up by kind."""
+"""More notes are summed up by kind."""
 NAMES_SHOWN: Final = 5
-MB: Final = 1e6
 DAY: Final = 86_400
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What was looked at and what was found."""
-
-    hours: int = 0
-    events: int = 0
-    log_bytes: int = 0
-    compared: int = 0
-    """Hours that were listed again."""
-    not_compared: int = 0
-    """Hours that could not be listed, or were not tried after a key was refused."""
-    forgotten: int = 0
-    """Hours that the API no longer has."""
-    calls: int = 0
-    findings: "list[Finding]" = field(default_factory=list)
-
-    def add(self, verified: "Verified") -> None:
-        self.hours += 1
-        self.events += verified.events
-        self.log_bytes += verified.log_bytes
-        self.findings += verified.findings
-
-    def add_comparison(self, findings: "Sequence[Finding]") -> None:
-        failed = any(finding.severity == "failed" for finding in findings)
-        self.compared += not failed
-        self.not_compared -= not failed
-        self.findings += findings
-
-    @property
-    def is_empty(self) -> bool:
-        return not self.hours and not self.findings
-
-    @property
-    def bad(self) -> "list[Finding]":
-        return [finding for finding in self.findings if finding.severity != "note"]
-
-    @property
-    def notes(self) -> "list[Finding]":
-        return [finding for finding in self.findings if finding.severity == "note"]
 
 
 @click.command()
 @feed_option
 @click.option("--from", "first", metavar="HOUR", help="First hour, such as 2026-11-01T00:00; else the first kept.")
 @click.option("--to", "end", metavar="HOUR", help="Hour after the last; else all that are kept.")
-@click.option("--against-api", is_flag=True, help="Also list the hours again and name what the API shows otherwise.")
-@click.option("--json", "as_json", is_flag=True, help="For programs: one JSON object.")
-def verify(patterns: tuple[str, ...], first: str | None, end: str | None, *, against_api: bool, as_json: bool) -> None:
-    """Whether what is stored is what was committed: every log, Parquet file, manifest and cursor. Changes nothing.
+@click.option(
+    "--against-source",
+    "--against-api",
+    is_flag=True,
+    help="Also list the hours again and name what their source shows differently.",
+)
+@json_option()
+def verify(
+    patterns: tuple[str, ...], first: str | None, end: str | None, *, against_source: bool, as_json: bool
+) -> None:
+    """Check that what is stored is what was committed: every log, Parquet file, manifest and cursor. Changes nothing.
 
-    Ends with 1 where something is damaged, a closed hour does not hold everything that the API has, or the API shows
-    otherwise; with 3 where nothing is stored in that range.
+    Ends with 1 if something is damaged, a closed hour does not hold everything that its source has, or the source
+    shows something else; with 3 if nothing is stored in that range.
     """
     from mailevents_dagster.collecting.configuration import store_of
+    from mailevents_dagster.health.verification import MB, Verification
     from mailevents_dagster.store.inventory import Inventory
-    from mailevents_dagster.store.verify import FOR_EVER, kept_hours, verify_feed
+    from mailevents_dagster.store.verify import kept_hours, verify_feed
 
     settings = configured()
     feeds = feeds_like(settings, patterns)
-    span = (
-        hour_start(settings, "--from", first) if first else 0,
-        hour_start(settings, "--to", end) if end else FOR_EVER,
-    )
-    if span[0] >= span[1]:
-        raise click.UsageError("--from lies not before --to.")
-    store = store_of(settings)
+    span = _span(settings, first, end)
+    store, found, began = store_of(settings), Verification(), time.monotonic()
     inventory = Inventory(store.layout, store.timezone, time.time() + DAY)
     hours = [(feed, hour) for feed in feeds for hour in kept_hours(inventory, feed, *span)]
-    outcome = _verified(store, hours)
+    _go_through(
+        found.verify(store, hours),
+        len(hours),
+        lambda done: f"{done:,} of {len(hours):,} hours, {found.log_bytes / MB / (time.monotonic() - began):,.0f} MB/s",
+    )
     for feed in feeds:
-        outcome.findings += verify_feed(store, inventory, feed, *span)
-    if against_api:
-        _compare(settings, store, hours, outcome)
+        found.findings += verify_feed(store, inventory, feed, *span)
+    if against_source:
+        due = found.still_given(settings, store, hours)
+        _go_through(
+            found.compare(settings, store, due),
+            len(due),
+            lambda _: f"{found.compared_hours:,} of {len(due):,} hours, {found.list_calls:,} calls",
+        )
     if as_json:
-        _print_json(outcome)
+        _show_json(found)
     else:
-        _show(outcome)
-    if outcome.is_empty:
-        sys.exit(Exit.NOTHING)
-    sys.exit(Exit.SOME_FAILED if outcome.bad else Exit.DONE)
+        _show(found)
+    sys.exit(Exit.NOTHING if found.is_empty else Exit.SOME_FAILED if found.faults else Exit.DONE)
 
 
-def _verified(store: "Store", hours: "Sequence[tuple[Feed, Hour]]") -> Outcome:
+def _span(settings: "Settings", first: str | None, end: str | None) -> tuple[int, int]:
+    from mailevents_dagster.store.verify import FOR_EVER
+
+    start = hour_start(settings, "--from", first) if first else 0
+    stop = hour_start(settings, "--to", end) if end else FOR_EVER
+    if start >= stop:
+        raise click.UsageError("--from is not before --to.")
+    return start, stop
+
+
+def _go_through(steps: "Iterable[None]", total: int, said: "Callable[[int], str]") -> None:
+    """Go through the steps and show how far they are; what a source refuses ends the command."""
     from mailevents_dagster.cli.progress import progress
-    from mailevents_dagster.health.incomplete_hours import lacks
-    from mailevents_dagster.store.verify import verify_hour
+    from mailevents_dagster.model.event import SourceError
 
-    outcome = Outcome()
-    began = time.monotonic()
-
-    def said(done: int) -> str:
-        pace = outcome.log_bytes / MB / (time.monotonic() - began)
-        return f"{done:,} of {len(hours):,} hours, {pace:,.0f} MB/s"
-
-    with progress(console(stderr=True), len(hours), said) as tell:
-        for feed, hour in hours:
-            outcome.add(verify_hour(store, feed, hour))
-            if manifest := store.readable_manifest(feed, hour):
-                outcome.findings += lacks(manifest)
-            tell(1)
-    return outcome
+    with progress(console(stderr=True), total, said) as advance:
+        try:
+            for _ in steps:
+                advance(1)
+        except SourceError as error:
+            raise click.ClickException(str(error)) from error
 
 
-def _compare(settings: "Settings", store: "Store", hours: "Sequence[tuple[Feed, Hour]]", outcome: Outcome) -> None:
-    """Lists the hours again that the API still has, account by account; one that refuses holds up no other."""
-    from mailevents_dagster.cli.progress import progress
-    from mailevents_dagster.collecting.configuration import states_of
-    from mailevents_dagster.sources.uzmanposta.compare import compare_hours
+def _show_json(found: "Verification") -> None:
+    from dataclasses import asdict
 
-    now, states = time.time(), {state.feed: state for state in states_of(settings, store)}
-    due = [(feed, hour) for feed, hour in hours if states[feed].is_given(hour.start, now)]
-    outcome.forgotten, outcome.not_compared = len(hours) - len(due), len(due)
-
-    def said(_: int) -> str:
-        return f"{outcome.compared:,} of {len(due):,} hours, {outcome.calls:,} calls"
-
-    with progress(console(stderr=True), len(due), said) as tell:
-        for domain in dict.fromkeys(feed.domain for feed, _ in due):
-            with _client(settings, domain) as api:
-                before = outcome.calls
-                for findings in compare_hours(api, store, [pair for pair in due if pair[0].domain == domain]):
-                    outcome.add_comparison(findings)
-                    outcome.calls = before + api.tally.lists
-                    tell(1)
-
-
-def _client(settings: "Settings", domain: str) -> "UzmanPostaApi":
-    from mailevents_dagster.sources.uzmanposta.accounts import access_of
-    from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
-
-    try:
-        return UzmanPostaApi(access_of(settings, domain))
-    except ValueError as error:  # the value of the key cannot be one
-        raise click.ClickException(str(error)) from error
-
-
-def _print_json(outcome: Outcome) -> None:
     from mailevents_dagster.store.verify import Severity
 
-    click.echo(
-        json.dumps(
-            {
-                "hours": outcome.hours,
-                "events": outcome.events,
-                "log_bytes": outcome.log_bytes,
-                "compared_hours": outcome.compared,
-                "not_compared_hours": outcome.not_compared,
-                "forgotten_hours": outcome.forgotten,
-                "list_calls": outcome.calls,
-                **{word: sum(one.severity == word for one in outcome.findings) for word in Severity},
-                "findings": [asdict(finding) for finding in outcome.findings],
-            },
-            indent=2,
-        )
-    )
+    content = asdict(found)
+    findings = content.pop("findings")
+    severities = {str(word): sum(one.severity == word for one in found.findings) for word in Severity}
+    show_json({**content, **severities, "findings": findings})
 
 
-def _show(outcome: Outcome) -> None:
-    from rich import box
+def _show(found: "Verification") -> None:
     from rich.markup import escape
-    from rich.table import Table
 
-    shown = outcome.bad + (outcome.notes if len(outcome.notes) <= MOST_NOTES else [])
-    out = console()
-    if shown:
-        table = Table("feed", "hour", "", box=box.SIMPLE)
-        for name in ("what is wrong", "what to do"):
-            table.add_column(name, overflow="fold")  # a path that is cut short names no file
+    out, notes = console(), found.notes
+    if shown := found.faults + (notes if len(notes) <= MOST_NOTES else []):
+        rows = table("feed", "hour", "", "what is wrong", "what to do")
         for one in shown:
             names = ", ".join(one.names[:NAMES_SHOWN])
             more = f" and {len(one.names) - NAMES_SHOWN:,} more" if len(one.names) > NAMES_SHOWN else ""
             what = f"{one.what} {names}{more}" if names else one.what
-            table.add_row(one.feed, one.hour or "", one.severity, escape(what), escape(one.do))
-        out.print(table)
-    if len(outcome.notes) > MOST_NOTES:
-        kinds = Counter(one.kind for one in outcome.notes)
+            rows.add_row(one.feed, one.hour or "", one.severity, escape(what), escape(one.do))
+        out.print(rows)
+    if len(notes) > MOST_NOTES:
+        kinds = Counter(one.kind for one in notes)
         summed = ", ".join(f"{number:,} {kind}" for kind, number in kinds.most_common())
-        out.print(f"{len(outcome.notes):,} notes: {summed}. `mailevents verify --json` has them all.", soft_wrap=True)
-    out.print(_verdict(outcome), soft_wrap=True)
-
-
-def _verdict(outcome: Outcome) -> str:
-    if outcome.is_empty:
-        return "Nothing is stored in that range, so there is nothing to verify."
-    looked = f"{outcome.hours:,} hours with {outcome.events:,} events in {outcome.log_bytes / MB:,.1f} MB of logs"
-    kinds = Counter(str(one.severity) for one in outcome.findings)
-    found = ", ".join(f"{number:,} {kind}{'s' * (kind == 'note' and number > 1)}" for kind, number in kinds.items())
-    asked = (
-        f" {outcome.compared:,} hours were listed again in {outcome.calls:,} calls, {outcome.not_compared:,} were not; "
-        f"{outcome.forgotten:,} hours are older than the API is asked for."
-    )
-    verdict = found if outcome.bad else f"all is as it was committed{f' ({found})' if found else ''}"
-    return f"{looked}: {verdict}.{asked if outcome.compared or outcome.not_compared or outcome.forgotten else ''}"
+        out.print(f"{len(notes):,} notes: {summed}. `mailevents verify --json` lists them all.", soft_wrap=True)
+    out.print(found.verdict, soft_wrap=True)

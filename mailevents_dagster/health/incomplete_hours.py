@@ -13,13 +13,14 @@ from mailevents_dagster.store.verify import Finding, Severity
 
 ASK_AGAIN: Final = "Materialize the hour again: they are asked for first. If they stay, the run's log has the answers."
 ASK_THE_VENDOR: Final = (
-    "What it does not show cannot be had. Ask the vendor, or raise api.page_limit if it is below what the API allows."
+    "What it does not show cannot be had. Ask the vendor, or raise the page limit in the settings if it is below what "
+    "the source allows."
 )
 
 
 def lacks(manifest: Manifest) -> Iterator[Finding]:
-    """What the hour lacks; notes alone while it is not closed, since it is listed again."""
-    if manifest.origin is not Origin.SOURCE:  # nobody knows of it
+    """Yield what the hour lacks, as mere notes while it is not closed, since it is listed again."""
+    if manifest.origin is not Origin.SOURCE:  # what old logs lack is unknown
         return
     grave = Severity.INCOMPLETE if manifest.closed else Severity.NOTE
 
@@ -32,8 +33,8 @@ def lacks(manifest: Manifest) -> Iterator[Finding]:
     if manifest.gaps:
         zone = ZoneInfo(manifest.timezone)
         seconds = tuple(datetime.fromtimestamp(gap.second, zone).isoformat() for gap in manifest.gaps)
-        what = f"{len(seconds):,} seconds hold more events than the API shows at once:"
+        what = f"{len(seconds):,} seconds hold more events than the source shows at once:"
         yield found(grave, "seconds too full", what, ASK_THE_VENDOR, seconds)
     if purged := manifest.details_purged:
-        what = f"Of {purged:,} mails the API says that it has no details."
+        what = f"The source says that it has no details of {purged:,} mails."
         yield found(Severity.NOTE, "details purged", what, "Nothing: rows of the listing are all there is.")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from mailevents_dagster.collecting.collector import collector_of
@@ -22,79 +22,80 @@ OF_FEEDS: Final = {
     "lag_seconds": "Seconds since the end of the newest closed hour.",
     "closed_hours": "Hours that are closed.",
     "missing_hours": "Hours that ended and settled and are not closed.",
-    "forgotten_hours": "Hours that were never collected and that the API no longer has.",
+    "forgotten_hours": "Hours that were never collected and that the source no longer has, or refuses as too old.",
     "failing_hours": "Hours whose last collection failed.",
-    "incomplete_hours": "Collected hours of which details are owed or seconds hold more than the API shows.",
+    "incomplete_hours": "Collected hours with details owed, or with a second of more events than the source shows.",
     "details_owed": "Details that could not be had and are asked for again.",
-    "full_seconds": "Seconds that hold more events than the API shows.",
-    "details_purged": "Details that the API says it does not have.",
+    "full_seconds": "Seconds that hold more events than the source shows.",
+    "details_purged": "Details that the source says it does not have.",
 }
 OF_PROCESSES: Final = {
-    "events": "New events that the last process has collected.",
-    "hours": "Hours that the last process has collected.",
+    "events": "New events that the last process collected.",
+    "hours": "Hours that the last process collected.",
     "failed_hours": "Hours that the last process could not collect.",
-    "api_calls": "Calls of the last process, those that failed among them.",
+    "api_calls": "Calls of the last process, failed ones among them.",
     "api_errors": "Calls of the last process that failed.",
-    "api_ms_mean": "Milliseconds that a call of the last process took in the mean.",
-    "api_ms_max": "Milliseconds that the slowest call of the last process took.",
-    "throttled_seconds": "Seconds that the API told the last process to wait.",
+    "api_ms_mean": "Mean milliseconds of a call of the last process.",
+    "api_ms_max": "Milliseconds of the slowest call of the last process.",
+    "throttled_seconds": "Seconds that the source told the last process to wait.",
     "events_per_second": "New events a second of the last process.",
 }
 OF_ACCOUNTS: Final = {
-    "arriving": "Calls a second that are needed for what arrives.",
-    "allowed": "Calls a second that the settings allow.",
+    "arriving": "Calls a second that what arrives needs.",
+    "allowed": "Calls a second allowed.",
 }
+STATUSES: Final = ("running", "completed", "error")
+Sample = tuple[Mapping[str, str], float | None]
+"""Labels and a value; None where there is no number."""
 
 
 def write_metrics(settings: Settings) -> Status:
-    """Writes the file anew, from stored cursors and heartbeats; returns what it read for it."""
+    """Write the file from stored cursors and heartbeats, and return the status that it shows."""
     collector = collector_of(settings)
     beats = {feed: collector.heartbeats.read(feed) for feed in settings.feeds}
     status = status_of(settings, time.time())
-    text = "".join(f"{line}\n" for line in lines(status, beats))
+    text = "".join(
+        f"{line}\n" for name, about, samples in _gauges(status, beats) for line in _lines(name, about, samples)
+    )
     path = collector.store.layout.metrics
     try:
         show(path, text.encode())
-    except OSError as error:  # who collects goes on; monitors see by the file's age that it is not written
+    except OSError as error:  # collecting goes on; monitors see by the file's age that it is not written
         logger.warning(f"{path} cannot be written ({error.strerror}).")
     return status
 
 
-def lines(status: Status, beats: Mapping[Feed, Mapping[str, Any] | None]) -> Iterator[str]:
-    """The text, line by line; what a feed has no number for it has no line for."""
+def _gauges(
+    status: Status, beats: Mapping[Feed, Mapping[str, Any] | None]
+) -> Iterator[tuple[str, str, Iterable[Sample]]]:
+    """Yield each gauge with its explanation and its samples."""
     labels = {one.feed: dict(zip(("domain", "feed"), one.feed.split(" ", 1), strict=True)) for one in status.feeds}
-    for name, about in OF_FEEDS.items():
-        values = [(labels[one.feed], getattr(one, name)) for one in status.feeds]
-        yield from _gauge(f"mailevents_feed_{name}", about, values)
     known = [(labels[str(feed)], beat) for feed, beat in beats.items() if beat]
-    yield from _gauge(
-        "mailevents_feed_heartbeat_timestamp_seconds",
+    for name, about in OF_FEEDS.items():
+        yield f"feed_{name}", about, [(labels[one.feed], getattr(one, name)) for one in status.feeds]
+    yield (
+        "feed_heartbeat_timestamp_seconds",
         "When a process last said that it collects the feed.",
         [(label, beat["last_heartbeat_unix"]) for label, beat in known],
     )
-    for word in ("running", "completed", "error"):
-        yield from _gauge(
-            f"mailevents_feed_{word}",
+    for word in STATUSES:
+        yield (
+            f"feed_{word}",
             f"1 where the last heartbeat said {word}.",
-            [(label, float(beat["status"] == word)) for label, beat in known],
+            [(of, beat["status"] == word) for of, beat in known],
         )
     for name, about in OF_PROCESSES.items():
-        yield from _gauge(
-            f"mailevents_process_{name}", about, [(label, beat["metrics"].get(name)) for label, beat in known]
-        )
-    for name, about in (
-        ("arriving", "Calls a second that what arrives needs."),
-        ("allowed", "Calls a second allowed."),
-    ):
-        values = [({"domain": one.domain}, getattr(one, name)) for one in status.accounts]
-        yield from _gauge(f"mailevents_account_{name}_calls_per_second", about, values)
+        yield f"process_{name}", about, [(label, beat["metrics"].get(name)) for label, beat in known]
+    for name, about in OF_ACCOUNTS.items():
+        samples = [({"domain": one.domain}, getattr(one, name)) for one in status.accounts]
+        yield f"account_{name}_calls_per_second", about, samples
 
 
-def _gauge(name: str, about: str, samples: Sequence[tuple[Mapping[str, str], float | None]]) -> Iterator[str]:
+def _lines(name: str, about: str, samples: Iterable[Sample]) -> Iterator[str]:
     there = [(labels, value) for labels, value in samples if value is not None]
     if there:
-        yield f"# HELP {name} {about}"
-        yield f"# TYPE {name} gauge"
+        yield f"# HELP mailevents_{name} {about}"
+        yield f"# TYPE mailevents_{name} gauge"
     for labels, value in there:
-        text = ",".join(f'{label}="{of}"' for label, of in labels.items())
-        yield f"{name}{{{text}}} {value:g}" if abs(value) < 10**6 else f"{name}{{{text}}} {value:.3f}"
+        of = ",".join(f'{label}="{text}"' for label, text in labels.items())
+        yield f"mailevents_{name}{{{of}}} {value:{'g' if abs(value) < 10**6 else '.3f'}}"

@@ -1,4 +1,4 @@
-"""What each feed has, from the stored cursors: how far it is, what is missing, what keeps failing. Loads no Dagster."""
+"""What each feed has, by the stored cursors: how far it is, what is missing, what keeps failing. Loads no Dagster."""
 
 from __future__ import annotations
 
@@ -25,50 +25,44 @@ from mailevents_dagster.collecting.retries import waits_until
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import SECONDS, Hour
 from mailevents_dagster.settings import Settings
-from mailevents_dagster.sources.uzmanposta.page_size import PageSize
 from mailevents_dagster.store.cursors import UNFINISHED, Cursor, Lack, gaps, hours_in
 
 FRESH_SECONDS: Final = 30.0
-"""Age up to which a heartbeat says that somebody is at work; it is renewed every five."""
+"""An older heartbeat does not say that a process is at work; they are renewed every five seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class FeedStatus:
-    """One feed in numbers."""
+    """One feed in numbers; `prometheus.OF_FEEDS` says what those mean that monitors get."""
 
     feed: str
     closed_until: str | None
-    """The newest closed hour."""
     lag_seconds: int | None
     """Since the end of the newest closed hour; an hour closes settle_minutes after its end, so up to an hour more."""
     last_collected: str | None
-    """When an hour of it was committed last, be it the one now running."""
+    """When any of its hours was last committed, the one now running among them."""
     at_work: str | None
     """The hour that is being collected right now."""
     closed_hours: int
     missing_hours: int
-    """Hours that ended and settled and are not closed."""
     gaps: list[tuple[str, str]]
     """First and last of each span of missing hours, oldest first."""
     forgotten_hours: int
-    """Hours that were never collected and that the API no longer has, or refuses as too old."""
     failing_hours: int
     last_failure: str | None
     readable: bool
     incomplete_hours: int = 0
-    """Collected hours of which details are owed, or of which a second has more events than the API shows."""
     details_owed: int = 0
     full_seconds: int = 0
     details_purged: int = 0
-    """Details that the API says it does not have: nobody can mend that."""
     waits_until: str | None = None
-    """Until when it is left alone after a failure: as long as the API said, where it did."""
+    """Until when it is left alone after a failure; as long as the source asked for, if it did."""
     reach_days: float | None = None
-    """How old an hour the API refused as too old; older ones are no longer asked for, but one a day."""
+    """The age of an hour that the source refused as too old; of older ones, one a day is still asked for."""
     rows_shown: int | None = None
-    """The most rows that the API shows at a time, where that is fewer than the settings say."""
+    """The most rows that the source shows at a time, if fewer than the settings say."""
     clock_seconds: float = 0.0
-    """The API's clock less this machine's; by the API's it is decided which hours are over."""
+    """The source's clock less this machine's; the source's decides which hours are over."""
 
     @property
     def is_current(self) -> bool:
@@ -76,28 +70,30 @@ class FeedStatus:
 
     @property
     def lack(self) -> Lack:
-        """What its collected hours do not hold."""
+        """Return what its collected hours do not hold."""
         return Lack(self.details_owed, self.details_purged, self.full_seconds)
 
     @property
     def remark(self) -> str | None:
-        """What was learnt of the API that somebody who wonders about hours must know."""
+        """Return what the source turned out to do that explains hours which are missing."""
         said = []
         if self.reach_days is not None:
             gone = f"{self.forgotten_hours:,} hours that were never collected can no longer be had"
-            said.append(f"the API refuses hours older than {self.reach_days:,.1f} days; {gone}")
+            said.append(f"the source refuses hours older than {self.reach_days:,.1f} days; {gone}")
         if self.rows_shown is not None:
-            said.append(f"the API shows at most {self.rows_shown:,} rows at a time, fewer than api.page_limit")
+            said.append(f"the source shows at most {self.rows_shown:,} rows at a time, fewer than the settings say")
         if abs(self.clock_seconds) > CLOCKS_AGREE_WITHIN:
             way = "ahead of" if self.clock_seconds < 0 else "behind"
-            ours = f"this machine's clock is {abs(self.clock_seconds):,.0f} s {way} the API's"
-            said.append(f"{ours}, which decides what is over. Set the clock (NTP)")
+            said.append(
+                f"this machine's clock is {abs(self.clock_seconds):,.0f} s {way} the source's, which decides what is "
+                f"over. Set the clock (NTP)"
+            )
         return f"{self.feed}: {'; '.join(said)}." if said else None
 
 
 @dataclass(frozen=True, slots=True)
 class AccountStatus:
-    """What arrives at an account against what it may ask for, in calls a second."""
+    """The calls a second that an account needs for what arrives, and those it is allowed."""
 
     domain: str
     arriving: float
@@ -118,13 +114,11 @@ class Status:
 
     @property
     def verdict(self) -> str:
-        """How it is in one line, and what somebody must see to."""
-        behind = [feed for feed in self.feeds if feed.missing_hours]
-        failing = [feed for feed in self.feeds if feed.failing_hours]
+        """Return in one line how all feeds are, and what somebody must see to."""
         said = []
-        if behind:
+        if behind := [feed for feed in self.feeds if feed.missing_hours]:
             said.append(f"{sum(feed.missing_hours for feed in behind):,} hours of {_feeds(behind)} are missing")
-        if failing:
+        if failing := [feed for feed in self.feeds if feed.failing_hours]:
             why = (failing[0].last_failure or "").rstrip(".")
             said.append(f"{_feeds(failing)} failing, {failing[0].feed} with {why}")
         if incomplete := [feed for feed in self.feeds if feed.incomplete_hours]:
@@ -135,7 +129,7 @@ class Status:
                 f"names them and what to do"
             )
         if unreadable := [feed for feed in self.feeds if not feed.readable]:
-            said.append(f"{len(unreadable):,} cursors are damaged or lost; the next collection makes them anew")
+            said.append(f"{len(unreadable):,} cursors are damaged or lost; the next collection makes new ones")
         said += [one.warning.rstrip(".") for one in self.accounts if one.warning]
         return f"{'; '.join(said)}." if said else f"All is current: {_feeds(self.feeds)}."
 
@@ -145,7 +139,7 @@ def _feeds(feeds: Sequence[FeedStatus]) -> str:
 
 
 def status_of(settings: Settings, now: float, grace: float = 0.0) -> Status:
-    """The status of every feed, in the order of the settings; the newest hour has so many seconds more to be closed."""
+    """Return the status of every feed, in the order of the settings; the newest hour has `grace` seconds to close."""
     collector, rules = collector_of(settings), replace(rules_of(settings), grace_seconds=grace)
     states = states_of(settings, collector.store)
     feeds = [_feed(state, now, rules, collector) for state in states]
@@ -162,7 +156,7 @@ def _feed(state: FeedState, now: float, rules: Rules, collector: Collector) -> F
     kept = kept_from(state, now, rules)
     missing = list(gaps((kept, closing_end(theirs, rules)), known.closed))
     at_work = hour_at_work(collector.heartbeats, state.feed, now)
-    # A collection counts as failed until it has ended well, or until the API no longer has the hour.
+    # A collection counts as failed until it ends well, or until the source no longer has the hour.
     failed = [
         failure
         for start, failure in known.failed.items()
@@ -189,17 +183,18 @@ def _feed(state: FeedState, now: float, rules: Rules, collector: Collector) -> F
         details_purged=lack.details_purged,
         waits_until=_text(waits, zone) if waits > now else None,
         reach_days=round(known.refused.age / SECONDS_A_DAY, 2) if known.refused else None,
-        rows_shown=PageSize.of(0, known.learnt).learnt or None,
+        rows_shown=int(known.learnt.get(state.feed.kind.learnt_row_limit, 0)) or None,
         clock_seconds=round(known.clock, 1),
         readable=state.cursor is not None,
     )
 
 
 def hour_at_work(heartbeats: Heartbeats, feed: Feed, now: float) -> str | None:
-    """The hour of the feed that some process collects right now."""
+    """Return the hour of the feed that some process is collecting right now."""
     beat = heartbeats.read(feed)
-    is_at_work = beat and beat["status"] == "running" and now - beat["last_heartbeat_unix"] < FRESH_SECONDS
-    return beat["hour"] if beat and is_at_work else None
+    if beat is None or beat["status"] != "running" or now - beat["last_heartbeat_unix"] >= FRESH_SECONDS:
+        return None
+    return str(beat["hour"])
 
 
 def _text(time: float, timezone: str) -> str:
@@ -207,9 +202,9 @@ def _text(time: float, timezone: str) -> str:
 
 
 def rebuild_cursors(settings: Settings) -> Sequence[Feed]:
-    """Makes the cursors of all feeds anew from their manifests; what was noted of failures is forgotten.
+    """Make new cursors of all feeds from their manifests and return the feeds; noted failures are forgotten.
 
-    A feed's own first hour, which no manifest knows, is kept where its cursor can be read.
+    A feed's own first hour, which no manifest knows, is kept if its old cursor can be read.
     """
     store = store_of(settings)
     for feed in settings.feeds:

@@ -1,6 +1,6 @@
-"""What is said of hours and feeds: values in, a verdict with its numbers and what to do out. Pure; no Dagster, no I/O.
+"""Verdicts on hours and feeds: what was found, its numbers, and what to do. Pure; no Dagster, no I/O.
 
-Numbers, hours and names of fields only: no verdict holds an address, a subject or anything else of a mail.
+They hold numbers, hours and names of fields, and never an address, a subject or anything else of a mail.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from statistics import median
 from typing import TYPE_CHECKING, Final
 
 from mailevents_dagster.collecting.pace import Pace
+from mailevents_dagster.health.incomplete_hours import ASK_THE_VENDOR
+from mailevents_dagster.model.columns import Fields, field_names
 from mailevents_dagster.model.event import Origin
-from mailevents_dagster.sources.uzmanposta.field_names import Fields, field_names
 from mailevents_dagster.store.manifest import Manifest
 from mailevents_dagster.store.verify import Finding
 
@@ -25,11 +26,11 @@ NAMED: Final = 20
 """Hours that a verdict names; the rest are counted."""
 WEEKS_NEEDED: Final = 3
 FACTOR: Final = 4.0
-"""Of the usual number, up or down, within which an hour is as usual."""
+"""An hour is as usual within this factor of the usual number, up or down."""
 FLOOR: Final = 50
-"""Events more or fewer that are no matter whatever the factor: small numbers jump about."""
+"""A difference of so few events never matters: small numbers jump about."""
 SPREADS: Final = 3 * 1.4826
-"""So many median deviations are three standard deviations of a normal spread."""
+"""Median deviations that are three standard deviations of a normal distribution."""
 INVARIANTS: Final = {
     "manifest": "manifests_damaged",
     "snapshot": "snapshots_damaged",
@@ -39,46 +40,45 @@ INVARIANTS: Final = {
     "counts": "hours_miscounted",
     "unfinished": "hours_unfinished",
 }
-"""Kinds of findings and the numbers they are counted under."""
+"""The names of numbers by the kinds of findings that they count."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a check says."""
+    """The answer of a check."""
 
     passed: bool
     said: str
-    """What was found and what to do; a word or two where it passed. Dagster keeps it nine times: an event has it three
-    times, and SQLite the event by run, by asset and by check."""
+    """What was found and what to do; a word or two where it passed, since Dagster stores it nine times: three times in
+    an event, and the event by run, by asset and by check."""
     numbers: Mapping[str, float]
-    """Under names that stay the same."""
     is_error: bool = False
-    """Whether not to pass is an error; a warning otherwise."""
+    """Not passing is an error, and a warning otherwise."""
     hours: Sequence[str] = ()
-    """Those that did not pass, or spans of them."""
+    """The hours that did not pass, or spans of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What an hour looks like in the store."""
+    """An hour as it lies in the store."""
 
     hour: str
     manifest: Manifest | None
     findings: tuple[Finding, ...] = ()
     repeated: int = 0
-    """Mails that stand in the hour more than once."""
+    """Mails that are in the hour more than once."""
     without_detail: Mapping[str, int] = field(default_factory=dict)
-    """Mails that have no detail of their own and are not owed one, by the reason that is recorded."""
+    """Mails whose detail is neither there nor owed, by the recorded reason."""
     sampled: int = 0
     fields: Fields = field(default_factory=Fields)
     lost: frozenset[str] = frozenset()
     """Fields that all events of earlier hours had and none of this one has."""
     weeks: tuple[int, ...] = ()
-    """How many events the same hour of the same weekday had, the newest week first."""
+    """The number of events in the same hour of earlier weeks, the newest first."""
 
 
 def complete(seen: Sequence[Seen], failed: Collection[str] = (), earlier: Iterable[Manifest] = ()) -> Verdict:
-    """Whether hours hold everything that the API has of them, and those before them that are still looked at."""
+    """Whether hours, and earlier ones that are still looked at, hold everything that the source has of them."""
     there = [one.manifest for one in seen if one.manifest]
     gone = [one.hour for one in seen if one.manifest is None]
     open_ = [one for one in there if not one.closed]
@@ -104,7 +104,7 @@ def complete(seen: Sequence[Seen], failed: Collection[str] = (), earlier: Iterab
 
 
 def _lacks_something(manifest: Manifest) -> bool:
-    """Of the hours that the API was asked for: of those from old logs nobody knows."""
+    """Return whether an hour from the source is incomplete; what those from old logs lack is unknown."""
     return manifest.origin is Origin.SOURCE and not manifest.complete
 
 
@@ -115,14 +115,11 @@ def _what_lacks(numbers: Mapping[str, int]) -> Iterator[str]:
         yield f"{gone:,} hours have no readable manifest: materialize them again."
     if owed := numbers["details_owed"]:
         yield (
-            f"{owed:,} details could not be had; the next collection asks for them first. Where this stays, "
-            f"materialize the hours again and look in the run's log for what the API answered."
+            f"{owed:,} details could not be had; the next collection asks for them first. If this stays, "
+            f"materialize the hours again and look in the run's log for what the source answered."
         )
     if seconds := numbers["truncated_seconds"]:
-        yield (
-            f"{seconds:,} seconds hold more events than the API shows at once: what it does not show cannot be had. "
-            f"Ask the vendor, or raise api.page_limit if it is below what the API allows."
-        )
+        yield f"{seconds:,} seconds hold more events than the source shows at once. {ASK_THE_VENDOR}"
     if still_open := numbers["hours_open"]:
         yield f"{still_open:,} hours were listed before they had settled; they close by themselves."
 
@@ -142,15 +139,15 @@ def well_formed(seen: Sequence[Seen]) -> Verdict:
         said.append(f"{len(found):,} things are not as they were committed. First: {found[0].what} {found[0].do}")
     if repeated:
         said.append(
-            f"{repeated:,} mails stand in their hour once more, with the same queue id and time: the API showed them "
-            f"so, or they were collected twice. `mailevents verify --against-api` compares."
+            f"{repeated:,} mails are in their hour once more, with the same id and time: the source showed them so, "
+            f"or they were collected twice. `mailevents verify --against-source` compares."
         )
     hours = [one.hour for one in seen if one.findings or one.repeated]
     return _verdict(said, "As committed.", numbers, hours, is_error=bool(found))
 
 
 def schema_known(seen: Sequence[Seen]) -> Verdict:
-    """Whether the fields of the records are those that the columns are made of."""
+    """Whether the records have the fields that the columns are made of."""
     new = frozenset(chain.from_iterable(one.fields.new for one in seen))
     retyped = frozenset(chain.from_iterable(one.fields.retyped for one in seen))
     lost = frozenset(chain.from_iterable(one.lost for one in seen)) - retyped  # what a column cannot hold is null there
@@ -167,13 +164,13 @@ def schema_known(seen: Sequence[Seen]) -> Verdict:
     }
     said = [f"{what}: {field_names(names)}." for what, names in differing.items() if names]
     if said:
-        said.append("The records are kept whole in `raw`; the columns of sources/uzmanposta/schema.py are to follow.")
+        said.append("The records are kept whole in `raw`; the columns of their source should follow.")
     hours = [one.hour for one in seen if one.fields.new or one.fields.retyped or one.lost - retyped]
     return _verdict(said, "As known.", numbers, hours)
 
 
 def volume_as_usual(seen: Sequence[Seen]) -> Verdict:
-    """Whether hours have about as many events as the same hour of the same weekday had."""
+    """Whether hours have about as many events as the same hour of the same weekday usually has."""
     judged = [(one, one.manifest.events) for one in seen if one.manifest and len(one.weeks) >= WEEKS_NEEDED]
     unusual = [(one.hour, events > median(one.weeks)) for one, events in judged if is_unusual(events, one.weeks)]
     many = [hour for hour, is_more in unusual if is_more]
@@ -201,7 +198,7 @@ def volume_as_usual(seen: Sequence[Seen]) -> Verdict:
 
 
 def is_unusual(events: int, weeks: Sequence[int]) -> bool:
-    """Far from the median by a factor, by a number, and by what these weeks differ among themselves."""
+    """Return whether the number is far from the median by a factor, by count, and by how much weeks differ."""
     usual = median(weeks)
     spread = median(abs(week - usual) for week in weeks)
     far = abs(events - usual) > max(FLOOR, SPREADS * spread)
@@ -209,10 +206,7 @@ def is_unusual(events: int, weeks: Sequence[int]) -> bool:
 
 
 def current(feed: FeedStatus, expected: str | None) -> Verdict:
-    """Whether the newest hour that should be closed is closed, and none before it is missing.
-
-    `expected` is that hour, None where the feed has none yet.
-    """
+    """Whether the newest hour that should be closed is closed, and no earlier one is missing."""
     is_behind = any(last == expected for _, last in feed.gaps)
     numbers = {
         "hours_closed": feed.closed_hours,
@@ -225,13 +219,13 @@ def current(feed: FeedStatus, expected: str | None) -> Verdict:
     spans = [first if first == last else f"{first} to {last}" for first, last in reversed(feed.gaps)]
     said = []
     if not feed.readable:
-        said.append("The cursor cannot be read: `mailevents status --rebuild-cursors` makes it anew.")
+        said.append("The cursor cannot be read: `mailevents status --rebuild-cursors` makes a new one.")
     if is_behind:
         said.append(f"{expected}, the newest hour that should be closed, is not.")
     if spans:
         said.append(
-            f"{feed.missing_hours:,} hours are missing, the newest of them {spans[0]}. They are asked for by "
-            f"themselves while the daemon and follow_feeds are on; you can materialize them."
+            f"{feed.missing_hours:,} hours are missing, the newest of them {spans[0]}. They are collected by "
+            f"themselves while the daemon and follow_feeds are on; you can materialize them, too."
         )
     if feed.failing_hours and feed.last_failure:
         cause = feed.last_failure.partition(":")[0]  # what it said may name a mail
@@ -241,7 +235,7 @@ def current(feed: FeedStatus, expected: str | None) -> Verdict:
 
 
 def keeping_up(domain: str, pace: Pace | None) -> Verdict:
-    """Whether the budget of an account's calls keeps up with the mails that arrive; None where it has no limit."""
+    """Whether an account may call often enough for the mails that arrive."""
     if pace is None:
         return _verdict([], "No limit is set.", {})
     sentence = pace.sentence(domain)
@@ -264,6 +258,5 @@ def _verdict(
     *,
     is_error: bool = False,
 ) -> Verdict:
-    """It passes where nothing is wrong."""
     said = list(wrong)
     return Verdict(not said, " ".join(said) or good, numbers, is_error, hours)

@@ -32,6 +32,10 @@ class FeedKind:
     """Whether an event is more than its row in the listing and is asked for by itself."""
     log_folder: str = field(default="", compare=False)
     """Where its logs lie below the folder of the owner."""
+    learnt_row_limit: str = field(default="", compare=False)
+    """The name under which the source notes the most rows that an answer turned out to show."""
+    personal_summaries: tuple[str, ...] = field(default=(), compare=False)
+    """Summaries of a day that name people who appear in these events."""
     metadata: Mapping[str, str] = field(default_factory=dict, compare=False)
     """What the source adds to the metadata of its assets."""
     facts: Mapping[str, str] = field(default_factory=dict, compare=False)

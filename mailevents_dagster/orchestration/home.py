@@ -1,4 +1,4 @@
-"""Dagster's home: its records, opened by one process at a time. Loads Dagster only to open them."""
+"""Dagster's home: its records, opened by one process at a time. Loads Dagster and locks only to open them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-
-from mailevents_dagster.files.locks import holding
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -31,6 +29,7 @@ def this_instance() -> Iterator[DagsterInstance]:
     from alembic.util import CommandError
     from dagster import DagsterInstance
 
+    from mailevents_dagster.files.locks import holding
     from mailevents_dagster.orchestration.internals import NO_OUTPUT
 
     home = Path(os.environ["DAGSTER_HOME"])

@@ -27,7 +27,7 @@ def hour_metadata(feed: Feed, commit: Commit, measures: Mapping[str, float]) -> 
         "events_unseen": commit.unseen,
         "lateness_seconds": commit.lateness,
         "log_change": commit.log_change.value,
-        **_preview(outcomes(commit.snapshot, feed.kind.category)),
+        **_preview(outcomes(commit.snapshot, feed.kind.rows)),
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,10 @@ from pydantic import BaseModel
 from mailevents_dagster.model.feed import Feed, FeedKind
 
 if TYPE_CHECKING:  # what loads settings need not load what collects
+    from mailevents_dagster.model.hour import Hour
     from mailevents_dagster.sources.client import Client
+    from mailevents_dagster.store.store import Store
+    from mailevents_dagster.store.verify import Finding
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +52,5 @@ class Source:
     """Return what collects the feeds of an owner; whoever asks closes it."""
     budgets: Callable[[Any], Mapping[str, Budget]] = lambda _: {}
     """Return the budget of each owner that has one."""
+    compare: Callable[[Any, Store, Sequence[tuple[Feed, Hour]]], Iterator[tuple[Sequence[Finding], int]]] | None = None
+    """Yield for each hour how the store differs from what the source shows now, and how many calls that took."""

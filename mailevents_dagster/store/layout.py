@@ -129,10 +129,9 @@ class Layout:
         return folder / f"date={date}" / "counts.parquet"
 
     def personal_summaries(self, feed: Feed, hour: Hour) -> list[UPath]:
-        """The counts that name people of an hour; they are of its whole day."""
-        if feed.kind.category != "authentication":
-            return []
-        return [self.summary("sign_ins", domain, hour.key[: len("2026-01-01")]) for domain in (feed.domain, None)]
+        """Return the counts that name people of an hour; they are of its whole day."""
+        date, domains = hour.key[: len("2026-01-01")], (feed.domain, None)
+        return [self.summary(name, domain, date) for name in feed.kind.personal_summaries for domain in domains]
 
     @property
     def adopting(self) -> Path:

@@ -1,13 +1,13 @@
-"""Charts of a day's counts, as PNG for Dagster and as SVG for the report. Draws without pyplot: no global state.
+"""Charts of a day's counts, as PNG for Dagster and as SVG for the report. Drawn without pyplot: no global state.
 
-Colours are of middling lightness on nothing, so that they show on white and on black alike. No chart names a person.
+Colours are of medium lightness on a transparent ground, so they show on white and on black. No chart names a person.
 """
 
 from __future__ import annotations
 
 import warnings
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from typing import Any, Final
@@ -21,19 +21,19 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from PIL import Image
 
-from mailevents_dagster.summaries import quarantine, sign_ins, volume
+from mailevents_dagster.summaries import quarantine, sign_ins
 from mailevents_dagster.summaries.counts import HOURS, by, by_hour, numbers_of
-from mailevents_dagster.summaries.outcomes import CLASSES, OUTCOMES
+from mailevents_dagster.summaries.outcomes import CLASSES, DIRECTIONS, OUTCOMES
 from mailevents_dagster.summaries.wording import Language, say, say_key
 
 INK: Final = "#808791"
 BLUE, ORANGE, GREEN, RED, VIOLET = "#3f88d8", "#d98324", "#36a06a", "#d6574c", "#9673c9"
 OF_OUTCOME: Final = dict(zip(OUTCOMES, (GREEN, ORANGE, RED, RED, VIOLET, VIOLET, INK, INK), strict=True))
 SIZE: Final = (7.6, 2.7)
-"""Inches: as wide as an A4 page between its margins."""
+"""Inches: the width of an A4 page between its margins."""
 DPI: Final = 100
 COLOURS: Final = 32
-"""Of the palette of a PNG: enough for smooth letters, and a quarter of the bytes of true colour."""
+"""Enough in the palette of a PNG for smooth letters, with a quarter of the bytes of true colour."""
 BARS: Final = 8
 _STYLE: Final[Any] = {
     "text.color": INK,
@@ -55,7 +55,7 @@ Chart = Callable[[pa.Table, Language], Figure]
 
 
 def png(chart: Chart, counts: pa.Table) -> bytes:
-    """The chart for the web interface: transparent, and of few bytes, since they stay in the event log."""
+    """Draw a chart for the web interface: transparent, and in few bytes, since they stay in the event log."""
     with _style():
         canvas: Any = FigureCanvasAgg(chart(counts, "en"))
         canvas.draw()
@@ -66,7 +66,7 @@ def png(chart: Chart, counts: pa.Table) -> bytes:
 
 
 def svg(chart: Chart, counts: pa.Table, language: Language) -> bytes:
-    """The chart for paper and screens; its letters are drawn, so it needs no font."""
+    """Draw a chart for paper and screens; its letters are drawn, so it needs no font."""
     with _style():
         out = BytesIO()
         canvas: Any = FigureCanvasSVG(chart(counts, language))
@@ -94,12 +94,23 @@ def _figure(places: int) -> tuple[Figure, Sequence[Axes]]:
     return figure, axes
 
 
-def _hours(axes: Axes, counts: pa.Table) -> tuple[list[str], range]:
-    """The day's hours, along the axis; those of a day with two hours of one name are all there."""
+def _hourly(
+    counts: pa.Table, title: str, series: Iterable[tuple[str, str, Mapping[str, int]]], language: Language
+) -> Figure:
+    """Draw the day's hours with one bar each, made of several series; two hours of the same name have two bars."""
+    figure, (axes,) = _figure(1)
     hours = sorted(by(counts, HOURS, "hour"), key=lambda key: (key[:16], key[16:]))
+    below = [0] * len(hours)
+    for name, colour, found in series:
+        heights = [found.get(hour, 0) for hour in hours]
+        axes.bar(range(len(hours)), heights, 0.8, below, color=colour, label=say(name, language))
+        below = [one + other for one, other in zip(below, heights, strict=True)]
     axes.set_xticks(range(0, len(hours), 3), [hour[11:13] for hour in hours[::3]])
     axes.set_xlim(-0.7, len(hours) - 0.3)
-    return hours, range(len(hours))
+    axes.set_title(say(title, language), loc="left")
+    _counting(axes.yaxis, language)
+    axes.legend(loc="lower right", bbox_to_anchor=(1.0, 0.98), ncols=2)
+    return figure
 
 
 def _counting(axis: Any, language: Language) -> None:
@@ -108,24 +119,16 @@ def _counting(axis: Any, language: Language) -> None:
 
 
 def number(value: float, language: Language) -> str:
-    """A whole number, or one with its decimals, with the separators of the language."""
+    """Return a number with one decimal if it has any, and with the separators of the language."""
     text = f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
     return text.translate(str.maketrans(",.", ".,")) if language == "tr" else text
 
 
 def draw_volume(counts: pa.Table, language: Language) -> Figure:
-    figure, (axes,) = _figure(1)
-    hours, places = _hours(axes, counts)
-    below = [0] * len(hours)
-    for (feed, direction), colour in zip(volume.DIRECTIONS.items(), (BLUE, ORANGE), strict=True):
-        found = by_hour(counts, "mails", feed=feed)
-        heights = [found.get(hour, 0) for hour in hours]
-        axes.bar(places, heights, 0.8, below, color=colour, label=say(direction, language))
-        below = [one + other for one, other in zip(below, heights, strict=True)]
-    axes.set_title(say("mails_by_hour", language), loc="left")
-    _counting(axes.yaxis, language)
-    axes.legend(loc="lower right", bbox_to_anchor=(1.0, 0.98), ncols=2)
-    return figure
+    series = zip(
+        DIRECTIONS.values(), (BLUE, ORANGE), (by_hour(counts, "mails", feed=one) for one in DIRECTIONS), strict=True
+    )
+    return _hourly(counts, "mails_by_hour", series, language)
 
 
 def draw_deliverability(counts: pa.Table, language: Language) -> Figure:
@@ -156,22 +159,14 @@ def draw_quarantine(counts: pa.Table, language: Language) -> Figure:
 
 
 def draw_sign_ins(counts: pa.Table, language: Language) -> Figure:
-    figure, (axes,) = _figure(1)
-    hours, places = _hours(axes, counts)
-    failed, spikes = by_hour(counts, "sign_ins", "failed"), sign_ins.spikes(counts)
-    axes.bar(places, [failed.get(hour, 0) for hour in hours], 0.8, color=ORANGE, label=say("failed", language))
-    marked = [place for place in places if hours[place] in spikes]
-    if marked:
-        heights = [spikes[hours[place]] for place in marked]
-        axes.bar(marked, heights, 0.8, color=RED, label=say("spike", language))
-    axes.set_title(say("failed_by_hour", language), loc="left")
-    _counting(axes.yaxis, language)
-    axes.legend(loc="lower right", bbox_to_anchor=(1.0, 0.98), ncols=2)
-    return figure
+    spikes = sign_ins.spikes(counts)
+    usual = {hour: count for hour, count in by_hour(counts, "sign_ins", "failed").items() if hour not in spikes}
+    series = [("failed", ORANGE, usual), *([("spike", RED, spikes)] if spikes else [])]
+    return _hourly(counts, "failed_by_hour", series, language)
 
 
 def _bars(axes: Axes, title: str, values: Mapping[str, int], language: Language) -> None:
-    """Bars that lie, each with its number."""
+    """Draw horizontal bars, each with its number."""
     bars = axes.barh(range(len(values)), list(values.values()), 0.7, color=BLUE)
     axes.bar_label(bars, [number(value, language) for value in values.values()], padding=3, fontsize=8)
     axes.set_yticks(range(len(values)), list(values), parse_math=False)

@@ -1,7 +1,7 @@
 """Counts: the one form that all summaries have. Pure.
 
 A row says how often something was counted: `measure` what, `key` which of it. Counts of several hours, feeds or domains
-are added up, and nothing in here is a mean or a quantile, which could not be.
+are added up; so none of them is a mean or a quantile, which cannot be.
 """
 
 from __future__ import annotations
@@ -12,23 +12,23 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mailevents_dagster.model.columns import Column
+
 COUNTS: Final = pa.schema(
     [
-        pa.field("measure", pa.string(), metadata={"description": "What is counted."}),
-        pa.field(
-            "feed", pa.string(), metadata={"description": "The feed it was counted in, such as mail/incominglog."}
-        ),
-        pa.field("hour", pa.string(), metadata={"description": "The hour's partition key; null where not by hours."}),
-        pa.field("key", pa.string(), metadata={"description": "Which of the measure; null where there is one."}),
-        pa.field("count", pa.int64(), metadata={"description": "How often, or how much."}),
+        Column("measure", pa.string(), "What is counted.").field,
+        Column("feed", pa.string(), "The feed it was counted in, such as mail/incominglog.").field,
+        Column("hour", pa.string(), "The hour's partition key; null where not by hours.").field,
+        Column("key", pa.string(), "Which of the measure; null where there is one.").field,
+        Column("count", pa.int64(), "How often, or how much.").field,
     ]
 )
 BY: Final = COUNTS.names[:-1]
 NONE: Final = "(none)"
-"""The key of what the record does not say."""
+"""The key of what a record does not say."""
 HOURS: Final = "hours"
 HOURS_KEPT: Final = "hours_kept"
-"""Measures by hour: how many hours of feeds the day has, and how many of them were there to be counted."""
+"""Measures by hour: how many hours of feeds the day has, and how many of them are stored."""
 
 
 def nothing() -> pa.Table:
@@ -36,7 +36,7 @@ def nothing() -> pa.Table:
 
 
 def counts(measure: str, table: Iterable[tuple[str | None, int]], hour: str | None = None) -> pa.Table:
-    """Counts of a measure by key; the feed is filled in by whoever knows it."""
+    """Return counts of a measure by key; the caller fills in the feed."""
     pairs = list(table)
     return counted(measure, pa.array([key for key, _ in pairs], pa.string()), [count for _, count in pairs], hour)
 
@@ -55,13 +55,13 @@ def counted(measure: str, keys: pa.Array, numbers: Sequence[int] | pa.Array, hou
 
 
 def occurrences(measure: str, keys: pa.Array | pa.ChunkedArray, hour: str | None = None) -> pa.Table:
-    """How often each key is among these; nulls are not counted."""
+    """Count how often each key occurs, leaving out nulls."""
     found = pc.drop_null(keys).value_counts()
     return counted(measure, found.field("values").cast(pa.string()), found.field("counts"), hour)
 
 
 def total(tables: Iterable[pa.Table]) -> pa.Table:
-    """The counts of all of them together, in an order that does not depend on theirs."""
+    """Add counts up; the order of the result does not depend on theirs."""
     together = pa.concat_tables([nothing(), *tables])
     added = together.group_by(BY).aggregate([("count", "sum")]).rename_columns([*BY, "count"])
     return added.select(COUNTS.names).cast(COUNTS).sort_by([(name, "ascending") for name in BY])
@@ -72,7 +72,7 @@ def of_feed(table: pa.Table, feed: str) -> pa.Table:
 
 
 def by(table: pa.Table, measure: str, name: str = "key", feed: str | None = None) -> dict[str, int]:
-    """What was counted of a measure by its keys (or `hour`, or `feed`), the most frequent first."""
+    """Return the counts of a measure by its keys (or by `hour` or `feed`), the most frequent first."""
     wanted = pc.equal(table["measure"], measure)
     if feed is not None:
         wanted = pc.and_(wanted, pc.equal(table["feed"], feed))
@@ -82,21 +82,20 @@ def by(table: pa.Table, measure: str, name: str = "key", feed: str | None = None
 
 
 def by_hour(table: pa.Table, measure: str, key: str | None = None, feed: str | None = None) -> dict[str, int]:
-    """What was counted of a measure in each hour."""
+    """Return the counts of a measure in each hour."""
     return by(table if key is None else table.filter(pc.equal(table["key"], key)), measure, "hour", feed)
 
 
 def quantile(distribution: Mapping[int, int], share: float) -> int | None:
-    """The smallest value that so great a share of all are not above; exact, since every value is counted."""
-    values = sorted(distribution)
+    """Return the smallest value that this share of all does not exceed; exact, since every value is counted."""
     below, wanted = 0, share * sum(distribution.values())
-    for value in values:
-        below += distribution[value]
+    for value, times in sorted(distribution.items()):
+        below += times
         if below >= wanted:
             return value
     return None
 
 
 def numbers_of(table: pa.Table, measure: str) -> dict[int, int]:
-    """A distribution whose keys are whole numbers."""
+    """Return the counts of a measure whose keys are whole numbers."""
     return {int(key): count for key, count in by(table, measure).items()}

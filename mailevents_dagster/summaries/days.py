@@ -1,4 +1,4 @@
-"""Day: what the calendar of a time zone calls one, with its 23, 24 or 25 hours. Pure values."""
+"""Day: a calendar day of a time zone, with its 23, 24 or 25 hours. Pure values."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ YEARS: Final = range(2019, 2100)
 
 @dataclass(frozen=True, order=True, slots=True)
 class Day:
-    """The hours between two midnights of a time zone, whose partition keys name them."""
+    """The hours between two midnights of a time zone, those of its partition keys."""
 
     date: date
     timezone: str
 
     @classmethod
     def from_key(cls, key: str, timezone: str) -> Day:
-        """The day of a partition key; ValueError where it is none."""
+        """Return the day of a partition key; raise ValueError if it is not one."""
         day = datetime.strptime(key, DAY_FORMAT).date()  # noqa: DTZ007 - a date has no offset
         if day.year not in YEARS:
             raise ValueError(f"{key} lies before or after the years that hours are defined for")
@@ -50,5 +50,5 @@ class Day:
 
 
 def _midnight(day: date, timezone: str) -> int:
-    """The day's first moment; where clocks skip midnight, the moment they do."""
+    """Return the first moment of a day; if clocks skip midnight, the moment they do."""
     return int(datetime.combine(day, time(), ZoneInfo(key_timezone(timezone))).timestamp())

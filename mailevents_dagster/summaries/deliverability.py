@@ -1,14 +1,14 @@
-"""What became of mails, each once for each of its recipients. Pure.
+"""What became of mails, counted once for each recipient. Pure.
 
-A unit is one message for one recipient, in one feed, on one day. The message is known by its Message-ID, else by its
-queue id, else it is one of its own; the recipient by its address, else by its place in the list. A mail that names no
-recipient is one unit. Of a unit that several records speak of, the last status counts.
+A unit is one message for one recipient, in one feed, on one day. A message is known by its Message-ID or else its queue
+id, and is otherwise one of its own; a recipient by the address or else the place in the list. A mail that names no
+recipient is one unit. If several records speak of a unit, the last status counts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -24,7 +24,7 @@ _BETWEEN: Final = "\x1f"
 
 
 def of_hour(table: pa.Table, hour: str) -> pa.Table:
-    """The units of an hour, a row for each status that a record gives."""
+    """Return the units of an hour, one row for each status that a record gives."""
     table = table.combine_chunks()
     recipients = _only_chunk(table["recipients"])
     bare = pc.indices_nonzero(pc.equal(pc.fill_null(pc.list_value_length(recipients), 0), 0))
@@ -41,7 +41,7 @@ def of_hour(table: pa.Table, hour: str) -> pa.Table:
     at = pc.coalesce(own_time, first)
     code = _enhanced(field("status_code"), field("status_string"))
     status = pc.utf8_lower(pc.utf8_trim_whitespace(field("status")))
-    outcome = _mapped(lambda pair: outcome_of(*pair), status, pc.coalesce(code, field("status_code")))
+    outcome = _mapped(outcome_of, status, pc.coalesce(code, field("status_code")))
     mailto = pc.utf8_lower(pc.utf8_trim_whitespace(field("mailto")))
     sender = pc.coalesce(_text(table, "mailfrom"), _text(table, "sender")).take(rows)
     return pa.table(
@@ -49,7 +49,7 @@ def of_hour(table: pa.Table, hour: str) -> pa.Table:
             "message": _messages(table, hour).take(rows),
             "recipient": pc.coalesce(_filled(mailto), _places(recipients, len(bare))),
             "outcome": outcome,
-            "class": _mapped(lambda code: class_of(code[0]), code),
+            "class": _mapped(class_of, code),
             "at": at,
             "first": pc.min_element_wise(first, at),
             "is_timed": pc.is_valid(own_time),
@@ -60,7 +60,6 @@ def of_hour(table: pa.Table, hour: str) -> pa.Table:
 
 
 def of_day(hours: Sequence[pa.Table]) -> pa.Table:
-    """The counts of a feed's day."""
     rows = pa.concat_tables(hours) if hours else None
     if not rows:
         return nothing()
@@ -81,7 +80,7 @@ def of_day(hours: Sequence[pa.Table]) -> pa.Table:
 
 
 def numbers(table: pa.Table) -> dict[str, float]:
-    """The main numbers, under names that stay; no quantiles where nothing could be measured."""
+    """Return the main numbers; no quantiles where nothing could be measured."""
     outcomes, classes = by(table, "outcome"), by(table, "bounce_class")
     units, seconds = sum(outcomes.values()), numbers_of(table, "delivery_seconds")
     return {
@@ -95,7 +94,7 @@ def numbers(table: pa.Table) -> dict[str, float]:
 
 
 def _last_of_each(rows: pa.Table) -> pa.Table:
-    """The last status of each unit, with the earliest time that any of its records gives."""
+    """Return the last status of each unit, with the earliest time that any of its records gives."""
     ordered = rows.take(pc.sort_indices(rows["at"]))  # stable: of equal times the later record counts
     numbered = ordered.append_column("row", pa.array(range(len(ordered)), pa.int64()))
     grouped = numbered.group_by(["message", "recipient"]).aggregate([("row", "max"), ("first", "min")])
@@ -112,14 +111,14 @@ def _messages(table: pa.Table, hour: str) -> pa.Array:
 
 
 def _places(recipients: pa.ListArray, bare: int) -> pa.Array:
-    """The place of each entry in its list, for those without an address."""
+    """Return the place of each recipient in its list, for those without an address."""
     lengths = pc.fill_null(pc.list_value_length(recipients), 0).to_pylist()
     return pa.array([f"#{place}" for length in lengths for place in range(length)] + ["#"] * bare, pa.string())
 
 
 def _enhanced(code: pa.Array, answer: pa.Array) -> pa.Array:
-    """The enhanced status codes: those of the field, else those at their place in the server's answer."""
-    own = _mapped(lambda text: text[0] if text[0] and class_of(text[0]) != "no_code" else None, code)
+    """Return the enhanced status codes of the field, or else those at their place in the server's answer."""
+    own = _mapped(lambda text: text if class_of(text) != "no_code" else None, code)
     without = pc.is_null(own)
     if not pc.any(without).as_py():
         return own
@@ -127,23 +126,16 @@ def _enhanced(code: pa.Array, answer: pa.Array) -> pa.Array:
     return pc.coalesce(own, pc.struct_field(pc.extract_regex(asked, ENHANCED_IN_REPLY), "code"))
 
 
-def _mapped(function: Callable[[tuple[Any, ...]], str | None], *columns: pa.Array) -> pa.Array:
-    """The function of each row, called once for each that differs: a day has few."""
-    joined = pc.binary_join_element_wise(
-        *(pc.if_else(pc.is_null(column), "0", pc.binary_join_element_wise("1", column, "")) for column in columns),
-        _BETWEEN,
-        null_handling="replace",
-    ).dictionary_encode()
-    rows = [
-        [part[1:] if part[:1] == "1" else None for part in text.split(_BETWEEN)]
-        for text in joined.dictionary.to_pylist()
-    ]
-    results = pa.array([function(tuple(row[: len(columns)])) for row in rows], pa.string())
-    return results.take(joined.indices)
+def _mapped(function: Callable[..., str | None], *columns: pa.Array) -> pa.Array:
+    """Return the function of each row, called once for each that differs: a day has few."""
+    marked = (pc.fill_null(pc.binary_join_element_wise("=", column, ""), "") for column in columns)
+    joined = pc.binary_join_element_wise(*marked, _BETWEEN).dictionary_encode()
+    rows = ([part[1:] if part else None for part in text.split(_BETWEEN)] for text in joined.dictionary.to_pylist())
+    return pa.array([function(*row[: len(columns)]) for row in rows], pa.string()).take(joined.indices)
 
 
 def _domains(addresses: pa.Array) -> pa.Array:
-    """What stands behind the last @, never what stands before it; NONE for the sender of a bounce."""
+    """Return what is behind the last @, never what is before it; NONE for the sender of a bounce."""
     found = pc.struct_field(pc.extract_regex(pc.utf8_lower(addresses), _DOMAIN), "domain")
     return pc.fill_null(found, NONE)
 
@@ -153,7 +145,7 @@ def _text(table: pa.Table, name: str) -> pa.Array:
 
 
 def _filled(texts: pa.Array) -> pa.Array:
-    """Empty texts as nulls."""
+    """Return the texts with nulls for empty ones."""
     return pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.string()), texts)
 
 

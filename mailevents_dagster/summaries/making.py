@@ -1,4 +1,4 @@
-"""Counts of a day from the stored hours, whatever of them is there. Reads one hour at a time, and no column in vain."""
+"""Counts of a day from the stored hours that there are. Reads one hour at a time, and only the columns it counts."""
 
 from __future__ import annotations
 
@@ -20,11 +20,13 @@ from mailevents_dagster.summaries.kinds import SummaryKind
 def counts_of_day(
     store: Store, kind: SummaryKind, feeds: Sequence[Feed], day: Day, note: Callable[[str], object]
 ) -> pa.Table:
-    """The counts of these feeds; hours that were never collected or were destroyed are missing, and are counted so.
+    """Return the counts of these feeds; hours that were never collected or were destroyed count as missing.
 
-    `note` is told of hours that are there and cannot be read.
+    `note` is told of stored hours that cannot be read.
     """
-    return total(table for feed in kind.feeds(feeds) for table in _of_feed(store, kind, feed, day, note))
+    return total(
+        of_feed(table, feed.name) for feed in kind.feeds(feeds) for table in _of_feed(store, kind, feed, day, note)
+    )
 
 
 def _of_feed(
@@ -32,18 +34,18 @@ def _of_feed(
 ) -> Iterator[pa.Table]:
     parts = []
     for hour in day.hours:
-        yield of_feed(counts(HOURS, [(None, 1)], hour.key), feed.name)
+        yield counts(HOURS, [(None, 1)], hour.key)
         events = _events(store, kind, feed, hour, note)
         if events is not None:
-            yield of_feed(counts(HOURS_KEPT, [(None, 1)], hour.key), feed.name)
+            yield counts(HOURS_KEPT, [(None, 1)], hour.key)
             parts.append(kind.of_hour(events, hour.key))
-    yield of_feed(kind.of_day(parts), feed.name)
+    yield kind.of_day(parts)
 
 
 def _events(store: Store, kind: SummaryKind, feed: Feed, hour: Hour, note: Callable[[str], object]) -> pa.Table | None:
     try:
         with reading(store.layout.snapshot(feed, hour)):
-            return store.dataset(feed, [hour]).to_table(columns=kind.columns)
+            return store.dataset(feed, [hour]).to_table(columns=list(kind.columns))
     except (NotCollectedError, DestroyedError):
         return None
     except (DamagedError, FileNotFoundError) as error:

@@ -1,19 +1,28 @@
-"""What became of a mail for one recipient, and why not: from the status, and the codes of SMTP. Pure.
+"""The words of records that summaries rely on: what became of a mail for one recipient or of a sign-in, and why. Pure.
 
-The words of the status are assumed. One that is not known here counts by its code, and by nothing else: the free text
-of an answer is never searched for words.
+The words of statuses are assumed. One that is not known here counts by its SMTP code, and by nothing else: the free
+text of an answer is never searched for words.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
+DIRECTIONS: Final[Mapping[str, str]] = {"mail/incominglog": "incoming", "mail/outgoinglog": "outgoing"}
+"""By the feed, which is certain; what a record says of its own direction is assumed."""
+KEPT_BACK: Final[Mapping[str, str]] = {"quarantine/quarantine": "quarantined", "quarantine/hold": "held"}
 OUTCOMES: Final = ("delivered", "deferred", "bounced", "rejected", "quarantined", "held", "other", "unknown")
-WORDS: Final[Mapping[str, str]] = {
-    word: outcome
-    for outcome, words in {
+SIGN_INS: Final = ("succeeded", "failed", "other")
+
+
+def _by_word(words: Mapping[str, Sequence[str]]) -> Mapping[str, str]:
+    return {word: meaning for meaning, like in words.items() for word in like}
+
+
+WORDS: Final = _by_word(
+    {
         "delivered": ("delivered", "sent", "success", "ok", "accepted"),
         "deferred": ("deferred", "delayed", "retry", "tempfail", "greylisted"),
         "bounced": ("bounced", "bounce", "failed", "undeliverable", "expired"),
@@ -21,20 +30,25 @@ WORDS: Final[Mapping[str, str]] = {
         "quarantined": ("quarantined", "quarantine"),
         "held": ("held", "hold", "on hold", "onhold"),
         "other": ("discarded", "discard", "dropped", "deleted"),
-    }.items()
-    for word in words
-}
+    }
+)
+SIGN_IN_WORDS: Final = _by_word(
+    {
+        "succeeded": ("success", "successful", "succeeded", "ok", "accepted", "true", "başarılı"),
+        "failed": ("failed", "fail", "failure", "error", "invalid", "denied", "rejected", "false", "başarısız"),
+    }
+)
 BY_CLASS: Final[Mapping[str, str]] = {"2": "delivered", "4": "deferred", "5": "bounced"}
 CLASSES: Final = ("address", "mailbox", "over_quota", "policy", "routing", "other", "no_code")
 _SUBJECTS: Final[Mapping[str, str]] = {"1": "address", "2": "mailbox", "4": "routing", "7": "policy"}
 _ENHANCED: Final = re.compile(r"\s*([245])\.([0-9]{1,3})\.([0-9]{1,3})\s*")
 _REPLY: Final = re.compile(r"\s*([245])[0-5][0-9]\s*")
 ENHANCED_IN_REPLY: Final = r"^\s*[245][0-5][0-9][ -](?P<code>[245]\.[0-9]{1,3}\.[0-9]{1,3})(?:[ :]|$)"
-"""Where RFC 2034 puts the enhanced code in a server's answer: right behind the three digits of the reply."""
+"""RFC 2034 puts the enhanced code of a server's answer right behind the three digits of the reply."""
 
 
 def outcome_of(status: str | None, code: str | None) -> str:
-    """One of OUTCOMES: by the status, in small letters; by the class of the code where the word is not known."""
+    """Return one of OUTCOMES: by the status in lower case, or by the class of the code if the word is unknown."""
     if status and status in WORDS:
         return WORDS[status]
     for text in (code, status):
@@ -44,16 +58,19 @@ def outcome_of(status: str | None, code: str | None) -> str:
     return "other" if status else "unknown"
 
 
-def class_of(code: str | None) -> str:
-    """One of CLASSES: why a mail was not delivered, by the subject of its enhanced status code (RFC 3463).
+def sign_in_of(status: str | None) -> str:
+    """Return one of SIGN_INS."""
+    return SIGN_IN_WORDS.get((status or "").strip().lower(), "other")
 
-    x.2.2 is over quota, a class of its own; `no_code` where there is no enhanced code; `other` also where the code
-    speaks of success, which fits no failure.
+
+def class_of(code: str | None) -> str:
+    """Return one of CLASSES: why a mail was not delivered, by the subject of its enhanced status code (RFC 3463).
+
+    x.2.2 is over quota, a class of its own. A code of success, which fits no failure, is `other`.
     """
     found = _ENHANCED.fullmatch(code) if code else None
     if not found:
         return "no_code"
-    success, subject, detail = found[1] == "2", found[2], found[3]
-    if success:
+    if found[1] == "2":
         return "other"
-    return "over_quota" if (subject, detail) == ("2", "2") else _SUBJECTS.get(subject, "other")
+    return "over_quota" if found.group(2, 3) == ("2", "2") else _SUBJECTS.get(found[2], "other")

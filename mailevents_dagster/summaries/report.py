@@ -1,6 +1,6 @@
-"""A day on one page: HTML that needs nothing else, with the charts and tables of the summaries. Pure; knows no paths.
+"""A day on one page: HTML that needs nothing else, with the charts and tables of the summaries. Pure.
 
-Users and addresses stand in it only where they are asked for.
+It names users and addresses only if they are asked for.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ TABLES: Final[Mapping[str, Sequence[tuple[str, int]]]] = {
     "quarantine": (("reason", TOP),),
     "sign_ins": tuple((measure, TOP_USERS) for measure in sign_ins.PERSONAL),
 }
-"""Measures of each summary that have a table of their own, and how many rows it has at most."""
+"""Measures of each summary that have a table of their own, and the most rows it has."""
 STYLE: Final = """
 :root { color-scheme: light dark; --ink: #1d2127; --soft: #6b727c; --line: #d9dde3; --paper: #fff; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e4e7eb; --soft: #979fa9; --line: #363c45; --paper: #14171c; } }
@@ -54,14 +54,14 @@ OfDomain = Mapping[SummaryKind, pa.Table]
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What the page is made of: the counts of each domain, those it has feeds for."""
+    """What the page is made of: the counts of each domain."""
 
     day: Day
     domains: Mapping[str, OfDomain]
 
     @property
     def hours_kept(self) -> int:
-        """Hours of feeds that were there to be counted."""
+        """Return how many hours of feeds are stored."""
         return self._sum(HOURS_KEPT)
 
     @property
@@ -83,7 +83,6 @@ class Report:
 
 
 def page(report: Report, language: Language, made_at: float, *, with_users: bool) -> str:
-    """The whole page."""
     title = f"{say('title', language)} {report.day}"
     kinds = [(kind, counts) for kind in KINDS.values() if (counts := report.of_all(kind)) is not None]
     body = [*_head(report, title, language, made_at)]
@@ -143,7 +142,7 @@ def _classes(counts: pa.Table, language: Language) -> str:
 
 
 def _by_domain(report: Report, kind: SummaryKind, language: Language) -> str:
-    names = kind.of_domain
+    names = kind.compared
     rows: list[tuple[Any, ...]] = []
     for domain, tables in report.domains.items():
         if kind in tables:
@@ -153,7 +152,7 @@ def _by_domain(report: Report, kind: SummaryKind, language: Language) -> str:
 
 
 def _table(caption: str, names: Sequence[str], rows: Any, language: Language) -> str:
-    """A table; texts go to the left, numbers to the right."""
+    """Return a table; texts go to the left, numbers to the right."""
     heads = "".join(
         f'<th scope="col"{_number_class(place > 0)}>{say(name, language)}</th>' for place, name in enumerate(names)
     )

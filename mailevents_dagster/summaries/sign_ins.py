@@ -1,41 +1,32 @@
 """Who failed to sign in, from where, and in which hours unusually often. Pure.
 
-Users and addresses are personal data: they stand in the counts, and in nothing that is made of them for Dagster.
+Users and addresses are personal data: they are in the counts, and in nothing that is made of them for Dagster.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mailevents_dagster.summaries.counts import HOURS_KEPT, NONE, by, by_hour, occurrences, total
+from mailevents_dagster.summaries.counts import HOURS_KEPT, NONE, by, by_hour, occurrences
+from mailevents_dagster.summaries.outcomes import SIGN_INS, sign_in_of
 
 COLUMNS: Final = ("email", "srcip", "status")
 PERSONAL: Final = ("failures_of_user", "failures_of_address")
-RESULTS: Final = ("succeeded", "failed", "other")
-_WORDS: Final[Mapping[str, str]] = {
-    word: result
-    for result, words in {
-        "succeeded": ("success", "successful", "succeeded", "ok", "accepted", "true", "başarılı"),
-        "failed": ("failed", "fail", "failure", "error", "invalid", "denied", "rejected", "false", "başarısız"),
-    }.items()
-    for word in words
-}
 DEVIATIONS: Final = 6.0
 """How many robust standard deviations above the day's median hour make a spike."""
 TO_DEVIATION: Final = 1.4826
 """From the median distance to the standard deviation, for a normal distribution."""
 FEWEST: Final = 10
-"""Fewer failures in an hour are no spike, however quiet the day is."""
+"""Fewer failures in an hour are not a spike, however quiet the day is."""
 
 
 def of_hour(table: pa.Table, hour: str) -> pa.Table:
     status = table["status"].combine_chunks().dictionary_encode()
-    known = [_WORDS.get((word or "").strip().lower(), "other") for word in status.dictionary.to_pylist()]
+    known = [sign_in_of(word) for word in status.dictionary.to_pylist()]
     result = pc.fill_null(pa.array(known, pa.string()).take(status.indices), "other")
     failed = table.filter(pc.equal(result, "failed"))
     users, addresses = (pc.fill_null(failed[name], NONE) for name in ("email", "srcip"))
@@ -48,15 +39,11 @@ def of_hour(table: pa.Table, hour: str) -> pa.Table:
     )
 
 
-def of_day(hours: Sequence[pa.Table]) -> pa.Table:
-    return total(hours)
-
-
 def spikes(table: pa.Table) -> dict[str, int]:
-    """The hours with far more failures than the day's others that are kept, those without any failure among them.
+    """Return the hours with far more failures than the day's other stored hours, those without any among them.
 
-    Far more: above the median by DEVIATIONS robust deviations (of the median distance from it, or of counting noise,
-    whichever is greater), and not below FEWEST. A spike moves neither much, however high it is.
+    Far more means DEVIATIONS robust deviations above the median (by the median distance from it or by counting noise,
+    whichever is greater), and at least FEWEST. A spike moves neither much, however high it is.
     """
     failures = by_hour(table, "sign_ins", "failed")
     counts = [failures.get(hour, 0) for hour in by(table, HOURS_KEPT, "hour")]
@@ -69,11 +56,11 @@ def spikes(table: pa.Table) -> dict[str, int]:
 
 
 def numbers(table: pa.Table) -> dict[str, float]:
-    """The main numbers, under names that stay: how many users, never who."""
+    """Return the main numbers: how many users, never who."""
     results = by(table, "sign_ins")
     return {
         "sign_ins": sum(results.values()),
-        **{result: results.get(result, 0) for result in RESULTS},
+        **{result: results.get(result, 0) for result in SIGN_INS},
         "users_with_failures": len(by(table, "failures_of_user")),
         "addresses_with_failures": len(by(table, "failures_of_address")),
         "spike_hours": len(spikes(table)),

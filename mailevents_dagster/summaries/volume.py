@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mailevents_dagster.summaries.counts import by, counts, total
+from mailevents_dagster.summaries.counts import by, counts
+from mailevents_dagster.summaries.outcomes import DIRECTIONS
 
 COLUMNS: Final = ("size",)
-DIRECTIONS: Final[Mapping[str, str]] = {"mail/incominglog": "incoming", "mail/outgoinglog": "outgoing"}
-"""By the feed: what a record says of its own direction is assumed, which feed it is in is certain."""
 MB: Final = 1e6
 LARGEST: Final = 2**40
-"""A size above is none: a year of them would not fit into a count."""
+"""Larger sizes are not counted: the sum of a year of them would not fit into a count."""
 
 
 def of_hour(table: pa.Table, hour: str) -> pa.Table:
@@ -29,12 +27,7 @@ def of_hour(table: pa.Table, hour: str) -> pa.Table:
     )
 
 
-def of_day(hours: Sequence[pa.Table]) -> pa.Table:
-    return total(hours)
-
-
 def numbers(table: pa.Table) -> dict[str, float]:
-    """The main numbers, under names that stay."""
     mails = by(table, "mails", "feed")
     return {
         "mails": sum(mails.values()),

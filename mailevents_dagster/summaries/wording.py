@@ -1,4 +1,4 @@
-"""What charts and the report say, in English and in Turkish: no sentence exists in one of them alone."""
+"""What charts and the report say, always in both English and Turkish."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LANGUAGES: Final = get_args(Language)
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One wording in both languages."""
+    """A wording in both languages."""
 
     en: str
     tr: str
@@ -100,14 +100,13 @@ OF_KEYS: Final = {
     NONE: Said("(none)", "(yok)"),
     WITH_ADDRESS: Said("(with an address)", "(adres içeriyor)"),
 }
-"""Keys of counts that are no names of anything."""
+"""Keys of counts that do not name anything."""
 
 
 def say_key(key: str, language: Language) -> str:
-    """The key of a count for people: most are names, the same in both languages."""
+    """Return the key of a count for people: most are names, the same in both languages."""
     return OF_KEYS[key][language] if key in OF_KEYS else key
 
 
 def say(name: str, language: Language) -> str:
-    """The wording of this name."""
     return WORDINGS[name][language]

@@ -131,7 +131,7 @@ def test_a_feed_that_a_run_has_under_way_is_left_out_with_a_word(place: Place) -
     done = place.run("collect", "--hour", written(hours_ago(2)), "--feed", "* authentication")
 
     assert done.returncode == 3
-    assert "a.example authentication is left out: a run has it under way" in done.stderr
+    assert "a.example authentication is left out: a run is collecting it" in done.stderr
     quiet = place.run("collect", "--hour", written(hours_ago(2)), "--feed", "* authentication", "--quiet")
     assert (quiet.returncode, quiet.stdout, quiet.stderr) == (3, "", "")
     assert not place.store.cursor(feed_of("a.example", "authentication")).is_closed(hours_ago(2).start)
@@ -140,7 +140,7 @@ def test_a_feed_that_a_run_has_under_way_is_left_out_with_a_word(place: Place) -
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (("--feed", "x"), 2, "No feed is like x"),
+        (("--feed", "x"), 2, "No feed matches x"),
         (("--from", "yesterday"), 2, "--from `yesterday` is not a date and time"),
         (("--from", "2026-11-01", "--to", "12:61"), 2, "--to `12:61` is not a date and time"),
         (("--to", "2026-11-01"), 2, "--to needs --from"),
@@ -150,10 +150,10 @@ def test_a_feed_that_a_run_has_under_way_is_left_out_with_a_word(place: Place) -
         (("--from", "2026-11-01", "--to", ""), 2, "--to `` is not a date and time"),
         (("--from", "2026-11-02", "--to", "2026-11-01"), 2, "--to `2026-11-01` is not after --from `2026-11-02`"),
         (("--from", "2026-11-02", "--to", "2026-11-02"), 2, "is not after"),
-        (("--hour", "2026-11-01", "--since-cursor"), 2, "one can be given"),
+        (("--hour", "2026-11-01", "--since-cursor"), 2, "only one can be given"),
         (("--all", "--feed", "a*"), 2, "contradict"),
-        (("--from", "2019-01-01", "--to", "2019-01-02"), 3, "No hour of these has ended"),
-        (("--from", "2031-01-01"), 3, "No hour of these has ended"),
+        (("--from", "2019-01-01", "--to", "2019-01-02"), 3, "None of these hours has ended"),
+        (("--from", "2031-01-01"), 3, "None of these hours has ended"),
     ],
 )
 def test_a_wrong_question_is_answered_with_what_is_wrong(

@@ -107,3 +107,15 @@ def test_before_its_first_call_a_cron_line_waits_for_no_library_that_readers_alo
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
     assert done.stdout == "set()\n"
+
+
+def test_help_waits_for_no_library_but_click() -> None:
+    program = (
+        "import sys, mailevents_dagster.cli as cli\n"
+        "cli.main(['--help'], standalone_mode=False)\n"
+        "print(sys.modules.keys() & {'dagster', 'pyarrow', 'numpy', 'pydantic', 'yaml', 'rich', 'requests', 'json'})"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert done.stdout.splitlines()[-1] == "set()"

@@ -6,21 +6,20 @@ import json
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
 
-from mailevents_dagster.cli.progress import Progress
 from mailevents_dagster.collecting.heartbeats import Heartbeats
+from mailevents_dagster.collecting.totals import Totals
 from mailevents_dagster.health.incomplete_hours import lacks
 from mailevents_dagster.model.event import Gap, Origin
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, FixedMail, Request, Simulator
 from mailevents_dagster.store.cursors import Lack
+from mailevents_dagster.store.store import Store
 from mailevents_dagster.store.verify import Severity
 from mailevents_dagster_tests.commands import SETTINGS, Place, hours_ago, set_up, written
 from mailevents_dagster_tests.conftest import INCOMING, NOON, mail
@@ -119,17 +118,17 @@ def test_an_hour_that_is_not_closed_lacks_nothing_that_is_not_asked_for_again() 
     assert list(lacks(manifest_of(INCOMING, NOON))) == []
 
 
-def test_what_a_process_beside_this_one_says_counts_as_its_own() -> None:
-    progress = Progress(Console(file=StringIO()), quiet=True)
+def test_what_a_process_beside_this_one_says_counts_as_its_own(store: Store) -> None:
+    totals = Totals(Heartbeats(store.layout, {}, "UTC"))
     said = {"hours": 2, "failures": {}, "runs": 1, "failed_runs": 0}
     lacking = {"feed": MAILS, "hour": hours_ago(1).key, "details_owed": 2, "details_purged": 0, "gaps": 1}
 
-    assert progress.hear(json.dumps({**said, "lacking": [lacking]}).encode()), "its run succeeded, for all it lacks"
-    assert not progress.hear(json.dumps({**said, "lacking": [], "failed_runs": 1}).encode())
-    assert not progress.hear(b""), "it was killed"
+    assert totals.hear(json.dumps({**said, "lacking": [lacking]}).encode()), "its run succeeded, for all it lacks"
+    assert not totals.hear(json.dumps({**said, "lacking": [], "failed_runs": 1}).encode())
+    assert not totals.hear(b""), "it was killed"
 
-    assert [one.as_json() for one in progress.lacking()] == [lacking]
-    assert progress.numbers().hours == 4
+    assert totals.as_json([])["lacking"] == [lacking]
+    assert totals.numbers().hours == 4
 
 
 def test_what_hours_lack_adds_up_and_is_said_in_words() -> None:

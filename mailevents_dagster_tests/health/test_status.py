@@ -149,7 +149,7 @@ def test_hours_that_the_api_refused_as_too_old_are_said_to_be_gone_and_spoil_not
     assert (found["missing_hours"], found["gaps"], found["forgotten_hours"]) == (0, [], 3)
     assert found["reach_days"] == pytest.approx((time.time() - third.start) / 86_400, abs=0.05)
     days = f"{found['reach_days']:.1f}"
-    assert f"example.com authentication: the API refuses hours older than {days} days; 3 hours" in said.stdout
+    assert f"example.com authentication: the source refuses hours older than {days} days; 3 hours" in said.stdout
     assert "hours of 1 feed are missing" in said.stdout, "those of the other feed"
 
 

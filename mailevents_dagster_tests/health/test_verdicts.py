@@ -21,8 +21,9 @@ from mailevents_dagster.health.verdicts import (
     volume_as_usual,
     well_formed,
 )
+from mailevents_dagster.model.columns import Fields, field_name
 from mailevents_dagster.model.event import Gap, Origin
-from mailevents_dagster.sources.uzmanposta.field_names import Fields, compared
+from mailevents_dagster.sources.uzmanposta.field_names import compared
 from mailevents_dagster.store.manifest import Manifest
 from mailevents_dagster.store.verify import Finding, Severity
 from mailevents_dagster_tests.conftest import INCOMING, NOON, mail
@@ -59,7 +60,7 @@ def test_hours_that_are_listed_to_their_end_with_all_details_are_complete() -> N
     ("changes", "number", "said"),
     [
         ({"details_owed": 3}, ("details_owed", 3), "3 details could not be had"),
-        ({"gaps": (GAP,)}, ("truncated_seconds", 1), "1 seconds hold more events than the API shows"),
+        ({"gaps": (GAP,)}, ("truncated_seconds", 1), "1 seconds hold more events than the source shows"),
     ],
 )
 def test_an_hour_that_lacks_something_is_an_error_once_it_is_closed(
@@ -150,10 +151,14 @@ def test_new_missing_and_retyped_fields_are_named_in_a_warning() -> None:
 
 
 def test_a_field_whose_name_may_be_data_is_counted_and_not_shown() -> None:
-    verdict = schema_known([replace(seen(0), fields=Fields(new=frozenset({"ali@example.com", "tls"})))])
+    names = frozenset(
+        {"ali@example.com", field_name("secret.example"), field_name("recipients", "secret.example"), "tls"}
+    )
+    verdict = schema_known([replace(seen(0), fields=Fields(new=names))])
 
-    assert "tls, 1 that are no names" in verdict.said
+    assert "tls, 3 that are not names" in verdict.said
     assert "ali" not in verdict.said
+    assert "secret" not in verdict.said
 
 
 @pytest.mark.parametrize(
@@ -170,6 +175,8 @@ def test_a_field_whose_name_may_be_data_is_counted_and_not_shown() -> None:
         ({"recipients": [{"tls": True}]}, Fields(new=frozenset({"recipients.tls"}))),
         ({"logs": []}, Fields()),
         ({"dkim": "pass"}, Fields(new=frozenset({"dkim"}))),
+        ({"example.com": 1}, Fields(new=frozenset({r"example\.com"}))),
+        ({"recipients": [{"example.com": 1}]}, Fields(new=frozenset({r"recipients.example\.com"}))),
     ],
     ids=str,
 )

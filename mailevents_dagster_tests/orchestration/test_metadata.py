@@ -91,7 +91,7 @@ def record_of(feed: Feed, time: int, **fields: object) -> Event:
 
 
 def counted(store: Store, events: Sequence[Event], feed: Feed = INCOMING) -> Counter[str]:
-    return outcomes(commit(store, collection(events), feed).snapshot, feed.kind.category)
+    return outcomes(commit(store, collection(events), feed).snapshot, feed.kind.rows)
 
 
 def test_every_recipient_of_a_mail_has_an_outcome(store: Store) -> None:

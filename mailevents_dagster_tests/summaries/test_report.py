@@ -172,8 +172,8 @@ def test_it_is_written_for_its_owner_alone_and_says_where(place: Place, tmp_path
     [
         (("--day", "2026-11-17"), 3, "Nothing is stored of 2026-11-17."),
         (("--day", DAY.key, "--domain", "güney.example"), 3, "Nothing is stored"),
-        (("--day", "20.11.2026"), 2, "is no day"),
-        (("--day", "9999-12-31"), 2, "is no day"),
+        (("--day", "20.11.2026"), 2, "is not a day"),
+        (("--day", "9999-12-31"), 2, "is not a day"),
         (("--day", DAY.key, "--domain", "b.example"), 2, "not in the settings"),
         (("--day", DAY.key, "--lang", "de"), 2, "de"),
         ((), 2, "--day"),
@@ -223,7 +223,7 @@ def test_no_wording_is_missing_in_either_language() -> None:
     assert all(said.en.strip() and said.tr.strip() for said in [*WORDINGS.values(), *OF_KEYS.values()])
     same = {name for name, said in WORDINGS.items() if said.en == said.tr}
     assert not same, "a wording that was left untranslated"
-    used = {name for kind in KINDS.values() for name in (*kind.shown, *kind.of_domain)}
+    used = {name for kind in KINDS.values() for name in (*kind.shown, *kind.compared)}
     assert used | {measure for tables in TABLES.values() for measure, _ in tables} <= WORDINGS.keys()
 
 

@@ -13,8 +13,10 @@ from mailevents_dagster.files.json_text import parse
 from mailevents_dagster.model.event import Event
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
+from mailevents_dagster.settings import Settings
+from mailevents_dagster.sources.uzmanposta.accounts import access_of
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
-from mailevents_dagster.sources.uzmanposta.errors import ApiError
+from mailevents_dagster.sources.uzmanposta.errors import ApiError, Cause, PermanentError
 from mailevents_dagster.sources.uzmanposta.formats import UNKNOWN_ROW
 from mailevents_dagster.sources.uzmanposta.listing import list_window
 from mailevents_dagster.sources.uzmanposta.neighbours import Timed, edges, kept_here
@@ -127,6 +129,22 @@ def _texts(names: Sequence[Name], timezone: str) -> Iterator[str]:
     for (time, queue_id), number in Counter(names).items():
         at = datetime.fromtimestamp(time, ZoneInfo(timezone)).isoformat()
         yield f"{queue_id} at {at}" if queue_id else f"{number:,} at {at}"
+
+
+def compare(
+    settings: Settings, store: Store, hours: Sequence[tuple[Feed, Hour]]
+) -> Iterator[tuple[Sequence[Finding], int]]:
+    """Yield what differs in each hour and how many calls that took; an account that refuses holds up no other."""
+    for domain in dict.fromkeys(feed.domain for feed, _ in hours):
+        try:
+            client = UzmanPostaApi(access_of(settings, domain))
+        except ValueError as error:  # the value of the key cannot be one
+            raise PermanentError(Cause.PERMISSION, str(error)) from error
+        with client as api:
+            calls = 0
+            for findings in compare_hours(api, store, [pair for pair in hours if pair[0].domain == domain]):
+                yield findings, api.tally.lists - calls
+                calls = api.tally.lists
 
 
 def _not_compared(feed: Feed, hour: Hour, why: str, do: str) -> Finding:

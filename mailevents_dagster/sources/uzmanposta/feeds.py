@@ -6,6 +6,7 @@ from typing import Final
 
 from mailevents_dagster.model.feed import Feed, FeedKind
 from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
+from mailevents_dagster.sources.uzmanposta.page_size import LEARNT_LIMIT
 
 SOURCE: Final = "uzmanposta"
 ENDPOINTS: Final[dict[str, str]] = {
@@ -31,6 +32,8 @@ def _kind(name: str, category: str, summary: str, kept_days: int | None = None) 
         kept_days=kept_days,
         has_details=has_details,
         log_folder=category if type_ == category else f"{category}/{type_}",
+        learnt_row_limit=LEARNT_LIMIT,
+        personal_summaries=("sign_ins",) if category == "authentication" else (),
         metadata={"endpoint": ENDPOINTS[category]},
         facts={
             "endpoint": f"`GET {ENDPOINTS[category]}`, at most 1,000 rows a call; {details}",

@@ -1,43 +1,29 @@
-"""How the fields of records compare with those that the columns know: names alone, never values. Pure."""
+"""How the fields of records compare with those that have columns: names alone, never values. Pure."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import pyarrow as pa
 
-from mailevents_dagster.model.columns import Column
+from mailevents_dagster.model.columns import Column, Fields, field_name
 from mailevents_dagster.sources.uzmanposta.schema import COLUMNS, FIELDS, RECIPIENT_COLUMNS, typed_value
 
 TIME_FIELDS: Final = ("time", "timestamp", "starttime")
 DETAIL_FIELDS: Final = ("logs", "transactions", "filters", "emails")
 """What a mail's detail adds to its row of the listing."""
 COUNT: Final = "recipient_count"
-_INNER: Final = "recipients."
 _LISTS: Final = frozenset({"mailto"})
 """Fields of text that may hold several."""
-_FIELD: Final = re.compile("[A-Za-z0-9_-]{1,40}")
-
-
-@dataclass(frozen=True, slots=True)
-class Fields:
-    """How records differ from what the columns know, by the names of their fields."""
-
-    new: frozenset[str] = frozenset()
-    missing: frozenset[str] = frozenset()
-    """In none of the records."""
-    retyped: frozenset[str] = frozenset()
-    """With a value that its column cannot hold, or holds as nested JSON only."""
 
 
 def compared(category: str, records: Sequence[Mapping[str, object]], beside: Iterable[str] = ()) -> Fields:
     """The fields of these records against the columns of their category; those `beside` are known, too."""
     columns = {field_of(column): column for column in COLUMNS[category] if column.name != COUNT}
     there = {name for record in records for name in record}
-    new, missing = there - set(columns) - set(TIME_FIELDS) - set(beside), set(columns) - there
+    new = {field_name(name) for name in there - set(columns) - set(TIME_FIELDS) - set(beside)}
+    missing = set(columns) - there
     retyped = {name for name, column in columns.items() if not all(_fits(column, one.get(name)) for one in records)}
     if "recipients" in columns:
         entries = [entry for record in records for entry in recipients_of(record)]
@@ -59,15 +45,8 @@ def recipients_of(record: Mapping[str, object]) -> list[Mapping[str, object]]:
     return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
 
 
-def field_names(names: Iterable[str]) -> str:
-    """Names of fields; one that is no name might be data, and is only counted."""
-    shown = sorted(name for name in names if _FIELD.fullmatch(name.removeprefix(_INNER)))
-    others = len(set(names)) - len(shown)
-    return ", ".join([*shown, *([f"{others:,} that are no names"] if others else [])])
-
-
 def _named(names: Iterable[str]) -> set[str]:
-    return {f"{_INNER}{name}" for name in names}
+    return {field_name("recipients", name) for name in names}
 
 
 def _fits(column: Column, value: object) -> bool:

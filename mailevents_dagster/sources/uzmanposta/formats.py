@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
 from typing import Final
 
 from mailevents_dagster.files.json_text import NotJsonError, parse
-from mailevents_dagster.model.columns import Marks, RowFormat
+from mailevents_dagster.model.columns import Fields, Marks, RowFormat
 from mailevents_dagster.model.event import Detail, Event
-from mailevents_dagster.sources.uzmanposta.field_names import DETAIL_FIELDS
+from mailevents_dagster.sources.uzmanposta.field_names import DETAIL_FIELDS, compared, field_of
 from mailevents_dagster.sources.uzmanposta.rows import row_of
 from mailevents_dagster.sources.uzmanposta.schema import COLUMNS, typed_arrays, typed_fields
 
@@ -19,6 +19,9 @@ MARKS: Final[Mapping[str, tuple[str, ...]]] = {
     "quarantine": ("mailfrom", "mailto", "subject"),
 }
 """Fields beside the queue id that stay as they are while a mail is delivered or released."""
+
+OUTCOME_COLUMNS: Final[Mapping[str, str]] = {"mail": "recipients.list.element.status", "authentication": "status"}
+"""Where the outcome of an event stands; what is in quarantine has none yet."""
 
 UNKNOWN_ROW: Final = bytes(16)
 """The digest of a listing row that is not known any more: no row has it, so the detail is fetched again."""
@@ -50,6 +53,12 @@ def _marks_of(category: str, raw: bytes) -> Marks | None:
     return Marks(str(record["queue_id"]), others)
 
 
+def _compare(category: str, raws: Sequence[bytes]) -> Fields:
+    """Return how the fields of stored records differ from the columns; mails may have those of their details, too."""
+    records = [record if isinstance(record, dict) else {} for record in map(parse, raws)]
+    return compared(category, records, DETAIL_FIELDS if category == "mail" else ()) if records else Fields()
+
+
 ROW_FORMATS: Final[Mapping[str, RowFormat]] = MappingProxyType(
     {
         category: RowFormat(
@@ -58,6 +67,10 @@ ROW_FORMATS: Final[Mapping[str, RowFormat]] = MappingProxyType(
             partial(typed_arrays, category),
             partial(_event_of, category),
             partial(_marks_of, category),
+            partial(_compare, category),
+            fields={column.name: field_of(column) for column in columns},
+            id_column="queue_id" if category == "mail" else None,
+            outcome_column=OUTCOME_COLUMNS.get(category),
         )
         for category, columns in COLUMNS.items()
     }

@@ -7,12 +7,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
+from mailevents_dagster.model.columns import field_name, field_names
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.sources.uzmanposta.access import Access
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.collect import CLOCKS_AGREE_WITHIN
 from mailevents_dagster.sources.uzmanposta.errors import Cause, PermanentError
-from mailevents_dagster.sources.uzmanposta.field_names import DETAIL_FIELDS, field_names
+from mailevents_dagster.sources.uzmanposta.field_names import DETAIL_FIELDS
 from mailevents_dagster.sources.uzmanposta.probe_findings import (
     Agrees,
     Finding,
@@ -196,7 +197,9 @@ class _Probe:
         lacks = sorted(record_of(row.raw).keys() - record.keys())
         more = [name for name in DETAIL_FIELDS if name in record]
         yield fields.compare(
-            f"it lacks {field_names(lacks)}" if lacks else f"yes, and {', '.join(more) or 'none of those assumed'}"
+            f"it lacks {field_names(map(field_name, lacks))}"
+            if lacks
+            else f"yes, and {', '.join(more) or 'none of those assumed'}"
         )
         at = record_time(self.feed.kind.category, record)
         away = "it has none" if at is None else f"it is {at - row.time:+,} s away"

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from mailevents_dagster.files.json_text import parse
+from mailevents_dagster.model.columns import field_names
 from mailevents_dagster.model.feed import Feed
-from mailevents_dagster.sources.uzmanposta.field_names import TIME_FIELDS, compared, field_names, recipients_of
+from mailevents_dagster.sources.uzmanposta.field_names import TIME_FIELDS, compared, recipients_of
 from mailevents_dagster.sources.uzmanposta.rows import Row
 from mailevents_dagster.sources.uzmanposta.schema import record_time
 

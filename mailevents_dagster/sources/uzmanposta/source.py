@@ -45,4 +45,10 @@ def _budgets(settings: Settings) -> dict[str, Budget]:
     }
 
 
-UZMANPOSTA: Final = Source(SOURCE, FEED_KINDS, UzmanPostaSettings, _configured, _client, _budgets)
+def _compare(settings: Settings, store: Any, hours: Any) -> Any:
+    from mailevents_dagster.sources.uzmanposta.compare import compare
+
+    return compare(settings, store, hours)
+
+
+UZMANPOSTA: Final = Source(SOURCE, FEED_KINDS, UzmanPostaSettings, _configured, _client, _budgets, _compare)

@@ -320,7 +320,7 @@ def test_new_and_missing_fields_are_named_and_what_might_be_data_is_counted(
     record = {"email": "a@example.com", "time": now - 100, "country": "TR", "b@example.com": 1, "status": "secret"}
     fixed.add(DOMAIN, AUTHENTICATION.name, [record])
     told = ask(AUTHENTICATION)["Fields of a"]
-    assert told.found == "new: country, 1 that are no names; missing: service, srcip, srclocation"
+    assert told.found == "new: country, 1 that are not names; missing: service, srcip, srclocation"
     assert told.agrees is Agrees.HARMLESS
 
 
