@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import pty
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mailevents_dagster.cli import main
 from mailevents_dagster.collecting.configuration import store_of
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.settings import Settings, load_settings
@@ -28,6 +31,41 @@ accounts:
   - {{domain: a.example, api_key: "${{KEY_A}}", feeds: [authentication, mail/incominglog]}}
   - {{domain: b.example, api_key: "${{KEY_A}}", feeds: [mail/incominglog]}}
 """
+
+PATIENCE = 300.0
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(
+    ["pytest", "mailevents_dagster.build", "mailevents_dagster.orchestration.manual_runs", __name__]
+)
+
+
+def mailevents(
+    *arguments: str, environ: Mapping[str, str], folder: Path | str = "/"
+) -> subprocess.CompletedProcess[str]:
+    """Run the command to its end in a process of its own, a fork of one that has loaded what the command loads.
+
+    Loading Dagster takes two seconds, most commands a tenth of one. Tests of signals, of terminals and of what is
+    loaded start the installed command.
+    """
+    with tempfile.TemporaryDirectory() as outputs:
+        out, err = Path(outputs, "out"), Path(outputs, "err")
+        process = FORKS.Process(target=_run_main, args=(arguments, dict(environ), str(folder), out, err))
+        process.start()
+        process.join(PATIENCE)
+        assert process.exitcode is not None, "the command did not end"
+        return subprocess.CompletedProcess(arguments, process.exitcode, out.read_text(), err.read_text())
+
+
+def _run_main(arguments: Sequence[str], environ: Mapping[str, str], folder: str, out: Path, err: Path) -> None:
+    for stream, path in ((sys.stdout, out), (sys.stderr, err)):
+        with path.open("wb") as file:
+            os.dup2(file.fileno(), stream.fileno())
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environ)
+    time.tzset()
+    sys.argv = [COMMAND, *arguments]
+    main()
 
 
 @dataclass(frozen=True)
@@ -48,15 +86,7 @@ class Place:
         return {"PATH": "/usr/bin:/bin", "HOME": str(self.folder), "MAILEVENTS_CONFIG": str(self.settings.source)}
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [COMMAND, *arguments],
-            env=self.environment,
-            cwd="/",
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=300,
-        )
+        return mailevents(*arguments, environ=self.environment)
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
