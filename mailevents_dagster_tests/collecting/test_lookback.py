@@ -98,7 +98,7 @@ def test_what_appears_a_day_late_is_found_by_the_cron_line_alone_and_once(tmp_pa
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
     """One feed with two closed hours, a day after they were listed."""
     stop_the_clock(monkeypatch, NOW)
-    with project(tmp_path, Behaviour(), settings=ONE_FEED, now=lambda: NOW) as made:
+    with project(tmp_path, Behaviour(), settings=ONE_FEED, now=lambda: NOW, instance=dg.instance_for_test) as made:
         assert made.materialize(["mail/incominglog"], CLOSED).success
         yield made
 

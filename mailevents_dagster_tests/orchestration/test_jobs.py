@@ -50,6 +50,13 @@ def here(tmp_path: Path) -> Iterator[Project]:
 
 
 @pytest.fixture
+def with_files(tmp_path: Path) -> Iterator[Project]:
+    """A project with a home of Dagster on the disk."""
+    with project(tmp_path, now=lambda: NOW, instance=dg.instance_for_test) as made:
+        yield made
+
+
+@pytest.fixture
 def sparse(tmp_path: Path, fixed: FixedMail) -> Iterator[Project]:
     """A project whose events a test puts there itself: three an hour."""
     for hour in (*CLOSED, RUNNING):
@@ -288,14 +295,14 @@ def test_housekeeping_deletes_old_ended_runs_that_followed_or_checked_feeds_and_
 
 
 def test_both_kinds_of_runs_go_in_one_night_and_nothing_stays_of_them_on_the_disk(
-    here: Project, monkeypatch: pytest.MonkeyPatch
+    with_files: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    runs = [here.run(job).run_id for job in ("follow", "check_feeds")]
+    runs = [with_files.run(job).run_id for job in ("follow", "check_feeds")]
     days_later(monkeypatch)
-    home = Path(here.instance.storage_directory()).parent
+    home = Path(with_files.instance.storage_directory()).parent
     assert all([path for path in home.rglob("*") if run in str(path)] for run in runs)
 
-    assert here.run("housekeeping").success
+    assert with_files.run("housekeeping").success
 
     assert not [path for path in home.rglob("*") for run in runs if run in str(path)]
 
