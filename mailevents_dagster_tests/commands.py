@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import pty
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.settings import Settings, load_settings
 from mailevents_dagster.sources.uzmanposta.simulator import Simulator
 from mailevents_dagster.store.store import Store
+from mailevents_dagster_tests.forks import FORKS, PATIENCE
 
 COMMAND = str(Path(sys.executable).parent / "mailevents")
 KEY = "a-key-that-nobody-may-see"
@@ -32,31 +32,30 @@ accounts:
   - {{domain: b.example, api_key: "${{KEY_A}}", feeds: [mail/incominglog]}}
 """
 
-PATIENCE = 300.0
-FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(
-    ["pytest", "mailevents_dagster.build", "mailevents_dagster.orchestration.manual_runs", __name__]
-)
+
+def nothing() -> None: ...
 
 
 def mailevents(
-    *arguments: str, environ: Mapping[str, str], folder: Path | str = "/"
+    *arguments: str, environ: Mapping[str, str], folder: Path | str = "/", before: Callable[[], None] = nothing
 ) -> subprocess.CompletedProcess[str]:
-    """Run the command to its end in a process of its own, a fork of one that has loaded what the command loads.
+    """Run the command to its end as a process, which calls `before` first.
 
-    Loading Dagster takes two seconds, most commands a tenth of one. Tests of signals, of terminals and of what is
-    loaded start the installed command.
+    The process is a fork: the installed command loads Dagster for two seconds, and then works for a tenth of one. Tests
+    of signals, of terminals and of what is loaded start the installed command.
     """
     with tempfile.TemporaryDirectory() as outputs:
         out, err = Path(outputs, "out"), Path(outputs, "err")
-        process = FORKS.Process(target=_run_main, args=(arguments, dict(environ), str(folder), out, err))
+        process = FORKS.Process(target=_run_main, args=(arguments, dict(environ), str(folder), out, err, before))
         process.start()
         process.join(PATIENCE)
         assert process.exitcode is not None, "the command did not end"
         return subprocess.CompletedProcess(arguments, process.exitcode, out.read_text(), err.read_text())
 
 
-def _run_main(arguments: Sequence[str], environ: Mapping[str, str], folder: str, out: Path, err: Path) -> None:
+def _run_main(
+    arguments: Sequence[str], environ: Mapping[str, str], folder: str, out: Path, err: Path, before: Callable[[], None]
+) -> None:
     for stream, path in ((sys.stdout, out), (sys.stderr, err)):
         with path.open("wb") as file:
             os.dup2(file.fileno(), stream.fileno())
@@ -65,6 +64,7 @@ def _run_main(arguments: Sequence[str], environ: Mapping[str, str], folder: str,
     os.environ.update(environ)
     time.tzset()
     sys.argv = [COMMAND, *arguments]
+    before()
     main()
 
 
@@ -85,8 +85,8 @@ class Place:
         """As cron gives it: next to nothing, and another folder."""
         return {"PATH": "/usr/bin:/bin", "HOME": str(self.folder), "MAILEVENTS_CONFIG": str(self.settings.source)}
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return mailevents(*arguments, environ=self.environment)
+    def run(self, *arguments: str, before: Callable[[], None] = nothing) -> subprocess.CompletedProcess[str]:
+        return mailevents(*arguments, environ=self.environment, before=before)
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         return subprocess.Popen(

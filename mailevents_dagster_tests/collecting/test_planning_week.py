@@ -1,7 +1,11 @@
-"""Weeks on a clock of their own: whatever fails, every hour is closed in the end, once at a time, in few runs."""
+"""Weeks on a clock of their own: whatever fails, every hour is closed in the end, once at a time, in few runs.
+
+MAILEVENTS_WEEKS sets how many weeks are tried; `make soak` has 200.
+"""
 
 from __future__ import annotations
 
+import os
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
@@ -20,6 +24,7 @@ from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.store.cursors import Cursor, gaps
 from mailevents_dagster_tests.planned import RULES, hours_of, manifest_of
 
+EXAMPLES = int(os.environ.get("MAILEVENTS_WEEKS", "8"))
 TICK = 300
 DAY = 288
 """Ticks a day."""
@@ -275,7 +280,7 @@ def occasions(missed: Iterable[str]) -> int:
 
 
 @given(scripts)
-@settings(max_examples=20, phases=[Phase.generate])  # a week is not made smaller, that would take minutes
+@settings(max_examples=EXAMPLES, phases=[Phase.generate])  # a week is not made smaller, that would take minutes
 def test_after_any_week_every_hour_is_closed_that_the_api_still_had(script: Script) -> None:
     world = World(script)
     for _ in range(WEEK + CALM):
