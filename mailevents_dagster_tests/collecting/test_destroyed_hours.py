@@ -48,9 +48,6 @@ def here(tmp_path: Path) -> Iterator[Project]:
         yield made
 
 
-# --- nothing collects or reads it again
-
-
 @pytest.fixture
 def emptied(here: Project) -> Project:
     """A project whose old hours were collected and destroyed."""

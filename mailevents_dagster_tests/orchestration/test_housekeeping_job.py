@@ -45,9 +45,6 @@ def with_files(tmp_path: Path) -> Iterator[Project]:
         yield made
 
 
-# --- housekeeping
-
-
 SUCCESS, FAILURE, CANCELED = dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED
 
 

@@ -100,9 +100,6 @@ def rows_of(listing: Listed[FakeRow]) -> Counter[FakeRow]:
     return Counter(row for _, row in listing.rows)
 
 
-# --- whatever the rules
-
-
 rules = st.builds(
     FakeApi,
     rows=st.just([]),

@@ -7,12 +7,10 @@ import json
 import logging
 import re
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 import pyarrow.parquet as pq
 import pytest
-import yaml
 
 from mailevents_dagster.collecting.outcomes import Task
 from mailevents_dagster.collecting.runner import Runner
@@ -21,7 +19,6 @@ from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.orchestration.assets import SOURCE_IS_DOWN_AFTER
 from mailevents_dagster.orchestration.collected_hours import CollectedHours
-from mailevents_dagster.settings import SettingsError, load_settings
 from mailevents_dagster.sources.uzmanposta import collect as collect_module
 from mailevents_dagster.sources.uzmanposta.collect import UzmanPostaClient
 from mailevents_dagster.sources.uzmanposta.errors import ApiError, Cause, TransientError
@@ -29,7 +26,7 @@ from mailevents_dagster.sources.uzmanposta.simulator import Answer, FixedMail, R
 from mailevents_dagster.sources.uzmanposta.simulator.server import Connection
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.collecting_process import collector_in
-from mailevents_dagster_tests.conftest import INCOMING, KEY, START, MakeApi, mail
+from mailevents_dagster_tests.conftest import INCOMING, START, MakeApi, mail
 from mailevents_dagster_tests.sources.uzmanposta.calling import failure, listed
 from mailevents_dagster_tests.sources.uzmanposta.fixed_hours import Clock, Collector, detail_of, files_below
 from mailevents_dagster_tests.sources.uzmanposta.hostile import (
@@ -280,26 +277,3 @@ def test_the_error_of_a_detail_names_its_address_on_one_line(queue_id: str, here
     with pytest.raises(ApiError) as raised:
         here.api.detail(queue_id, START)
     assert fit_for_a_log(str(raised.value))
-
-
-# --- settings
-
-
-@pytest.mark.parametrize(
-    "domain",
-    [
-        "../x", "a/b", "a.com/../b.com", "/etc", "..", ".", "a\x00.com", "a.com\x00", "a.com\n", "a\nb.com", "a.com\r",
-        "a.com\x1b[31m", "a.com\x85", "a.com\u2028", "\u202ea.com", "\ud800.com", 'a".com', "a'.com", "a.com\\..\\x",
-        "{type}.com", "%Y.com", "x" * 500_000 + ".com",
-    ],
-)  # fmt: skip
-def test_a_hostile_domain_in_the_settings_is_refused_with_a_message_of_one_line(domain: str, tmp_path: Path) -> None:
-    entry: dict[str, Any] = {"domain": domain, "api_key": "${KEY}", "feeds": ["authentication"]}
-    file = tmp_path / "mailevents.yaml"
-    file.write_text(yaml.safe_dump({"start": "2026-11-01T00:00", "accounts": [entry]}))
-    with pytest.raises(SettingsError) as raised:
-        load_settings(file, {"KEY": KEY}, float(START))
-    [problem] = raised.value.problems
-    assert problem.path == "accounts[0].domain"
-    assert fit_for_a_log(str(problem))
-    assert list(files_below(tmp_path)) == [file.name]

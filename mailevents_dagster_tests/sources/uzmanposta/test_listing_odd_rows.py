@@ -22,8 +22,6 @@ from mailevents_dagster_tests.sources.uzmanposta.fake_api import (
     windows,
 )
 
-# --- odd rows
-
 
 def test_two_equal_rows_are_two_events() -> None:
     twin = FakeRow(1800, 7)

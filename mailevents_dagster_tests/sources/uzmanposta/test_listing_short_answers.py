@@ -11,8 +11,6 @@ from mailevents_dagster.sources.uzmanposta.listing import list_window
 from mailevents_dagster.sources.uzmanposta.page_size import PageSize
 from mailevents_dagster_tests.sources.uzmanposta.fake_api import BOUNDS, HOUR, PAGE, FakeApi, FakeRow, spread
 
-# --- an API that shows fewer rows at a time than it is taken to
-
 
 @pytest.mark.parametrize("bounds", BOUNDS)
 @pytest.mark.parametrize("cap", ["newest", "oldest"])

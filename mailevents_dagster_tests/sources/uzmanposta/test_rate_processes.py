@@ -27,8 +27,6 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return Clock(monkeypatch)
 
 
-# --- several processes
-
 CALLS = """
 import sys, threading, time
 from pathlib import Path
