@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis.stateful import initialize, rule
 
 from mailevents_dagster.files.digests import digest_of
@@ -25,6 +26,8 @@ from mailevents_dagster.sources.uzmanposta.simulator.records import with_detail
 from mailevents_dagster.store.hour.snapshot_file import read_events
 from mailevents_dagster_tests.conftest import AUTHENTICATION, DOMAIN, INCOMING, NOON, mail, make_store
 from mailevents_dagster_tests.crashing import API_FAILED, COMMITTED, KILLED, NEVER, Interleavings
+
+pytestmark = pytest.mark.slow
 
 MOST_STEPS = 60
 """Collections here have 10 to 40 steps to be killed at; above that they end."""

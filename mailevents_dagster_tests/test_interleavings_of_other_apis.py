@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis.stateful import initialize, rule
 
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, Behaviour, FixedMail, Simulator
@@ -23,6 +24,8 @@ from mailevents_dagster.store.hour.snapshot_file import read_events
 from mailevents_dagster.store.verify import verify_hour
 from mailevents_dagster_tests.conftest import DOMAIN, INCOMING, NOON, mail, make_store
 from mailevents_dagster_tests.crashing import API_FAILED, COMMITTED, KILLED, NEVER, Interleavings
+
+pytestmark = pytest.mark.slow
 
 HOURS = (NOON, NOON.next)
 CROWD = 3

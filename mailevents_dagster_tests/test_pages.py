@@ -43,6 +43,8 @@ from mailevents_dagster_tests.pages import (
 from mailevents_dagster_tests.receiving import PASSWORD, mail_server, webhook_server
 from mailevents_dagster_tests.sources.uzmanposta.migration.old_tool import INI
 
+pytestmark = pytest.mark.slow
+
 INSTALL = """\
 #!/bin/bash
 # The owners that the page names are not there.

@@ -35,6 +35,8 @@ from mailevents_dagster_tests.projects import (
     stop_the_clock,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def _at_half_past(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,6 +38,8 @@ from mailevents_dagster_tests.projects import (
 )
 from mailevents_dagster_tests.store.years import keep_hours
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def _at_half_past(monkeypatch: pytest.MonkeyPatch) -> None:

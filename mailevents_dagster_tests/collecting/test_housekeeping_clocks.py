@@ -33,6 +33,8 @@ from mailevents_dagster_tests.forks import PATIENCE
 from mailevents_dagster_tests.planned import manifest_of
 from mailevents_dagster_tests.store.kept import commit
 
+pytestmark = pytest.mark.slow
+
 DAY = 86_400
 SETTINGS = """
 start: {start}

@@ -25,6 +25,8 @@ from mailevents_dagster_tests.commands import SETTINGS, Place, hours_ago, set_up
 from mailevents_dagster_tests.conftest import mail
 from mailevents_dagster_tests.projects import DOMAIN, NOW, ONE_FEED, RUNNING, Project, project, stop_the_clock
 
+pytestmark = pytest.mark.slow
+
 FEED = feed_of("a.example", "mail/incominglog")
 CLOSED = [RUNNING.previous.previous, RUNNING.previous]
 DAY = 86_400

@@ -169,6 +169,7 @@ def write_lines(to: Path, letter: str) -> None:
         writing.message(INCOMING, letter * 5000)
 
 
+@pytest.mark.slow
 def test_lines_of_several_processes_do_not_run_into_each_other(tmp_path: Path) -> None:
     assert side_by_side(write_lines, *((tmp_path, letter) for letter in "abcd")) == [0] * 4
 
@@ -193,6 +194,7 @@ def here(tmp_path: Path) -> Iterator[Project]:
         yield running
 
 
+@pytest.mark.slow
 def test_a_dagster_run_writes_the_lines_of_its_log_into_the_feeds_file(here: Project) -> None:
     hour = busy_hours()[0]
 
@@ -205,6 +207,7 @@ def test_a_dagster_run_writes_the_lines_of_its_log_into_the_feeds_file(here: Pro
     assert any(f"{AUTHENTICATION} {hour}: " in line for line in here.said(result))
 
 
+@pytest.mark.slow
 def test_a_follow_run_writes_a_line_for_each_feed_and_the_runs_log_has_none_of_them(here: Project) -> None:
     result = here.run("follow")
 

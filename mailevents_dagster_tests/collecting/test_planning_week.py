@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from math import ceil
 
+import pytest
 from hypothesis import Phase, given, settings
 
 from mailevents_dagster.collecting.planning import closing_end
@@ -18,6 +19,7 @@ from mailevents_dagster_tests.collecting.weeks import CALM, TICK, WEEK, Script, 
 EXAMPLES = int(os.environ.get("MAILEVENTS_WEEKS", "8"))
 
 
+@pytest.mark.slow
 @given(scripts)
 @settings(max_examples=EXAMPLES, phases=[Phase.generate])  # a week is not made smaller, that would take minutes
 def test_after_any_week_every_hour_is_closed_that_the_api_still_had(script: Script) -> None:

@@ -22,6 +22,8 @@ from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.commands import mailevents
 from mailevents_dagster_tests.conftest import AUTHENTICATION, collection, event
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = """
 start: {start}
 storage: ./data

@@ -208,6 +208,7 @@ def test_a_hostile_detail_leaves_its_row_marked_and_the_others_whole(name: str, 
     assert here.log()[1:] == here.truth()[1:]
 
 
+@pytest.mark.slow
 def test_a_run_over_many_hours_does_not_gather_the_answers_it_could_not_use(
     here: Collector, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -36,6 +36,7 @@ def held(here: Collector, hours: tuple[Hour, ...] = HOURS) -> Counter[str]:
     return Counter(str(event["queue_id"]) for hour in hours for event in here.log(INCOMING, hour))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bounds", BOUNDS)
 def test_six_thousand_mails_delivered_seconds_after_their_receipt_stand_once_each(
     bounds: str, store: Store, make_api: MakeApi
@@ -53,6 +54,7 @@ def test_six_thousand_mails_delivered_seconds_after_their_receipt_stand_once_eac
     assert held(here) == Counter(f"Q{number}" for number in range(6000))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bounds", BOUNDS)
 def test_each_mail_at_the_edge_of_hours_stands_once_in_whatever_order_they_are_collected(
     bounds: str, tmp_path: Any, make_api: MakeApi

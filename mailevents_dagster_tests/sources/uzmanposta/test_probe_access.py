@@ -125,6 +125,7 @@ def test_a_key_or_address_that_is_refused_ends_it_with_what_to_do(status: int, a
     assert api.calls.count() == 1
 
 
+@pytest.mark.slow
 def test_generated_mail_agrees_with_all_that_is_assumed_but_that_it_forgets_nothing() -> None:
     with Simulator(Behaviour(events_per_hour=300)) as api:
         told, _ = probe(Access(DOMAIN, api.base_url, KEY), INCOMING, SETTLES)

@@ -47,6 +47,7 @@ def test_at_least_95_percent_of_the_budget_can_be_used(clock: Clock) -> None:
     assert 1000 / (times[-1] - times[0]) >= 0.95 * 50
 
 
+@pytest.mark.slow
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.sampled_from([0.5, 1.0, 2.5, 10.0, 50.0]),

@@ -21,6 +21,8 @@ from mailevents_dagster.sources.uzmanposta.rate import CATCH_UP, COURTESY, Share
 from mailevents_dagster.sources.uzmanposta.simulator import Behaviour, Simulator
 from mailevents_dagster_tests.sources.uzmanposta.still_clock import PATIENCE, Clock, times_of_calls
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:

@@ -37,6 +37,7 @@ def records_of(category: str) -> st.SearchStrategy[list[dict[str, object]]]:
     return st.lists(st.fixed_dictionaries({}, optional=fields), max_size=4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("category", CATEGORIES)
 @settings(deadline=None)
 @given(data=st.data())

@@ -83,6 +83,7 @@ def test_a_body_of_more_than_32_megabytes_is_a_fault_and_one_of_32_is_read(
             send("/")
 
 
+@pytest.mark.slow
 def test_a_small_body_that_unpacks_to_a_huge_one_costs_little_more_memory_than_the_limit(
     make_sender: MakeSender,
 ) -> None:
