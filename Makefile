@@ -1,15 +1,17 @@
 # Everything runs in .venv, made here with what constraints.txt names. Dagster keeps its own files in .dagster.
 PYTHON ?= python3
 BIN := .venv/bin
+PYTEST := $(BIN)/pytest -n 2 --dist worksteal
 export DAGSTER_HOME := $(CURDIR)/.dagster
 export DAGSTER_DISABLE_TELEMETRY := yes
 
-.PHONY: help install demo ui check soak test lint types pytest screenshots shipping docs constraints bench newcomer clean
+.PHONY: help install demo ui check soak quick test lint types pytest screenshots shipping docs constraints bench newcomer clean
 help:
 	@echo "make install   into .venv; all others do it, too, where it is needed"
 	@echo "make demo      collect three hours of two simulated domains and show what came of it"
 	@echo "make ui        Dagster's web interface on the same data, http://127.0.0.1:3000"
-	@echo "make test      style, types and tests"
+	@echo "make quick     style, types and the tests that take no process and no run of Dagster: for every change"
+	@echo "make test      style, types and all tests"
 	@echo "make soak      the long tests: random orders of everything that goes wrong, random kills, a big day; half an hour"
 	@echo "make shipping  the tests with rsyslogd and jq, which they need"
 	@echo "make bench     measure the collector against a straightforward one"
@@ -40,6 +42,9 @@ ui: .venv/installed .dagster/dagster.yaml
 	@cd .dagster && PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONWARNINGS='ignore:Function `dev_command` is superseded' \
 		dagster dev --workspace ../workspace.yaml
 
+quick: lint types
+	$(PYTEST) -m "not slow and not browser and not programs"
+
 test: lint types pytest
 
 lint: .venv/installed
@@ -50,13 +55,14 @@ types: .venv/installed
 	$(BIN)/mypy
 
 pytest: .venv/installed
-	$(BIN)/pytest -n 2
+	$(PYTEST) --durations=25 --durations-min=1
 
 soak: .venv/installed
-	MAILEVENTS_INTERLEAVINGS=1000 MAILEVENTS_KILLS=200 MAILEVENTS_DAY=5000 $(BIN)/pytest -n 2 \
+	MAILEVENTS_INTERLEAVINGS=1000 MAILEVENTS_KILLS=200 MAILEVENTS_DAY=5000 MAILEVENTS_WEEKS=200 $(PYTEST) \
 		mailevents_dagster_tests/test_interleavings.py \
 		mailevents_dagster_tests/test_interleavings_of_other_apis.py mailevents_dagster_tests/test_day.py \
-		mailevents_dagster_tests/sources/uzmanposta/test_kills.py
+		mailevents_dagster_tests/sources/uzmanposta/test_kills.py \
+		mailevents_dagster_tests/collecting/test_planning_week.py
 
 screenshots: .venv/installed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,browser]'

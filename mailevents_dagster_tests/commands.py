@@ -6,16 +6,19 @@ import os
 import pty
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mailevents_dagster.cli import main
 from mailevents_dagster.collecting.configuration import store_of
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.settings import Settings, load_settings
 from mailevents_dagster.sources.uzmanposta.simulator import Simulator
 from mailevents_dagster.store.store import Store
+from mailevents_dagster_tests.forks import FORKS, PATIENCE
 
 COMMAND = str(Path(sys.executable).parent / "mailevents")
 KEY = "a-key-that-nobody-may-see"
@@ -28,6 +31,41 @@ accounts:
   - {{domain: a.example, api_key: "${{KEY_A}}", feeds: [authentication, mail/incominglog]}}
   - {{domain: b.example, api_key: "${{KEY_A}}", feeds: [mail/incominglog]}}
 """
+
+
+def nothing() -> None: ...
+
+
+def mailevents(
+    *arguments: str, environ: Mapping[str, str], folder: Path | str = "/", before: Callable[[], None] = nothing
+) -> subprocess.CompletedProcess[str]:
+    """Run the command to its end as a process, which calls `before` first.
+
+    The process is a fork: the installed command loads Dagster for two seconds, and then works for a tenth of one. Tests
+    of signals, of terminals and of what is loaded start the installed command.
+    """
+    with tempfile.TemporaryDirectory() as outputs:
+        out, err = Path(outputs, "out"), Path(outputs, "err")
+        process = FORKS.Process(target=_run_main, args=(arguments, dict(environ), str(folder), out, err, before))
+        process.start()
+        process.join(PATIENCE)
+        assert process.exitcode is not None, "the command did not end"
+        return subprocess.CompletedProcess(arguments, process.exitcode, out.read_text(), err.read_text())
+
+
+def _run_main(
+    arguments: Sequence[str], environ: Mapping[str, str], folder: str, out: Path, err: Path, before: Callable[[], None]
+) -> None:
+    for stream, path in ((sys.stdout, out), (sys.stderr, err)):
+        with path.open("wb") as file:
+            os.dup2(file.fileno(), stream.fileno())
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environ)
+    time.tzset()
+    sys.argv = [COMMAND, *arguments]
+    before()
+    main()
 
 
 @dataclass(frozen=True)
@@ -47,16 +85,8 @@ class Place:
         """As cron gives it: next to nothing, and another folder."""
         return {"PATH": "/usr/bin:/bin", "HOME": str(self.folder), "MAILEVENTS_CONFIG": str(self.settings.source)}
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [COMMAND, *arguments],
-            env=self.environment,
-            cwd="/",
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=300,
-        )
+    def run(self, *arguments: str, before: Callable[[], None] = nothing) -> subprocess.CompletedProcess[str]:
+        return mailevents(*arguments, environ=self.environment, before=before)
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         return subprocess.Popen(

@@ -37,6 +37,18 @@ settings.load_profile("mailevents")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+HERE = Path(__file__).parent
+SLOW = [HERE / folder for folder in ("cli", "health/checks", "orchestration", "sources/uzmanposta/migration")]
+"""Where nearly every test starts a process or a run of Dagster."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if any(item.path.is_relative_to(folder) for folder in SLOW):
+            item.add_marker(pytest.mark.slow)
+
+
 DOMAIN = "example.com"
 KEY = "k3y-that-nobody-may-see"
 INCOMING = feed_of(DOMAIN, "mail/incominglog")

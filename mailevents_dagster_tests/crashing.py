@@ -14,6 +14,9 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Final, Self
 
+from hypothesis import Phase, settings
+from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
+
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.sources.client import Options
@@ -52,6 +55,27 @@ class CrashingCollector:
 
     def __exit__(self, *_: object) -> None:
         self._forks.communicate()
+
+
+class Interleavings(RuleBasedStateMachine):
+    """What can happen, in any order, to hours that are collected by processes that can be killed."""
+
+    collector: CrashingCollector
+
+    @classmethod
+    def run(cls, few: int, steps: int) -> None:
+        """Try the same few orders in every run, or as many others as MAILEVENTS_INTERLEAVINGS says."""
+        soak = os.environ.get("MAILEVENTS_INTERLEAVINGS")
+        rules = settings(
+            max_examples=int(soak or few),
+            stateful_step_count=steps,
+            derandomize=not soak,
+            print_blob=True,
+            # Looking for a smaller order that fails takes minutes; a test run says what it found at once.
+            phases=[Phase.generate, Phase.shrink] if soak else [Phase.generate],
+        )
+        with CrashingCollector() as cls.collector:
+            run_state_machine_as_test(cls, settings=rules)
 
 
 def _collect(folder: Path, base_url: str, feed: Feed, hour: Hour, kill_at: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -120,6 +120,10 @@ def same_events(one: Sequence[dict[str, object]], other: Sequence[dict[str, obje
     return sorted(map(orjson.dumps, one)) == sorted(map(orjson.dumps, other))
 
 
+def in_memory() -> AbstractContextManager[dg.DagsterInstance]:
+    return dg.DagsterInstance.ephemeral(settings={"telemetry": {"enabled": False}})
+
+
 @contextmanager
 def project(
     folder: Path,
@@ -127,14 +131,16 @@ def project(
     source: EventSource | None = None,
     settings: str = SETTINGS,
     now: Callable[[], float] = time.time,
+    instance: Callable[[], AbstractContextManager[dg.DagsterInstance]] = in_memory,
 ) -> Iterator[Project]:
+    """A project in the folder; `dg.instance_for_test` makes an instance with files, as schedules need one."""
     with (
         pytest.MonkeyPatch.context() as patch,
         Simulator(behaviour, source=source, domains=[DOMAIN], now=now) as api,
-        dg.instance_for_test() as instance,
+        instance() as made,
     ):
         patch.setenv("UZMANPOSTA_KEY", KEY)
-        yield Project(*definitions(folder, settings, api.base_url), instance, api)
+        yield Project(*definitions(folder, settings, api.base_url), made, api)
 
 
 def definitions(folder: Path, text: str, base_url: str) -> tuple[Settings, dg.Definitions]:

@@ -27,8 +27,8 @@ from mailevents_dagster.store.cursors import Cursor, Failure
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests import pages
 from mailevents_dagster_tests.conftest import AUTHENTICATION, DOMAIN, INCOMING, NOON
+from mailevents_dagster_tests.following import FOLLOWED, RUN_HERE, is_settings
 from mailevents_dagster_tests.pages import ALL_BLOCKS, CHECKOUT, KEY, PAGES, Block, as_of_today, blocks_of
-from mailevents_dagster_tests.test_pages import FOLLOWED, RUN_HERE, is_settings
 
 NOT_RUN: Mapping[str, str] = {
     "CONTRIBUTING.md": "these very tests, long ones and the newcomer's; each target is there",

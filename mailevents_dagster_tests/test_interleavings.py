@@ -6,7 +6,6 @@ MAILEVENTS_INTERLEAVINGS sets how many orders are tried; `make soak` has 1,000, 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import tempfile
 from collections import Counter, defaultdict
@@ -16,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import hypothesis.strategies as st
-from hypothesis import Phase, settings
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+import pytest
+from hypothesis.stateful import initialize, rule
 
 from mailevents_dagster.files.digests import digest_of
 from mailevents_dagster.model.feed import Feed
@@ -26,9 +25,10 @@ from mailevents_dagster.sources.uzmanposta.simulator import Answer, FixedMail, S
 from mailevents_dagster.sources.uzmanposta.simulator.records import with_detail
 from mailevents_dagster.store.hour.snapshot_file import read_events
 from mailevents_dagster_tests.conftest import AUTHENTICATION, DOMAIN, INCOMING, NOON, mail, make_store
-from mailevents_dagster_tests.crashing import API_FAILED, COMMITTED, KILLED, NEVER, CrashingCollector
+from mailevents_dagster_tests.crashing import API_FAILED, COMMITTED, KILLED, NEVER, Interleavings
 
-EXAMPLES = int(os.environ.get("MAILEVENTS_INTERLEAVINGS", "20"))
+pytestmark = pytest.mark.slow
+
 MOST_STEPS = 60
 """Collections here have 10 to 40 steps to be killed at; above that they end."""
 
@@ -55,10 +55,8 @@ class Expected:
     texts: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
 
 
-class Interleavings(RuleBasedStateMachine):
+class AnyOrder(Interleavings):
     """Two neighbouring hours of mails and one of sign-ins, and all that can happen to them."""
-
-    collector: CrashingCollector
 
     def __init__(self) -> None:
         super().__init__()
@@ -213,14 +211,4 @@ class Interleavings(RuleBasedStateMachine):
 
 
 def test_whatever_happens_in_whatever_order_nothing_is_lost_or_twice() -> None:
-    soak = "MAILEVENTS_INTERLEAVINGS" in os.environ
-    rules = settings(
-        max_examples=EXAMPLES,
-        stateful_step_count=25,
-        derandomize=not soak,
-        print_blob=True,
-        # Looking for a smaller order that fails takes minutes; a test run says what it found at once.
-        phases=[Phase.generate, Phase.shrink] if soak else [Phase.generate],
-    )
-    with CrashingCollector() as Interleavings.collector:
-        run_state_machine_as_test(Interleavings, settings=rules)
+    AnyOrder.run(few=20, steps=25)

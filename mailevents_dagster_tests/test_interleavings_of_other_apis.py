@@ -7,7 +7,6 @@ for a while, sends interim answers, and its clock is away. MAILEVENTS_INTERLEAVI
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import tempfile
 from collections import Counter
@@ -16,17 +15,18 @@ from pathlib import Path
 from typing import Any
 
 import hypothesis.strategies as st
-from hypothesis import Phase, settings
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+import pytest
+from hypothesis.stateful import initialize, rule
 
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, Behaviour, FixedMail, Simulator
 from mailevents_dagster.sources.uzmanposta.simulator.records import with_detail
 from mailevents_dagster.store.hour.snapshot_file import read_events
 from mailevents_dagster.store.verify import verify_hour
 from mailevents_dagster_tests.conftest import DOMAIN, INCOMING, NOON, mail, make_store
-from mailevents_dagster_tests.crashing import API_FAILED, COMMITTED, KILLED, NEVER, CrashingCollector
+from mailevents_dagster_tests.crashing import API_FAILED, COMMITTED, KILLED, NEVER, Interleavings
 
-EXAMPLES = int(os.environ.get("MAILEVENTS_INTERLEAVINGS", "10"))
+pytestmark = pytest.mark.slow
+
 HOURS = (NOON, NOON.next)
 CROWD = 3
 """Mails of one second: three seconds of them fit into the shortest answer, so that none need be a gap."""
@@ -38,10 +38,8 @@ seconds = st.one_of(
 away = st.sampled_from([0, 0, 1, 2, 3, 60, 1800, -1, -2])
 
 
-class OtherApis(RuleBasedStateMachine):
+class OtherApis(Interleavings):
     """Two neighbouring hours of mails."""
-
-    collector: CrashingCollector
 
     def __init__(self) -> None:
         super().__init__()
@@ -121,13 +119,4 @@ class OtherApis(RuleBasedStateMachine):
 
 
 def test_whatever_the_api_is_like_each_mail_stands_once() -> None:
-    soak = "MAILEVENTS_INTERLEAVINGS" in os.environ
-    rules = settings(
-        max_examples=EXAMPLES,
-        stateful_step_count=15,
-        derandomize=not soak,
-        print_blob=True,
-        phases=[Phase.generate, Phase.shrink] if soak else [Phase.generate],
-    )
-    with CrashingCollector() as OtherApis.collector:
-        run_state_machine_as_test(OtherApis, settings=rules)
+    OtherApis.run(few=10, steps=15)

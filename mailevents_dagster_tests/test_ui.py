@@ -24,6 +24,8 @@ from mailevents_dagster.sources.uzmanposta.simulator import Answer, Behaviour
 from mailevents_dagster_tests.projects import DOMAIN, SETTINGS, range_tags, same_events
 from mailevents_dagster_tests.webserver import REPOSITORY, VARIABLE, Ui, is_over, wait_for, webserver
 
+pytestmark = pytest.mark.slow
+
 KEY = "d1stinctive+4e1f/key=of~the#ui"
 INCOMING = feed_of(DOMAIN, "mail/incominglog")
 TERMINATE = """mutation($run: String!) { terminateRun(runId: $run, terminatePolicy: SAFE_TERMINATE) { __typename } }"""

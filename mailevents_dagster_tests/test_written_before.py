@@ -19,6 +19,8 @@ from mailevents_dagster.sources.uzmanposta.simulator import Behaviour, Simulator
 from mailevents_dagster.store.destruction_record import DestroyedError
 from mailevents_dagster_tests.commands import Place, hours_ago, written
 
+pytestmark = pytest.mark.slow
+
 KEYS = {"KEY_A": "key-of-a-for-a-test", "KEY_B": "key-of-b-for-a-test"}
 ZONE = "Europe/Istanbul"
 FEED = feed_of("a.example", "mail/incominglog")

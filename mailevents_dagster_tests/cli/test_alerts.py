@@ -15,7 +15,7 @@ from mailevents_dagster.alerts.troubles import Entry, Kind, Ledger, Subject, Tro
 from mailevents_dagster.collecting.configuration import store_of
 from mailevents_dagster.files.checksummed import write_sealed
 from mailevents_dagster.settings import load_settings
-from mailevents_dagster_tests.commands import COMMAND
+from mailevents_dagster_tests.commands import mailevents
 from mailevents_dagster_tests.receiving import (
     PASSWORD,
     SECRET_PATH,
@@ -51,7 +51,7 @@ def run(file: Path, chat: WebhookServer) -> Run:
     def ran(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
         secrets = {"THE_WEBHOOK": chat.url, "THE_PASSWORD": PASSWORD, **more}
         environ = {**os.environ, "MAILEVENTS_CONFIG": str(file), **secrets}
-        done = subprocess.run([COMMAND, "alerts", *arguments], env=environ, capture_output=True, text=True, check=False)
+        done = mailevents("alerts", *arguments, environ=environ)
         assert not [secret for secret in secrets.values() if secret in done.stdout + done.stderr]
         assert "Traceback" not in done.stderr
         return done

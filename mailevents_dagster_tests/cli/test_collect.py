@@ -15,7 +15,7 @@ import pytest
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, Behaviour, FixedMail, Request, Simulator
-from mailevents_dagster_tests.commands import KEY, Place, hours_ago, set_up, written
+from mailevents_dagster_tests.commands import KEY, SETTINGS, Place, hours_ago, set_up, written
 from mailevents_dagster_tests.conftest import mail
 from mailevents_dagster_tests.projects import same_events
 
@@ -181,7 +181,7 @@ def test_on_a_terminal_it_shows_how_far_it_is_and_elsewhere_it_sends_no_codes(pl
 
 
 def test_runs_side_by_side_come_to_the_same_numbers(tmp_path: Path, api: Simulator) -> None:
-    place = set_up(tmp_path, api, hours=20)
+    place = set_up(tmp_path, api, hours=20, text=SETTINGS.replace("hours_per_run: 2", "hours_per_run: 5"))
 
     span = ("--from", written(hours_ago(20)), "--to", written(hours_ago(0)))
     done = place.run("collect", *span, "--max-workers", "2", "--json")

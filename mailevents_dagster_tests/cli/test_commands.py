@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from mailevents_dagster_tests.commands import COMMAND
+from mailevents_dagster_tests.commands import COMMAND, mailevents
 
 
 @pytest.fixture
@@ -24,12 +24,12 @@ def environment(tmp_path: Path) -> dict[str, str]:
     return {**kept, "DAGSTER_HOME": str(home), "DAGSTER_DISABLE_TELEMETRY": "yes"}
 
 
-def mailevents(*arguments: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def installed(*arguments: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run([COMMAND, *arguments], env=environment, capture_output=True, text=True, check=False)
 
 
 def test_help_names_the_commands(environment: dict[str, str]) -> None:
-    done = mailevents("--help", environment=environment)
+    done = installed("--help", environment=environment)
 
     assert done.returncode == 0
     assert "demo" in done.stdout
@@ -44,7 +44,7 @@ def test_the_demo_leaves_a_checkout_with_settings_alone(tmp_path: Path, environm
         "accounts: [{domain: example.com, feeds: [authentication]}]\n"
     )
 
-    done = mailevents("demo", environment={**environment, "MAILEVENTS_CONFIG": str(settings)})
+    done = mailevents("demo", environ={**environment, "MAILEVENTS_CONFIG": str(settings)})
 
     assert done.returncode == 2
     assert "without settings" in done.stderr
@@ -55,7 +55,7 @@ def test_wrong_settings_are_told_without_a_traceback(tmp_path: Path, environment
     settings = tmp_path / "mailevents.yaml"
     settings.write_text("start: yesterday\nacounts: []\n")
 
-    done = mailevents("demo", environment={**environment, "MAILEVENTS_CONFIG": str(settings)})
+    done = installed("demo", environment={**environment, "MAILEVENTS_CONFIG": str(settings)})
 
     assert done.returncode == 2
     assert "acounts" in done.stderr
@@ -91,7 +91,7 @@ def test_the_simulator_serves_until_it_is_interrupted(environment: dict[str, str
     ],
 )
 def test_a_simulator_that_cannot_be_is_wrong_usage(environment: dict[str, str], option: tuple[str, str]) -> None:
-    done = mailevents("simulate", *option, environment=environment)
+    done = mailevents("simulate", *option, environ=environment)
 
     assert done.returncode == 2
     assert option[0] in done.stderr

@@ -18,7 +18,7 @@ from mailevents_dagster.collecting.configuration import store_of
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.settings import load_settings
 from mailevents_dagster.store.store import Store
-from mailevents_dagster_tests.commands import COMMAND
+from mailevents_dagster_tests.commands import mailevents
 from mailevents_dagster_tests.conftest import INCOMING
 from mailevents_dagster_tests.store.years import EVENTS, keep_hours
 
@@ -72,9 +72,7 @@ def housekeeping(file: Path, tmp_path: Path) -> Housekeeping:
 
     def run(*arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
         env = {name: value for name, value in {**environ, **changes}.items() if value}
-        return subprocess.run(
-            [COMMAND, "housekeeping", *arguments], env=env, capture_output=True, text=True, check=False
-        )
+        return mailevents("housekeeping", *arguments, environ=env)
 
     return run
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, FixedMail, Simulator
-from mailevents_dagster_tests.commands import COMMAND
+from mailevents_dagster_tests.commands import mailevents
 from mailevents_dagster_tests.conftest import DOMAIN, INCOMING, KEY, mail
 
 SETTINGS = """
@@ -38,7 +38,7 @@ def probe(tmp_path: Path, api: Simulator) -> Probe:
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         environ = {**os.environ, "MAILEVENTS_CONFIG": str(file), "UZMANPOSTA_KEY": KEY}
-        done = subprocess.run([COMMAND, "probe", *arguments], env=environ, capture_output=True, text=True, check=False)
+        done = mailevents("probe", *arguments, environ=environ)
         assert "Traceback" not in done.stderr
         assert KEY not in done.stdout + done.stderr
         return done

@@ -2,52 +2,43 @@
 
 from __future__ import annotations
 
-import itertools
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import dagster as dg
-import pandas as pd
 import pytest
 
-from mailevents_dagster.collecting.configuration import rules_of, states_of
 from mailevents_dagster.collecting.housekeeping import destroy, expired_hours
-from mailevents_dagster.collecting.planning import UnderWay, plan
-from mailevents_dagster.health.status import rebuild_cursors, status_of
 from mailevents_dagster.model.feed import Feed
-from mailevents_dagster.model.hour import Hour, hours_between
+from mailevents_dagster.model.hour import hours_between
 from mailevents_dagster.orchestration import destruction as destroyed
-from mailevents_dagster.orchestration import unreported_hours as shown
-from mailevents_dagster.orchestration.assets import hourly_partitions
 from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.store import destruction
-from mailevents_dagster.store.cursor_file import write_cursor
-from mailevents_dagster.store.cursors import Cursor
-from mailevents_dagster_tests.conftest import collection, event
+from mailevents_dagster_tests.collecting.expired import (
+    DAY,
+    EDGE,
+    FIVE_DAYS,
+    INCOMING,
+    OLD,
+    SIGN_INS,
+    TIMEZONE,
+    bear_out_the_clock,
+    keep,
+    observations,
+    snapshots,
+)
 from mailevents_dagster_tests.projects import (
-    DOMAIN,
     NOW,
     RUNNING,
     TWO_FEEDS,
     Project,
     project,
-    range_tags,
     stop_the_clock,
 )
-from mailevents_dagster_tests.store.kept import commit
 from mailevents_dagster_tests.store.years import keep_hours
 
-INCOMING = feed_of(DOMAIN, "mail/incominglog")
-SIGN_INS = feed_of(DOMAIN, "authentication")
-TIMEZONE = "Europe/Istanbul"
-DAY = 86_400
-OLD = list(hours_between(RUNNING.start - 10 * DAY, RUNNING.start - 10 * DAY + 5 * 3600, TIMEZONE))
-"""Five hours of ten days ago."""
-EDGE = Hour.containing(NOW - 5 * DAY, TIMEZONE)
-"""The hour of which a half is older than five days."""
-FIVE_DAYS = TWO_FEEDS + "retention: {{mail_days: 5}}\n"
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(autouse=True)
@@ -60,31 +51,6 @@ def here(tmp_path: Path) -> Iterator[Project]:
     with project(tmp_path, settings=FIVE_DAYS, now=lambda: NOW) as made:
         bear_out_the_clock(made)
         yield made
-
-
-def bear_out_the_clock(here: Project) -> None:
-    """The API said what time it is when something was collected last."""
-    write_cursor(here.store.layout.cursor(SIGN_INS), Cursor(witnessed=NOW - 300), TIMEZONE)
-
-
-def keep(here: Project, hours: Sequence[Hour], feed: Feed = INCOMING) -> None:
-    for hour in hours:
-        commit(here.store, collection([event(hour.start)]), feed, hour)
-
-
-def observations(here: Project, feed: Feed = INCOMING) -> dict[str, dict[str, Any]]:
-    """What hours of the feed were observed with, by partition."""
-    found: dict[str, dict[str, Any]] = {}
-    for record in here.instance.fetch_observations(dg.AssetKey(feed.asset_key), limit=1000).records:
-        observation = record.asset_observation
-        assert observation
-        assert str(observation.partition) not in found
-        found[str(observation.partition)] = {name: value.value for name, value in observation.metadata.items()}
-    return found
-
-
-def snapshots(here: Project, feed: Feed = INCOMING) -> int:
-    return len(list(Path(str(here.store.layout.snapshots(feed))).rglob("*.parquet")))
 
 
 # --- what housekeeping does
@@ -254,126 +220,6 @@ def test_a_run_that_was_killed_before_it_told_of_an_hour_is_made_up_for(
     assert set(observations(here)) == {OLD[0].key, OLD[1].key}
 
 
-# --- nothing collects or reads it again
-
-
-@pytest.fixture
-def emptied(here: Project) -> Project:
-    """A project whose old hours were collected and destroyed."""
-    assert here.materialize([INCOMING.name], OLD).success
-    assert here.run("housekeeping").success
-    here.api.calls.clear()
-    return here
-
-
-def test_materializing_a_destroyed_hour_by_hand_fails_with_when_and_why_and_the_others_are_collected(
-    emptied: Project,
-) -> None:
-    cursor = emptied.store.cursor(INCOMING)
-
-    result = emptied.materialize([INCOMING.name], [OLD[-1], OLD[-1].next])
-
-    assert not result.success
-    [failure] = result.get_step_failure_events()
-    said = str(failure.step_failure_data.error)
-    assert "1 of 2 hours could not be collected (destroyed)" in said
-    assert "by the rule retention.mail_days: 5" in said
-    assert emptied.logged(INCOMING.name, OLD[-1].next)
-    after = emptied.store.cursor(INCOMING)
-    assert (after.failed, after.failures_in_a_row) == ({}, 0)
-    assert after.is_closed(OLD[-1].start)
-    assert cursor.is_closed(OLD[-1].start)
-    assert not emptied.store.layout.snapshot(INCOMING, OLD[-1]).exists()
-
-
-def test_a_run_over_destroyed_hours_makes_no_call(emptied: Project) -> None:
-    assert not emptied.run("collect_hours", tags=range_tags(OLD), asset_selection=[_key(INCOMING)]).success
-    assert emptied.api.calls.count() == 0
-
-
-def test_an_asset_that_loads_a_destroyed_hour_is_told_that_it_was_destroyed(emptied: Project) -> None:
-    partitions = next(asset.partitions_def for asset in emptied.defs.assets if isinstance(asset, dg.AssetsDefinition))
-
-    def read(events) -> None:  # type: ignore[no-untyped-def]
-        pytest.fail("it was loaded")
-
-    read.__annotations__["events"] = pd.DataFrame
-    asset = dg.asset(ins={"events": dg.AssetIn(_key(INCOMING))}, partitions_def=partitions)(read)
-
-    result = emptied.materialize([], OLD[0], extra=[asset])
-
-    [failure] = result.get_step_failure_events()
-    assert f"{INCOMING} {OLD[0]} was destroyed at" in str(failure.step_failure_data.error)
-
-
-@pytest.mark.parametrize("cursors_are_lost", [False, True])
-def test_automation_asks_for_no_hour_that_has_expired_whether_it_was_ever_collected(
-    cursors_are_lost: bool, emptied: Project
-) -> None:
-    if cursors_are_lost:
-        rebuild_cursors(emptied.settings)
-    [state] = [state for state in states_of(emptied.settings, emptied.store) if state.feed == INCOMING]
-
-    made = plan([state], UnderWay(), NOW, rules_of(emptied.settings))
-
-    asked = sum((ask.end - ask.first) // 3600 for ask in made.asks)
-    assert asked + made.behind == (RUNNING.start - EDGE.end) // 3600
-    assert min(ask.first for ask in made.asks) >= EDGE.end
-
-
-def test_expired_hours_are_not_missing_nor_forgotten(emptied: Project) -> None:
-    [incoming, sign_ins] = status_of(emptied.settings, NOW).feeds
-    assert incoming.gaps[0][0] == EDGE.next.key
-    assert incoming.missing_hours == (RUNNING.start - EDGE.end) // 3600
-    assert incoming.closed_hours == len(OLD)
-    assert (incoming.failing_hours, incoming.forgotten_hours) == (0, 0)
-    assert sign_ins.gaps[0][0] == Hour(emptied.settings.start, TIMEZONE).key
-
-
-def test_a_cursor_made_anew_has_destroyed_hours_closed(emptied: Project) -> None:
-    before = emptied.store.cursor(INCOMING)
-    rebuild_cursors(emptied.settings)
-    assert emptied.store.cursor(INCOMING).closed == before.closed != ()
-
-
-def test_a_new_home_of_dagster_shows_hours_that_were_destroyed_as_it_shows_all(emptied: Project) -> None:
-    with dg.instance_for_test() as instance:
-        states = states_of(emptied.settings, emptied.store)
-        assert shown.report_hours(instance, emptied.store, states, 0, lambda: 0.0) == (len(OLD), 0)
-        assert instance.get_materialized_partitions(_key(INCOMING)) == {hour.key for hour in OLD}
-        assert len(instance.fetch_observations(_key(INCOMING), limit=100).records) == len(OLD)
-
-
-def test_hours_that_are_not_shown_before_a_look_must_end_are_shown_by_the_next(emptied: Project) -> None:
-    with dg.instance_for_test() as instance:
-        states = states_of(emptied.settings, emptied.store)
-        clock, place = itertools.count(step=2.0), 0
-        for shown_by_now in range(2, len(OLD) + 1, 2):  # the clock is read once before the first hour and after each
-            _, place = shown.report_hours(instance, emptied.store, states, place, lambda: next(clock))
-            assert len(instance.get_materialized_partitions(_key(INCOMING))) == shown_by_now
-
-
-def test_assets_on_a_feed_are_not_asked_for_because_an_hour_was_destroyed(here: Project) -> None:
-    @dg.asset(
-        deps=[_key(INCOMING)],
-        partitions_def=hourly_partitions(here.settings.start, TIMEZONE),
-        automation_condition=dg.AutomationCondition.any_deps_updated().since_last_handled(),
-    )
-    def report() -> None: ...
-
-    defs = dg.Definitions([*(here.defs.assets or ()), report], resources=here.defs.resources)
-    nothing = dg.evaluate_automation_conditions(defs, here.instance)
-    here.materialize([INCOMING.name], OLD)
-    before = dg.evaluate_automation_conditions(defs, here.instance, cursor=nothing.cursor)
-    assert before.get_num_requested(report.key) == len(OLD)
-
-    assert here.run("housekeeping").success
-
-    assert len(observations(here)) == len(OLD)
-    after = dg.evaluate_automation_conditions(defs, here.instance, cursor=before.cursor)
-    assert after.get_num_requested(report.key) == 0
-
-
 # --- a year
 
 
@@ -390,7 +236,3 @@ def test_of_a_year_of_hours_a_portion_goes_and_the_rest_is_found_as_it_was(here:
     assert list(left.due) == list(found.due)[48:]
     assert here.store.feed_cursor(INCOMING).rebuilt().closed == here.store.cursor(INCOMING).closed
     assert here.store.cursor(INCOMING).closed == ((year[0].start, RUNNING.start),)
-
-
-def _key(feed: Feed) -> dg.AssetKey:
-    return dg.AssetKey(feed.asset_key)

@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -28,10 +27,13 @@ from mailevents_dagster.store.inventory import Inventory
 from mailevents_dagster.store.retention import Clocks
 from mailevents_dagster.store.store import Store
 from mailevents_dagster.store.witness import newest_witnessed
-from mailevents_dagster_tests.commands import COMMAND, written
+from mailevents_dagster_tests.commands import COMMAND, mailevents, written
 from mailevents_dagster_tests.conftest import INCOMING, collection, event
+from mailevents_dagster_tests.forks import PATIENCE
 from mailevents_dagster_tests.planned import manifest_of
 from mailevents_dagster_tests.store.kept import commit
+
+pytestmark = pytest.mark.slow
 
 DAY = 86_400
 SETTINGS = """
@@ -89,13 +91,19 @@ def stamps(hours: list[Hour]) -> set[str]:
     return {hour.stamp("%d%H") for hour in hours}
 
 
-def run(
-    settings: Settings, arguments: str = "housekeeping", command: Sequence[str] = (COMMAND,)
-) -> subprocess.CompletedProcess[str]:
-    environ = {name: value for name, value in os.environ.items() if not name.startswith(("DAGSTER", "MAILEVENTS"))}
-    environ |= {"MAILEVENTS_CONFIG": str(settings.source), "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
-    whole = [*command, *arguments.split()]
-    return subprocess.run(whole, env=environ, capture_output=True, text=True, check=False, timeout=300)
+def run(settings: Settings, arguments: str = "housekeeping") -> subprocess.CompletedProcess[str]:
+    return mailevents(*arguments.split(), environ=environment(settings))
+
+
+def run_in_a_hundred_days(settings: Settings, arguments: str = "housekeeping") -> subprocess.CompletedProcess[str]:
+    command = [*IN_A_HUNDRED_DAYS, *arguments.split()]
+    environ = {**environment(settings), "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    return subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=PATIENCE)
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("DAGSTER", "MAILEVENTS"))}
+    return {**kept, "MAILEVENTS_CONFIG": str(settings.source)}
 
 
 # --- two witnesses
@@ -143,13 +151,13 @@ def test_an_event_that_says_it_is_of_next_year_is_no_witness(store: Store, hours
 def test_by_a_clock_a_hundred_days_ahead_only_what_has_expired_goes(
     settings: Settings, store: Store, kept: list[Hour]
 ) -> None:
-    done = run(settings, command=IN_A_HUNDRED_DAYS)
+    done = run_in_a_hundred_days(settings)
 
     assert done.returncode == 0, done.stderr
     assert snapshots(store) == stamps(kept[:4])
     assert "Set the clock (NTP)" in done.stdout
     assert "2 expired hours destroyed" in done.stdout
-    dry = run(settings, "housekeeping --dry-run", IN_A_HUNDRED_DAYS)
+    dry = run_in_a_hundred_days(settings, "housekeeping --dry-run")
     assert "0 expired hours would be destroyed" in dry.stdout
     assert "Set the clock (NTP)" in dry.stderr
 

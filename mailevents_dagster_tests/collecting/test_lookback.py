@@ -25,6 +25,8 @@ from mailevents_dagster_tests.commands import SETTINGS, Place, hours_ago, set_up
 from mailevents_dagster_tests.conftest import mail
 from mailevents_dagster_tests.projects import DOMAIN, NOW, ONE_FEED, RUNNING, Project, project, stop_the_clock
 
+pytestmark = pytest.mark.slow
+
 FEED = feed_of("a.example", "mail/incominglog")
 CLOSED = [RUNNING.previous.previous, RUNNING.previous]
 DAY = 86_400
@@ -98,7 +100,7 @@ def test_what_appears_a_day_late_is_found_by_the_cron_line_alone_and_once(tmp_pa
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
     """One feed with two closed hours, a day after they were listed."""
     stop_the_clock(monkeypatch, NOW)
-    with project(tmp_path, Behaviour(), settings=ONE_FEED, now=lambda: NOW) as made:
+    with project(tmp_path, Behaviour(), settings=ONE_FEED, now=lambda: NOW, instance=dg.instance_for_test) as made:
         assert made.materialize(["mail/incominglog"], CLOSED).success
         yield made
 

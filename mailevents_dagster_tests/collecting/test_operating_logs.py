@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,6 +21,7 @@ from mailevents_dagster.sources.uzmanposta.simulator import Answer, FixedMail, S
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.collecting_process import collector_in, store_in
 from mailevents_dagster_tests.conftest import AUTHENTICATION, DOMAIN, INCOMING, KEY, NOON, START, MakeApi, mail
+from mailevents_dagster_tests.forks import side_by_side
 from mailevents_dagster_tests.projects import Project, busy_hours, project
 
 
@@ -164,11 +163,15 @@ def test_an_error_of_the_disk_in_the_commit_is_a_line(store: Store, simulator: S
     assert (line["error"], line["hour_failed"]) == ("OSError", True)
 
 
+def write_lines(to: Path, letter: str) -> None:
+    writing = OperatingLogs(store_in(to).layout, OperatingLogSettings(messages_kept=99), "UTC")
+    for _ in range(50):
+        writing.message(INCOMING, letter * 5000)
+
+
+@pytest.mark.slow
 def test_lines_of_several_processes_do_not_run_into_each_other(tmp_path: Path) -> None:
-    writers = [
-        subprocess.Popen([sys.executable, "-m", __name__, str(tmp_path), letter]) for letter in ("a", "b", "c", "d")
-    ]
-    assert [writer.wait(60) for writer in writers] == [0] * 4
+    assert side_by_side(write_lines, *((tmp_path, letter) for letter in "abcd")) == [0] * 4
 
     text = "".join(path.read_text() for path in folder(store_in(tmp_path)).glob("messages_*"))
     texts = [line.rpartition(": ")[2] for line in text.splitlines()]
@@ -191,6 +194,7 @@ def here(tmp_path: Path) -> Iterator[Project]:
         yield running
 
 
+@pytest.mark.slow
 def test_a_dagster_run_writes_the_lines_of_its_log_into_the_feeds_file(here: Project) -> None:
     hour = busy_hours()[0]
 
@@ -203,6 +207,7 @@ def test_a_dagster_run_writes_the_lines_of_its_log_into_the_feeds_file(here: Pro
     assert any(f"{AUTHENTICATION} {hour}: " in line for line in here.said(result))
 
 
+@pytest.mark.slow
 def test_a_follow_run_writes_a_line_for_each_feed_and_the_runs_log_has_none_of_them(here: Project) -> None:
     result = here.run("follow")
 
@@ -210,9 +215,3 @@ def test_a_follow_run_writes_a_line_for_each_feed_and_the_runs_log_has_none_of_t
         [path] = folder(here.store, feed).glob("messages_*")
         assert f"INFO {feed}: " in path.read_text()
     assert not any(" list and " in line and DOMAIN in line for line in here.said(result))
-
-
-if __name__ == "__main__":
-    writing = OperatingLogs(store_in(Path(sys.argv[1])).layout, OperatingLogSettings(messages_kept=99), "UTC")
-    for _ in range(50):
-        writing.message(INCOMING, sys.argv[2] * 5000)

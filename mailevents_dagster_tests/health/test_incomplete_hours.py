@@ -25,6 +25,8 @@ from mailevents_dagster_tests.commands import SETTINGS, Place, hours_ago, set_up
 from mailevents_dagster_tests.conftest import INCOMING, NOON, mail
 from mailevents_dagster_tests.planned import manifest_of
 
+pytestmark = pytest.mark.slow
+
 MAILS = "a.example mail/incominglog"
 SIGN_INS = "a.example authentication"
 

@@ -19,8 +19,10 @@ from mailevents_dagster.settings import load_settings
 from mailevents_dagster.store.cursor_file import write_cursor
 from mailevents_dagster.store.cursors import Cursor
 from mailevents_dagster.store.store import Store
-from mailevents_dagster_tests.commands import COMMAND
+from mailevents_dagster_tests.commands import mailevents
 from mailevents_dagster_tests.conftest import AUTHENTICATION, collection, event
+
+pytestmark = pytest.mark.slow
 
 SETTINGS = """
 start: {start}
@@ -48,7 +50,7 @@ def store(file: Path) -> Store:
 def status(file: Path) -> Status:
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         environ = {"MAILEVENTS_CONFIG": str(file), "PATH": "/usr/bin"}
-        return subprocess.run([COMMAND, "status", *arguments], env=environ, capture_output=True, text=True, check=False)
+        return mailevents("status", *arguments, environ=environ)
 
     return run
 

@@ -53,6 +53,7 @@ def test_feeds_are_sorted_by_domain_first() -> None:
     assert sorted(feeds) == [feeds[2], feeds[1], feeds[0]]
 
 
+@pytest.mark.slow
 @given(st.text(min_size=1))
 @settings(max_examples=100)
 def test_every_text_becomes_a_name_that_dagster_takes(text: str) -> None:

@@ -5,53 +5,30 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from mailevents_dagster.orchestration.home import this_instance
 from mailevents_dagster.sources.uzmanposta.simulator import Behaviour, Simulator
 from mailevents_dagster_tests.commands import hours_ago, set_up, written
+from mailevents_dagster_tests.forks import side_by_side
 
-STARTING = """
-import sys
-from mailevents_dagster.orchestration.home import this_instance
-print("ready", flush=True)
-input()
-with this_instance() as instance:
-    instance.get_runs()
-    instance.get_asset_keys()
-    instance.all_instigator_state()
-"""
 PROCESSES = 8
+
+
+def open_home(home: Path) -> None:
+    os.environ["DAGSTER_HOME"] = str(home)
+    with this_instance() as instance:
+        instance.get_runs()
+        instance.get_asset_keys()
+        instance.all_instigator_state()
 
 
 @pytest.mark.parametrize("round_", range(3))
 def test_many_processes_may_be_the_first_in_an_empty_home(tmp_path: Path, round_: int) -> None:
-    environment = {**os.environ, "DAGSTER_HOME": str(tmp_path)}
-    starting = [
-        subprocess.Popen(
-            [sys.executable, "-c", STARTING],
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(PROCESSES)
-    ]
-    for process in starting:
-        assert process.stdout
-        assert process.stdout.readline() == "ready\n"
-    for process in starting:
-        assert process.stdin
-        process.stdin.write("\n")
-        process.stdin.flush()
-    said = [process.communicate()[1] for process in starting]
-
-    assert [process.returncode for process in starting] == [0] * PROCESSES, said
+    assert side_by_side(open_home, *[[tmp_path]] * PROCESSES) == [0] * PROCESSES
 
 
 @pytest.mark.parametrize("broken", ["history/runs.db", "schedules/schedules.db"])

@@ -5,15 +5,19 @@ from __future__ import annotations
 import os
 import re
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from multiprocessing.process import BaseProcess
+from multiprocessing.synchronize import Event
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
 from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
+from dagster._core.storage.runs import SqlRunStorage
 from dagster._core.test_utils import create_run_for_test
 
 from mailevents_dagster.build import build_defs
@@ -25,6 +29,7 @@ from mailevents_dagster.sources.uzmanposta.simulator import Behaviour, FixedMail
 from mailevents_dagster_tests.commands import Place, hours_ago, set_up, written
 from mailevents_dagster_tests.conftest import mail
 from mailevents_dagster_tests.daemons import Automated, automated
+from mailevents_dagster_tests.forks import FORKS, PATIENCE
 
 FEED = feed_of("a.example", "mail/incominglog")
 KEY = dg.AssetKey(FEED.asset_key)
@@ -38,19 +43,24 @@ def instance() -> Iterator[dg.DagsterInstance]:
         yield made
 
 
-def signed_in_process(folder: Path, run: str) -> subprocess.Popen[bytes]:
+def sign_in_and_work(folder: Path, run: str, at_work: Event) -> None:
+    sign_in(folder, run)
+    at_work.set()
+    signal.pause()
+
+
+@contextmanager
+def signed_in_process(folder: Path, run: str) -> Iterator[BaseProcess]:
     """A process that has signed in and is at work."""
-    code = f"""if True:
-        from pathlib import Path
-        from mailevents_dagster.orchestration.run_sign_ins import sign_in
-        sign_in(Path({str(folder)!r}), {run!r})
-        print("at work", flush=True)
-        input()
-    """
-    process = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    assert process.stdout
-    assert process.stdout.readline() == b"at work\n"
-    return process
+    at_work = FORKS.Event()
+    process = FORKS.Process(target=sign_in_and_work, args=(folder, run, at_work))
+    process.start()
+    try:
+        assert at_work.wait(PATIENCE)
+        yield process
+    finally:
+        process.kill()
+        process.join()
 
 
 def status_of(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRunStatus:
@@ -64,13 +74,12 @@ def test_a_run_whose_process_is_gone_is_failed_and_no_other(
     instance: dg.DagsterInstance, tmp_path: Path, status: dg.DagsterRunStatus
 ) -> None:
     gone, alive, starting = (create_run_for_test(instance, "collect_hours", status=status).run_id for _ in range(3))
-    with signed_in_process(tmp_path, alive) as living, signed_in_process(tmp_path, gone) as killed:
+    with signed_in_process(tmp_path, alive), signed_in_process(tmp_path, gone) as killed:
         killed.kill()
-        killed.wait()
+        killed.join()
 
         assert fail_the_gone(instance, tmp_path, time.time()) == 1
         assert fail_the_gone(instance, tmp_path, time.time()) == 0
-        living.kill()
 
     assert [status_of(instance, run) for run in (gone, alive, starting)] == [STATUS.FAILURE, status, status]
 
@@ -116,30 +125,27 @@ def place(tmp_path: Path) -> Iterator[Place]:
         yield made
 
 
-KILLED_AT = """if True:
-    import os, signal, sys
-    from dagster._core.storage.runs import SqlRunStorage
-    from mailevents_dagster.cli import main
+def die_as_soon_as(status: dg.DagsterRunStatus) -> None:
+    """From now on this process is killed the moment its newest run has this status."""
 
-    def killing(owner, name):
-        write = getattr(owner, name)
-        def written(storage, *args, **kwargs):
-            made = write(storage, *args, **kwargs)
-            if sys.argv[1] in [run.status.name for run in storage.get_runs(limit=1)]:
+    def killing(name: str) -> None:
+        write = getattr(SqlRunStorage, name)
+
+        def written(storage: SqlRunStorage, *arguments: Any, **named: Any) -> Any:
+            made = write(storage, *arguments, **named)
+            if [run.status for run in storage.get_runs(limit=1)] == [status]:
                 os.kill(os.getpid(), signal.SIGKILL)
             return made
-        setattr(owner, name, written)
 
-    killing(SqlRunStorage, "add_run")
-    killing(SqlRunStorage, "handle_run_event")
-    main(sys.argv[2:])
-"""
+        setattr(SqlRunStorage, name, written)
+
+    killing("add_run")
+    killing("handle_run_event")
 
 
 def killed_as_soon_as(place: Place, status: dg.DagsterRunStatus, *arguments: str) -> dg.DagsterRun:
     """The run of a command that was killed the moment its first run had this status."""
-    command = [sys.executable, "-c", KILLED_AT, status.name, *arguments]
-    ended = subprocess.run(command, env=place.environment, cwd="/", capture_output=True, check=False, timeout=300)
+    ended = place.run(*arguments, before=partial(die_as_soon_as, status))
     assert ended.returncode == -signal.SIGKILL, ended.stderr
     with dg.DagsterInstance.from_config(str(place.folder / ".dagster")) as instance:
         (killed,) = instance.get_runs(limit=1)
@@ -191,7 +197,6 @@ automation: {{enabled: {enabled}, follow_minutes: 0.1}}
 accounts:
   - {{domain: a.example, api_key: "${{KEY}}", feeds: [mail/incominglog]}}
 """
-PATIENCE = 300.0
 
 
 def daemons_project(folder: Path, api: Simulator, first: Hour, *, enabled: bool) -> Automated:

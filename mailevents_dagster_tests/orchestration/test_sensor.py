@@ -42,6 +42,14 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
 
 
 @pytest.fixture
+def with_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+    """The same with a home of Dagster on the disk, which schedules open for themselves."""
+    stop_the_clock(monkeypatch, NOW)
+    with project(tmp_path, settings=FROM_FIRST, now=lambda: NOW, instance=dg.instance_for_test) as made:
+        yield made
+
+
+@pytest.fixture
 def current(here: Project) -> Project:
     assert here.materialize(FEEDS, HOURS).success
     here.api.calls.clear()
@@ -134,11 +142,11 @@ def test_while_a_follow_run_goes_on_and_nothing_is_due_the_tick_is_skipped_with_
 
 
 @pytest.mark.parametrize("status", [WAITING, STARTED])
-def test_feeds_of_a_run_under_way_are_left_alone(here: Project, status: dg.DagsterRunStatus) -> None:
-    run_of(here, "__ASSET_JOB", status, FEEDS[:1])
+def test_feeds_of_a_run_under_way_are_left_alone(with_files: Project, status: dg.DagsterRunStatus) -> None:
+    run_of(with_files, "__ASSET_JOB", status, FEEDS[:1])
 
-    assert {feed for feed, _, _ in asked(tick(here).run_requests)} == {FEEDS[1]}
-    assert {feed for feed, _, _ in asked(close_hours(here).run_requests)} == {FEEDS[1]}
+    assert {feed for feed, _, _ in asked(tick(with_files).run_requests)} == {FEEDS[1]}
+    assert {feed for feed, _, _ in asked(close_hours(with_files).run_requests)} == {FEEDS[1]}
 
 
 @pytest.mark.parametrize("selection", [None, frozenset()])
@@ -152,26 +160,26 @@ def test_a_run_of_the_job_that_collects_for_which_no_feed_was_chosen_has_all_of_
 
 @pytest.mark.filterwarnings("ignore:Function `AssetSelection.sources`")
 @pytest.mark.parametrize("hours", [HOURS[1:], None], ids=["some", "all partitions"])
-def test_hours_of_a_backfill_that_waits_are_left_alone(here: Project, hours: list[Hour] | None) -> None:
+def test_hours_of_a_backfill_that_waits_are_left_alone(with_files: Project, hours: list[Hour] | None) -> None:
     backfill = PartitionBackfill.from_asset_partitions(
         backfill_id="of-somebody",
-        asset_graph=here.defs.get_repository_def().asset_graph,
+        asset_graph=with_files.defs.get_repository_def().asset_graph,
         partition_names=None if hours is None else [hour.key for hour in hours],
         asset_selection=[key(FEEDS[0])],
         backfill_timestamp=NOW,
         tags={},
-        dynamic_partitions_store=here.instance,
+        dynamic_partitions_store=with_files.instance,
         all_partitions=hours is None,
         title=None,
         description=None,
         run_config=None,
     )
-    here.instance.add_backfill(backfill)
+    with_files.instance.add_backfill(backfill)
 
-    of_first = {(first, last) for feed, first, last in asked(tick(here).run_requests) if feed == FEEDS[0]}
+    of_first = {(first, last) for feed, first, last in asked(tick(with_files).run_requests) if feed == FEEDS[0]}
 
     assert of_first == (set() if hours is None else {(HOURS[0].key, HOURS[0].key)})
-    assert {feed for feed, _, _ in asked(close_hours(here).run_requests)} == {FEEDS[1]}
+    assert {feed for feed, _, _ in asked(close_hours(with_files).run_requests)} == {FEEDS[1]}
 
 
 def test_feeds_that_keep_failing_are_named_with_the_time_they_are_tried_again(
@@ -213,27 +221,27 @@ def test_rubbish_in_the_sensors_own_cursor_does_no_harm(here: Project) -> None:
         assert jobs_of(tick(here, rubbish)) == ["follow", "collect_hours"], rubbish
 
 
-def test_the_schedule_asks_for_the_newest_settled_hour_and_skips_where_it_is_closed(here: Project) -> None:
-    made = close_hours(here)
+def test_the_schedule_asks_for_the_newest_settled_hour_and_skips_where_it_is_closed(with_files: Project) -> None:
+    made = close_hours(with_files)
     assert asked(made.run_requests) == {(feed, HOURS[-1].key, HOURS[-1].key) for feed in FEEDS}
 
-    here.materialize(FEEDS[:1], HOURS[-1])
-    assert {feed for feed, _, _ in asked(close_hours(here).run_requests)} == {FEEDS[1]}
+    with_files.materialize(FEEDS[:1], HOURS[-1])
+    assert {feed for feed, _, _ in asked(close_hours(with_files).run_requests)} == {FEEDS[1]}
 
-    here.materialize(FEEDS[1:], HOURS[-1])
-    made = close_hours(here)
+    with_files.materialize(FEEDS[1:], HOURS[-1])
+    made = close_hours(with_files)
     assert not made.run_requests
     assert made.skip_message == f"{HOURS[-1]} is closed, under way or waiting after a failure, for every feed."
 
 
 def test_at_the_moment_an_hour_settles_the_schedule_alone_asks_for_it(
-    here: Project, monkeypatch: pytest.MonkeyPatch
+    with_files: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    here.materialize(FEEDS, HOURS[:2])
-    stop_the_clock(monkeypatch, RUNNING.start + here.settings.collect.settle_minutes * 60)
+    with_files.materialize(FEEDS, HOURS[:2])
+    stop_the_clock(monkeypatch, RUNNING.start + with_files.settings.collect.settle_minutes * 60)
 
-    assert asked(close_hours(here).run_requests) == {(feed, HOURS[-1].key, HOURS[-1].key) for feed in FEEDS}
-    assert jobs_of(tick(here)) == ["follow"]
+    assert asked(close_hours(with_files).run_requests) == {(feed, HOURS[-1].key, HOURS[-1].key) for feed in FEEDS}
+    assert jobs_of(tick(with_files)) == ["follow"]
 
 
 def test_automation_that_is_switched_off_starts_stopped_but_for_the_search_for_runs_that_are_gone(

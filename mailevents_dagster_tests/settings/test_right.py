@@ -7,17 +7,14 @@ import subprocess
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
-import jsonschema
 import pytest
 import yaml
 
 from mailevents_dagster.collecting.configuration import store_of
 from mailevents_dagster.model.feed import readable_domain
 from mailevents_dagster.settings import SettingsError, load_settings, loading
-from mailevents_dagster.settings.schema import SCHEMA_FILE, json_schema
 from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS, feed_of
 from mailevents_dagster.sources.uzmanposta.settings import UzmanPostaSettings
 from mailevents_dagster_tests.settings.documents import ENVIRON, EXAMPLE, KEY, NOW, Complaints, Load, account, document
@@ -30,38 +27,6 @@ def test_the_example_is_right_and_says_the_defaults(load: Load) -> None:
     short = load()
     assert (example.api, example.collect, example.log_file_name) == (short.api, short.collect, short.log_file_name)
     assert short.timezone == "UTC"
-
-
-def test_the_example_and_the_committed_schema_agree() -> None:
-    schema = json.loads(SCHEMA_FILE.read_text("utf-8"))
-    jsonschema.Draft202012Validator.check_schema(schema)
-    jsonschema.validate(yaml.safe_load(EXAMPLE.read_text("utf-8")), schema)
-    assert EXAMPLE.read_text("utf-8").startswith(f"# yaml-language-server: $schema={SCHEMA_FILE.parent.name}/")
-
-
-def test_the_committed_schema_is_current() -> None:
-    assert SCHEMA_FILE.read_text("utf-8") == json_schema(), "run python -m mailevents_dagster.settings"
-
-
-def test_the_schema_explains_every_key_and_allows_no_other() -> None:
-    schema = json.loads(json_schema())
-    for model in (schema, *schema["$defs"].values()):
-        assert model["additionalProperties"] is False
-        assert all(node.get("description") for node in model["properties"].values())
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"api": {"page_limit": 0}},
-        {"accounts": [account(feeds=["mail"])]},
-        {"accounts": [account(api_key=KEY)]},
-        {"x": 1},
-    ],
-)
-def test_the_schema_refuses_what_an_editor_should_mark(wrong: dict[str, Any]) -> None:
-    with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(document(**wrong), json.loads(json_schema()))
 
 
 def test_with_no_file_the_demo_runs_on_the_simulator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

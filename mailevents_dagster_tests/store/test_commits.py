@@ -221,6 +221,7 @@ found_events = st.builds(
 """Each time is another mail: a mail that is listed at another time since is tested by itself."""
 
 
+@pytest.mark.slow
 @given(st.lists(st.lists(found_events, max_size=8), min_size=1, max_size=5))
 @settings(max_examples=60)
 def test_after_any_sequence_of_commits_log_snapshot_and_manifest_agree_and_nothing_is_lost(

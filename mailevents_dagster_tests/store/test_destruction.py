@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from upath import UPath
 
 from mailevents_dagster.files.damage import DamagedError
 from mailevents_dagster.model.event import SourceError
-from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import SECONDS, Hour
 from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS, feed_of
-from mailevents_dagster.store import destruction
 from mailevents_dagster.store import inventory as inventory_module
 from mailevents_dagster.store.destruction import destroying
-from mailevents_dagster.store.destruction_record import DestroyedError, Destruction, read_destruction
+from mailevents_dagster.store.destruction_record import DestroyedError, read_destruction
 from mailevents_dagster.store.inventory import Inventory
 from mailevents_dagster.store.store import NotCollectedError, Store
 from mailevents_dagster_tests.conftest import (
@@ -32,44 +26,24 @@ from mailevents_dagster_tests.conftest import (
     make_store,
 )
 from mailevents_dagster_tests.planned import hour_of
+from mailevents_dagster_tests.store.destroying import (
+    JOURNAL,
+    LATER,
+    RECORD,
+    RULE,
+    destroy,
+    inventory,
+    kept,
+    leave,
+    never,
+)
 from mailevents_dagster_tests.store.kept import LOG, MANIFEST, SNAPSHOT, commit, commit_hours, files, root
-
-RECORD = "destroyed/example.com/mail/incominglog/2026-11-20/12.json"
-BEGUN = "destroyed/example.com/mail/incominglog/2026-11-20_12.begun"
-JOURNAL = "journal/example.com/mail/incominglog/2026-11-20_12.journal"
-RULE = "mail_days: 90"
-LATER = START + 50 * 86_400.0
 
 
 @pytest.fixture(autouse=True)
 def _from_this_year_on(monkeypatch: pytest.MonkeyPatch) -> None:
     """Eight years of hours would be named for each inventory."""
     monkeypatch.setattr(inventory_module, "FIRST", START - 50 * 86_400.0)
-
-
-def never(why: str) -> None:
-    raise AssertionError(why)
-
-
-def inventory(store: Store, feed: Feed = INCOMING) -> dict[Hour, list[UPath]]:
-    return Inventory(store.layout, store.timezone, LATER).files(feed, LATER)
-
-
-def destroy(store: Store, hour: Hour = NOON, feed: Feed = INCOMING) -> Destruction | None:
-    with destroying(store, feed, hour, inventory(store, feed).get(hour, []), RULE, never) as record:
-        return record
-
-
-def kept(store: Store, hour: Hour = NOON) -> dict[str, bytes]:
-    """Files with the hour in their name; locks and the like are none of its business."""
-    return {name: content for name, content in files(store).items() if hour.stamp("%Y-%m-%d") in name}
-
-
-def leave(store: Store, *names: str) -> None:
-    for name in names:
-        path = root(store) / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(b'{"mailfrom":"person@example.com"}')
 
 
 # --- what goes and what stays
@@ -297,94 +271,3 @@ def test_what_another_process_destroyed_meanwhile_is_not_destroyed_twice(store: 
     with destroying(store, INCOMING, NOON, found, RULE, never) as record:
         assert record is None
     assert files(store) == before
-
-
-# --- killed in between
-
-
-class KilledError(BaseException):
-    """The process ends here."""
-
-
-@pytest.fixture
-def kill_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """Ends what goes on at its so-manieth flush, rename or removal; those before were done."""
-
-    def arm(place: int) -> None:
-        steps = iter(range(10_000))
-
-        def stepwise(real: Callable[..., Any]) -> Callable[..., Any]:
-            def done(*arguments: Any, **named: Any) -> Any:
-                if next(steps) >= place:
-                    raise KilledError
-                return real(*arguments, **named)
-
-            return done
-
-        for name in ("replace", "fsync", "unlink", "rmdir"):
-            monkeypatch.setattr(os, name, stepwise(real[name]))
-
-    real = {name: getattr(os, name) for name in ("replace", "fsync", "unlink", "rmdir")}
-    return arm
-
-
-def states_of_a_destruction(tmp_path: Path, kill_at: Callable[[int], None]) -> Iterator[Store]:
-    """A store for each step at which destroying an hour was killed."""
-    for place in range(100):
-        store = make_store(tmp_path / str(place))
-        commit(store, [event(START)])
-        leave(store, JOURNAL, f"{LOG}.damaged")
-        kill_at(place)
-        try:
-            destroy(store)
-        except KilledError:
-            kill_at(10_000)
-            yield store
-        else:
-            kill_at(10_000)
-            assert place > 12
-            return
-    raise AssertionError("it never ended")
-
-
-def test_after_a_kill_at_any_step_the_record_was_there_before_anything_went_and_the_next_run_ends_it(
-    tmp_path: Path, kill_at: Callable[[int], None]
-) -> None:
-    for store in states_of_a_destruction(tmp_path, kill_at):
-        there = set(kept(store))
-        everything = {LOG, SNAPSHOT, JOURNAL, f"{LOG}.damaged"}
-        assert MANIFEST in there
-        if everything - there:
-            assert BEGUN in there, "something went and no record says so"
-            with pytest.raises(DestroyedError), store.open_hour(INCOMING, NOON):
-                pytest.fail("it was opened")
-
-        record = destroy(store)
-
-        assert record, "it was not handed out again"
-        assert {file.path for file in record.files} == everything
-        assert set(kept(store)) == {MANIFEST, RECORD}
-        assert store.cursor(INCOMING).is_closed(START)
-        assert store.feed_cursor(INCOMING).rebuilt() == store.cursor(INCOMING) or store.cursor(INCOMING).committed_at
-        assert inventory(store) == {}
-
-
-def test_a_record_whose_reader_did_not_end_is_handed_out_again(store: Store) -> None:
-    commit(store, [event(START)])
-    with pytest.raises(KilledError), destroying(store, INCOMING, NOON, inventory(store)[NOON], RULE, never):
-        raise KilledError
-    assert list(inventory(store)) == [NOON]
-    record = destroy(store)
-    assert record
-    assert record.events == 1
-    assert inventory(store) == {}
-
-
-def test_a_disk_that_refuses_leaves_the_rest_for_the_next_time(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    commit(store, [event(START)])
-    with monkeypatch.context() as patched:
-        patched.setattr(destruction, "_delete", lambda *_: (_ for _ in ()).throw(PermissionError(13, "no", "x")))
-        with pytest.raises(PermissionError):
-            destroy(store)
-    assert {LOG, SNAPSHOT, BEGUN} <= set(kept(store))
-    assert destroy(store)

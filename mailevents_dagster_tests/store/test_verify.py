@@ -209,6 +209,7 @@ def test_a_snapshot_of_a_killed_commit_is_a_note(kept: Store) -> None:
     assert (finding.kind, finding.severity) == ("unfinished", Severity.NOTE)
 
 
+@pytest.mark.slow
 def test_hours_are_found_whatever_the_clock_calls_them(tmp_path: Path) -> None:
     store = make_store(tmp_path, "Europe/Berlin")
     first = Hour.containing(1_792_886_400, "Europe/Berlin")  # 2026-10-25 00:00 UTC: 02:00 comes twice

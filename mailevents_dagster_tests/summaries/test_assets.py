@@ -24,6 +24,8 @@ from mailevents_dagster.summaries.kinds import KINDS
 from mailevents_dagster_tests.conftest import mail
 from mailevents_dagster_tests.projects import DOMAIN, SETTINGS, Project, project, range_tags, stop_the_clock
 
+pytestmark = pytest.mark.slow
+
 ZONE = "Europe/Istanbul"
 DAY = Day.from_key("2026-11-16", ZONE)
 HOURS = list(DAY.hours)

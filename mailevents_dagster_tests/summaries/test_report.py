@@ -24,6 +24,8 @@ from mailevents_dagster.summaries.wording import LANGUAGES, OF_KEYS, WORDINGS, L
 from mailevents_dagster_tests.commands import Place, set_up
 from mailevents_dagster_tests.summaries.days import keep
 
+pytestmark = pytest.mark.slow
+
 DAY = Day.from_key("2026-11-18", "Europe/Istanbul")
 SETTINGS = """
 timezone: Europe/Istanbul

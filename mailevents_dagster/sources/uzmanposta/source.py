@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from mailevents_dagster.model.feed import Feed
@@ -13,7 +13,10 @@ from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS, SOURCE
 from mailevents_dagster.sources.uzmanposta.settings import UzmanPostaSettings
 
 if TYPE_CHECKING:  # what loads settings need not load what collects
+    from mailevents_dagster.model.hour import Hour
     from mailevents_dagster.sources.client import Client
+    from mailevents_dagster.store.store import Store
+    from mailevents_dagster.store.verify import Finding
 
 
 def _configured(settings: Settings) -> Iterator[FeedSettings]:
@@ -45,7 +48,9 @@ def _budgets(settings: Settings) -> dict[str, Budget]:
     }
 
 
-def _compare(settings: Settings, store: Any, hours: Any) -> Any:
+def _compare(
+    settings: Settings, store: Store, hours: Sequence[tuple[Feed, Hour]]
+) -> Iterator[tuple[Sequence[Finding], int]]:
     from mailevents_dagster.sources.uzmanposta.compare import compare
 
     return compare(settings, store, hours)

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from mailevents_dagster.model.event import Detail
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.sources.uzmanposta import collect as collect_module
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
@@ -217,23 +216,6 @@ def test_rows_that_become_visible_after_the_first_listing_are_found_by_the_next(
     assert len(here.asked()) == 8
 
 
-# --- with and without details
-
-
-def test_without_details_rows_are_kept_as_they_are_and_details_fetched_once_they_are_wanted(here: Collector) -> None:
-    here.add(mail(START, "Q1"), mail(START + 9, "Q2"))
-    assert here.collect(details=False).manifest.complete
-    assert here.asked() == []
-    assert set(here.details().values()) == {Detail.UNASKED}
-    here.collect(details=True)
-    assert here.asked() == ["Q1", "Q2"]
-    assert here.log() == here.truth()
-    here.add(mail(START + 20, "Q3"))
-    here.collect(details=False)
-    assert here.details() == {"Q1": Detail.WHOLE, "Q2": Detail.WHOLE, "Q3": Detail.UNASKED}
-    assert [("logs" in event) for event in here.log()] == [True, True, False]
-
-
 # --- how far back the API answers
 
 
@@ -262,52 +244,6 @@ def test_a_quarantine_is_asked_for_up_to_six_days_back(here: Collector, clock: C
 def test_other_feeds_are_asked_for_however_old_the_hour(feed: Feed, here: Collector, clock: Clock) -> None:
     clock.now = START + 400.0 * DAY
     assert here.collect(feed).manifest.events == 0
-
-
-# --- strays
-
-
-def test_a_stray_belongs_to_the_hour_that_returned_it_first_and_to_no_other(here: Collector) -> None:
-    stray = mail(START - 10 * DAY, "S")
-    here.add(stray, at=NOON.end)
-    for hour in (NOON, NOON.next, NOON, NOON.next, NOON.previous):
-        here.collect(INCOMING, hour)
-    holders = [hour.key for hour in (NOON.previous, NOON, NOON.next) if here.log(INCOMING, hour)]
-    assert holders == [NOON.key]
-    assert here.log()[0]["queue_id"] == "S"
-
-
-@pytest.mark.parametrize("at", [START, NOON.end - 1, NOON.end])
-@pytest.mark.parametrize("forward", [True, False])
-def test_a_row_without_a_time_belongs_to_one_hour(at: int, forward: bool, here: Collector) -> None:
-    row = {"queue_id": "T", "subject": "timeless"}
-    here.add(row, at=at)
-    here.add(*(mail(START + offset) for offset in (-600, 600, 3000, 4200)))
-    hours = [NOON.previous, NOON, NOON.next]
-    for hour in hours if forward else reversed(hours):
-        here.collect(INCOMING, hour)
-    assert [event for hour in hours for event in here.log(INCOMING, hour)].count(row) == 1
-
-
-def test_equal_mails_without_a_time_are_asked_for_once_as_soon_as_they_are_the_hours(here: Collector) -> None:
-    timeless = {"queue_id": "T", "recipients": [{"mailto": "a@example.com"}]}
-    here.add(mail(START + 10, "A"), mail(START + 50, "B"))
-    here.add(timeless, timeless, at=START + 50)
-    for calls in (["A", "B", "T"], []):
-        assert here.collect().manifest.events == 4
-        assert sorted(here.asked()) == calls
-        assert sorted(event["queue_id"] for event in here.log()) == ["A", "B", "T", "T"]
-        assert [event.detail for event in here.events()].count(Detail.PURGED) == 2, "it has no detail of such"
-
-
-def test_equal_rows_without_a_time_in_the_middle_of_two_hours_are_two_events(here: Collector) -> None:
-    row = {"email": "a@example.com", "status": "failed"}
-    for middle in (START - 1800, START + 1800):
-        here.add(row, feed=AUTHENTICATION, at=middle)
-        here.add(*({"email": "b@example.com", "time": middle + shift} for shift in (-9, 9)), feed=AUTHENTICATION)
-    for hour in (NOON.previous, NOON, NOON.previous):
-        here.collect(AUTHENTICATION, hour)
-    assert [here.log(AUTHENTICATION, hour).count(row) for hour in (NOON.previous, NOON)] == [1, 1]
 
 
 # --- what is said about it

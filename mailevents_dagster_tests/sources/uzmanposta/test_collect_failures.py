@@ -159,3 +159,17 @@ def test_a_stop_in_the_middle_keeps_what_was_fetched(here: Collector) -> None:
     assert len(here.asked()) == 40 - len(answered)
     assert here.log() == here.truth()
     here.api.close()
+
+
+def test_without_details_rows_are_kept_as_they_are_and_details_fetched_once_they_are_wanted(here: Collector) -> None:
+    here.add(mail(START, "Q1"), mail(START + 9, "Q2"))
+    assert here.collect(details=False).manifest.complete
+    assert here.asked() == []
+    assert set(here.details().values()) == {Detail.UNASKED}
+    here.collect(details=True)
+    assert here.asked() == ["Q1", "Q2"]
+    assert here.log() == here.truth()
+    here.add(mail(START + 20, "Q3"))
+    here.collect(details=False)
+    assert here.details() == {"Q1": Detail.WHOLE, "Q2": Detail.WHOLE, "Q3": Detail.UNASKED}
+    assert [("logs" in event) for event in here.log()] == [True, True, False]

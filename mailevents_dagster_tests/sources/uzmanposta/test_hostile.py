@@ -6,15 +6,11 @@ import gc
 import json
 import logging
 import re
-import sys
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import yaml
 
 from mailevents_dagster.collecting.outcomes import Task
 from mailevents_dagster.collecting.runner import Runner
@@ -23,71 +19,26 @@ from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.orchestration.assets import SOURCE_IS_DOWN_AFTER
 from mailevents_dagster.orchestration.collected_hours import CollectedHours
-from mailevents_dagster.settings import SettingsError, load_settings
 from mailevents_dagster.sources.uzmanposta import collect as collect_module
-from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.collect import UzmanPostaClient
 from mailevents_dagster.sources.uzmanposta.errors import ApiError, Cause, TransientError
-from mailevents_dagster.sources.uzmanposta.feeds import feed_of
-from mailevents_dagster.sources.uzmanposta.schema import COLUMNS, FIELDS
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, FixedMail, Request, Simulator
 from mailevents_dagster.sources.uzmanposta.simulator.server import Connection
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.collecting_process import collector_in
-from mailevents_dagster_tests.conftest import AUTHENTICATION, DOMAIN, INCOMING, KEY, NOON, START, MakeApi, mail
+from mailevents_dagster_tests.conftest import INCOMING, START, MakeApi, mail
+from mailevents_dagster_tests.sources.uzmanposta.calling import failure, listed
 from mailevents_dagster_tests.sources.uzmanposta.fixed_hours import Clock, Collector, detail_of, files_below
-
-HOLD = feed_of(DOMAIN, "quarantine/hold")
-TEXTS = {
-    "a way up": "../../../../quarantines",
-    "an absolute path": "/etc/passwd",
-    "a way up on Windows": "..\\..\\C:\\x:y",
-    "dots": "..",
-    "line ends": "a\nb\r\nc\u2028d\x85e\x0bf",
-    "NUL": "a\x00b\x00",
-    "quotes": '"\'`$(id)`;--\\"',
-    "patterns": "{domain}{0}%Y%s%n*?[!-~]",
-    "terminal codes": "\x1b]0;owned\x07\x1b[31m\x9b2J\u202e",
-    "a lone surrogate": "a\ud800",
-    "a megabyte": "x" * 2**20,
-}
-NO_ADDRESS = ("a lone surrogate", "a megabyte")
-"""Texts that as a queue id can be no part of an address, so that such a mail has no detail."""
-
-DEEP = b"[" * 10_000 + b"]" * 10_000
-EDGE = b"[" * 1020 + b"]" * 1020
-"""As deep as can be read. Python 3.11 cannot write it; later ones can, and keep such a record like any other."""
-CAN_BE_WRITTEN = sys.version_info >= (3, 12)
-
-HOUR_FILES = {
-    INCOMING: (
-        "data/output/example.com/mail/incominglog/example.com_incominglog_2026-11-20_12.log",
-        "data/parquet/domain=example.com/category=mail/type=incominglog/date=2026-11-20/12.parquet",
-        "data/manifests/example.com/mail/incominglog/2026-11-20/12.json",
-        "data/cursors/example.com/mail/incominglog.json",
-        "data/locks/example.com/mail/incominglog.lock",
-        "data/locks/example.com/mail/incominglog/cursor.lock",
-        "data/locks/example.com/mail/incominglog/12.lock",
-    ),
-    HOLD: (
-        "data/output/example.com/quarantine/hold/example.com_hold_2026-11-20_12.log",
-        "data/parquet/domain=example.com/category=quarantine/type=hold/date=2026-11-20/12.parquet",
-        "data/manifests/example.com/quarantine/hold/2026-11-20/12.json",
-        "data/cursors/example.com/quarantine/hold.json",
-        "data/locks/example.com/quarantine/hold.lock",
-        "data/locks/example.com/quarantine/hold/cursor.lock",
-        "data/locks/example.com/quarantine/hold/12.lock",
-    ),
-    AUTHENTICATION: (
-        "data/output/example.com/authentication/example.com_auth_2026-11-20_12.log",
-        "data/parquet/domain=example.com/category=authentication/type=auth/date=2026-11-20/12.parquet",
-        "data/manifests/example.com/authentication/2026-11-20/12.json",
-        "data/cursors/example.com/authentication.json",
-        "data/locks/example.com/authentication.lock",
-        "data/locks/example.com/authentication/cursor.lock",
-        "data/locks/example.com/authentication/12.lock",
-    ),
-}
+from mailevents_dagster_tests.sources.uzmanposta.hostile import (
+    CAN_BE_WRITTEN,
+    DEEP,
+    EDGE,
+    HOUR_FILES,
+    NO_ADDRESS,
+    TEXTS,
+    fit_for_a_log,
+    text_fields,
+)
 
 
 @pytest.fixture
@@ -104,22 +55,6 @@ def here(
     monkeypatch.setattr(collect_module, "time", Clock())
     monkeypatch.chdir(tmp_path)
     return Collector(store, simulator, fixed, make_api(simulator.base_url, max_attempts=2, max_parallel_details=4))
-
-
-def text_fields(feed: Feed) -> list[tuple[str, str]]:
-    """The text columns of a feed, each with the field of the record that it shows."""
-    columns = COLUMNS[feed.kind.category]
-    return [(column.name, FIELDS.get(column.name, column.name)) for column in columns if column.type == pa.string()]
-
-
-def fit_for_a_log(message: str) -> bool:
-    return message.isprintable() and len(message) < 700
-
-
-def failure_of(api: UzmanPostaApi) -> ApiError:
-    with pytest.raises(ApiError) as raised:
-        api.rows(INCOMING, START, NOON.end)
-    return raised.value
 
 
 # --- records
@@ -236,7 +171,7 @@ def test_a_hostile_listing_is_asked_for_again_and_ends_typed_saying_what_came_in
     here.add(mail(START, "Q1"))
     body = HOSTILE_BODIES[name]
     here.simulator.fail_next("/logs/mail", Answer(200, body=body), times=2)
-    error = failure_of(here.api)
+    error = failure(lambda: listed(here.api))
     assert (type(error), error.cause, len(here.simulator.calls)) == (TransientError, Cause.PROTOCOL, 2)
     assert f"sent {len(body):,} bytes of application/json; charset=utf-8 that cannot be used (" in str(error)
     assert fit_for_a_log(str(error))
@@ -247,7 +182,7 @@ def test_a_hostile_listing_is_asked_for_again_and_ends_typed_saying_what_came_in
 @pytest.mark.parametrize("kind", ["text/\x1b[31mhtml", "a\r\n\tb", "\x9b2J\x85", "x" * 60_000, ""])
 def test_a_hostile_content_type_fits_into_one_line(kind: str, here: Collector) -> None:
     here.simulator.fail_next("/logs/mail", Answer(200, {"Content-Type": kind}, b"<html>"), times=None)
-    error = failure_of(here.api)
+    error = failure(lambda: listed(here.api))
     assert "sent 6 bytes of " in str(error)
     assert fit_for_a_log(str(error))
 
@@ -273,6 +208,7 @@ def test_a_hostile_detail_leaves_its_row_marked_and_the_others_whole(name: str, 
     assert here.log()[1:] == here.truth()[1:]
 
 
+@pytest.mark.slow
 def test_a_run_over_many_hours_does_not_gather_the_answers_it_could_not_use(
     here: Collector, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -322,7 +258,7 @@ MESSAGES = {
 def test_what_the_api_says_of_an_error_is_one_line_of_a_bounded_length(name: str, status: int, here: Collector) -> None:
     said, shown = MESSAGES[name]
     here.simulator.fail_next("/logs/mail", Answer(status, body=json.dumps({"message": said}).encode()), times=None)
-    error = failure_of(here.api)
+    error = failure(lambda: listed(here.api))
     assert f"It says: {shown} (attempt" in str(error)
     assert fit_for_a_log(str(error))
 
@@ -330,7 +266,7 @@ def test_what_the_api_says_of_an_error_is_one_line_of_a_bounded_length(name: str
 @pytest.mark.parametrize("message", [b"[" * 1020 + b"]" * 1020, DEEP, b'{"a":1}', b"9" * 5000, b"null", b'""'])
 def test_an_error_whose_message_is_no_text_is_told_without_it(message: bytes, here: Collector) -> None:
     here.simulator.fail_next("/logs/mail", Answer(500, body=b'{"message":' + message + b"}"), times=None)
-    error = failure_of(here.api)
+    error = failure(lambda: listed(here.api))
     assert (type(error), error.cause) == (TransientError, Cause.SERVER)
     assert "It says" not in str(error)
     assert fit_for_a_log(str(error))
@@ -342,26 +278,3 @@ def test_the_error_of_a_detail_names_its_address_on_one_line(queue_id: str, here
     with pytest.raises(ApiError) as raised:
         here.api.detail(queue_id, START)
     assert fit_for_a_log(str(raised.value))
-
-
-# --- settings
-
-
-@pytest.mark.parametrize(
-    "domain",
-    [
-        "../x", "a/b", "a.com/../b.com", "/etc", "..", ".", "a\x00.com", "a.com\x00", "a.com\n", "a\nb.com", "a.com\r",
-        "a.com\x1b[31m", "a.com\x85", "a.com\u2028", "\u202ea.com", "\ud800.com", 'a".com', "a'.com", "a.com\\..\\x",
-        "{type}.com", "%Y.com", "x" * 500_000 + ".com",
-    ],
-)  # fmt: skip
-def test_a_hostile_domain_in_the_settings_is_refused_with_a_message_of_one_line(domain: str, tmp_path: Path) -> None:
-    entry: dict[str, Any] = {"domain": domain, "api_key": "${KEY}", "feeds": ["authentication"]}
-    file = tmp_path / "mailevents.yaml"
-    file.write_text(yaml.safe_dump({"start": "2026-11-01T00:00", "accounts": [entry]}))
-    with pytest.raises(SettingsError) as raised:
-        load_settings(file, {"KEY": KEY}, float(START))
-    [problem] = raised.value.problems
-    assert problem.path == "accounts[0].domain"
-    assert fit_for_a_log(str(problem))
-    assert list(files_below(tmp_path)) == [file.name]

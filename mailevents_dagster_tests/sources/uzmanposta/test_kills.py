@@ -15,6 +15,8 @@ from mailevents_dagster.model.hour import last_ended
 from mailevents_dagster.sources.uzmanposta.simulator import Behaviour, Simulator
 from mailevents_dagster_tests.collecting_process import FEED, collect, collecting_process, store_in
 
+pytestmark = pytest.mark.slow
+
 KILLS = int(os.environ.get("MAILEVENTS_KILLS", "8"))
 IN_FLIGHT = 2
 """Calls that a killed process may have had under way: what the next one asks for again at most."""

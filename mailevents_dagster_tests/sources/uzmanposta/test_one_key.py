@@ -23,6 +23,8 @@ from mailevents_dagster_tests.collecting_process import collector_in, outcomes
 from mailevents_dagster_tests.conftest import NOON
 from mailevents_dagster_tests.projects import NOW, Project, project, stop_the_clock
 
+pytestmark = pytest.mark.slow
+
 DOMAINS = ["a.example", "b.example", "c.example"]
 SECRET = "one-key-for-three-domains"
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from mailevents_dagster.model.event import Detail
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.collect import believable
@@ -17,7 +18,7 @@ from mailevents_dagster.sources.uzmanposta.rows import Row, row_of
 from mailevents_dagster.sources.uzmanposta.simulator import Behaviour, FixedMail, Simulator
 from mailevents_dagster.store.store import Store
 from mailevents_dagster.store.verify import verify_hour
-from mailevents_dagster_tests.conftest import INCOMING, NOON, START, MakeApi, mail, make_store
+from mailevents_dagster_tests.conftest import AUTHENTICATION, INCOMING, NOON, START, MakeApi, mail, make_store
 from mailevents_dagster_tests.sources.uzmanposta.fixed_hours import Collector
 
 BOUNDS = ("[s,e]", "[s,e)", "(s,e]", "(s,e)")
@@ -35,6 +36,7 @@ def held(here: Collector, hours: tuple[Hour, ...] = HOURS) -> Counter[str]:
     return Counter(str(event["queue_id"]) for hour in hours for event in here.log(INCOMING, hour))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bounds", BOUNDS)
 def test_six_thousand_mails_delivered_seconds_after_their_receipt_stand_once_each(
     bounds: str, store: Store, make_api: MakeApi
@@ -52,6 +54,7 @@ def test_six_thousand_mails_delivered_seconds_after_their_receipt_stand_once_eac
     assert held(here) == Counter(f"Q{number}" for number in range(6000))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bounds", BOUNDS)
 def test_each_mail_at_the_edge_of_hours_stands_once_in_whatever_order_they_are_collected(
     bounds: str, tmp_path: Any, make_api: MakeApi
@@ -143,3 +146,49 @@ def test_an_hour_whose_first_answer_is_that_of_another_hour_is_whole(
     assert here.collect(INCOMING, NOON, details=False).manifest.events == 12
     assert here.found
     assert not here.found.strays
+
+
+# --- strays
+
+
+def test_a_stray_belongs_to_the_hour_that_returned_it_first_and_to_no_other(here: Collector) -> None:
+    stray = mail(START - 10 * 86_400, "S")
+    here.add(stray, at=NOON.end)
+    for hour in (NOON, NOON.next, NOON, NOON.next, NOON.previous):
+        here.collect(INCOMING, hour)
+    holders = [hour.key for hour in (NOON.previous, NOON, NOON.next) if here.log(INCOMING, hour)]
+    assert holders == [NOON.key]
+    assert here.log()[0]["queue_id"] == "S"
+
+
+@pytest.mark.parametrize("at", [START, NOON.end - 1, NOON.end])
+@pytest.mark.parametrize("forward", [True, False])
+def test_a_row_without_a_time_belongs_to_one_hour(at: int, forward: bool, here: Collector) -> None:
+    row = {"queue_id": "T", "subject": "timeless"}
+    here.add(row, at=at)
+    here.add(*(mail(START + offset) for offset in (-600, 600, 3000, 4200)))
+    hours = [NOON.previous, NOON, NOON.next]
+    for hour in hours if forward else reversed(hours):
+        here.collect(INCOMING, hour)
+    assert [event for hour in hours for event in here.log(INCOMING, hour)].count(row) == 1
+
+
+def test_equal_mails_without_a_time_are_asked_for_once_as_soon_as_they_are_the_hours(here: Collector) -> None:
+    timeless = {"queue_id": "T", "recipients": [{"mailto": "a@example.com"}]}
+    here.add(mail(START + 10, "A"), mail(START + 50, "B"))
+    here.add(timeless, timeless, at=START + 50)
+    for calls in (["A", "B", "T"], []):
+        assert here.collect().manifest.events == 4
+        assert sorted(here.asked()) == calls
+        assert sorted(event["queue_id"] for event in here.log()) == ["A", "B", "T", "T"]
+        assert [event.detail for event in here.events()].count(Detail.PURGED) == 2, "it has no detail of such"
+
+
+def test_equal_rows_without_a_time_in_the_middle_of_two_hours_are_two_events(here: Collector) -> None:
+    row = {"email": "a@example.com", "status": "failed"}
+    for middle in (START - 1800, START + 1800):
+        here.add(row, feed=AUTHENTICATION, at=middle)
+        here.add(*({"email": "b@example.com", "time": middle + shift} for shift in (-9, 9)), feed=AUTHENTICATION)
+    for hour in (NOON.previous, NOON, NOON.previous):
+        here.collect(AUTHENTICATION, hour)
+    assert [here.log(AUTHENTICATION, hour).count(row) for hour in (NOON.previous, NOON)] == [1, 1]

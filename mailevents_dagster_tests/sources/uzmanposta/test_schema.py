@@ -3,67 +3,32 @@
 from __future__ import annotations
 
 import io
-import json
 import math
 from datetime import UTC, datetime
-from enum import Enum
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from mailevents_dagster.files.json_text import one_line
 from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS
 from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
 from mailevents_dagster.sources.uzmanposta.schema import (
     COLUMNS,
-    LAST_SECOND,
     RECIPIENT_COLUMNS,
-    record_time,
     typed_arrays,
 )
-
-CATEGORIES: tuple[str, ...] = ("mail", "quarantine", "authentication")
-MISSING = Enum("Missing", "FIELD").FIELD  # an enum, because its name is the same in every test process
-TIME = 1_795_156_800
-MEGABYTE = "ı" * 2**20
-HUGE = 10**5000
-"""Python refuses to write integers beyond 4,300 digits as text."""
-
-
-def typed(category: str, name: str, *records: dict[str, object]) -> list[object]:
-    names = [column.name for column in COLUMNS[category]]
-    values: list[object] = typed_arrays(category, records)[names.index(name)].to_pylist()
-    return values
-
-
-def one(category: str, name: str, value: object) -> object:
-    return typed(category, name, {} if value is MISSING else {name: value})[0]
-
-
-def recipients(value: object) -> object:
-    return one("mail", "recipients", value)
-
-
-def table(category: str, records: list[dict[str, object]]) -> pa.Table:
-    schema = pa.schema([column.field for column in COLUMNS[category]])
-    return pa.Table.from_arrays(typed_arrays(category, records), schema=schema)
-
-
-def through_parquet(written: pa.Table) -> pa.Table:
-    file = io.BytesIO()
-    pq.write_table(written, file)
-    # Parquet has no unit of seconds: they come back as milliseconds, until the reader asks for the schema written.
-    return pq.read_table(io.BytesIO(file.getvalue())).cast(written.schema)
-
-
-def nested(depth: int) -> object:
-    value: object = "core"
-    for _ in range(depth):
-        value = [value]
-    return value
+from mailevents_dagster_tests.sources.uzmanposta.typed_rows import (
+    CATEGORIES,
+    HUGE,
+    MEGABYTE,
+    MISSING,
+    TIME,
+    nested,
+    one,
+    recipients,
+    table,
+    typed,
+)
 
 
 @pytest.mark.parametrize(
@@ -196,79 +161,6 @@ def test_a_float_is_taken_from_finite_numbers_and_numerals(value: object, number
     assert one("quarantine", "score", value) == number
 
 
-TIMES = [
-    (TIME, TIME),
-    (0, 0),
-    (LAST_SECOND, LAST_SECOND),
-    (LAST_SECOND + 1, None),
-    (TIME * 1000, None),
-    (HUGE, None),
-    (-1, None),
-    (float(TIME), TIME),
-    (TIME + 0.5, None),
-    (math.nan, None),
-    (math.inf, None),
-    (str(TIME), TIME),
-    (f"  {TIME}\t", TIME),
-    (f"{TIME}.0", TIME),
-    (f"{TIME}.5", None),
-    ("-1", None),
-    ("2026-11-20T00:00:00Z", None),
-    ("", None),
-    (True, None),
-    (False, None),
-    ([TIME], None),
-    ({"time": TIME}, None),
-    (None, None),
-    (MISSING, None),
-]
-TIME_IDS = ["huge" if value is HUGE else "missing" if value is MISSING else repr(value) for value, _ in TIMES]
-
-
-def with_field(name: str, value: object) -> dict[str, object]:
-    return {} if value is MISSING else {name: value}
-
-
-@pytest.mark.parametrize(("value", "time"), TIMES, ids=TIME_IDS)
-def test_the_time_of_a_recipient_is_whole_seconds_in_this_era(value: object, time: int | None) -> None:
-    row = recipients([with_field("time", value)])
-    assert isinstance(row, list)
-    assert row[0]["time"] == (None if time is None else datetime.fromtimestamp(time, UTC))
-
-
-@pytest.mark.parametrize("category", CATEGORIES)
-@pytest.mark.parametrize(("value", "time"), TIMES, ids=TIME_IDS)
-def test_the_time_of_a_record_is_whole_seconds_in_this_era(category: str, value: object, time: int | None) -> None:
-    found = record_time(category, with_field("time", value))
-    assert found == time
-    assert found is None or type(found) is int
-
-
-@pytest.mark.parametrize(("value", "time"), TIMES, ids=TIME_IDS)
-def test_the_time_of_a_mail_is_that_of_its_first_recipient_and_else_its_own(value: object, time: int | None) -> None:
-    record = {"recipients": [with_field("time", value), {"time": 5}], "time": 7}
-    assert record_time("mail", record) == (7 if time is None else time)
-
-
-@pytest.mark.parametrize("odd", [None, [], {}, [None], ["x"], [[{"time": 5}]], "x", 5, True])
-def test_the_time_of_a_mail_without_a_readable_recipient_is_its_own(odd: object) -> None:
-    assert record_time("mail", {"recipients": odd, "time": 7}) == 7
-    assert record_time("mail", {"recipients": odd, "timestamp": 8, "starttime": 9}) is None
-
-
-def test_the_time_of_a_mail_with_one_recipient_outside_a_list_is_that_of_the_recipient() -> None:
-    assert record_time("mail", {"recipients": {"time": "5"}, "time": 7}) == 5
-
-
-@pytest.mark.parametrize("category", ["quarantine", "authentication"])
-def test_the_time_of_other_records_is_the_first_of_three_fields_that_can_be_read(category: str) -> None:
-    assert record_time(category, {"starttime": 9, "timestamp": 8, "time": 7}) == 7
-    assert record_time(category, {"starttime": 9, "timestamp": "8", "time": None}) == 8
-    assert record_time(category, {"starttime": 9, "timestamp": True, "time": "soon"}) == 9
-    assert record_time(category, {"starttime": -1, "recipients": [{"time": 5}]}) is None
-    assert record_time(category, {}) is None
-
-
 def test_recipients_keep_their_order_and_each_its_own_fields() -> None:
     first = {"mailto": "ı@example.com", "status": "sent", "status_code": 250, "time": TIME, "new": {"field": 1}}
     second = {"mailto": "b@example.com", "status_string": ["x"], "action": None, "dstip": "10.0.0.1"}
@@ -344,59 +236,3 @@ def test_the_store_gets_the_same_columns_from_raw_records(category: str) -> None
     assert rows.columns == COLUMNS[category]
     arrays = rows.arrays([rows.fields_of(raw) for raw in (one_line(record), b"[]", b"null", b'"text"')])
     assert list(arrays) == typed_arrays(category, [record, {}, {}, {}])
-
-
-any_text = st.text(st.characters(exclude_categories=()), max_size=8)
-numerals = st.one_of(st.integers(), st.floats()).map(str)
-integers = st.one_of(st.integers(), st.integers(0, LAST_SECOND), st.sampled_from([2**63, -(2**63) - 1, 2**64, 10**400]))
-scalars = st.one_of(st.none(), st.booleans(), integers, st.floats(), any_text, numerals)
-values = st.recursive(
-    scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(any_text, inner, max_size=3), max_leaves=6
-)
-entries = st.fixed_dictionaries({}, optional={column.name: values for column in RECIPIENT_COLUMNS} | {"new": values})
-
-
-times = dict.fromkeys(("time", "timestamp", "starttime"), values) | {
-    "recipients": st.lists(entries | values, max_size=3) | entries | values
-}
-
-
-def records_of(category: str) -> st.SearchStrategy[list[dict[str, object]]]:
-    fields = {column.name: values for column in COLUMNS[category]} | times | {"new": values}
-    return st.lists(st.fixed_dictionaries({}, optional=fields), max_size=4)
-
-
-@pytest.mark.parametrize("category", CATEGORIES)
-@settings(deadline=None)
-@given(data=st.data())
-def test_whatever_records_hold_the_columns_have_their_types_and_survive_parquet(
-    category: str, data: st.DataObject
-) -> None:
-    records = data.draw(records_of(category))
-    arrays = typed_arrays(category, records)
-    assert [(array.type, len(array)) for array in arrays] == [
-        (column.type, len(records)) for column in COLUMNS[category]
-    ]
-    written = table(category, records)
-    written.validate(full=True)
-    assert through_parquet(written).equals(written)
-
-
-@pytest.mark.parametrize("category", CATEGORIES)
-@settings(deadline=None)
-@given(record=st.fixed_dictionaries({}, optional=times))
-def test_whatever_a_record_holds_its_time_is_a_second_of_this_era_or_none(
-    category: str, record: dict[str, object]
-) -> None:
-    time = record_time(category, record)
-    assert time is None or (type(time) is int and 0 <= time <= LAST_SECOND)
-
-
-@settings(deadline=None)
-@given(value=values)
-def test_nested_values_in_text_columns_are_json_that_any_reader_takes(value: object) -> None:
-    text = one("mail", "tag", [value])
-    if text is not None:
-        assert isinstance(text, str)
-        text.encode()
-        assert len(json.loads(text)) == 1

@@ -134,6 +134,7 @@ except ApiError as error:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", [429, 503])
 def test_after_two_hours_were_told_no_thread_and_no_process_calls_again(
     status: int, api: UzmanPostaApi, simulator: Simulator, make_api: MakeApi, tmp_path: Path

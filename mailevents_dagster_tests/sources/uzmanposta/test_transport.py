@@ -2,81 +2,25 @@
 
 from __future__ import annotations
 
-import gc
 import gzip
 import threading
-import tracemalloc
 from base64 import b64encode
-from collections.abc import Callable, Iterator
-from itertools import repeat
-from typing import Any
 
 import pytest
 import urllib3
 
 from mailevents_dagster.sources.uzmanposta.access import Access
-from mailevents_dagster.sources.uzmanposta.transport import MOST_BYTES, Answer, Transport
+from mailevents_dagster.sources.uzmanposta.transport import Transport
 from mailevents_dagster_tests.conftest import DOMAIN, KEY
 from mailevents_dagster_tests.sources.uzmanposta.answering import (
     CERTIFICATE,
     answer,
     answering,
-    dripping,
     tls,
     tunnelling,
 )
 from mailevents_dagster_tests.sources.uzmanposta.calling import PATIENCE
-
-BODY = b'[{"queue_id":"Q1"}]' * 5000
-PLAIN = answer(BODY)
-
-FAILURES = (urllib3.exceptions.HTTPError, OSError)
-
-MakeSender = Callable[..., Callable[[str], Answer]]
-
-
-@pytest.fixture
-def make_sender() -> Iterator[MakeSender]:
-    """What sends calls to a base URL; its connections are closed at the end."""
-    made: list[Transport] = []
-
-    def make(base_url: str, **access: Any) -> Callable[[str], Answer]:
-        made.append(Transport(Access(DOMAIN, base_url, KEY, **{"timeout_seconds": PATIENCE} | access)))
-        return made[-1].get
-
-    yield make
-    for transport in made:
-        transport.close()
-
-
-def chunked(body: bytes, *headers: str, size: int = 1000, end: bytes = b"0\r\n\r\n") -> bytes:
-    chunks = [body[first : first + size] for first in range(0, len(body), size)]
-    lines = ["HTTP/1.1 200 OK", "Transfer-Encoding: chunked", *headers, "", ""]
-    return b"".join(["\r\n".join(lines).encode(), *(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in chunks), end])
-
-
-HALF = len(BODY) // 2
-WAYS = {
-    "with its length": PLAIN,
-    "in chunks": chunked(BODY),
-    "in chunks with something behind them": chunked(BODY, end=b"0\r\nDigest: x\r\n\r\n"),
-    "until the end of the connection": b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + BODY,
-    "in HTTP/1.0": b"HTTP/1.0 200 OK\r\nConnection: close\r\n\r\n" + BODY,
-    "behind a 100": b"HTTP/1.1 100 Continue\r\n\r\n" + PLAIN,
-    "packed": answer(gzip.compress(BODY), "Content-Encoding: gzip"),
-    "packed by another name": answer(gzip.compress(BODY), "content-encoding: X-GZIP"),
-    "packed and in chunks": chunked(gzip.compress(BODY), "Content-Encoding: gzip", size=7),
-    "packed in two": answer(gzip.compress(BODY[:HALF]) + gzip.compress(BODY[HALF:]), "Content-Encoding: gzip"),
-    "not packed, and saying so": answer(BODY, "Content-Encoding: identity"),
-    "and the connection closed": answer(BODY, "Connection: close"),
-    "and the connection not closed as it was said": answer(BODY, "Connection: close, soon"),
-}
-LAST = {
-    "until the end of the connection",
-    "in HTTP/1.0",
-    *(way for way in WAYS if way.startswith("and the connection")),
-}
-"""Ways after which a connection serves no other call."""
+from mailevents_dagster_tests.sources.uzmanposta.sending import BODY, FAILURES, LAST, PLAIN, WAYS, MakeSender, chunked
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -190,84 +134,6 @@ def test_a_server_that_nobody_vouches_for_is_sent_nothing(make_sender: MakeSende
             with pytest.raises(urllib3.exceptions.SSLError):
                 send("/")
         assert server.heads == []
-
-
-# --- one deadline
-
-
-HEAD, _, _ = PLAIN.partition(b"[")
-DRIPPED = {
-    "its status line": (PLAIN, 0),
-    "its headers": (PLAIN.replace(b"\r\n", b"\r\nX-Filler: " + b"x" * 1000 + b"\r\n", 1), len(b"HTTP/1.1 200 OK\r\n")),
-    "its body": (PLAIN, len(HEAD)),
-    "a body that ends with the connection": (b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + BODY, 40),
-    "interim answers without end": (b"HTTP/1.1 100 Continue\r\n\r\n" * 1000, 0),
-}
-
-
-@pytest.mark.parametrize("secure", [False, True], ids=["in the clear", "over TLS"])
-@pytest.mark.parametrize("what", DRIPPED)
-def test_an_answer_that_drips_in_ends_at_the_deadline_whatever_of_it_drips(
-    what: str, secure: bool, make_sender: MakeSender, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(CERTIFICATE))
-    sent, whole_first = DRIPPED[what]
-    with answering(
-        lambda number: dripping(sent, whole_first) if number == 1 else PLAIN, tls() if secure else None
-    ) as server:
-        send = make_sender(server.base_url, timeout_seconds=0.5)
-        with pytest.raises(TimeoutError):
-            send("/")
-        assert make_sender(server.base_url)("/").body == BODY
-
-
-def test_interim_answers_at_full_speed_end_at_the_deadline_too(make_sender: MakeSender) -> None:
-    with answering(lambda _: repeat(b"HTTP/1.1 100 Continue\r\n\r\n" * 1000)) as server, pytest.raises(TimeoutError):
-        make_sender(server.base_url, timeout_seconds=0.5)("/")
-
-
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_a_proxy_that_drips_its_consent_is_left_at_the_deadline(
-    make_sender: MakeSender, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with answering(lambda _: dripping(b"HTTP/1.1 200 OK\r\nX-Filler: " + b"x" * 1000)) as proxy:
-        monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{proxy.port}")
-        with pytest.raises(TimeoutError):
-            make_sender("https://api.invalid/api/v2", timeout_seconds=0.5)("/")
-    gc.collect()  # ssl leaves a socket that has no other side any more to the collector
-
-
-# --- sizes
-
-
-@pytest.mark.parametrize("packed", [False, True], ids=["as it is", "packed"])
-def test_a_body_of_more_than_32_megabytes_is_a_fault_and_one_of_32_is_read(
-    packed: bool, make_sender: MakeSender
-) -> None:
-    def answers(number: int) -> bytes:
-        body = b" " * (MOST_BYTES + number - 1)
-        return answer(gzip.compress(body, 1), "Content-Encoding: gzip") if packed else answer(body)
-
-    with answering(answers) as server:
-        send = make_sender(server.base_url)
-        assert len(send("/").body) == 32 * 2**20
-        with pytest.raises(urllib3.exceptions.HTTPError, match="longer than 33,554,432 bytes"):
-            send("/")
-
-
-def test_a_small_body_that_unpacks_to_a_huge_one_costs_little_more_memory_than_the_limit(
-    make_sender: MakeSender,
-) -> None:
-    bomb = gzip.compress(gzip.compress(b" " * 2**28, 9), 9)
-    with answering(answer(bomb, "Content-Encoding: gzip, gzip")) as server:
-        send = make_sender(server.base_url)
-        tracemalloc.start()
-        try:
-            with pytest.raises(urllib3.exceptions.HTTPError, match="longer than"):
-                send("/")
-            assert tracemalloc.get_traced_memory()[1] < 2 * MOST_BYTES
-        finally:
-            tracemalloc.stop()
 
 
 # --- whose answer it is

@@ -121,6 +121,7 @@ def test_threads_may_add_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     found.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("memory", [0, 10**9])
 def test_an_hour_is_committed_in_its_order_however_it_was_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, memory: int

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mailevents_dagster_tests.commands import COMMAND
+from mailevents_dagster_tests.commands import mailevents
 
 KEY = "Xk3%y-$8'q\"\\7c1d"
 """With what INI files, shells and .env files would each make something else of."""
@@ -51,14 +51,8 @@ class OldTool:
     def migrate(self, *arguments: str, timezone: str = "Europe/Istanbul") -> subprocess.CompletedProcess[str]:
         """The command as a process, in the folder that is moved to."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("DAGSTER", "MAILEVENTS"))}
-        return subprocess.run(
-            [COMMAND, "migrate", str(self.folder / "uzmanposta.ini"), *arguments],
-            env={**kept, "TZ": timezone},
-            cwd=self.out,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        ini = str(self.folder / "uzmanposta.ini")
+        return mailevents("migrate", ini, *arguments, environ={**kept, "TZ": timezone}, folder=self.out)
 
 
 def old_tool(folder: Path) -> OldTool:

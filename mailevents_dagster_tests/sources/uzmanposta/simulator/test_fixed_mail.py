@@ -52,6 +52,7 @@ def test_a_changed_mail_has_its_new_detail(client: Client, fixed: FixedMail) -> 
     assert client.detail("Q", HOUR).json()["tag"] == "delivered"
 
 
+@pytest.mark.slow
 def test_thirty_thousand_rows_of_one_second_are_all_there(
     simulator: Simulator, client: Client, fixed: FixedMail
 ) -> None:

@@ -15,6 +15,8 @@ from mailevents_dagster.sources.uzmanposta.simulator import Behaviour, Generated
 from mailevents_dagster.sources.uzmanposta.simulator.records import is_queued
 from mailevents_dagster_tests.sources.uzmanposta.simulator.asking import DOMAIN, HOUR, INCOMING, NOW, Client
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_same_seed_gives_the_same_mail_in_another_process() -> None:
     program = (
