@@ -62,6 +62,24 @@ def test_wrong_settings_are_told_without_a_traceback(tmp_path: Path, environment
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("command", [("feeds",), ("alerts", "--test")])
+def test_settings_that_disagree_with_what_is_stored_end_a_command(
+    tmp_path: Path, environment: dict[str, str], command: tuple[str, ...]
+) -> None:
+    settings = tmp_path / "mailevents.yaml"
+    settings.write_text(
+        "start: 2026-11-01\napi: {base_url: simulator}\naccounts: [{domain: example.com, feeds: [authentication]}]\n"
+    )
+    (tmp_path / "data" / "manifests").mkdir(parents=True)
+    (tmp_path / "data" / "manifests" / "store.json").write_text('{"timezone": "Asia/Tokyo"}')
+
+    done = mailevents(*command, environment={**environment, "MAILEVENTS_CONFIG": str(settings)})
+
+    assert done.returncode == 2
+    assert "timezone: is UTC, but the data in the storage were written in `Asia/Tokyo`" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_the_simulator_serves_until_it_is_interrupted(environment: dict[str, str]) -> None:
     with subprocess.Popen(
         [COMMAND, "simulate", "--port", "0"], env=environment, stdout=subprocess.PIPE, text=True, bufsize=1
