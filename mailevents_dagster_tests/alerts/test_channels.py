@@ -36,6 +36,7 @@ def mail(server: MailServer, password: str | None = None, **more: Any) -> Mail:
         "smtp_port": server.port,
         "starttls": False,
         "user": USER if password else None,
+        "password": "${THE_PASSWORD}" if password else None,
         **more,
     }
     return Mail(AlertMailSettings.model_validate(written), password)

@@ -157,9 +157,8 @@ def test_nothing_private_of_dagster_is_named_in_a_text_elsewhere() -> None:
     assert found == [INTERNALS]
 
 
-def test_dagster_is_imported_by_orchestration_and_the_definitions_of_sources_alone() -> None:
+def test_dagster_is_imported_by_orchestration_and_where_all_is_put_together_alone() -> None:
     importing = {
         path.relative_to(PACKAGE).as_posix() for path, tree in modules().items() if any(map(of_dagster, imported(tree)))
     }
-    elsewhere = {path for path in importing if not path.startswith("orchestration/")}
-    assert elsewhere == {"build.py", "sources/uzmanposta/resources.py"}
+    assert {path for path in importing if not path.startswith("orchestration/")} == {"build.py"}
