@@ -75,7 +75,6 @@ check: .venv/installed
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dg check defs
 
 docs: .venv/installed
-	$(BIN)/python -m mailevents_dagster.settings
 	$(BIN)/python docs/generate.py
 
 constraints:

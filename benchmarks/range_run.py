@@ -14,7 +14,7 @@ from workload import FEED, HOUR, KEY
 
 from mailevents_dagster.build import build_defs
 from mailevents_dagster.model.hour import SECONDS, Hour
-from mailevents_dagster.settings import load_settings
+from mailevents_dagster.sources.catalog import load_settings
 
 KEY_VARIABLE: Final = "MAILEVENTS_BENCHMARK_KEY"
 SETTINGS: Final = """\

@@ -47,10 +47,10 @@ def write_settings(folder: Path, feeds: int, hours: int) -> Path:
 
 def fill_cursors(folder: Path, feeds: int, hours: int, *, torn: bool) -> None:
     """Cursors as they are after so many hours: all closed in one piece, or every second one missing."""
-    from mailevents_dagster.collecting.configuration import store_of
-    from mailevents_dagster.settings import load_settings
+    from mailevents_dagster.sources.catalog import load_settings
     from mailevents_dagster.store.cursor_file import write_cursor
     from mailevents_dagster.store.cursors import Cursor
+    from mailevents_dagster.store.opening import store_of
 
     settings = load_settings(write_settings(folder, feeds, hours))
     store = store_of(settings)
@@ -80,7 +80,7 @@ def load(folder: Path) -> Loaded:
 
     repository = defs.get_repository_def()
     definitions = time.perf_counter() - began
-    settings = mailevents_dagster.settings.load_project()
+    settings = mailevents_dagster.sources.catalog.load_project()
     with dg.DagsterInstance.ephemeral() as instance:
         tick = _seconds(lambda: _tick(instance, repository))
     from mailevents_dagster.health.status import status_of

@@ -1,4 +1,4 @@
-"""Writes the reference pages that come from the code: python docs/generate.py. A test checks that they are current."""
+"""Write the schema and the pages that come from the code: python docs/generate.py. Tests check them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from mailevents_dagster.cli import main
 from mailevents_dagster.collecting.heartbeats import Heartbeats
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.settings import DEFAULT_LOG_FILE_NAME, OperatingLogSettings
-from mailevents_dagster.settings.schema import json_schema
+from mailevents_dagster.settings.schema import SCHEMA_FILE, json_schema
+from mailevents_dagster.sources.catalog import SOURCES
 from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS, feed_of
 from mailevents_dagster.store.hour.snapshot_columns import all_columns
 from mailevents_dagster.store.layout import Layout
@@ -76,7 +77,7 @@ def _options(command: click.Command) -> Iterator[str]:
 
 def settings() -> Iterator[str]:
     """Every key of the settings file, section by section."""
-    schema = json.loads(json_schema())
+    schema = json.loads(json_schema(SOURCES))
     yield "# The settings file"
     yield ""
     yield "`mailevents.yaml` beside `workspace.yaml`, or the file that `MAILEVENTS_CONFIG` or `--config` names."
@@ -170,5 +171,6 @@ def page(name: str) -> str:
 
 
 if __name__ == "__main__":
+    SCHEMA_FILE.write_text(json_schema(SOURCES), encoding="utf-8", newline="\n")
     for each in PAGES:
         (FOLDER / f"{each}.md").write_text(page(each), encoding="utf-8")

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mailevents_dagster.cli import main
-from mailevents_dagster.collecting.configuration import store_of
 from mailevents_dagster.model.hour import Hour
-from mailevents_dagster.settings import Settings, load_settings
+from mailevents_dagster.settings import Settings
+from mailevents_dagster.sources.catalog import load_settings
 from mailevents_dagster.sources.uzmanposta.simulator import Simulator
+from mailevents_dagster.store.opening import store_of
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.forks import FORKS, PATIENCE
 

@@ -9,14 +9,15 @@ from typing import Any
 import pytest
 import yaml
 
-from mailevents_dagster.collecting.configuration import store_of
 from mailevents_dagster.model.hour import SECONDS, Hour
-from mailevents_dagster.settings import Settings, load_settings
+from mailevents_dagster.settings import Settings
+from mailevents_dagster.sources.catalog import load_settings
 from mailevents_dagster.sources.client import Options
 from mailevents_dagster.sources.uzmanposta.accounts import access_of
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.collect import collect_hour
 from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS, feed_of
+from mailevents_dagster.store.opening import store_of
 from mailevents_dagster.summaries.days import Day
 from mailevents_dagster.summaries.kinds import KINDS
 from mailevents_dagster.summaries.making import counts_of_day

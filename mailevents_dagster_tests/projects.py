@@ -19,7 +19,8 @@ from mailevents_dagster.build import build_defs
 from mailevents_dagster.model.hour import Hour, last_ended
 from mailevents_dagster.orchestration import checks, jobs, schedules
 from mailevents_dagster.orchestration import sensor as sensors
-from mailevents_dagster.settings import Settings, load_settings
+from mailevents_dagster.settings import Settings
+from mailevents_dagster.sources.catalog import load_settings
 from mailevents_dagster.sources.uzmanposta import collect
 from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS, feed_of
 from mailevents_dagster.sources.uzmanposta.simulator import Behaviour, EventSource, Simulator

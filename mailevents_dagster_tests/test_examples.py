@@ -20,7 +20,8 @@ from mailevents_dagster.collecting.operating_logs import OperatingLogs
 from mailevents_dagster.collecting.planning import Ask, Plan
 from mailevents_dagster.model.hour import SECONDS
 from mailevents_dagster.orchestration.sensor import sentence
-from mailevents_dagster.settings import OperatingLogSettings, load_settings
+from mailevents_dagster.settings import OperatingLogSettings
+from mailevents_dagster.sources.catalog import load_settings
 from mailevents_dagster.sources.uzmanposta.errors import ApiError, Cause
 from mailevents_dagster.store.cursor_file import write_cursor
 from mailevents_dagster.store.cursors import Cursor, Failure

@@ -14,11 +14,11 @@ import pytest
 import yaml
 from dotenv import dotenv_values
 
-from mailevents_dagster.collecting.configuration import store_of
 from mailevents_dagster.model.hour import SECONDS, Hour
-from mailevents_dagster.settings import load_settings
+from mailevents_dagster.sources.catalog import load_settings
 from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.sources.uzmanposta.simulator import Behaviour, Simulator
+from mailevents_dagster.store.opening import store_of
 from mailevents_dagster_tests.following import (
     DOMAIN,
     PREPARED,

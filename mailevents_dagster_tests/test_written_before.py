@@ -10,7 +10,7 @@ import dagster as dg
 import pytest
 
 from mailevents_dagster.model.hour import Hour, hours_between
-from mailevents_dagster.settings import load_settings
+from mailevents_dagster.sources.catalog import load_settings
 from mailevents_dagster.sources.uzmanposta.access import Access
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.collect import collect_hour

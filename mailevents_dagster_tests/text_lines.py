@@ -16,10 +16,10 @@ from pydantic import Field
 from mailevents_dagster.model.columns import Column, RowFormat
 from mailevents_dagster.model.event import Collection, Detail, Event
 from mailevents_dagster.model.feed import Feed, FeedKind
+from mailevents_dagster.model.source import FeedSettings, Source
 from mailevents_dagster.settings import Settings
 from mailevents_dagster.settings.fields import Strict
 from mailevents_dagster.sources.client import Options
-from mailevents_dagster.sources.source import FeedSettings, Source
 from mailevents_dagster.store.hour.open_hour import OpenHour
 
 

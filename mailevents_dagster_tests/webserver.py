@@ -20,7 +20,7 @@ import urllib3
 
 from mailevents_dagster.build import build_defs
 from mailevents_dagster.model.feed import Feed
-from mailevents_dagster.settings import load_settings
+from mailevents_dagster.sources.catalog import load_settings
 from mailevents_dagster.sources.uzmanposta.simulator import Behaviour, Simulator
 from mailevents_dagster.store.store import Store
 

@@ -50,8 +50,8 @@ def _test(settings: "Settings", *, as_json: bool) -> Exit:
 def _list(settings: "Settings", *, as_json: bool) -> Exit:
     from mailevents_dagster.alerts.notification import read_ledger
     from mailevents_dagster.alerts.troubles import ledger_content
-    from mailevents_dagster.collecting.configuration import store_of
     from mailevents_dagster.files.damage import DamagedError
+    from mailevents_dagster.store.opening import store_of
 
     try:
         ledger = read_ledger(store_of(settings))

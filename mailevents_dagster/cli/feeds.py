@@ -11,9 +11,10 @@ from mailevents_dagster.cli.terminal import configured, console, json_option, la
 @json_option("For programs: one JSON array.")
 def feeds(*, as_json: bool) -> None:
     """Show every feed of the settings, how it is reached, and how far it is. Makes no call."""
-    from mailevents_dagster.collecting.configuration import states_of, store_of
+    from mailevents_dagster.collecting.feed_states import states_of
     from mailevents_dagster.health.status import status_of
     from mailevents_dagster.model.hour import Hour
+    from mailevents_dagster.store.opening import store_of
 
     settings = configured()
     out = table("feed", "asset", "key in", "endpoint", "first hour", "calls/s", "last collected", "lag")

@@ -37,13 +37,13 @@ def housekeeping(*, dry_run: bool, as_json: bool) -> None:
 
 
 def _show_expired(settings: "Settings", *, as_json: bool) -> Exit:
-    from mailevents_dagster.collecting.configuration import retention_of, store_of
     from mailevents_dagster.collecting.housekeeping import (
         DESTROYED_TOO_EARLY,
         clocks_of,
         destroyed_too_early,
         expired_hours,
     )
+    from mailevents_dagster.store.opening import retention_of, store_of
 
     store = store_of(settings)
     clocks = clocks_of(settings, store, time.time())

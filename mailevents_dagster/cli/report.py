@@ -82,8 +82,8 @@ def _feeds(settings: "Settings", domains: "Sequence[str]") -> "dict[str, list[Fe
 def _counted(
     settings: "Settings", feeds: "dict[str, list[Feed]]", day: "Day", note: "Callable[[str], object]"
 ) -> "dict[str, OfDomain]":
-    from mailevents_dagster.collecting.configuration import store_of
     from mailevents_dagster.collecting.interval import Every
+    from mailevents_dagster.store.opening import store_of
     from mailevents_dagster.summaries.kinds import KINDS
     from mailevents_dagster.summaries.making import counts_of_day
 

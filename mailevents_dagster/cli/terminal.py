@@ -74,8 +74,9 @@ def json_option(about: str = "For programs: one JSON object.") -> Callable[[F], 
 
 def configured() -> "Settings":
     """Return the settings, with the .env beside them in the environment; wrong ones end the command."""
-    from mailevents_dagster.collecting.configuration import store_of
-    from mailevents_dagster.settings import SettingsError, load_project
+    from mailevents_dagster.settings import SettingsError
+    from mailevents_dagster.sources.catalog import load_project
+    from mailevents_dagster.store.opening import store_of
 
     try:
         settings = load_project()

@@ -50,9 +50,9 @@ def verify(
     Ends with 1 if something is damaged, a closed hour does not hold everything that its source has, or the source
     shows something else; with 3 if nothing is stored in that range.
     """
-    from mailevents_dagster.collecting.configuration import store_of
     from mailevents_dagster.health.verification import MB, Verification
     from mailevents_dagster.store.inventory import Inventory
+    from mailevents_dagster.store.opening import store_of
     from mailevents_dagster.store.verify import kept_hours, verify_feed
 
     settings = configured()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
-from mailevents_dagster.collecting.configuration import rules_of
+from mailevents_dagster.collecting.feed_states import rules_of
 from mailevents_dagster.collecting.pace import Pace, pace_of
 from mailevents_dagster.collecting.planning import FeedState, wanted_from
 from mailevents_dagster.files.damage import DamagedError

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 
-from mailevents_dagster.collecting.configuration import store_of
 from mailevents_dagster.collecting.heartbeats import Beat, Heartbeats
 from mailevents_dagster.collecting.operating_logs import OperatingLogs
 from mailevents_dagster.model.event import Collection, Progress
@@ -18,6 +17,7 @@ from mailevents_dagster.sources.client import Attempt, Client, Options
 from mailevents_dagster.store.cursors import lack_of
 from mailevents_dagster.store.destruction_record import DestroyedError
 from mailevents_dagster.store.hour.open_hour import OpenHour
+from mailevents_dagster.store.opening import store_of
 from mailevents_dagster.store.store import Store
 
 logger = logging.getLogger(__name__)

@@ -10,7 +10,6 @@ from typing import Final
 
 from upath import UPath
 
-from mailevents_dagster.collecting.configuration import retention_of
 from mailevents_dagster.collecting.outcomes import HeldElsewhereError, step_aside
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
@@ -18,6 +17,7 @@ from mailevents_dagster.settings import Settings
 from mailevents_dagster.store.destruction import destroying, take_back
 from mailevents_dagster.store.destruction_record import Destruction, recorded
 from mailevents_dagster.store.inventory import Inventory
+from mailevents_dagster.store.opening import retention_of
 from mailevents_dagster.store.retention import Clocks, Hold, Rule
 from mailevents_dagster.store.store import Store
 from mailevents_dagster.store.witness import newest_witnessed

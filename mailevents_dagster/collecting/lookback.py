@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from mailevents_dagster.collecting.configuration import rules_of, states_of
+from mailevents_dagster.collecting.feed_states import rules_of, states_of
 from mailevents_dagster.collecting.planning import closing_end, kept_from
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import SECONDS, Hour, hours_between

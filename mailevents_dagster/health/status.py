@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from mailevents_dagster.collecting.budgets import paces
 from mailevents_dagster.collecting.collector import Collector, collector_of
-from mailevents_dagster.collecting.configuration import rules_of, states_of, store_of
+from mailevents_dagster.collecting.feed_states import rules_of, states_of
 from mailevents_dagster.collecting.heartbeats import Heartbeats
 from mailevents_dagster.collecting.pace import SECONDS_A_DAY
 from mailevents_dagster.collecting.planning import (
@@ -26,6 +26,7 @@ from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import SECONDS, Hour
 from mailevents_dagster.settings import Settings
 from mailevents_dagster.store.cursors import UNFINISHED, Cursor, Lack, gaps, hours_in
+from mailevents_dagster.store.opening import store_of
 
 FRESH_SECONDS: Final = 30.0
 """An older heartbeat does not say that a process is at work; they are renewed every five seconds."""

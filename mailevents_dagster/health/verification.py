@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from mailevents_dagster.collecting.configuration import states_of
+from mailevents_dagster.collecting.feed_states import states_of
 from mailevents_dagster.health.incomplete_hours import lacks
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour

@@ -13,7 +13,7 @@ from mailevents_dagster.alerts.channels import channels_of
 from mailevents_dagster.alerts.notification import Notifier
 from mailevents_dagster.alerts.troubles import Ledger, Look, look_at_feeds, look_of
 from mailevents_dagster.collecting.collector import Collector
-from mailevents_dagster.collecting.configuration import states_of
+from mailevents_dagster.collecting.feed_states import states_of
 from mailevents_dagster.health.status import hour_at_work
 from mailevents_dagster.orchestration.internals import ASSET_JOB
 from mailevents_dagster.orchestration.run_outcomes import ended_runs, look_at_runs

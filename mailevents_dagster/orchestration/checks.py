@@ -13,7 +13,7 @@ from typing import Any, Final
 import dagster as dg
 
 from mailevents_dagster.collecting.budgets import paces
-from mailevents_dagster.collecting.configuration import rules_of, states_of
+from mailevents_dagster.collecting.feed_states import rules_of, states_of
 from mailevents_dagster.collecting.planning import GRACE, closing_end
 from mailevents_dagster.health.observations import look, manifests_between, newest_closed
 from mailevents_dagster.health.status import status_of

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from mailevents_dagster.model.source import Source
 from mailevents_dagster.settings import Settings
 from mailevents_dagster.sources.client import Client
-from mailevents_dagster.sources.source import Source
 
 
 class Clients:

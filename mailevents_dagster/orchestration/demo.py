@@ -19,7 +19,8 @@ from mailevents_dagster.model.hour import SECONDS, Hour, last_ended
 from mailevents_dagster.orchestration.home import this_instance
 from mailevents_dagster.orchestration.io_manager import feed_of
 from mailevents_dagster.orchestration.manual_runs import ManualRuns
-from mailevents_dagster.settings import home, load_project
+from mailevents_dagster.settings import home
+from mailevents_dagster.sources.catalog import load_project
 
 HOURS: Final = 3
 SHOWN_CHARACTERS: Final = 400

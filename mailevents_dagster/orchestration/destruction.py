@@ -7,7 +7,6 @@ from typing import Final
 
 import dagster as dg
 
-from mailevents_dagster.collecting.configuration import retention_of
 from mailevents_dagster.collecting.housekeeping import (
     DESTROYED_TOO_EARLY,
     MeaninglessHoldError,
@@ -22,6 +21,7 @@ from mailevents_dagster.collecting.interval import Every
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.settings import Settings
 from mailevents_dagster.store.destruction_record import Destruction
+from mailevents_dagster.store.opening import retention_of
 from mailevents_dagster.store.retention import Clocks
 from mailevents_dagster.store.store import Store
 

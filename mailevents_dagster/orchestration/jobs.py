@@ -14,7 +14,7 @@ from pydantic import Field
 
 from mailevents_dagster.collecting import lookback
 from mailevents_dagster.collecting.collector import Collector
-from mailevents_dagster.collecting.configuration import rules_of, states_of
+from mailevents_dagster.collecting.feed_states import rules_of, states_of
 from mailevents_dagster.collecting.interval import Every
 from mailevents_dagster.collecting.operating_logs import OperatingLogs
 from mailevents_dagster.collecting.outcomes import Collected, Failed, Outcome, Task

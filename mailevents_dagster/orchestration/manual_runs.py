@@ -18,7 +18,7 @@ import dagster as dg
 
 from mailevents_dagster.collecting import lookback
 from mailevents_dagster.collecting.collector import collector_of
-from mailevents_dagster.collecting.configuration import rules_of, states_of
+from mailevents_dagster.collecting.feed_states import rules_of, states_of
 from mailevents_dagster.collecting.planning import Ask, UnderWay, plan
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import SECONDS, Hour

@@ -8,7 +8,7 @@ from typing import Any, Final
 import dagster as dg
 
 from mailevents_dagster.collecting import lookback
-from mailevents_dagster.collecting.configuration import rules_of, states_of
+from mailevents_dagster.collecting.feed_states import rules_of, states_of
 from mailevents_dagster.collecting.planning import Ask, hour_to_close
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour, key_timezone, last_ended

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 
-from mailevents_dagster.collecting.configuration import rules_of, states_of
+from mailevents_dagster.collecting.feed_states import rules_of, states_of
 from mailevents_dagster.collecting.planning import FeedState, Plan, plan
 from mailevents_dagster.files.printable import counted
 from mailevents_dagster.health.prometheus import write_metrics

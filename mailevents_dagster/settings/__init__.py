@@ -6,7 +6,7 @@ models: they hold the name of the variable that holds the key.
 """
 
 from mailevents_dagster.settings.alerting import AlertMailSettings, AlertSettings
-from mailevents_dagster.settings.loading import home, load_project, load_settings
+from mailevents_dagster.settings.loading import home
 from mailevents_dagster.settings.models import DEFAULT_LOG_FILE_NAME, Settings
 from mailevents_dagster.settings.problems import Problem, SettingsError
 from mailevents_dagster.settings.sections import OperatingLogSettings
@@ -21,7 +21,5 @@ __all__ = [
     "Settings",
     "SettingsError",
     "home",
-    "load_project",
-    "load_settings",
     "start_of",
 ]

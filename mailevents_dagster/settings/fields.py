@@ -19,10 +19,10 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 
+from mailevents_dagster.model.source import Source
 from mailevents_dagster.settings.log_names import check_operating_log_name
 from mailevents_dagster.settings.values import check_mail_address, moment_of, start_of
 from mailevents_dagster.settings.variables import VARIABLE_PATTERN, secret_variable
-from mailevents_dagster.sources.source import Source
 
 
 class Strict(BaseModel):

@@ -12,19 +12,19 @@ from typing import Any, Final
 from dotenv import load_dotenv
 from pydantic import ValidationError
 
+from mailevents_dagster.model.source import Source
 from mailevents_dagster.settings.fields import Context
 from mailevents_dagster.settings.models import Settings, settings_model
 from mailevents_dagster.settings.problems import Problem, Problems, SettingsError
 from mailevents_dagster.settings.sentences import add_sentences
 from mailevents_dagster.settings.variables import VARIABLE_PATTERN, fill
 from mailevents_dagster.settings.yaml_file import read_yaml
-from mailevents_dagster.sources.source import Source
 
 FILE_NAME: Final = "mailevents.yaml"
 VARIABLE: Final = "MAILEVENTS_CONFIG"
 
 
-def load_project() -> Settings:
+def load_project(sources: Sequence[Source], demo: Mapping[str, object]) -> Settings:
     """Return the settings that are found, with the .env beside them in the environment, which counts before it."""
     file = _found(os.environ)
     keys = (file.parent if file else project_folder()) / ".env"
@@ -33,29 +33,28 @@ def load_project() -> Settings:
     except OSError as error:
         why = f"cannot be read ({error.strerror}); it must belong to whoever runs this, or be readable by them"
         raise SettingsError([Problem("", why)], str(keys)) from error
-    return load_settings(file)
+    return load_settings(file, sources=sources, demo=demo)
 
 
 def load_settings(
     path: Path | None = None,
     environ: Mapping[str, str] = os.environ,
     now: float | None = None,
-    sources: Sequence[Source] | None = None,
+    *,
+    sources: Sequence[Source],
+    demo: Mapping[str, object],
 ) -> Settings:
     """Return the settings of a file: the given one, or the one that is found; with no file, those of the demo.
 
-    Raises SettingsError with all problems at once. `now` is the time that `start` must not lie after. `sources` may
-    have sections in the file: those of the catalog, if others are not given.
+    Raises SettingsError with all problems at once. `now` is the time that `start` must not lie after. The sources are
+    those that may have sections in the file.
     """
-    # Sections of sources are made of what this package offers, which therefore loads before them.
-    from mailevents_dagster.sources import catalog
-
-    known = tuple(catalog.SOURCES if sources is None else sources)
+    known = tuple(sources)
     file = _absolute(str(path)) if path else _found(environ)
     problems = Problems(str(file) if file else f"built-in demo settings (there is no {FILE_NAME})")
     if file is None:
         # Whoever runs the demo has nothing to mend where a clock is wrong.
-        return _settings(catalog.DEMO, Context(None, project_folder(), environ, None, known), problems)
+        return _settings(demo, Context(None, project_folder(), environ, None, known), problems)
     values = read_yaml(file, problems)
     if not isinstance(values, dict):
         what = "is empty" if values is None else "is not a mapping of keys such as `timezone:`"

@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from mailevents_dagster.model.feed import Feed
+from mailevents_dagster.model.source import FeedSettings, Source
 from mailevents_dagster.settings.alerting import AlertSettings
 from mailevents_dagster.settings.fields import NOTED, Context, Days, PastMoment, Strict, refuse
 from mailevents_dagster.settings.log_names import check_length, check_log_file_name
@@ -32,7 +33,6 @@ from mailevents_dagster.settings.sections import (
     SummarySettings,
 )
 from mailevents_dagster.settings.values import LOG_FILE_MODE, check_timezone, mode_of, storage_in
-from mailevents_dagster.sources.source import FeedSettings, Source
 
 DEFAULT_LOG_FILE_NAME: Final = "{domain}_{type}_%Y-%m-%d_%H.log"
 

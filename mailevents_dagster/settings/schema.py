@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from mailevents_dagster.model.source import Source
 from mailevents_dagster.settings.models import settings_model
 from mailevents_dagster.settings.variables import VARIABLE_PATTERN
-from mailevents_dagster.sources.catalog import SOURCES
 
 SCHEMA_FILE: Final = Path(__file__).parent.with_suffix(".schema.json")
 
 _NOT_TEXT: Final = {"integer", "number", "boolean"}
 
 
-def json_schema() -> str:
+def json_schema(sources: Sequence[Source]) -> str:
     """Return the schema as text, the same for the same models."""
-    schema = settings_model(SOURCES).model_json_schema()
+    schema = settings_model(tuple(sources)).model_json_schema()
     for model in (schema, *schema["$defs"].values()):
         for name, node in model["properties"].items():
             model["properties"][name] = _for_editors(node)

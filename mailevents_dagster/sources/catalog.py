@@ -1,14 +1,29 @@
 """The sources that there are: the one list that puts them together."""
 
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 
 from mailevents_dagster.model.feed import FeedKind
-from mailevents_dagster.sources.source import Source
-from mailevents_dagster.sources.uzmanposta.settings import DEMO as DEMO
+from mailevents_dagster.model.source import Source
+from mailevents_dagster.settings import Settings, loading
+from mailevents_dagster.sources.uzmanposta.settings import DEMO
 from mailevents_dagster.sources.uzmanposta.source import UZMANPOSTA
 
 SOURCES: Final[tuple[Source, ...]] = (UZMANPOSTA,)
 
 FEED_KINDS: Final[Mapping[str, FeedKind]] = {name: kind for source in SOURCES for name, kind in source.kinds.items()}
 """Every kind of feed, by its name."""
+
+
+def load_project() -> Settings:
+    """Return the settings that are found, with the .env beside them in the environment."""
+    return loading.load_project(SOURCES, DEMO)
+
+
+def load_settings(
+    path: Path | None = None, environ: Mapping[str, str] = os.environ, now: float | None = None
+) -> Settings:
+    """Return the settings of a file: the given one, or the one that is found; with no file, those of the demo."""
+    return loading.load_settings(path, environ, now, sources=SOURCES, demo=DEMO)

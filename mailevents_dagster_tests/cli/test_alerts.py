@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from mailevents_dagster.alerts.troubles import Entry, Kind, Ledger, Subject, Trouble, ledger_content
-from mailevents_dagster.collecting.configuration import store_of
 from mailevents_dagster.files.checksummed import write_sealed
-from mailevents_dagster.settings import load_settings
+from mailevents_dagster.sources.catalog import load_settings
+from mailevents_dagster.store.opening import store_of
 from mailevents_dagster_tests.commands import mailevents
 from mailevents_dagster_tests.receiving import (
     PASSWORD,

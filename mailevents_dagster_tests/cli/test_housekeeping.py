@@ -14,9 +14,9 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from mailevents_dagster.collecting.configuration import store_of
 from mailevents_dagster.model.hour import Hour
-from mailevents_dagster.settings import load_settings
+from mailevents_dagster.sources.catalog import load_settings
+from mailevents_dagster.store.opening import store_of
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.commands import mailevents
 from mailevents_dagster_tests.conftest import INCOMING

@@ -12,15 +12,16 @@ from typing import Any
 
 import pytest
 
-from mailevents_dagster.collecting.configuration import store_of
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
-from mailevents_dagster.settings import Settings, load_settings
+from mailevents_dagster.settings import Settings
+from mailevents_dagster.sources.catalog import load_settings
 from mailevents_dagster.sources.uzmanposta.accounts import access_of
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.collect import collect_hour
 from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, FixedMail, Simulator
+from mailevents_dagster.store.opening import store_of
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.commands import mailevents
 from mailevents_dagster_tests.conftest import AUTHENTICATION, DOMAIN, INCOMING, KEY, collection, event, mail

@@ -13,7 +13,7 @@ from mailevents_dagster.collecting.budgets import paces
 from mailevents_dagster.collecting.planning import FeedState
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
-from mailevents_dagster.settings import load_settings
+from mailevents_dagster.sources.catalog import load_settings
 from mailevents_dagster.store.cursors import Cursor
 from mailevents_dagster_tests.settings.documents import ENVIRON, NOW, account, document
 

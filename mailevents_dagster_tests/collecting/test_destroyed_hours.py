@@ -10,7 +10,7 @@ import dagster as dg
 import pandas as pd
 import pytest
 
-from mailevents_dagster.collecting.configuration import rules_of, states_of
+from mailevents_dagster.collecting.feed_states import rules_of, states_of
 from mailevents_dagster.collecting.planning import UnderWay, plan
 from mailevents_dagster.health.status import rebuild_cursors, status_of
 from mailevents_dagster.model.hour import Hour

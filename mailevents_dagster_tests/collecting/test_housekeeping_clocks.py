@@ -13,17 +13,19 @@ from types import SimpleNamespace
 
 import pytest
 
-from mailevents_dagster.collecting.configuration import states_of, store_of
+from mailevents_dagster.collecting.feed_states import states_of
 from mailevents_dagster.collecting.housekeeping import destroyed_too_early, take_back_destructions
 from mailevents_dagster.collecting.outcomes import step_aside
 from mailevents_dagster.health.status import rebuild_cursors, status_of
 from mailevents_dagster.model.event import Collection
 from mailevents_dagster.model.hour import Hour
-from mailevents_dagster.settings import Settings, load_settings
+from mailevents_dagster.settings import Settings
+from mailevents_dagster.sources.catalog import load_settings
 from mailevents_dagster.store import destruction, feed_cursor
 from mailevents_dagster.store.destruction import destroying
 from mailevents_dagster.store.destruction_record import DestroyedError, read_destruction
 from mailevents_dagster.store.inventory import Inventory
+from mailevents_dagster.store.opening import store_of
 from mailevents_dagster.store.retention import Clocks
 from mailevents_dagster.store.store import Store
 from mailevents_dagster.store.witness import newest_witnessed

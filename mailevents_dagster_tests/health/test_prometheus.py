@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from mailevents_dagster.collecting.configuration import store_of
 from mailevents_dagster.collecting.heartbeats import Heartbeats
 from mailevents_dagster.health.prometheus import write_metrics
 from mailevents_dagster.model.hour import last_ended
-from mailevents_dagster.settings import Settings, load_settings
+from mailevents_dagster.settings import Settings
+from mailevents_dagster.sources.catalog import load_settings
 from mailevents_dagster.sources.uzmanposta.feeds import feed_of
+from mailevents_dagster.store.opening import store_of
 from mailevents_dagster_tests.conftest import collection, event
 
 SETTINGS = """

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from mailevents_dagster.collecting.configuration import store_of
 from mailevents_dagster.collecting.heartbeats import Heartbeats
 from mailevents_dagster.model.hour import Hour
-from mailevents_dagster.settings import load_settings
+from mailevents_dagster.sources.catalog import load_settings
 from mailevents_dagster.store.cursor_file import write_cursor
 from mailevents_dagster.store.cursors import Cursor
+from mailevents_dagster.store.opening import store_of
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.commands import mailevents
 from mailevents_dagster_tests.conftest import AUTHENTICATION, collection, event

@@ -12,7 +12,8 @@ import orjson
 from dagster import AssetKey
 
 from mailevents_dagster.model.hour import Hour, hours_between
-from mailevents_dagster.settings import Settings, load_settings
+from mailevents_dagster.settings import Settings
+from mailevents_dagster.sources.catalog import load_settings
 from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS
 from mailevents_dagster.sources.uzmanposta.simulator import Behaviour, FixedMail, Simulator
 from mailevents_dagster.store.store import Store

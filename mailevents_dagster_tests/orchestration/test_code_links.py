@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 
 from mailevents_dagster.build import build_defs
-from mailevents_dagster.settings import load_project, load_settings
+from mailevents_dagster.sources.catalog import load_project, load_settings
 from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster_tests.projects import KEY
 

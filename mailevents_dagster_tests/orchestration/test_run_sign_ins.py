@@ -23,7 +23,7 @@ from dagster._core.test_utils import create_run_for_test
 from mailevents_dagster.build import build_defs
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.orchestration.run_sign_ins import STARTS_WITHIN, fail_the_gone, sign_in, signed_in
-from mailevents_dagster.settings import load_settings
+from mailevents_dagster.sources.catalog import load_settings
 from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.sources.uzmanposta.simulator import Behaviour, FixedMail, Simulator
 from mailevents_dagster_tests.commands import Place, hours_ago, set_up, written

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from mailevents_dagster.collecting.configuration import store_of
-from mailevents_dagster.settings import Settings, SettingsError, load_settings
+from mailevents_dagster.settings import Settings, SettingsError
+from mailevents_dagster.sources.catalog import load_settings
+from mailevents_dagster.store.opening import store_of
 from mailevents_dagster_tests.settings.documents import ENVIRON, NOW, Complaints, Load, document
 
 

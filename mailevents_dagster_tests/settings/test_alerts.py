@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from mailevents_dagster.settings import SettingsError, load_settings
+from mailevents_dagster.settings import SettingsError
+from mailevents_dagster.sources.catalog import load_settings
 from mailevents_dagster_tests.settings.documents import ENVIRON, EXAMPLE, KEY, NOW, Complaints, Load, document
 
 HOOK = "https://hooks.example.com/services/T0/B0/s3cret?sig=m0re"

@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from mailevents_dagster.collecting.configuration import retention_of
 from mailevents_dagster.store import agreement
 from mailevents_dagster.store.layout import Layout
+from mailevents_dagster.store.opening import retention_of
 from mailevents_dagster.store.retention import Hold, Retention
 from mailevents_dagster_tests.settings.documents import Complaints, Load, account
 

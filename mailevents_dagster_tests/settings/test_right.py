@@ -12,11 +12,12 @@ from zoneinfo import ZoneInfo
 import pytest
 import yaml
 
-from mailevents_dagster.collecting.configuration import store_of
 from mailevents_dagster.model.feed import readable_domain
-from mailevents_dagster.settings import SettingsError, load_settings, loading
+from mailevents_dagster.settings import SettingsError, loading
+from mailevents_dagster.sources.catalog import load_settings
 from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS, feed_of
 from mailevents_dagster.sources.uzmanposta.settings import UzmanPostaSettings
+from mailevents_dagster.store.opening import store_of
 from mailevents_dagster_tests.settings.documents import ENVIRON, EXAMPLE, KEY, NOW, Complaints, Load, account, document
 
 

@@ -10,14 +10,16 @@ import yaml
 
 from mailevents_dagster.build import build_defs
 from mailevents_dagster.collecting.collector import collector_of
-from mailevents_dagster.collecting.configuration import retention_of, states_of, store_of
+from mailevents_dagster.collecting.feed_states import states_of
 from mailevents_dagster.collecting.outcomes import Collected, Task
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.orchestration.metadata import hour_sentence
-from mailevents_dagster.settings import Settings, SettingsError, load_settings
+from mailevents_dagster.settings import Settings, SettingsError
+from mailevents_dagster.settings.loading import load_settings
 from mailevents_dagster.sources.catalog import SOURCES
 from mailevents_dagster.sources.client import Client, Options
+from mailevents_dagster.store.opening import retention_of, store_of
 from mailevents_dagster_tests.collecting_process import outcomes
 from mailevents_dagster_tests.settings.documents import ENVIRON, NOW, document
 from mailevents_dagster_tests.text_lines import LINES, TEXT_LINES, TextFilesSettings
@@ -33,7 +35,7 @@ def load(folder: Path, **changes: Any) -> Settings:
     file = folder / "mailevents.yaml"
     written = {"text_files": [{"name": "notes", "file": str(folder / "notes.txt")}], **changes}
     file.write_text(yaml.safe_dump(document(**written)))
-    return load_settings(file, ENVIRON, NOW, sources=(*SOURCES, TEXT_LINES))
+    return load_settings(file, ENVIRON, NOW, sources=(*SOURCES, TEXT_LINES), demo={})
 
 
 def test_its_feeds_stand_beside_those_of_others(tmp_path: Path) -> None:
@@ -67,7 +69,7 @@ def test_what_is_wrong_in_its_section_is_named_with_its_mend(
 def test_settings_of_other_sources_know_none_of_its_keys(tmp_path: Path) -> None:
     load(tmp_path)
     with pytest.raises(SettingsError, match="text_files: is not a key of settings"):
-        load_settings(tmp_path / "mailevents.yaml", ENVIRON, NOW)
+        load_settings(tmp_path / "mailevents.yaml", ENVIRON, NOW, sources=SOURCES, demo={})
 
 
 def test_its_client_collects_hours_into_the_store(tmp_path: Path) -> None:

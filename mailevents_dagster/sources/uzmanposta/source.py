@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from mailevents_dagster.model.feed import Feed
+from mailevents_dagster.model.source import Budget, FeedSettings, Source
 from mailevents_dagster.settings.models import Settings
-from mailevents_dagster.sources.source import Budget, FeedSettings, Source
 from mailevents_dagster.sources.uzmanposta.accounts import access_of, shared_rate, sharing
 from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS, SOURCE
 from mailevents_dagster.sources.uzmanposta.settings import UzmanPostaSettings

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from mailevents_dagster.settings import SettingsError, load_settings
+from mailevents_dagster.settings import SettingsError
+from mailevents_dagster.sources.catalog import load_settings
 from mailevents_dagster_tests.conftest import KEY, START
 from mailevents_dagster_tests.sources.uzmanposta.fixed_hours import files_below
 from mailevents_dagster_tests.sources.uzmanposta.hostile import (

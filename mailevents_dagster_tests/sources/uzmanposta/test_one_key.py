@@ -12,7 +12,8 @@ import pytest
 import yaml
 
 from mailevents_dagster.collecting.outcomes import Failed, Task
-from mailevents_dagster.settings import Settings, load_settings
+from mailevents_dagster.settings import Settings
+from mailevents_dagster.sources.catalog import load_settings
 from mailevents_dagster.sources.uzmanposta.accounts import access_of
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.collect import UzmanPostaClient

@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -17,8 +17,6 @@ from typing import Final
 
 from upath import UPath
 
-from mailevents_dagster.collecting.configuration import rules_of, states_of
-from mailevents_dagster.collecting.planning import wanted_from
 from mailevents_dagster.files.atomic import publish
 from mailevents_dagster.files.damage import DamagedError
 from mailevents_dagster.files.digests import digest_of
@@ -26,7 +24,6 @@ from mailevents_dagster.files.json_text import one_line, parse
 from mailevents_dagster.model.event import Collection, Detail, Event, Origin
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
-from mailevents_dagster.settings import Settings
 from mailevents_dagster.sources.uzmanposta.field_names import DETAIL_FIELDS
 from mailevents_dagster.sources.uzmanposta.formats import UNKNOWN_ROW
 from mailevents_dagster.sources.uzmanposta.migration.old_logs import OldLogs, records
@@ -127,15 +124,15 @@ class Adoption:
                     file.writelines(line + b"\n" for line in lines)
         hours.clear()
 
-    def adopt(self, settings: Settings, report: Report) -> None:
-        """Commit the sorted hours, oldest first; those that are there with all their events are not touched."""
-        rules = rules_of(settings)
-        for state in states_of(settings, self.store):
-            # What automation asks the API for must stay open, or it would not be asked for.
-            open_from = wanted_from(state, time.time(), rules)
-            adopted = self.feeds.get(state.feed, Adopted())
+    def adopt(self, open_from: Mapping[Feed, int], report: Report) -> None:
+        """Commit the sorted hours, oldest first; those that are there with all their events are not touched.
+
+        What automation asks the API for must stay open, or it would not be asked for: of each feed from an hour on.
+        """
+        for feed, first in open_from.items():
+            adopted = self.feeds.get(feed, Adopted())
             for start, count in sorted(adopted.hours.items()):
-                self._adopt(state.feed, Hour(start, self.store.timezone), adopted, closed=start < open_from)
+                self._adopt(feed, Hour(start, self.store.timezone), adopted, closed=start < first)
                 report(count)
 
     def _adopt(self, feed: Feed, hour: Hour, adopted: Adopted, *, closed: bool) -> None:

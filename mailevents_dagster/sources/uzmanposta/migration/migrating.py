@@ -13,14 +13,14 @@ from typing import Final
 from dotenv import dotenv_values
 from upath import UPath
 
-from mailevents_dagster.collecting.configuration import store_of
 from mailevents_dagster.files.atomic import publish
 from mailevents_dagster.files.damage import DamagedError
 from mailevents_dagster.files.locks import holding
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
-from mailevents_dagster.settings import Settings, SettingsError, load_settings
+from mailevents_dagster.settings import Settings, SettingsError
 from mailevents_dagster.settings.models import DEFAULT_LOG_FILE_NAME
+from mailevents_dagster.sources.catalog import load_settings
 from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS
 from mailevents_dagster.sources.uzmanposta.migration.old_tool import OldFile, read_ini, read_position
 from mailevents_dagster.sources.uzmanposta.migration.sections import (
@@ -43,6 +43,7 @@ from mailevents_dagster.sources.uzmanposta.migration.settings_text import (
 from mailevents_dagster.store.cursor_file import read_cursor, write_cursor
 from mailevents_dagster.store.cursors import Cursor
 from mailevents_dagster.store.description import describe
+from mailevents_dagster.store.opening import store_of
 from mailevents_dagster.store.store import Store
 
 SETTINGS: Final = "mailevents.yaml"

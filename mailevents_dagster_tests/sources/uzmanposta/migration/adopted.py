@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 
 from dotenv import dotenv_values
 
-from mailevents_dagster.collecting.configuration import store_of
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
-from mailevents_dagster.settings import Settings, load_settings
+from mailevents_dagster.settings import Settings
+from mailevents_dagster.sources.catalog import load_settings
 from mailevents_dagster.sources.uzmanposta.feeds import feed_of
+from mailevents_dagster.store.opening import store_of
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.sources.uzmanposta.migration.old_tool import OldTool
 from mailevents_dagster_tests.store.kept import known

@@ -6,9 +6,11 @@ import time
 
 from dotenv import dotenv_values
 
-from mailevents_dagster.collecting.configuration import states_of, store_of
-from mailevents_dagster.settings import Settings, load_settings
+from mailevents_dagster.collecting.feed_states import states_of
+from mailevents_dagster.settings import Settings
+from mailevents_dagster.sources.catalog import load_settings
 from mailevents_dagster.sources.uzmanposta.feeds import feed_of
+from mailevents_dagster.store.opening import store_of
 from mailevents_dagster_tests.sources.uzmanposta.migration.old_tool import OldTool
 
 ZONE = "Europe/Istanbul"

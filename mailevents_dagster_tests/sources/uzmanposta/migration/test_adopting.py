@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from mailevents_dagster.collecting.configuration import states_of
+from mailevents_dagster.collecting.feed_states import states_of
 from mailevents_dagster.model.event import Origin
 from mailevents_dagster_tests.sources.uzmanposta.migration.adopted import (
     AUTH,

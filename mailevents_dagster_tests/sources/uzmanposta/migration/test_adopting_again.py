@@ -9,7 +9,7 @@ import subprocess
 import time
 from dataclasses import replace
 
-from mailevents_dagster.collecting.configuration import states_of
+from mailevents_dagster.collecting.feed_states import states_of
 from mailevents_dagster.model.event import Origin
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS

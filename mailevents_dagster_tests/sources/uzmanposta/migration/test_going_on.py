@@ -10,13 +10,14 @@ import dagster as dg
 import pytest
 
 from mailevents_dagster.build import build_defs
-from mailevents_dagster.collecting.configuration import rules_of, states_of, store_of
+from mailevents_dagster.collecting.feed_states import rules_of, states_of
 from mailevents_dagster.collecting.planning import UnderWay, closing_end, plan
 from mailevents_dagster.model.hour import last_ended
 from mailevents_dagster.orchestration.unreported_hours import report_hours
-from mailevents_dagster.settings import load_settings
+from mailevents_dagster.sources.catalog import load_settings
 from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.sources.uzmanposta.simulator import Simulator
+from mailevents_dagster.store.opening import store_of
 from mailevents_dagster_tests.projects import DOMAIN, KEY, Project, busy_hours, same_events
 from mailevents_dagster_tests.sources.uzmanposta.migration.old_tool import OldTool
 

@@ -8,12 +8,12 @@ import stat
 import pytest
 from dotenv import dotenv_values
 
-from mailevents_dagster.collecting.configuration import store_of
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.sources.uzmanposta.migration.migrating import Done, decide, target_of, write
 from mailevents_dagster.sources.uzmanposta.settings import UzmanPostaSettings
 from mailevents_dagster.store.cursor_file import write_cursor
 from mailevents_dagster.store.cursors import Cursor
+from mailevents_dagster.store.opening import store_of
 from mailevents_dagster_tests.sources.uzmanposta.migration.migrated import (
     EARLIER,
     INCOMING,

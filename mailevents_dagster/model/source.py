@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import BaseModel
 
 from mailevents_dagster.model.feed import Feed, FeedKind
-
-if TYPE_CHECKING:  # what loads settings need not load what collects
-    from mailevents_dagster.model.hour import Hour
-    from mailevents_dagster.sources.client import Client
-    from mailevents_dagster.store.store import Store
-    from mailevents_dagster.store.verify import Finding
+from mailevents_dagster.model.hour import Hour
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +35,7 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A source. Its functions take the Settings, in which they find its section."""
+    """A source. Its functions take the Settings, in which they find its section; what loads those loads no store."""
 
     name: str
     kinds: Mapping[str, FeedKind] = field(compare=False, repr=False)
@@ -48,9 +43,9 @@ class Source:
     """What stands at the top of the settings file for this source."""
     configured: Callable[[Any], Iterable[FeedSettings]]
     """Return its feeds, in the order of the file."""
-    client: Callable[[Any, str], Client]
-    """Return what collects the feeds of an owner; whoever asks closes it."""
+    client: Callable[[Any, str], Any]
+    """Return the Client that collects the feeds of an owner; whoever asks closes it."""
     budgets: Callable[[Any], Mapping[str, Budget]] = lambda _: {}
     """Return the budget of each owner that has one."""
-    compare: Callable[[Any, Store, Sequence[tuple[Feed, Hour]]], Iterator[tuple[Sequence[Finding], int]]] | None = None
-    """Yield for each hour how the store differs from what the source shows now, and how many calls that took."""
+    compare: Callable[[Any, Any, Sequence[tuple[Feed, Hour]]], Iterator[tuple[Sequence[Any], int]]] | None = None
+    """Yield for each hour the Findings, how the Store differs from what the source shows now, and the calls so far."""

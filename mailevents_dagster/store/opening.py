@@ -1,8 +1,7 @@
-"""From the settings to what other rooms work with: the store, rules of planning and of retention. Loads no Dagster."""
+"""The one place where a store is made from settings."""
 
 from __future__ import annotations
 
-from mailevents_dagster.collecting.planning import FeedState, Rules
 from mailevents_dagster.settings import Problem, Settings, SettingsError
 from mailevents_dagster.store.agreement import disagreements
 from mailevents_dagster.store.retention import Hold, Retention
@@ -26,32 +25,9 @@ def store_of(settings: Settings) -> Store:
     return store
 
 
-def rules_of(settings: Settings) -> Rules:
-    """Return how due hours become runs."""
-    automation = settings.automation
-    return Rules(
-        timezone=settings.timezone,
-        settle_seconds=settings.collect.settle_minutes * 60,
-        hours_per_run=settings.collect.hours_per_run,
-        max_parallel_runs=automation.max_parallel_runs,
-        catch_up_days=automation.catch_up_days,
-        grace_seconds=round(automation.follow_minutes * 60),
-        first_wait=automation.follow_minutes * 60,
-    )
-
-
 def retention_of(settings: Settings) -> Retention:
     """Return how long what is kept."""
     written = settings.retention
     return Retention(
         written.days, tuple(Hold(hold.feeds, hold.first, hold.until, hold.reason) for hold in written.legal_hold)
     )
-
-
-def states_of(settings: Settings, store: Store) -> list[FeedState]:
-    """Return what planning knows of each feed."""
-    days = settings.retention.days
-    return [
-        FeedState(one.feed, one.start, store.readable_cursor(one.feed), days.get(one.feed.kind.category))
-        for one in settings.configured
-    ]

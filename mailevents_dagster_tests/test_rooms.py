@@ -1,0 +1,63 @@
+"""The rooms of the house: which may import from which."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import mailevents_dagster
+
+PACKAGE = Path(mailevents_dagster.__file__).parent
+ROOMS = (
+    "model",
+    "files",
+    "settings",
+    "store",
+    "sources",
+    "collecting",
+    "health",
+    "summaries",
+    "alerts",
+    "orchestration",
+    "cli",
+    "build",
+    "definitions",
+)
+"""Each may import from those before it, and from itself."""
+
+
+def imports() -> Iterator[tuple[str, str]]:
+    """Yield each file of the package with each module of the package that it imports, anywhere in it."""
+    for file in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{PACKAGE.name}."):
+                yield str(file.relative_to(PACKAGE).with_suffix("")), str(node.module).partition(".")[2]
+
+
+def test_a_room_imports_only_from_rooms_below_it() -> None:
+    upwards = [
+        f"{file} imports {module}"
+        for file, module in imports()
+        if ROOMS.index(module.partition(".")[0]) > ROOMS.index(file.partition("/")[0])
+    ]
+    assert not upwards
+
+
+def test_nothing_but_the_catalog_imports_a_source_from_outside_of_it() -> None:
+    outside = {
+        file
+        for file, module in imports()
+        if module.startswith("sources.uzmanposta") and not file.startswith("sources/uzmanposta/")
+    }
+    # Commands of the source's own.
+    assert outside == {"sources/catalog", "cli/migrate", "cli/probe", "cli/simulate"}
+
+
+def test_nothing_stands_loose_but_what_puts_it_together() -> None:
+    assert {file.stem for file in PACKAGE.glob("*.py")} == {"__init__", "build", "definitions"}
+
+
+def test_no_module_is_longer_than_300_lines() -> None:
+    lines = {file.name: len(file.read_text("utf-8").splitlines()) for file in PACKAGE.rglob("*.py")}
+    assert max(lines.values()) <= 300, sorted(lines.items(), key=lambda pair: pair[1])[-3:]
