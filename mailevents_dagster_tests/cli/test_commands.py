@@ -73,7 +73,7 @@ def test_settings_that_disagree_with_what_is_stored_end_a_command(
     (tmp_path / "data" / "manifests").mkdir(parents=True)
     (tmp_path / "data" / "manifests" / "store.json").write_text('{"timezone": "Asia/Tokyo"}')
 
-    done = mailevents(*command, environment={**environment, "MAILEVENTS_CONFIG": str(settings)})
+    done = installed(*command, environment={**environment, "MAILEVENTS_CONFIG": str(settings)})
 
     assert done.returncode == 2
     assert "timezone: is UTC, but the data in the storage were written in `Asia/Tokyo`" in done.stderr

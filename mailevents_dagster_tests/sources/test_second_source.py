@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pytest
 import yaml
 
@@ -82,10 +83,23 @@ def test_its_client_collects_hours_into_the_store(tmp_path: Path) -> None:
     assert Path(str(store.layout.log(NOTES, HOUR))).read_text().count("\n") == 2
 
 
-def test_dagster_has_its_assets_and_its_clients(tmp_path: Path) -> None:
-    made = build_defs(load(tmp_path))
-    assert "text_lines" in (made.resources or {})
-    assert NOTES.asset_key in {tuple(key.path) for key in made.resolve_all_asset_keys()}
+def test_dagster_collects_its_hours(tmp_path: Path) -> None:
+    settings = load(tmp_path)
+    made = build_defs(settings)
+    key = dg.AssetKey(NOTES.asset_key)
+    with dg.instance_for_test() as instance:
+        result = dg.materialize(
+            list(made.assets or ()),
+            selection=[key],
+            partition_key=HOUR.key,
+            resources=made.resources,
+            instance=instance,
+        )
+        assert result.success
+        assert instance.get_materialized_partitions(key) == {HOUR.key}
+    manifest = store_of(settings).manifest(NOTES, HOUR)
+    assert manifest is not None
+    assert manifest.events == 2
 
 
 def test_its_hours_are_collected_as_those_of_others_are_and_told_without_calls(tmp_path: Path) -> None:
