@@ -146,7 +146,8 @@ def test_a_hold_that_matches_no_feed_ends_the_command_with_a_sentence(
     file.write_text(file.read_text().replace("example.com mail/*", "exmaple.com mail/*"))
     done = housekeeping(*arguments)
     assert done.returncode == 2
-    assert "retention.legal_hold: `exmaple.com mail/*`" in done.stderr
+    assert "retention.legal_hold" in done.stderr
+    assert "exmaple.com mail/*" in done.stderr
     assert "Traceback" not in done.stderr
     assert snapshots(store) == 7
 

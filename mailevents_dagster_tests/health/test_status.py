@@ -161,7 +161,7 @@ def test_how_many_rows_the_api_shows_is_said_where_that_is_fewer_than_the_settin
     note(store, Cursor(learnt={"page_rows": 500.0}))
 
     assert of_authentication(status("--json").stdout)["rows_shown"] == 500
-    assert "example.com authentication: the API shows at most 500 rows at a time" in status().stdout
+    assert "example.com authentication: the source shows at most 500 rows at a time" in status().stdout
 
 
 def test_hours_that_are_not_over_by_the_apis_clock_are_not_missing(status: Status, store: Store, newest: Hour) -> None:
@@ -171,7 +171,7 @@ def test_hours_that_are_not_over_by_the_apis_clock_are_not_missing(status: Statu
 
     assert found["gaps"][0][1] <= newest.previous.key
     assert found["clock_seconds"] == -7200
-    assert "this machine's clock is 7,200 s ahead of the API's" in status().stdout
+    assert "this machine's clock is 7,200 s ahead of the source's" in status().stdout
 
 
 def test_a_feed_that_was_told_to_wait_is_shown_with_the_time(status: Status, store: Store, newest: Hour) -> None:
