@@ -35,7 +35,7 @@ def newest_first(window: Window[R], pack: Pack[R, P]) -> list[P] | None:
         elif rows:
             second = window.page_of_second(cut_at)
             there = second.within(cut_at, cut_at + 1)
-            if second.has_strays or (cut_at not in window.gaps and any(not_shown(rows, there))):
+            if second.strays or (cut_at not in window.gaps and any(not_shown(rows, there))):
                 return None
             taken.take(there, page, cut_at)
         elif end_was_left_out:
@@ -67,7 +67,7 @@ class _Taken(Generic[R, P]):
         """Return whether a page, with these rows of the window, goes on where the last was cut."""
         if page.full and not page.descending:
             return False
-        if page.has_strays and (page.full or self.full_page):
+        if page.strays and (page.full or self.full_page):
             return False
         at_seam = [(time, row) for time, row in page.rows if time == self.start]
         if self.full_page and any(not_shown(at_seam, self.full_page.rows)):
@@ -95,4 +95,4 @@ def _are_newest(window: Window[R], rows: list[Timed[R]]) -> bool:
     newest = rows[-1][0] if rows else window.start
     page = window.page(newest - 1, window.end)
     taken = sum(time == newest for time, _ in rows)
-    return not (page.full or page.has_strays) and len(page.within(newest, window.end)) == taken
+    return not (page.full or page.strays) and len(page.within(newest, window.end)) == taken

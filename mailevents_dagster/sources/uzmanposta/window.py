@@ -61,8 +61,9 @@ class Page(Generic[R]):
         return [(time, row) for time, row in self.rows if self.first <= time <= self.last]
 
     @property
-    def has_strays(self) -> bool:
-        return len(self.inside) < len(self.rows)
+    def strays(self) -> int:
+        """How many rows have a time that was not asked for."""
+        return len(self.rows) - len(self.inside)
 
     @property
     def descending(self) -> bool:
@@ -134,9 +135,9 @@ class Window(Generic[R]):
             if page.within(second, second + 1) and not page.full:
                 return page
             pages.append(page)
-        most = max(pages, key=lambda page: (len(page.within(second, second + 1)), len(page.rows)))
+        most = max(pages, key=lambda page: (len(page.within(second, second + 1)), page.strays, len(page.rows)))
         rows = len(most.within(second, second + 1))
-        if rows or any(page.full and page.has_strays for page in pages):
+        if rows or any(page.full and page.strays for page in pages):
             self.gaps[second] = rows
         return most
 

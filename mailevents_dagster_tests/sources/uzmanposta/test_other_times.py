@@ -14,6 +14,8 @@ from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.collect import believable
 from mailevents_dagster.sources.uzmanposta.errors import Cause, TransientError
+from mailevents_dagster.sources.uzmanposta.listing import list_window
+from mailevents_dagster.sources.uzmanposta.page_size import PageSize
 from mailevents_dagster.sources.uzmanposta.rows import Row, row_of
 from mailevents_dagster.sources.uzmanposta.simulator import Behaviour, FixedMail, Simulator
 from mailevents_dagster.store.store import Store
@@ -105,6 +107,21 @@ def test_a_mail_that_an_earlier_version_kept_as_a_stray_is_not_taken_by_the_hour
     here.collect(INCOMING, NOON.next)
     assert here.asked() == [], "its detail is not asked for either"
     assert held(here, (NOON, NOON.next)) == Counter(["S"])
+
+
+@pytest.mark.parametrize("bounds", BOUNDS)
+def test_a_mail_listed_behind_a_second_that_fills_an_answer_is_found_where_the_newest_rows_are_cut_off(
+    bounds: str, make_api: MakeApi
+) -> None:
+    fixed = FixedMail()
+    fixed.add(INCOMING.domain, INCOMING.name, [mail(START, "A"), mail(START, "B")])
+    fixed.add(INCOMING.domain, INCOMING.name, [mail(START - 5000, "elsewhere")], at=START + 1)
+    behaviour = Behaviour(bounds=bounds, cap="oldest", page_limit=2)  # type: ignore[arg-type]
+    with Simulator(behaviour, source=fixed, now=lambda: START + 9 * 3600) as simulator:
+        api = make_api(simulator.base_url)
+        size = PageSize(2, whole=2)
+        listing = list_window(lambda first, last: api.rows(INCOMING, first, last), START, START + 2, size, pack=list)
+    assert [row.queue_id for _, row in listing.outside] == ["elsewhere"]
 
 
 # --- answers to other calls
