@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from io import StringIO
@@ -152,7 +152,6 @@ def _as_before(one: Moved, store: Store) -> Moved:
 
 
 def target_of(decided: Decided, folder: Path, now: float) -> Target:
-    """Return where everything goes."""
     if not (folder / SETTINGS).exists():
         name = decided.general.log_file_name or DEFAULT_LOG_FILE_NAME
         return Target(folder, _store(folder, decided.timezone, name), list(feeds_of(decided.accounts)), None)
@@ -175,7 +174,9 @@ def write(decided: Decided, target: Target, first_adopted: int | None, now: floa
     if target.fault is None:
         zone = target.store.timezone  # of settings that are there, perhaps, where other hours begin
         firsts = {feed: Hour.containing(first, zone).start for feed, first in feeds.items() if feed in target.feeds}
-        written.outcomes += _write_cursors(target.store, firsts, dry=dry)
+        if firsts and not dry:
+            describe(target.store.layout, target.store.timezone)
+        written.outcomes += [_write_cursor(target.store, feed, first, dry=dry) for feed, first in firsts.items()]
         lacking = [feed for feed in feeds if feed not in target.feeds]
         written.problems += [f"{one}: not in {target.file}; add it there, and run this again" for one in lacking]
     else:
@@ -237,23 +238,17 @@ def _write_env(path: Path, accounts: Sequence[NewAccount], *, dry: bool) -> Outc
     return Outcome(path, Done.APPENDED if there else Done.WRITTEN, note)
 
 
-def _write_cursors(store: Store, firsts: Mapping[Feed, int], *, dry: bool) -> list[Outcome]:
-    """Write the first hour of each feed that has no cursor yet."""
-    if firsts and not dry:
-        describe(store.layout, store.timezone)
-    return [_write_cursor(store, feed, first, dry=dry) for feed, first in firsts.items()]
-
-
 def _write_cursor(store: Store, feed: Feed, first: int, *, dry: bool) -> Outcome:
+    """Write the first hour of a feed that has no cursor yet."""
     path = store.layout.cursor(feed)
     written = Outcome(path, Done.WRITTEN)
     if dry:
         return _existing(store, feed, first) or written
     with store.writing(feed), holding(store.layout.cursor_lock(feed)):
-        if existing := _existing(store, feed, first):
-            return existing
-        write_cursor(path, Cursor(first=first), store.timezone)
-    return written
+        existing = _existing(store, feed, first)
+        if not existing:
+            write_cursor(path, Cursor(first=first), store.timezone)
+    return existing or written
 
 
 def _existing(store: Store, feed: Feed, first: int) -> Outcome | None:

@@ -64,7 +64,6 @@ def next_steps(decided: Decided, target: Target, written: Written, old: Adoption
 
 
 def _feeds(decided: Decided) -> Table:
-    """Make a row for each section that became a feed."""
     made = Table(box=box.SIMPLE)
     for name in ("section", "feed", "position", "first hour"):
         made.add_column(name, no_wrap=True)
@@ -76,7 +75,6 @@ def _feeds(decided: Decided) -> Table:
 
 
 def _logs(old: Adoption) -> Table:
-    """Make a row for each feed of the old logs."""
     made = Table(box=box.SIMPLE)
     made.add_column("old logs of")
     for name in ("files", "records", "unreadable", "repeats", "there before", "new", "hours written"):
@@ -89,8 +87,5 @@ def _logs(old: Adoption) -> Table:
 
 
 def _part(head: str, lines: Iterable[str]) -> Iterator[str]:
-    for number, line in enumerate(lines):
-        if number == 0:
-            yield ""
-            yield head
-        yield f"  {line}"
+    if listed := [f"  {line}" for line in lines]:
+        yield from ("", head, *listed)

@@ -16,12 +16,12 @@ from mailevents_dagster.settings.domain_names import ascii_domain
 from mailevents_dagster.settings.log_names import check_section
 from mailevents_dagster.settings.problems import enumeration, shown
 from mailevents_dagster.settings.variables import is_plain
-from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS, feed_of
+from mailevents_dagster.sources.uzmanposta.feeds import ENDPOINTS, FEED_KINDS, feed_of
 from mailevents_dagster.sources.uzmanposta.keys import key_fault
 from mailevents_dagster.sources.uzmanposta.migration.old_tool import OldSection, Position
 from mailevents_dagster.sources.uzmanposta.settings import DEFAULT_BASE_URL, check_base_url
 
-ENDPOINTS: Final = ("/logs/mail", "/logs/authentication", "/quarantines", "/queue")
+OLD_ENDPOINTS: Final = (*ENDPOINTS.values(), "/queue")
 """What the old tool's url ends in; `/queue` is the older path of `/quarantines`."""
 KEPT_BY_PANEL_DAYS: Final = 15
 """The vendor's panel shows mails and sign-ins for as long; nothing says that the API has them longer."""
@@ -195,7 +195,7 @@ def _base_url(section: OldSection) -> str:
     """Return the address without the endpoint that the old tool had at its end."""
     written = section.get("url").rstrip("/")
     base = written
-    for endpoint in ENDPOINTS:
+    for endpoint in OLD_ENDPOINTS:
         base = base.removesuffix(endpoint)
     try:
         return check_base_url(base.rstrip("/")) if written else DEFAULT_BASE_URL
