@@ -89,10 +89,10 @@ def test_sections_of_one_domain_become_one_account(old: OldTool) -> None:
     assert re.search(r"\[auth\] api_key: .* \[out\]", done.stdout)
     assert re.search(r"\[auth\] url: .* \[out\]", done.stdout)
     first, second = loaded(old).section(UzmanPostaSettings).accounts
-    assert [feed.name for feed in first.feeds] == ["mail/outgoinglog", "mail/incominglog", "authentication"]
+    assert list(first.feeds) == ["mail/outgoinglog", "mail/incominglog", "authentication"]
     assert first.sections["mail/incominglog"] == "again"
     assert firsts(old)[str(INCOMING)] == Hour.containing(EARLIER, ZONE).start
-    assert (second.domain, second.feeds[0].name) == ("xn--bcher-kva.example", "quarantine/quarantine")
+    assert (second.domain, second.feeds[0]) == ("xn--bcher-kva.example", "quarantine/quarantine")
     assert second.sections == {"quarantine/quarantine": "MailLogger"}
     assert "an0ther" not in done.stdout
 
