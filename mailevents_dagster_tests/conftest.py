@@ -21,7 +21,7 @@ from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS, feed_of
 from mailevents_dagster.sources.uzmanposta.rate import SharedBudget
 from mailevents_dagster.sources.uzmanposta.simulator import FixedMail, Simulator
 from mailevents_dagster.store.store import Store
-from mailevents_dagster_tests.receiving import MailServer, WebhookServer, mail_server, webhook_server
+from mailevents_dagster_tests.alerts.receiving import MailServer, WebhookServer, mail_server, webhook_server
 
 # The same examples in every run, and no verdict that hangs on how busy the machine is.
 settings.register_profile(

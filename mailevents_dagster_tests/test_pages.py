@@ -19,6 +19,7 @@ from mailevents_dagster.sources.catalog import load_settings
 from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.sources.uzmanposta.simulator import Behaviour, Simulator
 from mailevents_dagster.store.opening import store_of
+from mailevents_dagster_tests.alerts.receiving import PASSWORD, mail_server, webhook_server
 from mailevents_dagster_tests.following import (
     DOMAIN,
     PREPARED,
@@ -40,7 +41,6 @@ from mailevents_dagster_tests.pages import (
     days_ago,
     reader_in,
 )
-from mailevents_dagster_tests.receiving import PASSWORD, mail_server, webhook_server
 from mailevents_dagster_tests.sources.uzmanposta.migration.old_tool import INI
 
 pytestmark = pytest.mark.slow

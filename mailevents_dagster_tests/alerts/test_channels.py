@@ -12,7 +12,7 @@ from mailevents_dagster.alerts import channels
 from mailevents_dagster.alerts.channels import Mail, SendingError, Webhook
 from mailevents_dagster.alerts.texts import TEST, Message
 from mailevents_dagster.settings import AlertMailSettings
-from mailevents_dagster_tests.receiving import (
+from mailevents_dagster_tests.alerts.receiving import (
     PASSWORD,
     SECRET_PATH,
     USER,

@@ -16,13 +16,14 @@ from mailevents_dagster.files.checksummed import write_sealed
 from mailevents_dagster.sources.catalog import load_settings
 from mailevents_dagster.store.opening import store_of
 from mailevents_dagster_tests.commands import mailevents
-from mailevents_dagster_tests.receiving import (
+from mailevents_dagster_tests.alerts.receiving import (
     PASSWORD,
     SECRET_PATH,
     USER,
     MailServer,
     WebhookServer,
 )
+from mailevents_dagster_tests.commands import mailevents
 
 SETTINGS = """
 start: 2026-11-01T00:00

@@ -29,10 +29,10 @@ from mailevents_dagster.store.opening import store_of
 from mailevents_dagster.store.retention import Clocks
 from mailevents_dagster.store.store import Store
 from mailevents_dagster.store.witness import newest_witnessed
+from mailevents_dagster_tests.collecting.planned import manifest_of
 from mailevents_dagster_tests.commands import COMMAND, mailevents, written
 from mailevents_dagster_tests.conftest import INCOMING, collection, event
 from mailevents_dagster_tests.forks import PATIENCE
-from mailevents_dagster_tests.planned import manifest_of
 from mailevents_dagster_tests.store.kept import commit
 
 pytestmark = pytest.mark.slow

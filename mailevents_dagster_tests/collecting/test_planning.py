@@ -19,6 +19,7 @@ from mailevents_dagster.collecting.planning import (
 from mailevents_dagster.model.hour import SECONDS
 from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.store.cursors import Cursor, Span, gaps
+from mailevents_dagster_tests.collecting.planned import RULES, executed
 from mailevents_dagster_tests.collecting.states import (
     HELD,
     IDLE,
@@ -32,7 +33,6 @@ from mailevents_dagster_tests.collecting.states import (
     state,
 )
 from mailevents_dagster_tests.conftest import INCOMING, NOON, START
-from mailevents_dagster_tests.planned import RULES, executed
 
 # --- what is due
 

@@ -20,8 +20,8 @@ from mailevents_dagster.collecting.retries import waits_until
 from mailevents_dagster.model.hour import SECONDS, Hour
 from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.store.cursors import Cursor, gaps, hours_in
+from mailevents_dagster_tests.collecting.planned import RULES, hours_of, manifest_of
 from mailevents_dagster_tests.conftest import INCOMING, START
-from mailevents_dagster_tests.planned import RULES, hours_of, manifest_of
 
 IDLE = UnderWay()
 HOLD = feed_of("example.com", "quarantine/hold")

@@ -19,9 +19,9 @@ from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.sources.uzmanposta.errors import Cause
 from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.store.cursors import Cursor, Failure
+from mailevents_dagster_tests.collecting.planned import RULES, manifest_of
 from mailevents_dagster_tests.collecting.states import HELD, IDLE, NOW, ago, asked, failed_once, feeds_of, span, state
 from mailevents_dagster_tests.conftest import INCOMING, NOON, START
-from mailevents_dagster_tests.planned import RULES, manifest_of
 
 # --- failures
 

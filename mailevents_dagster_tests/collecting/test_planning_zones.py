@@ -16,8 +16,8 @@ from mailevents_dagster.collecting.planning import Ask, FeedState, UnderWay, clo
 from mailevents_dagster.model.hour import SECONDS, Hour
 from mailevents_dagster.orchestration.assets import hourly_partitions
 from mailevents_dagster.store.cursors import Cursor
+from mailevents_dagster_tests.collecting.planned import RULES, executed
 from mailevents_dagster_tests.conftest import INCOMING
-from mailevents_dagster_tests.planned import RULES, executed
 
 WEEKS = [
     ("UTC", "2024-12-28"),

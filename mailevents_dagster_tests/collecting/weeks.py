@@ -17,7 +17,7 @@ from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import SECONDS, Hour
 from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.store.cursors import Cursor
-from mailevents_dagster_tests.planned import RULES, hours_of, manifest_of
+from mailevents_dagster_tests.collecting.planned import RULES, hours_of, manifest_of
 
 TICK = 300
 DAY = 288

@@ -21,9 +21,9 @@ from mailevents_dagster.sources.uzmanposta.simulator import Answer, FixedMail, R
 from mailevents_dagster.store.cursors import Lack
 from mailevents_dagster.store.store import Store
 from mailevents_dagster.store.verify import Severity
+from mailevents_dagster_tests.collecting.planned import manifest_of
 from mailevents_dagster_tests.commands import SETTINGS, Place, hours_ago, set_up, written
 from mailevents_dagster_tests.conftest import INCOMING, NOON, mail
-from mailevents_dagster_tests.planned import manifest_of
 
 pytestmark = pytest.mark.slow
 

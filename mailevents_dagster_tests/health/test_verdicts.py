@@ -26,8 +26,8 @@ from mailevents_dagster.model.event import Gap, Origin
 from mailevents_dagster.sources.uzmanposta.field_names import compared
 from mailevents_dagster.store.manifest import Manifest
 from mailevents_dagster.store.verify import Finding, Severity
+from mailevents_dagster_tests.collecting.planned import hour_of, manifest_of
 from mailevents_dagster_tests.conftest import INCOMING, NOON, mail
-from mailevents_dagster_tests.planned import hour_of, manifest_of
 
 GAP = Gap(NOON.start + 100, 1001)
 

@@ -18,7 +18,7 @@ from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS
 from mailevents_dagster.sources.uzmanposta.simulator import Behaviour, FixedMail, Simulator
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.conftest import mail
-from mailevents_dagster_tests.daemons import Automated, automated
+from mailevents_dagster_tests.orchestration.daemons import Automated, automated
 from mailevents_dagster_tests.projects import KEY, same_events
 
 PATIENCE = 300.0

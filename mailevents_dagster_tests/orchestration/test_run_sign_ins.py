@@ -28,8 +28,8 @@ from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.sources.uzmanposta.simulator import Behaviour, FixedMail, Simulator
 from mailevents_dagster_tests.commands import Place, hours_ago, set_up, written
 from mailevents_dagster_tests.conftest import mail
-from mailevents_dagster_tests.daemons import Automated, automated
 from mailevents_dagster_tests.forks import FORKS, PATIENCE
+from mailevents_dagster_tests.orchestration.daemons import Automated, automated
 
 FEED = feed_of("a.example", "mail/incominglog")
 KEY = dg.AssetKey(FEED.asset_key)

@@ -25,6 +25,7 @@ from mailevents_dagster.store.hour.snapshot_columns import records_of, snapshot_
 from mailevents_dagster.store.hour.snapshot_file import read_events, write_snapshot
 from mailevents_dagster.store.manifest import StoredFile
 from mailevents_dagster.store.store import Store
+from mailevents_dagster_tests.collecting.planned import hour_of
 from mailevents_dagster_tests.conftest import (
     INCOMING,
     NOON,
@@ -32,7 +33,6 @@ from mailevents_dagster_tests.conftest import (
     digest,
     event,
 )
-from mailevents_dagster_tests.planned import hour_of
 
 LOG = "output/example.com/mail/incominglog/example.com_incominglog_2026-11-20_12.log"
 SNAPSHOT = "parquet/domain=example.com/category=mail/type=incominglog/date=2026-11-20/12.parquet"

@@ -20,8 +20,8 @@ from mailevents_dagster.store.cursors import (
     merged,
 )
 from mailevents_dagster.store.manifest import Manifest
+from mailevents_dagster_tests.collecting.planned import hour_of, manifest_of
 from mailevents_dagster_tests.conftest import INCOMING, START
-from mailevents_dagster_tests.planned import hour_of, manifest_of
 
 starts = st.integers(-1000, 1000).map(lambda number: START + number * SECONDS)
 times = st.floats(0, 4e9)

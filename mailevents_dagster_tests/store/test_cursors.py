@@ -21,8 +21,8 @@ from mailevents_dagster.store.cursors import (
     Failure,
 )
 from mailevents_dagster.store.store import Store
+from mailevents_dagster_tests.collecting.planned import hour_of, manifest_of, span
 from mailevents_dagster_tests.conftest import AUTHENTICATION, INCOMING, START, collection, make_store
-from mailevents_dagster_tests.planned import hour_of, manifest_of, span
 from mailevents_dagster_tests.store.kept import CURSOR, LOG, MANIFEST, SNAPSHOT, commit, commit_hours, fail, root
 
 LISTED = START + 7200.5
@@ -156,7 +156,7 @@ PROCESS = """
 import os, signal, sys
 from pathlib import Path
 from mailevents_dagster_tests.conftest import INCOMING, make_store
-from mailevents_dagster_tests.planned import hour_of
+from mailevents_dagster_tests.collecting.planned import hour_of
 from mailevents_dagster_tests.store.kept import commit_hours
 store = make_store(Path(sys.argv[1]))
 print("ready", flush=True)

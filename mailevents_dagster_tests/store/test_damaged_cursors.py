@@ -12,8 +12,8 @@ from mailevents_dagster.files.checksummed import write_sealed
 from mailevents_dagster.files.damage import DamagedError
 from mailevents_dagster.store.cursors import Cursor
 from mailevents_dagster.store.store import Store
+from mailevents_dagster_tests.collecting.planned import hour_of, span
 from mailevents_dagster_tests.conftest import INCOMING
-from mailevents_dagster_tests.planned import hour_of, span
 from mailevents_dagster_tests.store.kept import CURSOR, MANIFEST, commit_hours, fail, root
 
 

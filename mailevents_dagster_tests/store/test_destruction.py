@@ -17,6 +17,7 @@ from mailevents_dagster.store.destruction import destroying
 from mailevents_dagster.store.destruction_record import DestroyedError, read_destruction
 from mailevents_dagster.store.inventory import Inventory
 from mailevents_dagster.store.store import NotCollectedError, Store
+from mailevents_dagster_tests.collecting.planned import hour_of
 from mailevents_dagster_tests.conftest import (
     DOMAIN,
     INCOMING,
@@ -25,7 +26,6 @@ from mailevents_dagster_tests.conftest import (
     event,
     make_store,
 )
-from mailevents_dagster_tests.planned import hour_of
 from mailevents_dagster_tests.store.destroying import (
     JOURNAL,
     LATER,

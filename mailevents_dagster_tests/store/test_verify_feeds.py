@@ -11,8 +11,8 @@ from mailevents_dagster.store.cursors import Cursor
 from mailevents_dagster.store.destruction import destroying
 from mailevents_dagster.store.store import Store
 from mailevents_dagster.store.verify import FOR_EVER, Severity, kept_hours
+from mailevents_dagster_tests.collecting.planned import hour_of
 from mailevents_dagster_tests.conftest import INCOMING, NOON, START
-from mailevents_dagster_tests.planned import hour_of
 from mailevents_dagster_tests.store.kept import CURSOR, LOG, MANIFEST, SNAPSHOT, commit_hours, root
 from mailevents_dagster_tests.store.verifying import found, of_feed, stored
 

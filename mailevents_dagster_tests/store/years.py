@@ -16,7 +16,7 @@ from mailevents_dagster.store.cursor_file import write_cursor
 from mailevents_dagster.store.cursors import cursor_of
 from mailevents_dagster.store.manifest import Manifest, StoredFile
 from mailevents_dagster.store.store import Store
-from mailevents_dagster_tests.planned import manifest_of
+from mailevents_dagster_tests.collecting.planned import manifest_of
 
 EVENTS = 7
 

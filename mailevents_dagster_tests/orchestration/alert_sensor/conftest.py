@@ -11,9 +11,9 @@ import pytest
 
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.orchestration import alert_sensor as alert_sensors
+from mailevents_dagster_tests.alerts.receiving import WebhookServer
 from mailevents_dagster_tests.orchestration.alert_sensor.alerting import ALERTS, Clock
 from mailevents_dagster_tests.projects import TWO_FEEDS, Project, project
-from mailevents_dagster_tests.receiving import WebhookServer
 
 
 @pytest.fixture

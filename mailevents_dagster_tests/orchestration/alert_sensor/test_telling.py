@@ -19,9 +19,9 @@ from mailevents_dagster.build import build_defs
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.store.cursor_file import write_cursor
 from mailevents_dagster.store.cursors import Cursor, Failure
+from mailevents_dagster_tests.alerts.receiving import SECRET_PATH, WebhookServer
 from mailevents_dagster_tests.orchestration.alert_sensor.alerting import ALERTS, Clock, fail, job_that, tick
 from mailevents_dagster_tests.projects import SETTINGS, Project, project
-from mailevents_dagster_tests.receiving import SECRET_PATH, WebhookServer
 
 
 @pytest.mark.parametrize("fault", ["500", "redirect", "down", "slow"])

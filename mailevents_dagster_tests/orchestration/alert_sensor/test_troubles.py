@@ -10,9 +10,9 @@ from mailevents_dagster.alerts.notification import read_ledger
 from mailevents_dagster.orchestration import run_outcomes
 from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.sources.uzmanposta.simulator import Answer
+from mailevents_dagster_tests.alerts.receiving import WebhookServer
 from mailevents_dagster_tests.orchestration.alert_sensor.alerting import FEEDS, Clock, fail, job_that, mend, tick
 from mailevents_dagster_tests.projects import DOMAIN, KEY, Project
-from mailevents_dagster_tests.receiving import WebhookServer
 
 
 def test_a_feed_that_keeps_failing_is_told_once_and_again_after_a_day_and_when_it_is_good(

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import dagster as dg
 
-PROJECT = Path(__file__).parents[1]
+PROJECT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
