@@ -14,7 +14,7 @@ import yaml
 
 from mailevents_dagster.model.feed import readable_domain
 from mailevents_dagster.settings import SettingsError, loading
-from mailevents_dagster.sources.catalog import load_settings
+from mailevents_dagster.sources.catalog import load_project, load_settings
 from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS, feed_of
 from mailevents_dagster.sources.uzmanposta.settings import UzmanPostaSettings
 from mailevents_dagster.store.opening import store_of
@@ -80,7 +80,7 @@ def test_keys_that_cannot_be_read_are_told_with_the_file(tmp_path: Path, monkeyp
     monkeypatch.setenv("MAILEVENTS_CONFIG", str(tmp_path / "mailevents.yaml"))
     monkeypatch.setattr(loading, "load_dotenv", unreadable)
     with pytest.raises(SettingsError) as raised:
-        loading.load_project()
+        load_project()
     assert str(tmp_path / ".env") in str(raised.value)
     assert "Permission denied" in str(raised.value)
 
