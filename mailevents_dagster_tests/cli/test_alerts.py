@@ -15,7 +15,6 @@ from mailevents_dagster.alerts.troubles import Entry, Kind, Ledger, Subject, Tro
 from mailevents_dagster.files.checksummed import write_sealed
 from mailevents_dagster.sources.catalog import load_settings
 from mailevents_dagster.store.opening import store_of
-from mailevents_dagster_tests.commands import mailevents
 from mailevents_dagster_tests.alerts.receiving import (
     PASSWORD,
     SECRET_PATH,
