@@ -10,7 +10,7 @@ from typing import Any, Final
 import pytest
 
 from mailevents_dagster.collecting.collector import Collector
-from mailevents_dagster.collecting.outcomes import Collected, Failed, Outcome, Task
+from mailevents_dagster.collecting.outcomes import Collected, Failed, Outcome, Task, Underway
 from mailevents_dagster.collecting.runner import Runner
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.sources.uzmanposta.access import Access
@@ -61,13 +61,13 @@ def incoming(domain: str) -> Feed:
     return feed_of(domain, "mail/incominglog")
 
 
-def done(outcomes: Sequence[Outcome]) -> set[tuple[str, int, int]]:
+def done(outcomes: Sequence[Outcome | Underway]) -> set[tuple[str, int, int]]:
     """Domain, hour and number of events of what was committed."""
     manifests = [outcome.commit.manifest for outcome in outcomes if isinstance(outcome, Collected)]
     return {(manifest.domain, manifest.start, manifest.events) for manifest in manifests}
 
 
-def failed(outcomes: Sequence[Outcome]) -> list[Failed]:
+def failed(outcomes: Sequence[Outcome | Underway]) -> list[Failed]:
     return [outcome for outcome in outcomes if isinstance(outcome, Failed)]
 
 

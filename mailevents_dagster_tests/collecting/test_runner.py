@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mailevents_dagster.collecting import runner as runner_module
-from mailevents_dagster.collecting.outcomes import Collected, Failed, Task
+from mailevents_dagster.collecting.outcomes import Failed, Task
 from mailevents_dagster.collecting.runner import Runner
 from mailevents_dagster.model.event import Collection, StoppedError
 from mailevents_dagster.model.feed import Feed
@@ -160,11 +160,11 @@ def test_a_feed_whose_hours_cannot_be_written_is_left_and_the_others_of_its_acco
     monkeypatch.setattr(OpenHour, "commit", full)
     hours = [Hour(NOON.start + n * SECONDS, NOON.timezone) for n in range(6)]
     with place.runner([Task(feed, hours), Task(other, [NOON])]) as runner:
-        failures, collected = list(runner.outcomes_of(feed)), list(runner.outcomes_of(other))
+        failures, others = failed(list(runner.outcomes_of(feed))), done(list(runner.outcomes_of(other)))
 
     assert [failure.hour for failure in failures] == hours[: len(failures)]
     assert len(failures) in (1, 2)
-    assert [type(outcome) for outcome in collected] == [Collected]
+    assert others == {("a.example", NOON.start, 0)}
     assert sorted(place.collector.store.cursor(feed).failed) == [one.start for one in hours[: len(failures)]]
 
 
@@ -179,7 +179,8 @@ def test_the_hours_of_a_feed_are_told_while_another_account_waits_for_its_source
         answer.set()
         slow = list(runner.outcomes_of(incoming("b.example")))
 
-    assert [len(found) for found in (quick, slow)] == [1, 1]
+    assert done(quick) == {("a.example", NOON.start, 5)}
+    assert done(slow) == {("b.example", NOON.start, 5)}
 
 
 @pytest.fixture
