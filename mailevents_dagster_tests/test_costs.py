@@ -82,7 +82,7 @@ def test_no_record_is_parsed_again_to_be_written(store: Store, api: UzmanPostaAp
         raise AssertionError("a record was parsed again")
 
     rows = replace(INCOMING.kind.rows, fields_of=parses, marks_of=parses)
-    collect(store, api, replace(INCOMING, kind=replace(INCOMING.kind, rows=rows)))
+    collect(store, api, replace(INCOMING, kind=replace(INCOMING.kind, load_rows=lambda: rows)))
 
 
 def test_an_hour_that_did_not_change_costs_a_call_and_reads_no_record(

@@ -46,7 +46,9 @@ def _arrays(records: Sequence[Mapping[str, object]]) -> list[pa.Array]:
 
 
 ROWS: Final = RowFormat((Column("text", pa.string(), "The line."),), orjson.loads, _arrays, _event, lambda _: None)
-LINES: Final = FeedKind("text_lines", "lines", "text", "lines", "Lines of a file.", ROWS, ("lines",), log_folder="text")
+LINES: Final = FeedKind(
+    "text_lines", "lines", "text", "lines", "Lines of a file.", lambda: ROWS, ("lines",), log_folder="text"
+)
 
 
 class TextLines:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
 
 import idna
 
-from mailevents_dagster.model.columns import RowFormat
+if TYPE_CHECKING:
+    from mailevents_dagster.model.columns import RowFormat
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -23,7 +25,8 @@ class FeedKind:
     category: str = field(compare=False)
     type: str = field(compare=False)
     summary: str = field(compare=False)
-    rows: RowFormat = field(compare=False, repr=False)
+    load_rows: Callable[[], RowFormat] = field(compare=False, repr=False)
+    """Return how its records become rows; called late, since what plans and shows need not load pyarrow."""
     key: tuple[str, ...] = field(compare=False)
     """What follows the owner in asset keys."""
     kept_days: int | None = field(default=None, compare=False)
@@ -40,6 +43,10 @@ class FeedKind:
     """What the source adds to the metadata of its assets."""
     facts: Mapping[str, str] = field(default_factory=dict, compare=False)
     """What people want to know of how the source is asked for it, for its description."""
+
+    @property
+    def rows(self) -> RowFormat:
+        return self.load_rows()
 
     @property
     def asked_days(self) -> int | None:

@@ -41,7 +41,7 @@ TICKETS = RowFormat(
     id_column="number",
     outcome_column="end",
 )
-FEED = Feed("desk", FeedKind("helpdesk", "tickets", "tickets", "tickets", "Tickets.", TICKETS, ("tickets",)))
+FEED = Feed("desk", FeedKind("helpdesk", "tickets", "tickets", "tickets", "Tickets.", lambda: TICKETS, ("tickets",)))
 
 
 def kept(folder: Path, *records: Mapping[str, str]) -> Store:
@@ -74,7 +74,7 @@ def test_a_field_is_missed_under_the_name_that_the_source_gives_it(tmp_path: Pat
 def test_of_a_source_that_names_no_such_columns_nothing_is_said(tmp_path: Path) -> None:
     store = kept(tmp_path, {"no": "1", "end": "solved"}, {"no": "1", "end": "solved"})
     plain = RowFormat(COLUMNS, json.loads, arrays, event_of, lambda _: None)
-    kind = FeedKind("helpdesk", "tickets", "tickets", "tickets", "Tickets.", plain, ("tickets",))
+    kind = FeedKind("helpdesk", "tickets", "tickets", "tickets", "Tickets.", lambda: plain, ("tickets",))
 
     seen = look(store, Feed("desk", kind), NOON)
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 from mailevents_dagster.model.feed import Feed, FeedKind
-from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
 from mailevents_dagster.sources.uzmanposta.page_size import LEARNT_LIMIT
+
+if TYPE_CHECKING:
+    from mailevents_dagster.model.columns import RowFormat
 
 SOURCE: Final = "uzmanposta"
 ENDPOINTS: Final[dict[str, str]] = {
@@ -15,6 +18,12 @@ ENDPOINTS: Final[dict[str, str]] = {
     "authentication": "/logs/authentication",
 }
 """Paths of the listings below the API's base URL, by category."""
+
+
+def _rows(category: str) -> RowFormat:
+    from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
+
+    return ROW_FORMATS[category]
 
 
 def _kind(name: str, category: str, summary: str, kept_days: int | None = None) -> FeedKind:
@@ -27,7 +36,7 @@ def _kind(name: str, category: str, summary: str, kept_days: int | None = None) 
         category=category,
         type="auth" if category == "authentication" else type_,
         summary=summary,
-        rows=ROW_FORMATS[category],
+        load_rows=partial(_rows, category),
         key=tuple(name.split("/")),
         kept_days=kept_days,
         has_details=has_details,
