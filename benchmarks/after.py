@@ -20,14 +20,14 @@ from workload import Task
 EVENTS: Final = 10_000
 BEFORE: Final = "until the commit"
 ITEMS: Final = {
-    "merging": [("store.open_hour", "merge")],
-    "records in order": [("store.kept.KeptEvents", "_records"), ("store.kept", "snapshot_batch")],
-    "Parquet": [("store.open_hour", "write_snapshot")],
-    "digest of the content": [("store.parquet", "_all_said")],
-    "log": [("store.log.LogUpdate", "add"), ("store.log.LogUpdate", "finish")],
+    "merging": [("store.hour.open_hour", "merge")],
+    "records in order": [("store.hour.events.HourEvents", "_records"), ("store.hour.events", "snapshot_batch")],
+    "Parquet": [("store.hour.open_hour", "write_snapshot")],
+    "digest of the content": [("store.hour.snapshot_file", "content_of")],
+    "log": [("store.hour.log.LogUpdate", "add"), ("store.hour.log.LogUpdate", "finish")],
     "flushing to disk": [("os", "fsync")],
-    "manifest and cursor": [("store.open_hour", "write_manifest"), ("store.cursor_notes", "write_cursor")],
-    "journal": [("store.journal.Journal", "discard")],
+    "manifest and cursor": [("store.hour.open_hour", "write_manifest"), ("store.feed_cursor", "write_cursor")],
+    "journal": [("store.hour.journal.Journal", "discard")],
 }
 """What each item is the time of, that of other items within it left out."""
 
