@@ -74,7 +74,7 @@ def migrate(*, ini: Path, folder: Path, timezone: str | None, output: Path | Non
 
 @contextmanager
 def _old_logs(decided: "Decided", target: "Target", output: Path | None, *, dry: bool) -> "Iterator[Adoption]":
-    """The old logs, read and sorted by hours; none where no folder is given, or nothing to take them into."""
+    """Return the old logs, read and sorted by hours; none where no folder is given, or nothing to take them into."""
     from mailevents_dagster.sources.uzmanposta.migration.adopting import Adoption
     from mailevents_dagster.sources.uzmanposta.migration.old_logs import find_logs
 
@@ -102,7 +102,7 @@ def _open_from(settings: "Settings", store: "Store") -> "Mapping[Feed, int]":
 
 
 def _progress(what: str, total: int) -> "AbstractContextManager[Callable[[int], None]]":
-    """Takes how much more is done."""
+    """Show progress; it is told how much more is done."""
     from mailevents_dagster.cli.progress import progress
 
     return progress(console(), total, lambda done: f"{what}: {done * 100 // max(total, 1)} %")

@@ -13,7 +13,7 @@ class Every:
         self._since = time.monotonic()
 
     def has_passed(self) -> bool:
-        """Whether they have; if so, they are counted anew."""
+        """Return whether they have; if so, they are counted anew."""
         if time.monotonic() - self._since < self._seconds:
             return False
         self._since = time.monotonic()

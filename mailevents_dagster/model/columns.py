@@ -36,7 +36,7 @@ class Marks:
     others: Mapping[str, object]
 
     def agree_with(self, other: Marks) -> bool:
-        """Whether both are of one record: the same id, and nothing that both say is different."""
+        """Return whether both are of one record: the same id, and nothing that both say is different."""
         both = self.others.keys() & other.others.keys()
         return self.id == other.id and all(self.others[name] == other.others[name] for name in both)
 

@@ -32,7 +32,7 @@ class Hour:
 
     @classmethod
     def from_key(cls, key: str, timezone: str) -> Hour:
-        """The hour of a partition key; ValueError where the key names no hour of this time zone."""
+        """Return the hour of a partition key; ValueError where the key names no hour of this time zone."""
         offset = "%z" if len(key) > len("2026-01-01-00:00") else ""
         local = datetime.strptime(key, KEY_FORMAT + offset)  # noqa: DTZ007 - keys without an offset are local
         if not offset:
@@ -64,7 +64,7 @@ class Hour:
         return local.strftime(KEY_FORMAT + ("%z" if local.fold else ""))
 
     def stamp(self, pattern: str) -> str:
-        """The pattern (strftime) in local time; with %H in it, the second of two hours named alike gets its offset."""
+        """Return the pattern (strftime) in local time; with %H, the second of two hours named alike gets its offset."""
         local = datetime.fromtimestamp(self.start, ZoneInfo(self.timezone))
         return local.strftime(pattern + ("%z" if "%H" in pattern and local.fold else ""))
 
@@ -73,7 +73,7 @@ class Hour:
 
 
 def hours_between(start: float, end: float, timezone: str) -> Iterator[Hour]:
-    """Every hour that lies wholly in `[start, end)`, oldest first."""
+    """Yield every hour that lies wholly in `[start, end)`, oldest first."""
     hour = Hour.containing(start, timezone)
     if hour.start < start:
         hour = hour.next
@@ -83,13 +83,13 @@ def hours_between(start: float, end: float, timezone: str) -> Iterator[Hour]:
 
 
 def last_ended(now: float, timezone: str) -> Hour:
-    """The newest hour that is over."""
+    """Return the newest hour that is over."""
     return Hour.containing(now, timezone).previous
 
 
 @cache
 def key_timezone(timezone: str) -> str:
-    """The time zone of partition keys: the configured one, or UTC where its clock ever moves by part of an hour.
+    """Return the time zone of partition keys: the configured one, or UTC where its clock ever moves by part of an hour.
 
     Dagster steps hourly partitions by 3,600 seconds and looks for the next full hour of the wall clock when it is
     given a key. Where a clock moves by half an hour (Australia/Lord_Howe, the only such zone since 2019) the two

@@ -50,15 +50,15 @@ class Layout:
         return self.scratch / "metrics" / "mailevents.prom"
 
     def logs(self, feed: Feed) -> UPath:
-        """The folder of all logs of a feed; that of another feed may lie in it."""
+        """Return the folder of all logs of a feed; that of another feed may lie in it."""
         return self.all_logs / _log_folder(feed)
 
     def operating_log(self, feed: Feed, name: str) -> Path:
-        """A file of the collector's own beside the feed's logs; local also where the storage is not."""
+        """Return a file of the collector's own beside the feed's logs; local also where the storage is not."""
         return self.scratch / "output" / _log_folder(feed) / name
 
     def snapshots(self, feed: Feed) -> UPath:
-        """The folder of all snapshots of a feed, partitioned the way Hive does it."""
+        """Return the folder of all snapshots of a feed, partitioned the way Hive does it."""
         kind = feed.kind
         return self.all_snapshots / f"domain={feed.domain}" / f"category={kind.category}" / f"type={kind.type}"
 
@@ -75,7 +75,7 @@ class Layout:
         return self.root / "cursors" / feed.domain / f"{feed.name}.json"
 
     def unreadable(self, feed: Feed, name: str, digest: str) -> UPath:
-        """The file for what is no record in an old log of this name; the digest is that of its content."""
+        """Return the file for what is no record in an old log of this name; the digest is that of its content."""
         short = name.encode()[:150].decode(errors="ignore")
         return self.root / "unreadable" / feed.domain / feed.name / f"{short}.{digest[:8]}"
 
@@ -111,19 +111,19 @@ class Layout:
         return self.journals(feed) / f"{hour.stamp(STAMP)}.journal"
 
     def destruction(self, feed: Feed, hour: Hour) -> UPath:
-        """The record that stays of an hour that was destroyed."""
+        """Return the record that stays of an hour that was destroyed."""
         return _by_day(self.destructions(feed), hour, ".json")
 
     def begun_destruction(self, feed: Feed, hour: Hour) -> UPath:
-        """The record of an hour that is being destroyed; beside the days, so that leftovers are found at a glance."""
+        """Return the record of an hour that is being destroyed; beside the days, where leftovers are seen."""
         return self.destructions(feed) / f"{hour.stamp(STAMP)}{BEGUN}"
 
     def undone_destruction(self, feed: Feed, hour: Hour) -> UPath:
-        """The record of a destruction that was taken back, since the hour had not expired."""
+        """Return the record of a destruction that was taken back, since the hour had not expired."""
         return _by_day(self.destructions(feed), hour, ".undone")
 
     def summary(self, name: str, domain: str | None, date: str) -> UPath:
-        """The counts of a day; those of all domains lie apart, so that reading a tree adds nothing up twice."""
+        """Return the counts of a day; those of all domains lie apart, so that reading a tree adds nothing up twice."""
         above = self.root / "summaries"
         folder = above / "by_domain" / name / f"domain={domain}" if domain else above / "all" / name
         return folder / f"date={date}" / "counts.parquet"

@@ -69,7 +69,7 @@ class Report:
         return self._sum(HOURS)
 
     def of_all(self, kind: SummaryKind) -> pa.Table | None:
-        """The counts of all domains; None where none has such feeds."""
+        """Return the counts of all domains; None where none has such feeds."""
         tables = [tables[kind] for tables in self.domains.values() if kind in tables]
         return total(tables) if tables else None
 

@@ -19,7 +19,7 @@ _LISTS: Final = frozenset({"mailto"})
 
 
 def compared(category: str, records: Sequence[Mapping[str, object]], beside: Iterable[str] = ()) -> Fields:
-    """The fields of these records against the columns of their category; those `beside` are known, too."""
+    """Return the fields of these records against the columns of their category; those `beside` are known, too."""
     columns = {field_of(column): column for column in COLUMNS[category] if column.name != COUNT}
     there = {name for record in records for name in record}
     new = {field_name(name) for name in there - set(columns) - set(TIME_FIELDS) - set(beside)}
@@ -36,7 +36,7 @@ def compared(category: str, records: Sequence[Mapping[str, object]], beside: Ite
 
 
 def field_of(column: Column) -> str:
-    """The field of the record that a column is made of."""
+    """Return the field of the record that a column is made of."""
     return "recipients" if column.name == COUNT else FIELDS.get(column.name, column.name)
 
 

@@ -85,7 +85,7 @@ class OpenHour:
 
     @cached_property
     def before(self) -> Manifest | None:
-        """The manifest of the last commit; a damaged one is set aside and counts as none."""
+        """Return the manifest of the last commit; a damaged one is set aside and counts as none."""
         path = self._files.manifest
         try:
             return read_manifest(path)
@@ -95,7 +95,7 @@ class OpenHour:
 
     @cached_property
     def known(self) -> Records:
-        """The events committed so far, oldest first; from the log where the snapshot is damaged or gone."""
+        """Return the events committed so far, oldest first; from the log where the snapshot is damaged or gone."""
         known = known_events(self._files, self.before, self._no_events(), self.notes.append)
         self._closing.callback(known.close)
         return known
@@ -144,7 +144,7 @@ class OpenHour:
 
     @cached_property
     def owed(self) -> Set[bytes]:
-        """Identities of known events whose detail is owed."""
+        """Return identities of known events whose detail is owed."""
         return self.events.known_index.identities_of(*OWED)
 
     def known_as(self, identities: Set[bytes]) -> list[tuple[int, Event]]:

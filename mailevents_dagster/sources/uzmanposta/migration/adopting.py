@@ -203,7 +203,7 @@ def _collection(work: OpenHour, events: Sequence[Event], *, closed: bool) -> Col
 
 
 def _is_there(store: Store, feed: Feed, hour: Hour, events: Sequence[Event], *, closed: bool) -> bool:
-    """Whether the hour has all the events, and its commit had come to its end."""
+    """Return whether the hour has all the events, and its commit had come to its end."""
     lacking = {event.identity for event in events} - store.strays_beside(feed, hour)
     try:
         manifest, cursor = store.manifest(feed, hour), store.cursor(feed)

@@ -117,7 +117,7 @@ MAKERS: Final[dict[str, Maker]] = {
 
 
 def is_queued(record: Record) -> bool:
-    """Whether a mail has a detail to ask for."""
+    """Return whether a mail has a detail to ask for."""
     return bool(record.get("queue_id")) and bool(record.get("recipients"))
 
 
