@@ -118,6 +118,7 @@ def test_an_account_that_starts_before_what_the_api_keeps_is_refused_a_runs_wort
     assert not here.cursor.failed
 
 
+@pytest.mark.slow
 def test_quarantine_kept_for_five_days_instead_of_seven_is_collected_for_these_five(make_place: MakePlace) -> None:
     here = make_place(HOLD, 7, 5)
 

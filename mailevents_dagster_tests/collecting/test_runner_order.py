@@ -184,6 +184,7 @@ def test_who_waits_for_an_hour_hears_how_far_it_is(place: Place, monkeypatch: py
     assert {(type(one), one.hour) for one in underway} == {(Underway, NOON)}
 
 
+@pytest.mark.slow
 def test_no_outcome_keeps_events_or_answers_and_one_hour_at_the_most_stays_while_the_next_is_collected(
     place: Place, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:

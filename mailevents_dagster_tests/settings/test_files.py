@@ -68,6 +68,7 @@ NO_FIXTURE_PER_EXAMPLE = settings(
 )
 
 
+@pytest.mark.slow
 @NO_FIXTURE_PER_EXAMPLE
 @given(st.dictionaries(KEYS, RUBBISH, max_size=7))
 def test_no_rubbish_raises_anything_but_a_settings_error(load: Load, rubbish: dict[str, Any]) -> None:
@@ -75,6 +76,7 @@ def test_no_rubbish_raises_anything_but_a_settings_error(load: Load, rubbish: di
         load(yaml.safe_dump(rubbish).encode("utf-8", "surrogatepass"))
 
 
+@pytest.mark.slow
 @NO_FIXTURE_PER_EXAMPLE
 @given(st.sampled_from(sorted(document(storage="x", timezone="UTC", api={}, collect={}, log_file_name="x"))), RUBBISH)
 def test_no_rubbish_in_one_key_of_right_settings_does_either(load: Load, key: str, rubbish: object) -> None:

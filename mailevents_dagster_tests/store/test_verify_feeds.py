@@ -17,6 +17,7 @@ from mailevents_dagster_tests.store.kept import CURSOR, LOG, MANIFEST, SNAPSHOT,
 from mailevents_dagster_tests.store.verifying import found, of_feed, stored
 
 
+@pytest.mark.slow
 def test_a_log_that_no_hour_has_is_a_note(kept: Store) -> None:
     (root(kept) / LOG).with_name("example.com_incominglog_2026-11-20_15.log").write_bytes(b"{}\n")
 
@@ -33,6 +34,7 @@ def test_what_others_put_beside_the_logs_is_theirs(kept: Store) -> None:
     assert of_feed(kept) == []
 
 
+@pytest.mark.slow
 def test_an_hour_that_was_destroyed_is_neither_looked_at_nor_missed(kept: Store) -> None:
     files_of = stored(kept).files(INCOMING, START + 86_400)
     with destroying(kept, INCOMING, NOON, files_of[NOON], "mail_days: 1", lambda said: None):
@@ -41,6 +43,7 @@ def test_an_hour_that_was_destroyed_is_neither_looked_at_nor_missed(kept: Store)
     assert of_feed(kept) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [LOG, SNAPSHOT, MANIFEST, CURSOR, "journal/example.com/mail/incominglog/x.journal"])
 def test_a_file_set_aside_is_a_note(name: str, kept: Store) -> None:
     path = root(kept) / f"{name}.damaged1"
@@ -53,6 +56,7 @@ def test_a_file_set_aside_is_a_note(name: str, kept: Store) -> None:
     assert found(kept) == ()
 
 
+@pytest.mark.slow
 def test_hours_of_the_cursor_without_a_manifest_are_damage(store: Store) -> None:
     commit_hours(store, 0, 1, 2)
     commit_hours(store, 3, closed=False)
@@ -73,6 +77,7 @@ def test_hours_with_a_manifest_that_the_cursor_lacks_are_a_note(store: Store) ->
     assert (finding.kind, finding.severity, finding.names) == ("cursor", Severity.NOTE, (hour_of(1).key,))
 
 
+@pytest.mark.slow
 def test_a_damaged_cursor_is_damage_and_a_lost_one_a_note(kept: Store) -> None:
     path = root(kept) / CURSOR
     path.write_bytes(b"{}")

@@ -51,6 +51,7 @@ def same(one: list[Any], other: list[Any]) -> bool:
 # --- everything, once
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bounds", ["[s,e]", "[s,e)", "(s,e]", "(s,e)"])
 @pytest.mark.parametrize("name", FEED_KINDS)
 def test_three_hours_hold_the_truth_of_every_feed(name: str, bounds: str, store: Store, make_api: MakeApi) -> None:

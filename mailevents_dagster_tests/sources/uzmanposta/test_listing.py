@@ -75,6 +75,7 @@ def test_neighbouring_windows_share_no_row_and_lose_none(
 # --- how many calls
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bounds", BOUNDS)
 @pytest.mark.parametrize(("number", "most_calls"), [(0, 1), (1, 1), (999, 1), (1000, 3), (1001, 3), (30_000, 33)])
 def test_rows_cost_about_a_call_a_page(bounds: str, number: int, most_calls: int) -> None:
@@ -113,6 +114,7 @@ def test_a_crowd_just_outside_the_window_hides_nothing_inside(bounds: str, cap: 
 # --- seconds with more rows than a page
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bounds", BOUNDS)
 @pytest.mark.parametrize("cap", ["newest", "oldest"])
 @pytest.mark.parametrize("second", [0, 1800, HOUR - 1])

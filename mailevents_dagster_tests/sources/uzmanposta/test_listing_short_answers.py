@@ -12,6 +12,7 @@ from mailevents_dagster.sources.uzmanposta.page_size import PageSize
 from mailevents_dagster_tests.sources.uzmanposta.fake_api import BOUNDS, HOUR, PAGE, FakeApi, FakeRow, spread
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bounds", BOUNDS)
 @pytest.mark.parametrize("cap", ["newest", "oldest"])
 @pytest.mark.parametrize("shown", [10, 500, 733])

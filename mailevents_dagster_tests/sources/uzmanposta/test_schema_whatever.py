@@ -54,6 +54,7 @@ def test_whatever_records_hold_the_columns_have_their_types_and_survive_parquet(
     assert through_parquet(written).equals(written)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("category", CATEGORIES)
 @settings(deadline=None)
 @given(record=st.fixed_dictionaries({}, optional=times))

@@ -47,6 +47,7 @@ def path(tmp_path: Path) -> UPath:
     return UPath(tmp_path / "12.parquet")
 
 
+@pytest.mark.slow
 @given(st.lists(odd_events, max_size=6), st.sampled_from(["mail", "quarantine", "authentication"]))
 @settings(max_examples=80)
 def test_events_are_read_as_they_were_written_whatever_their_records_say(
