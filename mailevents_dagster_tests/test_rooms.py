@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import mailevents_dagster
@@ -42,6 +43,13 @@ def test_a_room_imports_only_from_rooms_below_it() -> None:
         if ROOMS.index(module.partition(".")[0]) > ROOMS.index(file.partition("/")[0])
     ]
     assert not upwards
+
+
+def test_no_module_needs_another_that_needs_it() -> None:
+    needs: dict[str, set[str]] = {}
+    for file, module in imports():
+        needs.setdefault(file, set()).add(module.replace(".", "/"))
+    assert len([*TopologicalSorter(needs).static_order()]) >= len(needs)
 
 
 def test_nothing_but_the_catalog_imports_a_source_from_outside_of_it() -> None:

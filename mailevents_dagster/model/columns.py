@@ -62,8 +62,9 @@ def field_name(*path: str) -> str:
 
 def field_names(names: Iterable[str]) -> str:
     """Return names of fields for people; one that does not look like a name might be data, and is only counted."""
-    shown = sorted(name for name in names if _FIELD.fullmatch(name))
-    others = len(set(names)) - len(shown)
+    found = set(names)
+    shown = sorted(name for name in found if _FIELD.fullmatch(name))
+    others = len(found) - len(shown)
     return ", ".join([*shown, *([f"{others:,} that are not names"] if others else [])])
 
 
