@@ -58,11 +58,13 @@ def list_window(ask: Ask[R], start: int, end: int, size: PageSize, pack: Pack[R,
 def _was_cut(window: Window[R]) -> bool:
     """Return whether the API has rows that its one answer to the window did not show.
 
-    New rows may have come since: then the whole window shows more rows now than it did.
+    Parts of the window are asked for as if so many rows were all that an answer can show. New rows may have come since:
+    then the whole window shows more rows now than it did.
     """
     shown = window.first_rows
-    times = [time for time, _ in shown if window.holds(time)] or [window.start]
-    rest = [window.page(window.start - 1, min(times)), window.page(max(times), window.end)]
-    if not any(any(not_shown(page.rows, shown)) for page in rest):
+    parts = Window(window.ask, window.start, window.end, len(shown))
+    rows = [row for part in in_halves(parts, list) for row in part]
+    window.calls += parts.calls
+    if not any(not_shown([*rows, *parts.outside.values()], shown)):
         return False
     return len(window.page(window.start - 1, window.end).rows) <= len(shown)

@@ -87,7 +87,7 @@ class Window(Generic[R]):
     """The seconds `[start, end)`, and what the calls made for them showed."""
 
     def __init__(self, ask: Ask[R], start: int, end: int, limit: int) -> None:
-        self._ask = ask
+        self.ask = ask
         self._limit = limit
         self.start = start
         self.end = end
@@ -109,7 +109,7 @@ class Window(Generic[R]):
 
     def page(self, first: int, last: int) -> Page[R]:
         """Make one call."""
-        rows = list(_with_times(self._ask(first, last), first, last))
+        rows = list(_with_times(self.ask(first, last), first, last))
         self.calls += 1
         page = Page(first, last, rows, full=len(rows) >= self._limit)
         if self.calls == 1:

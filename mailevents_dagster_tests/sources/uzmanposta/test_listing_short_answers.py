@@ -65,3 +65,16 @@ def test_rows_that_come_while_the_rest_is_asked_for_do_not_pass_for_rows_cut_off
 
     api = FakeApi(spread(200), before_call=arrive)
     assert list_window(api.ask, 0, HOUR, PageSize(PAGE), pack=list).size.limit == PAGE
+
+
+@pytest.mark.parametrize("bounds", BOUNDS)
+@pytest.mark.parametrize("cap", ["newest", "oldest"])
+def test_rows_cut_off_beside_those_that_are_shown_are_found_whatever_time_the_api_goes_by(
+    bounds: str, cap: str
+) -> None:
+    edge = HOUR - 1 if cap == "oldest" else 0
+    for delay in (0, 600):
+        early = [FakeRow(second, second, at=max(0, second - delay)) for second in range(60, HOUR, 400)]
+        api = FakeApi([*early, *(FakeRow(edge, number) for number in range(2))], bounds, cap, page_limit=10)
+        listing = list_window(api.ask, 0, HOUR, PageSize(PAGE), pack=list)
+        assert Counter(row for pack in listing.packs for _, row in pack) == Counter(api.rows)
