@@ -80,7 +80,7 @@ def test_what_a_command_collects_is_seen_as_under_way_by_other_commands_and_by_t
         third = place.run("collect", "--hour", other, "--feed", "a.example mail/*")
 
         assert (second.returncode, third.returncode) == (3, 3)
-        assert "a.example mail/incominglog is left out: a run has it under way" in second.stderr
+        assert "a.example mail/incominglog is left out: a run is collecting it" in second.stderr
         assert listings(place.api.calls, hours_ago(1)) == 1, "no list call was made for it"
         assert listings(place.api.calls, hours_ago(2)) == 0
         asked = feeds_asked_for(tick(place, "follow_feeds"))
@@ -95,4 +95,4 @@ def test_what_is_caught_up_is_seen_as_under_way_too(place: Place) -> None:
 
         assert second.returncode == 3
         for feed in place.settings.feeds:
-            assert f"{feed} is left out: a run has it under way" in second.stderr
+            assert f"{feed} is left out: a run is collecting it" in second.stderr
