@@ -58,13 +58,17 @@ def list_window(ask: Ask[R], start: int, end: int, size: PageSize, pack: Pack[R,
 def _was_cut(window: Window[R]) -> bool:
     """Return whether the API has rows that its one answer to the window did not show.
 
-    Parts of the window are asked for as if so many rows were all that an answer can show. New rows may have come since:
-    then the whole window shows more rows now than it did.
+    What lies before and after the middle row is asked for. If all rows come with one of the two, which an API that goes
+    by another time can do, ever smaller parts are. New rows may have come since: then the whole window shows more now.
     """
     shown = window.first_rows
-    parts = Window(window.ask, window.start, window.end, len(shown))
-    rows = [row for part in in_halves(parts, list) for row in part]
-    window.calls += parts.calls
-    if not any(not_shown([*rows, *parts.outside.values()], shown)):
-        return False
-    return len(window.page(window.start - 1, window.end).rows) <= len(shown)
+    times = sorted(time for time, _ in shown if window.holds(time)) or [(window.start + window.end) // 2]
+    middle = times[len(times) // 2]
+    pages = [window.page(window.start - 1, middle), window.page(middle - 1, window.end)]
+    has_more = any(any(not_shown(page.rows, shown)) for page in pages)
+    if not has_more and any(len(page.rows) >= len(shown) for page in pages):
+        parts = Window(window.ask, window.start, window.end, len(shown))
+        rows = [row for part in in_halves(parts, list) for row in part]
+        window.calls += parts.calls
+        has_more = any(not_shown([*rows, *parts.outside.values()], shown))
+    return has_more and len(window.page(window.start - 1, window.end).rows) <= len(shown)
