@@ -24,6 +24,8 @@ from mailevents_dagster.store.hour.snapshot_file import SnapshotFile
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.conftest import AUTHENTICATION, DOMAIN, INCOMING, NOON, MakeApi, mail
 
+pytestmark = pytest.mark.slow
+
 MAILS = 640
 JOURNAL_FLUSHES = MAILS // 64
 COMMIT_FLUSHES = 11

@@ -25,6 +25,8 @@ from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.collecting_process import collector_in, outcomes
 from mailevents_dagster_tests.conftest import AUTHENTICATION, DOMAIN, MakeApi, make_store
 
+pytestmark = pytest.mark.slow
+
 DAY = 86_400
 RULES = Rules("UTC", settle_seconds=600, hours_per_run=24, max_parallel_runs=1)
 HOLD = feed_of(DOMAIN, "quarantine/hold")

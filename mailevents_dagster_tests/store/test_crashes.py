@@ -30,6 +30,8 @@ from mailevents_dagster_tests.store.kept import (
     known,
 )
 
+pytestmark = pytest.mark.slow
+
 SCENARIOS = {
     "first": ([], [event(START), event(START + 9)]),
     "append": ([event(START), event(START + 9)], [event(START), event(START + 9), event(START + 20)]),

@@ -188,6 +188,7 @@ def processes(store: Store, *arguments: list[str]) -> list[int]:
     return [process.returncode for process in begun]
 
 
+@pytest.mark.slow
 def test_two_processes_that_commit_neighbouring_hours_lose_nothing(store: Store) -> None:
     assert processes(store, ["0", "2", "4", "6", "8"], ["1", "3", "5", "7", "9"]) == [0, 0]
     assert store.cursor(INCOMING).closed == (span(0, 10),)
@@ -196,6 +197,7 @@ def test_two_processes_that_commit_neighbouring_hours_lose_nothing(store: Store)
 # --- failures
 
 
+@pytest.mark.slow
 def test_a_killed_collection_counts_as_failed(store: Store) -> None:
     for times in (1, 2):
         assert processes(store, ["kill"]) == [-9]

@@ -71,6 +71,7 @@ def known_of(hour: Damaged, before: Manifest | None) -> pa.RecordBatch:
     return batch
 
 
+@pytest.mark.slow
 def test_whatever_bit_of_a_snapshot_is_flipped_all_of_the_hour_is_known_as_it_was(hour: Damaged) -> None:
     before, expected = manifest_of(hour.store), batch_of(MAILS)
     for place in places(hour.content[SNAPSHOT]):
@@ -78,6 +79,7 @@ def test_whatever_bit_of_a_snapshot_is_flipped_all_of_the_hour_is_known_as_it_wa
         assert known_of(hour, before).equals(expected), f"bit {place % 8} of byte {place}"
 
 
+@pytest.mark.slow
 def test_without_its_manifest_a_snapshot_with_a_flipped_bit_is_proven_by_itself_or_by_the_log(hour: Damaged) -> None:
     expected = batch_of(MAILS)
     footer = len(hour.content[SNAPSHOT]) - pq.read_metadata(root(hour.store) / SNAPSHOT).serialized_size
@@ -96,6 +98,7 @@ def places(snapshot: bytes) -> list[int]:
     return sorted(found.union(range(0, len(snapshot), 16)))[::6]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(12))
 @pytest.mark.parametrize("names", [[SNAPSHOT], [LOG], [MANIFEST], [SNAPSHOT, LOG], [SNAPSHOT, LOG, MANIFEST]])
 def test_after_flipped_bits_the_next_collection_makes_the_hour_whole(
@@ -144,6 +147,7 @@ def test_a_mail_whose_row_changed_is_asked_for_again_after_its_snapshot_was_lost
     hour.assert_whole([*MAILS[:3], changed, MAILS[4]])
 
 
+@pytest.mark.slow
 def test_what_is_known_of_details_survives_damage_of_the_records(store: Store) -> None:
     states = (Detail.MISSING, Detail.PURGED, Detail.UNASKED)
     events = [*MAILS, *(undetailed(100 + number, state) for number, state in enumerate(states))]

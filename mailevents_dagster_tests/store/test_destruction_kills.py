@@ -34,6 +34,8 @@ from mailevents_dagster_tests.store.destroying import (
 )
 from mailevents_dagster_tests.store.kept import LOG, MANIFEST, SNAPSHOT, commit
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def _from_this_year_on(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,8 @@ from mailevents_dagster_tests.conftest import make_store
 from mailevents_dagster_tests.summaries import plainly
 from mailevents_dagster_tests.summaries.days import count, counted, keep
 
+pytestmark = pytest.mark.slow
+
 DAY = Day.from_key("2026-11-18", "Europe/Istanbul")
 DOMAINS = ("kuzey.example", "guney.example")
 FEEDS = [feed_of(domain, name) for domain in DOMAINS for name in FEED_KINDS]

@@ -40,6 +40,8 @@ from mailevents_dagster_tests.sources.uzmanposta.hostile import (
     text_fields,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def here(

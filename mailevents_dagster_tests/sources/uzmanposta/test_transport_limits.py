@@ -20,6 +20,8 @@ from mailevents_dagster_tests.sources.uzmanposta.answering import (
 )
 from mailevents_dagster_tests.sources.uzmanposta.sending import BODY, PLAIN, MakeSender
 
+pytestmark = pytest.mark.slow
+
 # --- one deadline
 
 
