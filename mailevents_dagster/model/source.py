@@ -49,3 +49,8 @@ class Source:
     """Return the budget of each owner that has one."""
     compare: Callable[[Any, Any, Sequence[tuple[Feed, Hour]]], Iterator[tuple[Sequence[Any], int]]] | None = None
     """Yield for each hour the Findings, how the Store differs from what the source shows now, and the calls so far."""
+
+
+def kinds_of(sources: Iterable[Source]) -> dict[str, FeedKind]:
+    """Return every kind of feed of the sources, by its name."""
+    return {name: kind for source in sources for name, kind in source.kinds.items()}

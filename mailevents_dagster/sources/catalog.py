@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Final
 
 from mailevents_dagster.model.feed import FeedKind
-from mailevents_dagster.model.source import Source
+from mailevents_dagster.model.source import Source, kinds_of
 from mailevents_dagster.settings import Settings, loading
 from mailevents_dagster.sources.uzmanposta.settings import DEMO
 from mailevents_dagster.sources.uzmanposta.source import UZMANPOSTA
 
 SOURCES: Final[tuple[Source, ...]] = (UZMANPOSTA,)
 
-FEED_KINDS: Final[Mapping[str, FeedKind]] = {name: kind for source in SOURCES for name, kind in source.kinds.items()}
+FEED_KINDS: Final[Mapping[str, FeedKind]] = kinds_of(SOURCES)
 """Every kind of feed, by its name."""
 
 

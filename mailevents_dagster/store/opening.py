@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mailevents_dagster.model.source import kinds_of
 from mailevents_dagster.settings import Problem, Settings, SettingsError
 from mailevents_dagster.store.agreement import disagreements
 from mailevents_dagster.store.retention import Hold, Retention
@@ -10,7 +11,7 @@ from mailevents_dagster.store.store import Store
 
 def store_of(settings: Settings) -> Store:
     """Return the store of these settings; SettingsError where they disagree with what it holds."""
-    kinds = {name: kind for source in settings.sources for name, kind in source.kinds.items()}
+    kinds = kinds_of(settings.sources)
     store = Store(
         settings.storage,
         settings.timezone,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,23 +14,7 @@ from mailevents_dagster.sources.uzmanposta.probe import calls_needed, probe
 from mailevents_dagster.sources.uzmanposta.probe_findings import Agrees
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, Behaviour, FixedMail, Simulator
 from mailevents_dagster_tests.conftest import AUTHENTICATION, DOMAIN, INCOMING, KEY, mail
-from mailevents_dagster_tests.sources.uzmanposta.probing import DAY, SETTLES, Ask, asking
-
-
-@pytest.fixture
-def now() -> int:
-    return int(time.time())
-
-
-@pytest.fixture
-def api(fixed: FixedMail) -> Iterator[Simulator]:
-    with Simulator(source=fixed) as running:
-        yield running
-
-
-@pytest.fixture
-def ask(api: Simulator) -> Ask:
-    return asking(api)
+from mailevents_dagster_tests.sources.uzmanposta.probe.probing import DAY, SETTLES, Ask
 
 
 def test_it_tells_the_longest_window(ask: Ask, api: Simulator) -> None:

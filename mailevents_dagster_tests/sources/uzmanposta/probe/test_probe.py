@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -14,23 +13,7 @@ from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.sources.uzmanposta.probe_findings import Agrees
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, FixedMail, Simulator
 from mailevents_dagster_tests.conftest import AUTHENTICATION, DOMAIN, INCOMING, mail
-from mailevents_dagster_tests.sources.uzmanposta.probing import BOUNDS, DAY, HOLD, Ask, asking, row, rows
-
-
-@pytest.fixture
-def now() -> int:
-    return int(time.time())
-
-
-@pytest.fixture
-def api(fixed: FixedMail) -> Iterator[Simulator]:
-    with Simulator(source=fixed) as running:
-        yield running
-
-
-@pytest.fixture
-def ask(api: Simulator) -> Ask:
-    return asking(api)
+from mailevents_dagster_tests.sources.uzmanposta.probe.probing import BOUNDS, DAY, HOLD, Ask, row, rows
 
 
 @pytest.mark.parametrize("bounds", BOUNDS)

@@ -27,23 +27,11 @@ from mailevents_dagster_tests.projects import (
     Project,
     project,
     same_events,
-    stop_the_clock,
 )
 
 INCOMING, SIGN_INS = "mail/incominglog", "authentication"
 ALL_FEEDS = list(FEED_KINDS)
 CLOSED = [RUNNING.previous.previous.previous, RUNNING.previous.previous, RUNNING.previous]
-
-
-@pytest.fixture(autouse=True)
-def _at_half_past(monkeypatch: pytest.MonkeyPatch) -> None:
-    stop_the_clock(monkeypatch, NOW)
-
-
-@pytest.fixture
-def here(tmp_path: Path) -> Iterator[Project]:
-    with project(tmp_path, now=lambda: NOW) as made:
-        yield made
 
 
 @pytest.fixture

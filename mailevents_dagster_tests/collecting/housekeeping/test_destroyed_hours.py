@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
-from pathlib import Path
 
 import dagster as dg
 import pandas as pd
@@ -16,13 +14,11 @@ from mailevents_dagster.health.status import rebuild_cursors, status_of
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.orchestration import unreported_hours as shown
 from mailevents_dagster.orchestration.assets import hourly_partitions
-from mailevents_dagster_tests.collecting.expired import (
+from mailevents_dagster_tests.collecting.housekeeping.expired import (
     EDGE,
-    FIVE_DAYS,
     INCOMING,
     OLD,
     TIMEZONE,
-    bear_out_the_clock,
     key_of,
     observations,
 )
@@ -30,24 +26,10 @@ from mailevents_dagster_tests.projects import (
     NOW,
     RUNNING,
     Project,
-    project,
     range_tags,
-    stop_the_clock,
 )
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(autouse=True)
-def _at_half_past(monkeypatch: pytest.MonkeyPatch) -> None:
-    stop_the_clock(monkeypatch, NOW)
-
-
-@pytest.fixture
-def here(tmp_path: Path) -> Iterator[Project]:
-    with project(tmp_path, settings=FIVE_DAYS, now=lambda: NOW) as made:
-        bear_out_the_clock(made)
-        yield made
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from mailevents_dagster.model.hour import hours_between
 from mailevents_dagster.orchestration import destruction as destroyed
 from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.store import destruction
-from mailevents_dagster_tests.collecting.expired import (
+from mailevents_dagster_tests.collecting.housekeeping.expired import (
     DAY,
     EDGE,
     FIVE_DAYS,
@@ -34,23 +33,10 @@ from mailevents_dagster_tests.projects import (
     TWO_FEEDS,
     Project,
     project,
-    stop_the_clock,
 )
 from mailevents_dagster_tests.store.years import keep_hours
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(autouse=True)
-def _at_half_past(monkeypatch: pytest.MonkeyPatch) -> None:
-    stop_the_clock(monkeypatch, NOW)
-
-
-@pytest.fixture
-def here(tmp_path: Path) -> Iterator[Project]:
-    with project(tmp_path, settings=FIVE_DAYS, now=lambda: NOW) as made:
-        bear_out_the_clock(made)
-        yield made
 
 
 # --- what housekeeping does
