@@ -41,7 +41,7 @@ def build_defs(settings: Settings) -> dg.Definitions:
         schedules=build_schedules(settings, by_name),
         resources={
             **resources(settings),
-            "summary_store": SummaryStore.of(settings),
+            "summary_store": SummaryStore(settings),
         },
         # Starting a process for each step costs seconds; parallelism is threads inside a run, and several runs.
         executor=dg.in_process_executor,

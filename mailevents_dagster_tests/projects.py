@@ -19,6 +19,7 @@ from mailevents_dagster.build import build_defs
 from mailevents_dagster.model.hour import Hour, last_ended
 from mailevents_dagster.orchestration import checks, jobs, schedules
 from mailevents_dagster.orchestration import sensor as sensors
+from mailevents_dagster.orchestration.io_manager import EventStore
 from mailevents_dagster.settings import Settings
 from mailevents_dagster.sources.catalog import load_settings
 from mailevents_dagster.sources.uzmanposta import collect
@@ -58,7 +59,7 @@ class Project:
 
     @property
     def store(self) -> Store:
-        return self.defs.resources["event_store"].store
+        return EventStore(self.settings).store
 
     def materialize(
         self, feeds: Sequence[str], hours: Sequence[Hour] | Hour, extra: Sequence[dg.AssetsDefinition] = ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from datetime import datetime
 from hashlib import blake2b
 from pathlib import Path
@@ -41,11 +41,11 @@ def _event(raw: bytes, at: int) -> Event:
     return Event(at, digest, digest, Detail.WHOLE, raw)
 
 
-def _arrays(records: Sequence[Mapping[str, object]]) -> list[pa.Array]:
-    return [pa.array([record["text"] for record in records], pa.string())]
+def _read(raws: pa.StringArray) -> list[pa.Array]:
+    return [pa.array([orjson.loads(raw)["text"] for raw in raws.to_pylist()], pa.string())]
 
 
-ROWS: Final = RowFormat((Column("text", pa.string(), "The line."),), orjson.loads, _arrays, _event, lambda _: None)
+ROWS: Final = RowFormat((Column("text", pa.string(), "The line."),), _read, _event, lambda _: None)
 LINES: Final = FeedKind(
     "text_lines", "lines", "text", "lines", "Lines of a file.", lambda: ROWS, ("lines",), log_folder="text"
 )
@@ -82,4 +82,4 @@ def _client(settings: Settings, owner: str) -> TextLines:
     return TextLines(next(one.file for one in settings.section(TextFilesSettings).text_files if one.name == owner))
 
 
-TEXT_LINES: Final = Source("text_lines", {LINES.name: LINES}, TextFilesSettings, _configured, _client)
+TEXT_LINES: Final = Source("text_lines", {LINES.name: LINES}, TextFilesSettings, "text_files", _configured, _client)

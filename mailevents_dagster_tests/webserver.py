@@ -18,8 +18,8 @@ from typing import Any
 import dagster as dg
 import urllib3
 
-from mailevents_dagster.build import build_defs
 from mailevents_dagster.model.feed import Feed
+from mailevents_dagster.orchestration.io_manager import EventStore
 from mailevents_dagster.sources.catalog import load_settings
 from mailevents_dagster.sources.uzmanposta.simulator import Behaviour, Simulator
 from mailevents_dagster.store.store import Store
@@ -120,7 +120,7 @@ def webserver(folder: Path, settings: str, behaviour: Behaviour, key: str, domai
         urllib3.PoolManager(retries=False) as http,
     ):
         file.write_text(settings.format(base_url=api.base_url))
-        store = build_defs(load_settings(file, environ=own)).resources["event_store"].store
+        store = EventStore(load_settings(file, environ=own)).store
         made = Ui(folder, api, store, f"http://127.0.0.1:{port}", http)
 
         def answers() -> bool:

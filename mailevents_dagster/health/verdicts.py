@@ -13,7 +13,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Final
 
 from mailevents_dagster.collecting.pace import Pace
-from mailevents_dagster.health.incomplete_hours import ASK_THE_VENDOR
+from mailevents_dagster.health.incomplete_hours import ASK_THE_VENDOR, GONE
 from mailevents_dagster.model.columns import Fields, field_names
 from mailevents_dagster.model.event import Origin
 from mailevents_dagster.store.manifest import Manifest
@@ -93,7 +93,8 @@ def complete(seen: Sequence[Seen], failed: Collection[str] = (), earlier: Iterab
         "hours_without_manifest": len(gone),
         "hours_from_old_logs": sum(one.origin is Origin.LOGS for one in (*there, *before)),
         "details_owed": sum(one.details_owed for one in (*bad, *old)),
-        "truncated_seconds": sum(len(one.gaps) for one in (*bad, *old)),
+        "truncated_seconds": sum(gap.end is None for one in (*bad, *old) for gap in one.gaps),
+        "times_lost": sum(gap.end is not None for one in (*bad, *old) for gap in one.gaps),
         "details_purged": sum(one.without_detail.get("purged", 0) for one in seen),
         "details_unasked": sum(one.without_detail.get("unasked", 0) for one in seen),
         "earlier_hours_incomplete": len(old),
@@ -120,6 +121,8 @@ def _what_lacks(numbers: Mapping[str, int]) -> Iterator[str]:
         )
     if seconds := numbers["truncated_seconds"]:
         yield f"{seconds:,} seconds hold more events than the source shows at once. {ASK_THE_VENDOR}"
+    if lost := numbers["times_lost"]:
+        yield f"Of {lost:,} times the source shows nothing; `mailevents verify` names them. {GONE}"
     if still_open := numbers["hours_open"]:
         yield f"{still_open:,} hours were listed before they had settled; they close by themselves."
 

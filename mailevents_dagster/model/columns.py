@@ -73,14 +73,14 @@ class RowFormat:
     """How records of one kind become typed columns; a source hands it to the store."""
 
     columns: tuple[Column, ...]
-    fields_of: Callable[[bytes], Mapping[str, object]]
-    """The fields of a raw record that have columns."""
-    arrays: Callable[[Sequence[Mapping[str, object]]], Sequence[pa.Array]]
-    """The columns of records of which these are the fields, in the order of `columns`."""
+    read: Callable[[pa.StringArray], Sequence[pa.Array]]
+    """Return the columns of raw records, in the order of `columns`."""
     event_of: Callable[[bytes, int], Event]
     """The event of a raw record that nothing else is known of; the number is its time where it has none itself."""
     marks_of: Callable[[bytes], Marks | None]
     """By what a raw record is known while its state and time change; None where it says no id."""
+    arrays: Callable[[Sequence[Mapping[str, object]]], Sequence[pa.Array]] | None = None
+    """Return the columns of records from their fields, where the source parses them anyway."""
     compare: Callable[[Sequence[bytes]], Fields] = lambda _: Fields()
     """How the fields of raw records differ from those that have columns."""
     fields: Mapping[str, str] = field(default_factory=dict)

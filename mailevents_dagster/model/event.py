@@ -64,10 +64,31 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A second with more rows than the source can show at once."""
+    """A second with more rows than the source can show at once; or, with an end, a time that it shows nothing of."""
 
     second: int
     seen: int
+    end: int | None = None
+    why: str = ""
+    """Why the source shows nothing of the time from `second` to `end`, for whoever asks."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRange:
+    """Bytes of a file that an hour was read from: each belongs to a line of the hour, or to one of another hour."""
+
+    file: str
+    """What the file is known by, whatever its name."""
+    name: str
+    """Its name when it was read."""
+    first: int
+    end: int
+    lines: int
+    """Of this hour."""
+    other_lines: int
+    """Of other hours,"""
+    other_bytes: int
+    """and how long these are."""
 
 
 class Origin(StrEnum):
@@ -100,6 +121,8 @@ class Collection:
     """The source's clock less this machine's, in seconds, where it says."""
     learnt: Mapping[str, float] = field(default_factory=dict)
     """What the source showed of itself, for its next collection."""
+    ranges: tuple[ReadRange, ...] = ()
+    """All that the hour was read from, this time and before, where its source has files."""
 
 
 @dataclass(frozen=True, slots=True)

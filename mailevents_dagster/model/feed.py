@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
@@ -89,12 +89,6 @@ class Feed:
 
     def __str__(self) -> str:
         return f"{self.domain} {self.name}"
-
-
-def feed_at(key: Sequence[str], kinds: Iterable[FeedKind]) -> Feed | None:
-    """Return the feed whose asset has this key, if it is that of a feed."""
-    source, owner, *name = [*key, ""] if len(key) < 2 else key
-    return next((Feed(owner, kind) for kind in kinds if (kind.source, *kind.key) == (source, *name)), None)
 
 
 def dagster_name(text: str) -> str:

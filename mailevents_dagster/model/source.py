@@ -21,6 +21,8 @@ class FeedSettings:
     """Its first hour, in Unix seconds."""
     monitor_name: str | None = None
     """Its name in heartbeat files, where that is not its domain and name."""
+    made_of: tuple[Feed, ...] = ()
+    """Feeds of the same owner, standing before it, whose committed hours its own are made of."""
     access: Mapping[str, object] = field(default_factory=dict, compare=False)
     """How it is reached, for people: `account`, `endpoint` and `requests_per_second`, where it has them."""
 
@@ -41,6 +43,8 @@ class Source:
     kinds: Mapping[str, FeedKind] = field(compare=False, repr=False)
     section: type[BaseModel]
     """What stands at the top of the settings file for this source."""
+    owners: str
+    """The key of the section whose entries have the feeds."""
     configured: Callable[[Any], Iterable[FeedSettings]]
     """Return its feeds, in the order of the file."""
     client: Callable[[Any, str], Any]

@@ -1,6 +1,6 @@
 """The factory of the hourly assets: one feed, one asset."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -9,7 +9,7 @@ import dagster as dg
 from mailevents_dagster.collecting.collector import Collector
 from mailevents_dagster.collecting.outcomes import Task
 from mailevents_dagster.collecting.runner import Runner
-from mailevents_dagster.model.feed import Feed, FeedKind, dagster_name, feed_at, readable_domain
+from mailevents_dagster.model.feed import Feed, dagster_name, readable_domain
 from mailevents_dagster.model.hour import KEY_FORMAT, Hour, key_timezone
 from mailevents_dagster.orchestration.checks import HourChecks, Result
 from mailevents_dagster.orchestration.collected_hours import CollectedHours
@@ -31,11 +31,13 @@ def build_feed_asset(
     partitions: dg.HourlyPartitionsDefinition,
     hours_per_run: int,
     collector: Collector,
+    feeds: Mapping[tuple[str, ...], Feed],
     checks: HourChecks,
     *,
+    made_of: Sequence[Feed],
     with_checks: bool,
 ) -> dg.AssetsDefinition:
-    """Return the asset of one feed. Its checks can be selected, or are only logged."""
+    """Return the asset of one of the feeds, which are by their keys. Its checks can be selected, or are only logged."""
     feed = checks.feed
 
     # Of one asset, and subsettable: runs that are started by themselves leave the checks out as outputs.
@@ -44,6 +46,7 @@ def build_feed_asset(
         outs={"result": _out(feed, collector)},
         check_specs=checks.specs if with_checks else None,
         can_subset=True,
+        deps=[dg.AssetKey(one.asset_key) for one in made_of],
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.multi_run(hours_per_run),
         pool="_".join(map(dagster_name, feed.lane)),
@@ -55,7 +58,7 @@ def build_feed_asset(
             return
         hours = [Hour.from_key(key, collector.store.timezone) for key in context.partition_keys]
         collected = CollectedHours(feed, hours)
-        runner = _runner(context, collector, feed, hours)
+        runner = _runner(context, collector, feeds, feed, hours)
         try:
             collected.take(runner.outcomes_of(feed), collector.logs.log_of(feed, context.log))
         except BaseException:
@@ -71,17 +74,23 @@ def build_feed_asset(
     return collect
 
 
-def _runner(context: dg.AssetExecutionContext, collector: Collector, feed: Feed, hours: Sequence[Hour]) -> Runner:
+def _runner(
+    context: dg.AssetExecutionContext,
+    collector: Collector,
+    feeds: Mapping[tuple[str, ...], Feed],
+    feed: Feed,
+    hours: Sequence[Hour],
+) -> Runner:
     """Return what collects the feed: begun by the first step of a run for all, by a step that is retried for itself."""
     ahead: Ahead = getattr(context.resources, COLLECTING_AHEAD)
     if feed not in ahead.runners:
-        feeds = [feed] if ahead.has_begun else _feeds_of_run(context, collector.store.kinds.values())
+        mine = [feed] if ahead.has_begun else _feeds_of_run(context, feeds)
         ahead.begin(
-            feeds,
+            mine,
             Runner(
                 collector,
                 ahead.client,
-                [Task(one, hours) for one in feeds],
+                [Task(one, hours) for one in mine],
                 failures_in_a_row=SOURCE_IS_DOWN_AFTER,
                 when_held=context.log.warning,
             ),
@@ -89,12 +98,12 @@ def _runner(context: dg.AssetExecutionContext, collector: Collector, feed: Feed,
     return ahead.runners.pop(feed)
 
 
-def _feeds_of_run(context: dg.AssetExecutionContext, kinds: Iterable[FeedKind]) -> list[Feed]:
+def _feeds_of_run(context: dg.AssetExecutionContext, feeds: Mapping[tuple[str, ...], Feed]) -> list[Feed]:
     """Return the feeds that have a step in this run, which may be some steps of an earlier one."""
     keys = context.job_def.asset_layer.selected_asset_keys
-    feeds = [feed for key in keys if (feed := feed_at(key.path, kinds))]
+    chosen = [feed for key in keys if (feed := feeds.get(tuple(key.path)))]
     steps = context.run.step_keys_to_execute
-    return sorted((feed for feed in feeds if steps is None or _op_name(feed) in steps), key=_op_name)
+    return sorted((feed for feed in chosen if steps is None or _op_name(feed) in steps), key=_op_name)
 
 
 def _op_name(feed: Feed) -> str:

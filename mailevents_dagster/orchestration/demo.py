@@ -17,7 +17,6 @@ from mailevents_dagster.collecting.planning import Ask
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import SECONDS, Hour, last_ended
 from mailevents_dagster.orchestration.home import this_instance
-from mailevents_dagster.orchestration.io_manager import feed_of
 from mailevents_dagster.orchestration.manual_runs import ManualRuns
 from mailevents_dagster.settings import home
 from mailevents_dagster.sources.catalog import load_project
@@ -51,7 +50,7 @@ def run_demo() -> bool:
     if not result.success:
         console.print("The run failed; what it says is above, and in the UI: make ui")
         return False
-    hours = _committed_hours(result)
+    hours = _committed_hours(result, settings.feeds)
     root = Path(settings.storage)
     console.print(_table(hours, root))
     asked = sum(int(values["detail_calls"]) for *_, values in hours)
@@ -76,13 +75,16 @@ def _numbered_lines(total: int) -> Callable[[str, int], None]:
     return say
 
 
-def _committed_hours(result: dg.ExecuteInProcessResult) -> list[tuple[Feed, str, dict[str, Any]]]:
+def _committed_hours(
+    result: dg.ExecuteInProcessResult, feeds: Sequence[Feed]
+) -> list[tuple[Feed, str, dict[str, Any]]]:
     """Return feed, key and metadata of every hour that the run committed."""
+    by_key = {dg.AssetKey(feed.asset_key): feed for feed in feeds}
     hours = []
     for event in result.get_asset_materialization_events():
         done = event.step_materialization_data.materialization
         values = {name: value.value for name, value in done.metadata.items()}
-        hours.append((feed_of(done.asset_key), str(done.partition), values))
+        hours.append((by_key[done.asset_key], str(done.partition), values))
     return sorted(hours, key=lambda hour: hour[:2])
 
 

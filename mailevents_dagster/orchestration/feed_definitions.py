@@ -13,7 +13,7 @@ from mailevents_dagster.collecting.collector import Collector
 from mailevents_dagster.orchestration.assets import build_feed_asset, hourly_partitions
 from mailevents_dagster.orchestration.checks import HourChecks
 from mailevents_dagster.orchestration.clients import clients_of
-from mailevents_dagster.orchestration.io_manager import EventStore
+from mailevents_dagster.orchestration.io_manager import event_store
 from mailevents_dagster.orchestration.jobs import collect_job, follow_job, housekeeping_job, reconcile_job
 from mailevents_dagster.orchestration.lanes import COLLECTING_AHEAD, collecting_ahead
 from mailevents_dagster.settings import Settings
@@ -47,15 +47,18 @@ def feed_assets(settings: Settings, collector: Collector, *, with_checks: bool) 
     # Backfill policies, pools and links to code are marked beta; what could change in them is covered by tests.
     warnings.filterwarnings("ignore", category=dg.BetaWarning)
     partitions = hourly_partitions(settings.start, settings.timezone)
+    feeds = {feed.asset_key: feed for feed in settings.feeds}
     return [
         build_feed_asset(
             partitions,
             settings.collect.hours_per_run,
             collector,
-            HourChecks(collector.store, feed, settings.collect.lookback_hours),
+            feeds,
+            HourChecks(collector.store, one.feed, settings.collect.lookback_hours),
+            made_of=one.made_of,
             with_checks=with_checks,
         )
-        for feed in settings.feeds
+        for one in settings.configured
     ]
 
 
@@ -64,5 +67,5 @@ def resources(settings: Settings) -> dict[str, Any]:
     return {
         **{source.name: clients_of(source, settings) for source in settings.sources},
         COLLECTING_AHEAD: collecting_ahead(source.name for source in settings.sources),
-        "event_store": EventStore.of(settings),
+        "event_store": event_store(settings),
     }

@@ -2,16 +2,15 @@
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import pyarrow as pa
 
-from mailevents_dagster.model.feed import Feed, feed_at
 from mailevents_dagster.model.hour import Hour
+from mailevents_dagster.model.source import kinds_of
 from mailevents_dagster.orchestration.run_sign_ins import fail_the_gone, sign_in
 from mailevents_dagster.settings import Settings
-from mailevents_dagster.sources.catalog import FEED_KINDS
 from mailevents_dagster.store.store import Store
 
 if TYPE_CHECKING:
@@ -22,30 +21,19 @@ COLUMNS = "columns"
 """The metadata key of an input that names the columns to load; without it, all are."""
 
 
-class StoreManager(dg.ConfigurableIOManager):
+class StoreManager(dg.IOManager):
     """What opens the store in a run, for feeds and for summaries."""
 
-    storage: str
-    timezone: str
-    log_file_name: str
-
-    @classmethod
-    def of(cls, settings: Settings) -> Self:
-        return cls(storage=settings.storage, timezone=settings.timezone, log_file_name=settings.log_file_name)
-
-    @property
-    def store(self) -> Store:
-        return Store(self.storage, self.timezone, self.log_file_name, FEED_KINDS)
+    def __init__(self, settings: Settings) -> None:
+        self.store = Store(settings.storage, settings.timezone, settings.log_file_name, kinds_of(settings.sources))
 
 
 class EventStore(StoreManager):
     """The stored hours of all feeds; readers load them as the type that they ask for."""
 
-    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
-        """Sign the run in until the process ends: it goes on for a moment after its resources are gone."""
-        if context.run and context.instance:  # a sensor has no run
-            sign_in(self.runs, context.run.run_id)
-            fail_the_gone(context.instance, self.runs, time.time())
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self._feeds = {feed.asset_key: feed for feed in settings.feeds}
 
     @property
     def runs(self) -> Path:
@@ -61,7 +49,7 @@ class EventStore(StoreManager):
         import pyarrow.dataset as ds
 
         store = self.store
-        feed = feed_of(context.asset_key)
+        feed = self._feeds[tuple(context.asset_key.path)]
         hours = [Hour.from_key(key, store.timezone) for key in context.asset_partition_keys]
         dataset = store.dataset(feed, hours)
         wanted = context.dagster_type.typing_type
@@ -76,8 +64,15 @@ class EventStore(StoreManager):
         return table if wanted is pa.Table else table.to_pandas()
 
 
-def feed_of(key: dg.AssetKey) -> Feed:
-    feed = feed_at(key.path, FEED_KINDS.values())
-    if feed is None:
-        raise KeyError(f"{key.to_user_string()} is not the key of a feed.")
-    return feed
+def event_store(settings: Settings) -> dg.IOManagerDefinition:
+    """Return the resource, which signs the run in until the process ends: it goes on after its resources are gone."""
+
+    @dg.io_manager(description=EventStore.__doc__)
+    def opened(context: dg.InitResourceContext) -> EventStore:
+        made = EventStore(settings)
+        if context.run and context.instance:  # a sensor has no run
+            sign_in(made.runs, context.run.run_id)
+            fail_the_gone(context.instance, made.runs, time.time())
+        return made
+
+    return opened

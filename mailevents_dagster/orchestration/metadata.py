@@ -4,10 +4,12 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 from upath import UPath
 
+from mailevents_dagster.health.incomplete_hours import gap_sentence
 from mailevents_dagster.health.observations import outcomes
 from mailevents_dagster.model.columns import RowFormat
 from mailevents_dagster.model.event import Origin
@@ -57,8 +59,14 @@ def manifest_metadata(manifest: Manifest, log: UPath, snapshot: UPath) -> dict[s
             )
             if at is not None
         },
-        **({"seconds_beyond_the_page_limit": len(manifest.gaps)} if manifest.gaps else {}),
+        **_gaps(manifest),
     }
+
+
+def _gaps(manifest: Manifest) -> dict[str, int]:
+    lost = sum(gap.end is not None for gap in manifest.gaps)
+    numbers = {"seconds_beyond_the_page_limit": len(manifest.gaps) - lost, "times_lost_at_the_source": lost}
+    return {name: number for name, number in numbers.items() if number}
 
 
 def hour_sentence(commit: Commit, measures: Mapping[str, float]) -> str:
@@ -71,6 +79,9 @@ def hour_sentence(commit: Commit, measures: Mapping[str, float]) -> str:
     if manifest.details_owed:
         said += f"; {manifest.details_owed:,} details could not be had and are asked for again next time"
     for gap in manifest.gaps:
+        if gap.end is not None:
+            said += f"; the source shows nothing of {gap_sentence(gap, ZoneInfo(manifest.timezone))}"
+            continue
         at = datetime.fromtimestamp(gap.second, UTC).isoformat()
         said += f"; more events in the second {at} than the source shows at once, {gap.seen:,} of them are here"
     if commit.unseen:

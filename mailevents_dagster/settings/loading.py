@@ -58,7 +58,7 @@ def load_settings(
     values = read_yaml(file, problems)
     if not isinstance(values, dict):
         what = "is empty" if values is None else "is not a mapping of keys such as `timezone:`"
-        problems.add((), f"{what}; write `start:` and `accounts:` at least, as mailevents.example.yaml shows")
+        problems.add((), f"{what}; write `start:` and for example `accounts:`, as mailevents.example.yaml shows")
         problems.raise_any()
     context = Context(file, file.parent, environ, time.time() if now is None else now, known)
     return _settings(values, context, problems)

@@ -22,8 +22,9 @@ from pydantic import (
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.source import FeedSettings, Source
 from mailevents_dagster.settings.alerting import AlertSettings
-from mailevents_dagster.settings.fields import NOTED, Context, Days, PastMoment, Strict, refuse
+from mailevents_dagster.settings.fields import NOTED, Context, Days, FaultError, PastMoment, Strict, refuse
 from mailevents_dagster.settings.log_names import check_length, check_log_file_name
+from mailevents_dagster.settings.problems import enumeration
 from mailevents_dagster.settings.sections import (
     DAYS,
     AutomationSettings,
@@ -139,6 +140,13 @@ class Settings(Strict):
     def model_post_init(self, context: Context, /) -> None:
         self._source, self._sources = context.source, context.sources  # not its environment, which holds secrets
         self._configured = tuple(feed for source in context.sources for feed in source.configured(self))
+
+    @model_validator(mode="after")
+    def _has_a_feed(self) -> Self:
+        if not self.feeds:
+            owners = enumeration(source.owners for source in self._sources)
+            raise FaultError(f"has no feed; write at least one of {owners}, as mailevents.example.yaml shows")
+        return self
 
     @model_validator(mode="after")
     def _names_are_short_enough(self) -> Self:

@@ -49,7 +49,7 @@ class Lack:
     details_purged: int = 0
     """Details that the source says it does not have."""
     gaps: int = 0
-    """Seconds with more rows than the source can show."""
+    """Seconds with more rows than the source can show, and times that it shows nothing of."""
 
     @property
     def is_incomplete(self) -> bool:

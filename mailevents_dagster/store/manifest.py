@@ -9,7 +9,7 @@ from typing import Any
 from upath import UPath
 
 from mailevents_dagster.files.checksummed import read_value, write_sealed
-from mailevents_dagster.model.event import Gap, Origin
+from mailevents_dagster.model.event import Gap, Origin, ReadRange
 
 VERSION = 1
 
@@ -48,6 +48,8 @@ class Manifest:
     origin: Origin = Origin.SOURCE
     details_purged: int = 0
     """Events whose detail the source says it does not have."""
+    ranges: tuple[ReadRange, ...] = ()
+    """What the hour was read from, where its source has files."""
 
     @property
     def complete(self) -> bool:
@@ -66,10 +68,16 @@ def read_manifest(path: UPath) -> Manifest | None:
 
 
 def _manifest_of(content: dict[str, Any]) -> Manifest:
-    content = {"origin": Origin.SOURCE, "details_purged": 0, **content}  # which earlier versions did not write
+    content = {
+        "origin": Origin.SOURCE,
+        "details_purged": 0,
+        "ranges": (),
+        **content,
+    }  # which earlier versions did not write
     values = {field.name: content[field.name] for field in fields(Manifest)}
     values["origin"] = Origin(values["origin"])
     values["gaps"] = tuple(Gap(**gap) for gap in values["gaps"])
     values["strays"] = tuple(values["strays"])
+    values["ranges"] = tuple(ReadRange(**one) for one in values["ranges"])
     values["log"], values["snapshot"] = StoredFile(**values["log"]), StoredFile(**values["snapshot"])
     return Manifest(**values)

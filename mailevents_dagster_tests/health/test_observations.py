@@ -18,7 +18,8 @@ from mailevents_dagster_tests.conftest import LOG_FILE_NAME, NOON, collection, d
 COLUMNS = (Column("number", pa.string(), "Its number."), Column("end", pa.string(), "What became of it."))
 
 
-def arrays(records: Sequence[Mapping[str, object]]) -> list[pa.Array]:
+def read(raws: pa.StringArray) -> list[pa.Array]:
+    records = [json.loads(raw) for raw in raws.to_pylist()]
     return [pa.array([one.get(field) for one in records], pa.string()) for field in ("no", "end")]
 
 
@@ -32,11 +33,10 @@ def compare(raws: Sequence[bytes]) -> Fields:
 
 TICKETS = RowFormat(
     COLUMNS,
-    json.loads,
-    arrays,
+    read,
     event_of,
     lambda _: None,
-    compare,
+    compare=compare,
     fields={"number": "no", "end": "end"},
     id_column="number",
     outcome_column="end",
@@ -73,7 +73,7 @@ def test_a_field_is_missed_under_the_name_that_the_source_gives_it(tmp_path: Pat
 
 def test_of_a_source_that_names_no_such_columns_nothing_is_said(tmp_path: Path) -> None:
     store = kept(tmp_path, {"no": "1", "end": "solved"}, {"no": "1", "end": "solved"})
-    plain = RowFormat(COLUMNS, json.loads, arrays, event_of, lambda _: None)
+    plain = RowFormat(COLUMNS, read, event_of, lambda _: None)
     kind = FeedKind("helpdesk", "tickets", "tickets", "tickets", "Tickets.", lambda: plain, ("tickets",))
 
     seen = look(store, Feed("desk", kind), NOON)

@@ -16,7 +16,7 @@ from mailevents_dagster_tests.settings.documents import Complaints, Load, docume
 @pytest.mark.parametrize(
     ("content", "path", "message"),
     [
-        (b"", "", "is empty; write `start:` and `accounts:`"),
+        (b"", "", "is empty; write `start:` and for example `accounts:`"),
         (b"# nothing\n", "", "is empty"),
         (b"---\n...\n", "", "is empty"),
         (b"[1, 2]", "", "is not a mapping"),

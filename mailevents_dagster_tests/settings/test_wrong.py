@@ -43,7 +43,7 @@ def test_all_problems_are_told_at_once_below_the_name_of_the_file(load: Load, tm
         ({"api": {"page_limits": 1}}, "api.page_limits", "did you mean `page_limit`?"),
         ({"zebra": 1}, "zebra", "here they are `timezone`, `start`"),
         ({"start": None}, "start", "is missing; write for example `start: 2026-11-01T00:00`"),
-        ({"accounts": []}, "accounts", "is empty"),
+        ({"accounts": []}, "", "has no feed; write at least one of `accounts`"),
         ({"accounts": "acme.com"}, "accounts", "is not a list"),
         ({"accounts": ["acme.com"]}, "accounts[0]", "is not a mapping"),
         ({"accounts": [account(feeds=[])]}, "accounts[0].feeds", "is empty"),

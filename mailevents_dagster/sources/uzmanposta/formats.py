@@ -7,6 +7,8 @@ from functools import partial
 from types import MappingProxyType
 from typing import Final
 
+import pyarrow as pa
+
 from mailevents_dagster.files.json_text import NotJsonError, parse
 from mailevents_dagster.model.columns import Fields, Marks, RowFormat
 from mailevents_dagster.model.event import Detail, Event
@@ -27,8 +29,8 @@ UNKNOWN_ROW: Final = bytes(16)
 """The digest of a listing row that is not known any more: no row has it, so the detail is fetched again."""
 
 
-def _fields_of(category: str, raw: bytes) -> Mapping[str, object]:
-    return typed_fields(category, parse(raw))
+def _read(category: str, raws: pa.StringArray) -> Sequence[pa.Array]:
+    return typed_arrays(category, [typed_fields(category, parse(raw)) for raw in raws.cast(pa.binary()).to_pylist()])
 
 
 def _event_of(category: str, raw: bytes, time: int) -> Event:
@@ -63,11 +65,11 @@ ROW_FORMATS: Final[Mapping[str, RowFormat]] = MappingProxyType(
     {
         category: RowFormat(
             columns,
-            partial(_fields_of, category),
-            partial(typed_arrays, category),
+            partial(_read, category),
             partial(_event_of, category),
             partial(_marks_of, category),
-            partial(_compare, category),
+            arrays=partial(typed_arrays, category),
+            compare=partial(_compare, category),
             fields={column.name: field_of(column) for column in columns},
             id_column="queue_id" if category == "mail" else None,
             outcome_column=OUTCOME_COLUMNS.get(category),

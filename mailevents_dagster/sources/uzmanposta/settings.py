@@ -209,7 +209,8 @@ class UzmanPostaSettings(Strict):
         description="How the API of every account is asked.",
         examples=[{"requests_per_second": 10}],
     )
-    accounts: Annotated[tuple[Account, ...], Field(min_length=1)] = Field(
+    accounts: tuple[Account, ...] = Field(
+        default=(),
         description="The domains and what is collected of each.",
         examples=[[{"domain": "example.com", "feeds": ["mail/incominglog"]}]],
     )

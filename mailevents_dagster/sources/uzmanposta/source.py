@@ -29,7 +29,7 @@ def _configured(settings: Settings) -> Iterator[FeedSettings]:
                 "endpoint": f"{account.base_url}{kind.metadata['endpoint']}",
                 "requests_per_second": account.requests_per_second,
             }
-            yield FeedSettings(Feed(account.domain, kind), start, account.sections.get(name), access)
+            yield FeedSettings(Feed(account.domain, kind), start, account.sections.get(name), access=access)
 
 
 def _client(settings: Settings, domain: str) -> Client:
@@ -56,4 +56,4 @@ def _compare(
     return compare(settings, store, hours)
 
 
-UZMANPOSTA: Final = Source(SOURCE, FEED_KINDS, UzmanPostaSettings, _configured, _client, _budgets, _compare)
+UZMANPOSTA: Final = Source(SOURCE, FEED_KINDS, UzmanPostaSettings, "accounts", _configured, _client, _budgets, _compare)

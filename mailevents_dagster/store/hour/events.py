@@ -36,6 +36,10 @@ class HourEvents:
         places = self._found.add(events, awaited)
         return range(self._known_count + places.start, self._known_count + places.stop)
 
+    def add_records(self, index: Index, raws: pa.StringArray) -> Places:
+        """Take found events that are whole, and return their places."""
+        return self._found.add_records(index, raws) + self._known_count
+
     def put(self, place: int, event: Event) -> None:
         """Take the event that is awaited at this place."""
         self._found.put(place - self._known_count, event)

@@ -18,7 +18,7 @@ from mailevents_dagster.files.atomic import make_folder, naming
 from mailevents_dagster.model.columns import RowFormat
 from mailevents_dagster.model.event import Event, Places
 from mailevents_dagster.store.hour.index import Index, arranged, index_of
-from mailevents_dagster.store.hour.snapshot_columns import records_of, records_schema
+from mailevents_dagster.store.hour.snapshot_columns import records_of, records_of_raws, records_schema
 from mailevents_dagster.store.hour.waiting_events import WaitingEvents
 
 
@@ -63,6 +63,15 @@ class FoundEvents:
         self._put_away(ready)
         return places
 
+    def add_records(self, index: Index, raws: pa.StringArray) -> Places:
+        """Take events that are whole and return their places: none of them becomes an object of its own."""
+        records = records_of_raws(raws, self._rows)
+        with self._adding:
+            first = self._waiting.reserve(len(index))
+            places = np.arange(first, first + len(index), dtype=np.int64)
+            self._hold(_Part(places, index, records))
+        return places
+
     def put(self, place: int, event: Event) -> None:
         """Take the event that is awaited at this place."""
         with self._adding:
@@ -91,9 +100,12 @@ class FoundEvents:
             found = [*events.values()]
             part = _Part(np.fromiter(events, np.int64), index_of(found), records_of(found, self._rows))
             with self._adding:
-                self._parts.append(part)
-                if sum(part.bytes_held for part in self._parts) > self._memory:
-                    self._spill()
+                self._hold(part)
+
+    def _hold(self, part: _Part) -> None:
+        self._parts.append(part)
+        if sum(part.bytes_held for part in self._parts) > self._memory:
+            self._spill()
 
     def _spill(self) -> None:
         with naming(self._folder):

@@ -19,7 +19,13 @@ from mailevents_dagster.store.hour.found_events import FoundEvents, Records, tak
 from mailevents_dagster.store.hour.hour_files import HourFiles
 from mailevents_dagster.store.hour.index import joined
 from mailevents_dagster.store.hour.salvage import salvage
-from mailevents_dagster.store.hour.snapshot_columns import INDEX_SCHEMA, RAW_SCHEMA, index_of_batch, records_schema
+from mailevents_dagster.store.hour.snapshot_columns import (
+    INDEX_SCHEMA,
+    RAW_SCHEMA,
+    index_of_batch,
+    records_of_raws,
+    records_schema,
+)
 from mailevents_dagster.store.hour.snapshot_file import SnapshotFile, reading
 from mailevents_dagster.store.manifest import Manifest
 
@@ -60,8 +66,7 @@ class Snapshot:
             return self._file.group(number, self._schema)
         # Otherwise it was written when records of this kind had other columns.
         texts = self._file.group(number, RAW_SCHEMA).column("raw")
-        fields = [self._rows.fields_of(text) for text in texts.cast(pa.binary()).to_pylist()]
-        return pa.RecordBatch.from_arrays([*self._rows.arrays(fields), texts], schema=self._schema)
+        return records_of_raws(texts, self._rows)
 
 
 def known_events(

@@ -16,7 +16,7 @@ from upath import UPath
 from mailevents_dagster.files.damage import DamagedError, set_aside
 from mailevents_dagster.files.digests import digest_of
 from mailevents_dagster.files.locks import holding
-from mailevents_dagster.model.event import Collection, Detail, Event, Origin, Placed
+from mailevents_dagster.model.event import Collection, Detail, Event, Origin, Placed, Places
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.store.description import describe
@@ -24,7 +24,7 @@ from mailevents_dagster.store.feed_cursor import FeedCursor
 from mailevents_dagster.store.hour.events import HourEvents
 from mailevents_dagster.store.hour.found_events import FoundEvents, Records
 from mailevents_dagster.store.hour.hour_files import HourFiles
-from mailevents_dagster.store.hour.index import OWED, Index, Versions, digests
+from mailevents_dagster.store.hour.index import CODES, OWED, Index, Versions, digests
 from mailevents_dagster.store.hour.journal import Journal
 from mailevents_dagster.store.hour.known_events import Snapshot, known_events
 from mailevents_dagster.store.hour.log import Change, Written, bring_up_to_date, says
@@ -126,6 +126,18 @@ class OpenHour:
         """
         return self.events.add(events, awaited)
 
+    def add_records(self, times: Places, identities: bytes, raws: pa.StringArray) -> Placed:
+        """Take records that are events by themselves, whole, with their times and the digests of 16 bytes of each."""
+        digest = digests(identities)
+        index = Index(times, digest, digest, np.full(len(times), CODES[Detail.WHOLE], np.uint8))
+        return Placed(self.events.add_records(index, raws), times)
+
+    @property
+    def known_events(self) -> Placed:
+        """Return all events committed so far, as found again."""
+        index = self.events.known_index
+        return Placed(np.arange(len(index), dtype=np.int64), index.times)
+
     def put(self, place: int, event: Event) -> None:
         """Take the event that is awaited at this place; threads may call at once."""
         self.events.put(place, event)
@@ -225,6 +237,7 @@ class OpenHour:
             snapshot=snapshot,
             origin=Origin.SOURCE if before and before.origin is Origin.SOURCE else found.origin,
             details_purged=index.count(Detail.PURGED),
+            ranges=found.ranges,
         )
 
     def _write(self, merged: Merged) -> tuple[StoredFile, Written]:

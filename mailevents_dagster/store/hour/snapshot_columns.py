@@ -79,9 +79,16 @@ def snapshot_batch(index: Index, records: pa.RecordBatch, rows: RowFormat) -> pa
 
 def records_of(events: Sequence[Event], rows: RowFormat) -> pa.RecordBatch:
     """Return the records of events: their typed columns and their text."""
-    fields = [rows.fields_of(event.raw) if event.fields is None else event.fields for event in events]
-    raw = pa.array([event.raw for event in events], pa.binary()).cast(pa.string())
-    return pa.RecordBatch.from_arrays([*rows.arrays(fields), raw], schema=records_schema(rows))
+    raws = pa.array([event.raw for event in events], pa.binary()).cast(pa.string())
+    fields = [event.fields for event in events if event.fields is not None]
+    if rows.arrays is None or len(fields) < len(events):
+        return records_of_raws(raws, rows)
+    return pa.RecordBatch.from_arrays([*rows.arrays(fields), raws], schema=records_schema(rows))
+
+
+def records_of_raws(raws: pa.StringArray, rows: RowFormat) -> pa.RecordBatch:
+    """Return records with the typed columns that follow from their text."""
+    return pa.RecordBatch.from_arrays([*rows.read(raws), raws], schema=records_schema(rows))
 
 
 def index_of_batch(batch: pa.RecordBatch) -> Index:

@@ -35,8 +35,8 @@ class WaitingEvents:
 
     def add(self, events: Sequence[Event], awaited: Sequence[bool] = ()) -> range:
         """Take events and return their places. For those awaited another will be put."""
-        places = range(self.count, self.count + len(events))
-        self.count = places.stop
+        first = self.reserve(len(events))
+        places = range(first, self.count)
         if len(self._filling.events) + len(events) > EVENTS_OF_A_PART:
             self._begin_another()
         for place, event, is_awaited in zip(places, events, awaited or [False] * len(events), strict=True):
@@ -51,6 +51,11 @@ class WaitingEvents:
         if len(self._filling.events) >= EVENTS_OF_A_PART // 2:
             self._begin_another()
         return places
+
+    def reserve(self, count: int) -> int:
+        """Give so many places away and return the first of them."""
+        self.count += count
+        return self.count - count
 
     def put(self, place: int, event: Event) -> None:
         """Take the event that is awaited at this place."""

@@ -140,7 +140,7 @@ def test_an_hour_is_committed_in_its_order_however_it_was_found(
 
 
 def test_a_snapshot_that_was_written_with_other_columns_is_taken_over(store: Store) -> None:
-    fewer = replace(MAIL, columns=MAIL.columns[:3], arrays=lambda records: MAIL.arrays(records)[:3])
+    fewer = replace(MAIL, columns=MAIL.columns[:3], arrays=None, read=lambda raws: MAIL.read(raws)[:3])
     before = Store(str(store.layout.root), "UTC", LOG_FILE_NAME, {"mail": fewer}, store.layout.scratch)
     events = numbered(20)
     for one, found in ((before, events[:10]), (store, events)):
