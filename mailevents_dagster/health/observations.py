@@ -52,6 +52,7 @@ def look(store: Store, feed: Feed, hour: Hour) -> Seen:
         repeated=repeated,
         without_detail=without_detail,
         sampled=len(raws),
+        not_understood=not_understood(path, rows),
         fields=rows.compare(raws),
         lost=_lost(rows, nulls, _nulls_before(store, feed, hour)),
         weeks=weeks,
@@ -69,6 +70,13 @@ def outcomes(snapshot: UPath, rows: RowFormat) -> Counter[str]:
     found = Counter({word: times for word, times in counted.items() if word and WORD.fullmatch(word)})
     shown = Counter(dict(found.most_common(OUTCOMES_SHOWN)))
     return shown + Counter({"other": sum(counted.values()) - sum(shown.values())})
+
+
+def not_understood(snapshot: UPath, rows: RowFormat) -> int:
+    """Count the events of an hour that no rule of the source knew."""
+    if rows.known_column is None:
+        return 0
+    return pc.sum(pc.invert(columns_of(snapshot, [rows.known_column]).column(0))).as_py() or 0
 
 
 def manifests_between(store: Store, feed: Feed, first: float, end: float) -> Iterator[Manifest]:

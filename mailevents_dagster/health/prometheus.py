@@ -28,6 +28,9 @@ OF_FEEDS: Final = {
     "details_owed": "Details that could not be had and are asked for again.",
     "full_seconds": "Seconds that hold more events than the source shows.",
     "details_purged": "Details that the source says it does not have.",
+    "waiting": "What waits to be handed to another system.",
+    "waiting_seconds": "Seconds that the first of it has waited.",
+    "set_aside": "What the other system will never take.",
 }
 OF_PROCESSES: Final = {
     "events": "New events that the last process collected.",

@@ -24,6 +24,7 @@ from mailevents_dagster.collecting.planning import (
 from mailevents_dagster.collecting.retries import waits_until
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import SECONDS, Hour
+from mailevents_dagster.model.source import Queued
 from mailevents_dagster.settings import Settings
 from mailevents_dagster.store.cursors import UNFINISHED, Cursor, Lack, gaps, hours_in
 from mailevents_dagster.store.opening import store_of
@@ -64,10 +65,19 @@ class FeedStatus:
     """The most rows that the source shows at a time, if fewer than the settings say."""
     clock_seconds: float = 0.0
     """The source's clock less this machine's; the source's decides which hours are over."""
+    waiting: int = 0
+    """What waits to be handed to another system,"""
+    waiting_seconds: int = 0
+    """since when the first of it,"""
+    is_late: bool = False
+    """and whether that is longer than it should be."""
+    set_aside: int = 0
+    """What the other system will never take."""
 
     @property
     def is_current(self) -> bool:
-        return self.readable and not (self.missing_hours or self.failing_hours or self.incomplete_hours)
+        behind = self.missing_hours or self.failing_hours or self.incomplete_hours
+        return self.readable and not (behind or self.is_late)
 
     @property
     def lack(self) -> Lack:
@@ -89,6 +99,10 @@ class FeedStatus:
                 f"this machine's clock is {abs(self.clock_seconds):,.0f} s {way} the source's, which decides what is "
                 f"over. Set the clock (NTP)"
             )
+        if self.waiting:
+            said.append(f"{self.waiting:,} messages wait, the first for {self.waiting_seconds:,} s")
+        if self.set_aside:
+            said.append(f"{self.set_aside:,} messages will never be taken; `reason` in its rows says why")
         return f"{self.feed}: {'; '.join(said)}." if said else None
 
 
@@ -129,6 +143,10 @@ class Status:
                 f"{hours:,} hours of {_feeds(incomplete)} do not hold everything, with {lack}; `mailevents verify` "
                 f"names them and what to do"
             )
+        if late := [feed for feed in self.feeds if feed.is_late]:
+            said.append(
+                f"{sum(feed.waiting for feed in late):,} messages of {_feeds(late)} wait longer than they should"
+            )
         if unreadable := [feed for feed in self.feeds if not feed.readable]:
             said.append(f"{len(unreadable):,} cursors are damaged or lost; the next collection makes new ones")
         said += [one.warning.rstrip(".") for one in self.accounts if one.warning]
@@ -143,7 +161,10 @@ def status_of(settings: Settings, now: float, grace: float = 0.0) -> Status:
     """Return the status of every feed, in the order of the settings; the newest hour has `grace` seconds to close."""
     collector, rules = collector_of(settings), replace(rules_of(settings), grace_seconds=grace)
     states = states_of(settings, collector.store)
-    feeds = [_feed(state, now, rules, collector) for state in states]
+    queued: dict[Feed, Queued] = {}
+    for source in settings.sources:
+        queued |= source.queued(settings, collector.store)
+    feeds = [_with_queued(_feed(state, now, rules, collector), queued.get(state.feed), now) for state in states]
     accounts = [
         AccountStatus(domain, round(pace.arriving, 4), pace.allowed, pace.sentence(domain))
         for domain, pace in paces(settings, collector.store, states, now)
@@ -188,6 +209,14 @@ def _feed(state: FeedState, now: float, rules: Rules, collector: Collector) -> F
         clock_seconds=round(known.clock, 1),
         readable=state.cursor is not None,
     )
+
+
+def _with_queued(status: FeedStatus, queued: Queued | None, now: float) -> FeedStatus:
+    if queued is None:
+        return status
+    seconds = 0 if queued.oldest is None else round(now - queued.oldest)
+    is_late = seconds > queued.late_after
+    return replace(status, waiting=queued.waiting, waiting_seconds=seconds, is_late=is_late, set_aside=queued.aside)
 
 
 def hour_at_work(heartbeats: Heartbeats, feed: Feed, now: float) -> str | None:

@@ -27,6 +27,8 @@ NAMED: Final = 20
 WEEKS_NEEDED: Final = 3
 FACTOR: Final = 4.0
 """An hour is as usual within this factor of the usual number, up or down."""
+STRANGE: Final = 0.05
+"""A larger share of records that no rule knows means that the rules should follow."""
 FLOOR: Final = 50
 """A difference of so few events never matters: small numbers jump about."""
 SPREADS: Final = 3 * 1.4826
@@ -70,6 +72,8 @@ class Seen:
     without_detail: Mapping[str, int] = field(default_factory=dict)
     """Mails whose detail is neither there nor owed, by the recorded reason."""
     sampled: int = 0
+    not_understood: int = 0
+    """Events that no rule of the source knew; their records are kept as they are."""
     fields: Fields = field(default_factory=Fields)
     lost: frozenset[str] = frozenset()
     """Fields that all events of earlier hours had and none of this one has."""
@@ -154,8 +158,12 @@ def schema_known(seen: Sequence[Seen]) -> Verdict:
     new = frozenset(chain.from_iterable(one.fields.new for one in seen))
     retyped = frozenset(chain.from_iterable(one.fields.retyped for one in seen))
     lost = frozenset(chain.from_iterable(one.lost for one in seen)) - retyped  # what a column cannot hold is null there
+    strange = sum(one.not_understood for one in seen)
+    events = sum(one.manifest.events for one in seen if one.manifest)
     numbers = {
         "records_sampled": sum(one.sampled for one in seen),
+        "records_not_understood": strange,
+        "share_not_understood": round(strange / events, 4) if events else 0.0,
         "fields_new": len(new),
         "fields_missing": len(lost),
         "fields_retyped": len(retyped),
@@ -166,9 +174,16 @@ def schema_known(seen: Sequence[Seen]) -> Verdict:
         "Fields of another type than their columns, empty or nested there": retyped,
     }
     said = [f"{what}: {field_names(names)}." for what, names in differing.items() if names]
+    is_strange = strange > STRANGE * events
+    if is_strange:
+        said.append(f"{strange:,} of {events:,} records match no rule, so that most of their columns are empty.")
     if said:
         said.append("The records are kept whole in `raw`; the columns of their source should follow.")
-    hours = [one.hour for one in seen if one.fields.new or one.fields.retyped or one.lost - retyped]
+    hours = [
+        one.hour
+        for one in seen
+        if one.fields.new or one.fields.retyped or one.lost - retyped or (is_strange and one.not_understood)
+    ]
     return _verdict(said, "As known.", numbers, hours)
 
 
@@ -235,6 +250,21 @@ def current(feed: FeedStatus, expected: str | None) -> Verdict:
         said.append(f"{feed.failing_hours:,} hours fail, the last with {cause}: `mailevents status` says more.")
     good = f"Closed up to {feed.closed_until}, nothing is missing." if feed.closed_until else "No hour is due yet."
     return _verdict(said, good, numbers, spans, is_error=is_behind or not feed.readable)
+
+
+def published(feed: FeedStatus) -> Verdict:
+    """Whether nothing waits longer than it should to be handed over, and nothing was refused for good."""
+    numbers = {"waiting": feed.waiting, "waiting_seconds": feed.waiting_seconds, "set_aside": feed.set_aside}
+    said = []
+    if feed.is_late:
+        said.append(
+            f"{feed.waiting:,} messages wait, the first for {feed.waiting_seconds:,} s. The runs of this feed say why "
+            f"the other side does not take them; they are kept and tried again."
+        )
+    if feed.set_aside:
+        said.append(f"{feed.set_aside:,} messages will never be taken; `reason` in the rows of this feed says why.")
+    good = "Nothing waits too long." if feed.waiting else "Nothing waits."
+    return _verdict(said, good, numbers, is_error=feed.is_late)
 
 
 def keeping_up(domain: str, pace: Pace | None) -> Verdict:

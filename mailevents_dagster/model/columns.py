@@ -87,5 +87,7 @@ class RowFormat:
     """The field of the record that each column is made of, by the name of the column."""
     id_column: str | None = None
     """The column whose value makes a record the only one with its identity; None where equal records are two events."""
+    known_column: str | None = None
+    """The column that says whether a rule of the source knew the record; None where records need none."""
     outcome_column: str | None = None
     """Where the outcome of an event stands, as Parquet names it; None where events have none."""

@@ -33,6 +33,8 @@ class FeedKind:
     """How far back the source answers; older windows are refused. None: it answers, perhaps with nothing."""
     has_details: bool = field(default=False, compare=False)
     """Whether an event is more than its row in the listing and is asked for by itself."""
+    is_delivery: bool = field(default=False, compare=False)
+    """Whether its events are what another system took, so that some may wait to be handed over."""
     log_folder: str = field(default="", compare=False)
     """Where its logs lie below the folder of the owner."""
     learnt_row_limit: str = field(default="", compare=False)

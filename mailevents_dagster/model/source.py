@@ -36,6 +36,19 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True)
+class Queued:
+    """What of a feed that is a delivery waits to be handed over."""
+
+    waiting: int
+    oldest: int | None
+    """Since when the first of it waits, in Unix seconds."""
+    aside: int
+    """What the other side will never take."""
+    late_after: int
+    """Seconds that something may wait."""
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """A source. Its functions take the Settings, in which they find its section; what loads those loads no store."""
 
@@ -51,6 +64,8 @@ class Source:
     """Return the Client that collects the feeds of an owner; whoever asks closes it."""
     budgets: Callable[[Any], Mapping[str, Budget]] = lambda _: {}
     """Return the budget of each owner that has one."""
+    queued: Callable[[Any, Any], Mapping[Feed, Queued]] = lambda _settings, _store: {}
+    """Return what waits in the Store's outbox, of each feed that is a delivery."""
     compare: Callable[[Any, Any, Sequence[tuple[Feed, Hour]]], Iterator[tuple[Sequence[Any], int]]] | None = None
     """Yield for each hour the Findings, how the Store differs from what the source shows now, and the calls so far."""
 

@@ -23,6 +23,7 @@ from mailevents_dagster.health.verdicts import (
     complete,
     current,
     keeping_up,
+    published,
     schema_known,
     volume_as_usual,
     well_formed,
@@ -84,7 +85,7 @@ class HourChecks:
 
 def feed_checks(settings: Settings) -> dg.AssetChecksDefinition:
     """Return the checks of feeds as wholes, for people who execute them in the UI."""
-    specs = [_spec(feed, check) for feed in settings.feeds for check in OF_FEEDS]
+    specs = [_spec(feed, check) for feed in settings.feeds for check in _of_feed(feed)]
 
     @dg.multi_asset_check(name="feeds_as_wholes", specs=specs, can_subset=True)
     def check(context: dg.AssetCheckExecutionContext, event_store: dg.ResourceParam[EventStore]) -> Any:
@@ -95,6 +96,10 @@ def feed_checks(settings: Settings) -> dg.AssetChecksDefinition:
                 yield dg.AssetCheckResult(asset_key=key, check_name=name, **_shown(verdict))
 
     return check
+
+
+def _of_feed(feed: Feed) -> Sequence[Callable[..., Verdict]]:
+    return (*OF_FEEDS, published) if feed.kind.is_delivery else OF_FEEDS
 
 
 def check_job(settings: Settings) -> dg.JobDefinition:
@@ -116,12 +121,14 @@ def check_job(settings: Settings) -> dg.JobDefinition:
 
 
 def _judged(settings: Settings, store: Store, now: float) -> Iterator[tuple[Feed, str, Verdict]]:
-    """Yield both verdicts on every feed."""
+    """Yield the verdicts on every feed."""
     states, rules = states_of(settings, store), replace(rules_of(settings), grace_seconds=GRACE)
     budgets = dict(paces(settings, store, states, now))
     for state, status in zip(states, status_of(settings, now, GRACE).feeds, strict=True):
         expected = Hour(closing_end(state.source_time(now), rules), settings.timezone).previous.key
         yield state.feed, current.__name__, current(status, expected)
+        if state.feed.kind.is_delivery:
+            yield state.feed, published.__name__, published(status)
         yield state.feed, keeping_up.__name__, keeping_up(state.feed.domain, budgets.get(state.feed.domain))
 
 

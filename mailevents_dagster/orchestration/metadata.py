@@ -10,7 +10,7 @@ import dagster as dg
 from upath import UPath
 
 from mailevents_dagster.health.incomplete_hours import gap_sentence
-from mailevents_dagster.health.observations import outcomes
+from mailevents_dagster.health.observations import not_understood, outcomes
 from mailevents_dagster.model.columns import RowFormat
 from mailevents_dagster.model.event import Origin
 from mailevents_dagster.model.feed import Feed
@@ -21,6 +21,7 @@ from mailevents_dagster.store.manifest import Manifest
 
 def hour_metadata(feed: Feed, commit: Commit, measures: Mapping[str, float]) -> dict[str, Any]:
     """Return the numbers of a committed hour; Dagster plots them over hours."""
+    rows = feed.kind.rows
     return {
         **manifest_metadata(commit.manifest, commit.log, commit.snapshot),
         **measures,
@@ -29,7 +30,8 @@ def hour_metadata(feed: Feed, commit: Commit, measures: Mapping[str, float]) -> 
         "events_unseen": commit.unseen,
         "lateness_seconds": commit.lateness,
         "log_change": commit.log_change.value,
-        **_preview(outcomes(commit.snapshot, feed.kind.rows)),
+        **({"records_not_understood": not_understood(commit.snapshot, rows)} if rows.known_column else {}),
+        **_preview(outcomes(commit.snapshot, rows)),
     }
 
 

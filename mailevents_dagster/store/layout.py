@@ -134,6 +134,15 @@ class Layout:
         return [self.summary(name, domain, date) for name in feed.kind.personal_summaries for domain in domains]
 
     @property
+    def outbox(self) -> Path:
+        """What is handed to other systems: noted before it is tried, and after."""
+        return self.scratch / "deliveries" / "outbox.sqlite"
+
+    def source_index(self, feed: Feed) -> Path:
+        """Return the file in which a source notes where its hours lie, which it can make anew."""
+        return self.scratch / "cursors" / feed.domain / f"{feed.name}.index"
+
+    @property
     def adopting(self) -> Path:
         """Where old logs are sorted by hours before they are taken in. No domain has this name: it has no dot."""
         return self.scratch / "journal" / "old-logs"

@@ -1,0 +1,31 @@
+"""Hours of one feed that another feed of the same server is made of."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import pyarrow as pa
+
+from mailevents_dagster.model.feed import Feed
+from mailevents_dagster.model.hour import Hour
+from mailevents_dagster.sources.maillog.errors import Cause, LogError
+from mailevents_dagster.store.manifest import Manifest
+from mailevents_dagster.store.store import Store
+
+
+def committed(store: Store, feed: Feed, hour: Hour, columns: Sequence[str]) -> tuple[Manifest, pa.Table]:
+    """Return what is committed of an hour, once whoever is collecting it has done so."""
+    with store.holding(feed, hour, lambda _: None):
+        manifest = store.manifest(feed, hour)
+        if manifest is None:
+            raise _not_there(store, feed, hour)
+        return manifest, store.dataset(feed, [hour]).to_table(columns=list(columns))
+
+
+def _not_there(store: Store, feed: Feed, hour: Hour) -> LogError:
+    cursor = store.readable_cursor(feed)
+    if cursor and cursor.refused and time.time() + cursor.clock - hour.start >= cursor.refused.age:
+        return LogError(Cause.GONE, f"{feed} can no longer be had of {hour}, so there is nothing to make this of.")
+    what = f"{feed} is not collected for {hour}, which this is made of. Materialize that first."
+    return LogError(Cause.NOT_COLLECTED, what, is_passing=True)
