@@ -74,10 +74,11 @@ def test_fourteen_rotated_files_are_kept(tmp_path: Path) -> None:
     assert names == {"mainlog", "mainlog.1", *(f"mainlog.{age}.gz" for age in range(2, 15))}
 
 
+@pytest.mark.parametrize("days", [5, 70])
 @pytest.mark.parametrize("kind", FORMATS)
-def test_after_weeks_of_rest_only_the_days_are_there_that_are_kept(tmp_path: Path, kind: str) -> None:
-    again = grown(tmp_path / "again", NOON + 2 * DAY, NOON + 70 * DAY, kind=kind)
-    assert content(again) == content(grown(tmp_path / "anew", NOON + 70 * DAY, kind=kind))
+def test_after_days_of_rest_a_log_is_the_one_that_was_written_at_once(tmp_path: Path, kind: str, days: int) -> None:
+    again = grown(tmp_path / "again", NOON + 2 * DAY, NOON + days * DAY, kind=kind)
+    assert content(again) == content(grown(tmp_path / "anew", NOON + days * DAY, kind=kind))
 
 
 def test_files_have_the_time_of_their_last_line(tmp_path: Path) -> None:
