@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import time
 from collections.abc import Iterator, Sequence
 from tempfile import TemporaryFile
 from typing import Final
@@ -28,7 +27,6 @@ class EntryStream:
     """The entries that a command of journalctl shows, in the order of the journal. Close it when done."""
 
     def __init__(self, access: JournalAccess, command: Sequence[str]) -> None:
-        self.opened_at = time.time()
         self.bytes_read = 0
         self._access = access
         self._is_stopped = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -26,30 +27,28 @@ _LEFT_OUT: Final = re.compile(r"^.*\bignoring file\b.*$", re.MULTILINE)
 _FILE: Final = re.compile(r"\S+\.journal~?")
 
 
+@dataclass(slots=True, eq=False)
 class HourReading:
     """Reads one hour; what it finds out stands in the HourLines once the batches are exhausted."""
 
-    def __init__(
-        self,
-        access: JournalAccess,
-        stream: EntryStream,
-        first: int,
-        end: int,
-        before: ReadRange | None,
-        *,
-        is_whole: bool,
-    ) -> None:
-        self._access, self._stream = access, stream
-        self._first, self._end, self._before = first, end, before
-        self._is_whole = is_whole
-        self._read_before = stream.bytes_read
-        self._last: Entry | None = None
-        self._lines = 0
-        self._strays = 0
+    access: JournalAccess
+    stream: EntryStream
+    opened_at: float
+    first: int
+    end: int
+    before: ReadRange | None
+    """What was read of the hour earlier."""
+    is_whole: bool
+    """Whether the hour is read from its beginning, and not on from there."""
+    counted: int
+    """Bytes of the stream that count as read for earlier hours."""
+    _last: Entry | None = field(default=None, init=False)
+    _lines: int = field(default=0, init=False)
+    _strays: int = field(default=0, init=False)
 
     def lines_of(self, entries: Iterator[Entry]) -> HourLines:
         """Return the lines of entries, all of which come before the end of the hour."""
-        found = HourLines(iter(()), self._is_whole)
+        found = HourLines(iter(()), self.is_whole)
         found.batches = self._batches(entries, found)
         return found
 
@@ -62,7 +61,7 @@ class HourReading:
             if entry.dropped:
                 found.gaps.append(self._gap_before(entry))
             self._last = entry
-            self._strays += len(entry.lines) if at < self._first else 0
+            self._strays += len(entry.lines) if at < self.first else 0
             texts += entry.lines
             times += [at] * len(entry.lines)
             characters += sum(map(len, entry.lines))
@@ -85,8 +84,8 @@ class HourReading:
 
     def _gap_before(self, entry: Entry) -> Gap:
         """Return the time in which journald dropped messages: since the last that it took."""
-        taken = self._last.time if self._last else 0 if self._is_whole or not self._before else self._before.end
-        since = max(self._first, taken // MICROSECONDS)
+        taken = self._last.time if self._last else 0 if self.is_whole or not self.before else self.before.end
+        since = max(self.first, taken // MICROSECONDS)
         why = (
             f"journald dropped {counted(entry.dropped, 'message')}, since they came faster than it is told to take; "
             "set LogRateLimitIntervalSec=0 for the unit"
@@ -95,12 +94,12 @@ class HourReading:
 
     def _finish(self, found: HourLines) -> None:
         """Tell what the reading proves. The reach comes last: files may have been removed while it was read."""
-        oldest = edge_of(self._access, "oldest")
+        oldest = edge_of(self.access, "oldest")
         if oldest is None:
-            raise no_journal(self._access)
+            raise no_journal(self.access)
         reach = oldest.time // MICROSECONDS
-        if reach >= self._end and not self._before and not self._lines:
-            raise hour_is_gone(self._access, self._end, reach)
+        if reach >= self.end and not self.before and not self._lines:
+            raise hour_is_gone(self.access, self.end, reach)
         self._find_range(found, oldest.time)
         found.gaps += self._missing_start(found.ranges[0].first // MICROSECONDS)
         found.gaps += self._gaps_of_files(found)
@@ -108,54 +107,52 @@ class HourReading:
             found.notes.append(
                 f"The clock was set back: {counted(self._strays, 'line')} of earlier hours came after that, with these."
             )
-        found.measures.update(
-            lines=self._lines, bytes_read=self._stream.bytes_read - self._read_before, strays=self._strays
-        )
+        found.measures.update(lines=self._lines, bytes_read=self.stream.bytes_read - self.counted, strays=self._strays)
 
     def _find_range(self, found: HourLines, oldest: int) -> None:
-        first, end = self._first * MICROSECONDS, self._end * MICROSECONDS
+        first, end = self.first * MICROSECONDS, self.end * MICROSECONDS
         found.is_proven = self._reaches_beyond(found)
-        cursor = self._last.cursor if self._last else self._before.file if self._before else ""
+        cursor = self._last.cursor if self._last else self.before.file if self.before else ""
         latest = self._last.time + 1 if self._last else first
         begin = max(first, min(oldest, end))
         lines = self._lines - self._strays
-        if self._before:
-            begin, latest = min(begin, self._before.first), max(latest, self._before.end)
-            lines += 0 if self._is_whole else self._before.lines
+        if self.before:
+            begin, latest = min(begin, self.before.first), max(latest, self.before.end)
+            lines += 0 if self.is_whole else self.before.lines
         reached = end if found.is_proven else min(latest, end - 1)
-        found.ranges.append(ReadRange(cursor, self._access.name, begin, reached, lines, 0, 0))
+        found.ranges.append(ReadRange(cursor, self.access.name, begin, reached, lines, 0, 0))
 
     def _reaches_beyond(self, found: HourLines) -> bool:
         """Return whether the journal had gone beyond the hour: that of this machine goes with its clock."""
-        if self._access.directory is None:
-            return self._stream.opened_at >= self._end
-        newest = edge_of(self._access, "newest")
+        if self.access.directory is None:
+            return self.opened_at >= self.end
+        newest = edge_of(self.access, "newest")
         at = newest.time / MICROSECONDS if newest else 0
-        if at < self._end:
+        if at < self.end:
             moment = f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S} UTC"
-            found.notes.append(f"The newest entry in {self._access.name} is of {moment}: the hour may go on.")
-        return at >= self._end
+            found.notes.append(f"The newest entry in {self.access.name} is of {moment}: the hour may go on.")
+        return at >= self.end
 
     def _missing_start(self, begin: int) -> list[Gap]:
-        if begin <= self._first:
+        if begin <= self.first:
             return []
         moment = f"{datetime.fromtimestamp(begin, UTC):%H:%M:%S} UTC"
-        return [Gap(self._first, 0, begin, f"the journal begins at {moment}: what was older was removed")]
+        return [Gap(self.first, 0, begin, f"the journal begins at {moment}: what was older was removed")]
 
     def _gaps_of_files(self, found: HourLines) -> Iterator[Gap]:
         """Yield a gap for each file that journalctl cannot read, unless it ends before the hour."""
-        for line in _LEFT_OUT.findall(self._stream.said):
+        for line in _LEFT_OUT.findall(self.stream.said):
             said = printable(line, 300)
             file = _FILE.search(line)
             try:
-                is_older = file is not None and Path(file[0]).stat().st_mtime < self._first
+                is_older = file is not None and Path(file[0]).stat().st_mtime < self.first
             except OSError:
                 is_older = False
             if is_older:
                 found.notes.append(f"journalctl: {said} It ends before this hour.")
             else:
                 why = f"journalctl said: {said} `journalctl --verify` tells more; move the file away once it is lost"
-                yield Gap(self._first, 0, self._end, why)
+                yield Gap(self.first, 0, self.end, why)
 
 
 def edge_of(access: JournalAccess, edge: str) -> Entry | None:

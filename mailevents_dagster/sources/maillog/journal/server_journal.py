@@ -37,9 +37,12 @@ class _Opened:
     """A stream of entries, and what was taken from it too early."""
 
     stream: EntryStream
+    at: float
     entries: Iterator[Entry]
     next: int | None = None
     """The end of the hour it was read to, in microseconds: it goes on from there."""
+    counted: int = 0
+    """Bytes that count as read for that hour or earlier ones."""
     is_exhausted: bool = False
 
 
@@ -64,7 +67,9 @@ class ServerJournal:
         goes_on = self._after(before) if before and is_here and before.end < end * MICROSECONDS else None
         opened = goes_on or self._from(first, end)
         entries = self._until(opened, end * MICROSECONDS)
-        reading = HourReading(self._access, opened.stream, first, end, before, is_whole=goes_on is None)
+        reading = HourReading(
+            self._access, opened.stream, opened.at, first, end, before, goes_on is None, opened.counted
+        )
         return reading.lines_of(entries)
 
     def stop(self) -> None:
@@ -84,7 +89,7 @@ class ServerJournal:
         """Return the journal from the beginning of an hour on: as it is open, where it was just read up to there."""
         opened = self._opened
         if opened and opened.next == first * MICROSECONDS:
-            is_fresh = opened.stream.opened_at >= min(end, self._now() - FRESH)
+            is_fresh = opened.at >= min(end, self._now() - FRESH)
             if is_fresh or not opened.is_exhausted:
                 return opened
         return self._open(f"--since=@{first}")
@@ -102,8 +107,9 @@ class ServerJournal:
 
     def _open(self, where: str) -> _Opened:
         self.close()
+        at = self._now()
         stream = EntryStream(self._access, self._access.of_units(where))
-        self._opened = _Opened(stream, iter(stream))
+        self._opened = _Opened(stream, at, iter(stream))
         if self._is_stopped:
             self.close()
             raise StoppedError
@@ -128,5 +134,6 @@ class ServerJournal:
                 break
         opened.is_exhausted = is_exhausted
         opened.entries = chain(kept, opened.entries)
+        opened.counted = opened.stream.bytes_read
         if len(kept) <= MOST_KEPT:
             opened.next = end
