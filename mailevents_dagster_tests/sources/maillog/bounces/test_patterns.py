@@ -259,8 +259,8 @@ def test_patterns_that_need_too_much_memory_together_still_match(found_by_set: s
     found._set = module._set_of([]) if found_by_set == "nothing" else None
     assert found.first_match("over quota") == found.patterns[2]
     assert found.first_match("nothing") is None
-    large = of(*(f"{place}.{{0,900}}x.{{0,900}}{place}" for place in range(200)))
-    assert large.first_match("199 x 199") == large.patterns[1]
+    large = of(*(f"{place}.{{0,900}}x.{{0,900}}{place}" for place in range(30)))
+    assert large.first_match("19 x 19") == large.patterns[1]
     assert large.first_match("none") is None
 
 
