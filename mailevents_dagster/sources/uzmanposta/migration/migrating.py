@@ -5,20 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from io import StringIO
 from pathlib import Path
 from typing import Final
 
 from dotenv import dotenv_values
-from upath import UPath
 
-from mailevents_dagster.files.atomic import publish
 from mailevents_dagster.files.damage import DamagedError
 from mailevents_dagster.files.locks import holding
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.settings import Settings, SettingsError
+from mailevents_dagster.settings.first_files import Done, Outcome, write_env, write_file
 from mailevents_dagster.settings.models import DEFAULT_LOG_FILE_NAME
 from mailevents_dagster.sources.catalog import load_settings
 from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS
@@ -29,7 +27,6 @@ from mailevents_dagster.sources.uzmanposta.migration.sections import (
     NotMovedError,
     accounts_of,
     differing,
-    env_line,
     feeds_of,
     moved,
     moved_together,
@@ -79,31 +76,6 @@ class Target:
     @property
     def file(self) -> Path:
         return self.folder / SETTINGS
-
-
-class Done(StrEnum):
-    """What became of a file."""
-
-    WRITTEN = "written"
-    APPENDED = "appended to"
-    THERE = "there already, and says the same"
-    LEFT = "there already, and says something else: left alone"
-
-    @property
-    def changed(self) -> bool:
-        return self in (Done.WRITTEN, Done.APPENDED)
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """One file, and what became of it."""
-
-    path: Path | UPath
-    done: Done
-    note: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.done}" + (f" ({self.note})" if self.note else "")
 
 
 @dataclass(slots=True)
@@ -169,7 +141,8 @@ def write(decided: Decided, target: Target, first_adopted: int | None, now: floa
         return written
     start = settings_start(decided.accounts, first_adopted, target.settings.start if target.settings else None)
     text = settings_text(decided.accounts, decided.general, decided.timezone, decided.source.name, start)
-    written.outcomes.append(_write_env(target.folder / ".env", decided.accounts, dry=dry))
+    keys = {account.variable: account.key for account in decided.accounts}
+    written.outcomes.append(write_env(target.folder / ".env", keys, "the INI", dry=dry))
     feeds = feeds_of(decided.accounts)
     if target.fault is None:
         zone = target.store.timezone  # of settings that are there, perhaps, where other hours begin
@@ -181,7 +154,7 @@ def write(decided: Decided, target: Target, first_adopted: int | None, now: floa
         written.problems += [f"{one}: not in {target.file}; add it there, and run this again" for one in lacking]
     else:
         written.problems.append(target.fault)
-    written.outcomes.append(_write_settings(target.file, text, dry=dry))
+    written.outcomes.append(write_file(target.file, text.encode(), dry=dry))
     written.problems += [
         f"{one.variable} has another value in this environment, which counts before that in .env"
         for one in decided.accounts
@@ -209,33 +182,6 @@ def _load(folder: Path, keys: dict[str, str], now: float) -> Settings:
 
 def _store(folder: Path, timezone: str, log_file_name: str) -> Store:
     return Store(str(folder / "data"), timezone, log_file_name, FEED_KINDS)
-
-
-def _write_settings(path: Path, text: str, *, dry: bool) -> Outcome:
-    if path.exists():
-        return Outcome(path, Done.THERE if path.read_bytes() == text.encode() else Done.LEFT)
-    if not dry:
-        with publish(UPath(path)) as file:
-            file.write(text.encode())
-    return Outcome(path, Done.WRITTEN)
-
-
-def _write_env(path: Path, accounts: Sequence[NewAccount], *, dry: bool) -> Outcome:
-    """Add the variables that are not there yet behind those that are."""
-    path = path.resolve()  # it may be a link, which is to stay one
-    there = path.read_bytes() if path.exists() else b""
-    known = dotenv_values(path) if there else {}
-    missing = [account for account in accounts if account.variable not in known]
-    other = [account.variable for account in accounts if known.get(account.variable, account.key) != account.key]
-    note = f"{', '.join(other)}: another value than in the INI, left as it is" if other else ""
-    if not missing:
-        return Outcome(path, Done.LEFT if other else Done.THERE, note)
-    if not dry:
-        if there and not there.endswith(b"\n"):
-            there += b"\n"
-        with publish(UPath(path)) as file:  # which nobody else may read
-            file.write(there + "".join(env_line(one.variable, one.key) for one in missing).encode())
-    return Outcome(path, Done.APPENDED if there else Done.WRITTEN, note)
 
 
 def _write_cursor(store: Store, feed: Feed, first: int, *, dry: bool) -> Outcome:

@@ -10,10 +10,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from mailevents_dagster.model.hour import Hour
+from mailevents_dagster.settings.first_files import written_start
 from mailevents_dagster.settings.loading import project_folder
 from mailevents_dagster.sources.uzmanposta.migration.adopting import Adoption
 from mailevents_dagster.sources.uzmanposta.migration.migrating import Decided, Target, Written
-from mailevents_dagster.sources.uzmanposta.migration.settings_text import moment
 
 
 def of_sections(decided: Decided, written: Written, *, dry: bool) -> Iterator[Table | str]:
@@ -39,7 +39,7 @@ def of_logs(old: Adoption, target: Target, written: Written) -> Iterator[Table |
         yield "What is unreadable is not a record with a time; it is kept below `unreadable` in the storage."
     settings = written.settings or target.settings
     if settings and old.first is not None and old.first < settings.start:
-        start = moment(old.first, settings.timezone)
+        start = written_start(old.first, settings.timezone)
         yield (
             f"The old logs begin before {target.file} does: hours from before its start do not show in the UI. Write "
             f"`start: {start}` there. The API is asked for nothing more by that: each cursor has its feed's first hour."

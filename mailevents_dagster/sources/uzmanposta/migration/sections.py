@@ -13,6 +13,7 @@ from dotenv import dotenv_values
 from mailevents_dagster.model.feed import Feed, FeedKind, dagster_name
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.settings.domain_names import ascii_domain
+from mailevents_dagster.settings.first_files import env_line
 from mailevents_dagster.settings.log_names import check_section
 from mailevents_dagster.settings.problems import enumeration, shown
 from mailevents_dagster.settings.variables import is_plain
@@ -143,11 +144,6 @@ def feeds_of(accounts: Iterable[NewAccount]) -> Mapping[Feed, int]:
 def variable_for(domain: str) -> str:
     """Return the environment variable that holds the key of a domain."""
     return f"UZMANPOSTA_KEY_{dagster_name(domain).upper()}"
-
-
-def env_line(variable: str, key: str) -> str:
-    """Return the line of an .env file that gives the variable this value."""
-    return f"{variable}='" + key.replace("\\", "\\\\").replace("'", "\\'") + "'\n"
 
 
 def _domain(section: OldSection) -> str:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
 
 from mailevents_dagster.model.feed import readable_domain
 from mailevents_dagster.settings import OperatingLogSettings
+from mailevents_dagster.settings.first_files import written_start
 from mailevents_dagster.settings.log_names import check_length, check_log_file_name, check_operating_log_name
 from mailevents_dagster.settings.models import DEFAULT_LOG_FILE_NAME
 from mailevents_dagster.settings.problems import enumeration, shown
@@ -176,15 +175,9 @@ def settings_text(accounts: Sequence[NewAccount], general: General, timezone: st
     """Return the settings file with this general start."""
     begins = min(account.start for account in accounts)
     why = "" if start == begins else ": that of the oldest event in the old logs"
-    head = _HEAD.format(source=json.dumps(source), timezone=timezone, why=why, start=moment(start, timezone))
+    head = _HEAD.format(source=json.dumps(source), timezone=timezone, why=why, start=written_start(start, timezone))
     own = (_account(account, start, timezone, general) for account in accounts)
     return "".join([head, *_general(general), "\naccounts:\n", *own])
-
-
-def moment(start: int, timezone: str) -> str:
-    """Return an hour as settings take it; with its offset where the clock shows it twice."""
-    local = datetime.fromtimestamp(start, ZoneInfo(timezone))
-    return local.isoformat(timespec="minutes") if local.fold else local.strftime("%Y-%m-%dT%H:%M")
 
 
 def _general(general: General) -> Iterator[str]:
@@ -208,7 +201,7 @@ def _account(account: NewAccount, start: int, timezone: str, general: General) -
     if parallel := general.parallel_details.get(account.domain):
         lines.append(f"    max_parallel_details: {_text(parallel)}")
     if account.start != start:
-        lines.append(f"    start: {moment(account.start, timezone)}")
+        lines.append(f"    start: {written_start(account.start, timezone)}")
     lines.append(f"    feeds: [{', '.join(one.feed.name for one in account.feeds)}]")
     if named := [one for one in account.feeds if one.names_heartbeat]:
         lines.append("    sections:  # names in heartbeat files")

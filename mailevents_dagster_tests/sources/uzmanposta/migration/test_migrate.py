@@ -9,7 +9,8 @@ import pytest
 from dotenv import dotenv_values
 
 from mailevents_dagster.model.hour import Hour
-from mailevents_dagster.sources.uzmanposta.migration.migrating import Done, decide, target_of, write
+from mailevents_dagster.settings.first_files import Done
+from mailevents_dagster.sources.uzmanposta.migration.migrating import decide, target_of, write
 from mailevents_dagster.sources.uzmanposta.settings import UzmanPostaSettings
 from mailevents_dagster.store.cursor_file import write_cursor
 from mailevents_dagster.store.cursors import Cursor

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from mailevents_dagster.model.hour import Hour
+from mailevents_dagster.settings.first_files import written_start
 from mailevents_dagster.settings.values import start_of
 from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.sources.uzmanposta.migration.old_logs import find_logs, records
 from mailevents_dagster.sources.uzmanposta.migration.old_tool import IniError, Position, machine_timezone, read_ini
 from mailevents_dagster.sources.uzmanposta.migration.sections import first_hour
-from mailevents_dagster.sources.uzmanposta.migration.settings_text import moment
 
 DAY = 86_400
 NOW = 1_795_176_000.0
@@ -55,12 +55,12 @@ def test_every_hour_is_written_as_settings_read_it(zone: str) -> None:
     for day in (datetime(2026, 10, 24, tzinfo=UTC), datetime(2026, 4, 4, tzinfo=UTC)):
         for number in range(60):
             start = Hour.containing(day.timestamp() + number * 3600, zone).start
-            assert start_of(moment(start, zone), zone, None) == start
+            assert start_of(written_start(start, zone), zone, None) == start
 
 
 def test_an_hour_that_the_clock_shows_twice_is_written_with_its_offset() -> None:
     first = int(datetime(2026, 10, 25, 0, tzinfo=UTC).timestamp())
-    assert [moment(first + more, "Europe/Berlin") for more in (0, 3600)] == [
+    assert [written_start(first + more, "Europe/Berlin") for more in (0, 3600)] == [
         "2026-10-25T02:00",
         "2026-10-25T02:00+01:00",
     ]

@@ -1,0 +1,116 @@
+"""Classifies a failure by the rules: sure codes first, then what texts say, then codes that are given for anything."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Set
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from mailevents_dagster.sources.maillog.bounces.classes import BounceClass, Rule, Verdict
+from mailevents_dagster.sources.maillog.bounces.code_rules import GENERIC, SURE
+from mailevents_dagster.sources.maillog.bounces.text_rules import BEFORE_CODES, TEXTS
+
+RULES: Final[tuple[Rule, ...]] = (*BEFORE_CODES, *SURE, *TEXTS, *GENERIC)
+"""The first that applies decides."""
+PASSING: Final = Verdict(BounceClass.SOFT, "passing")
+PERMANENT: Final = Verdict(BounceClass.OTHER, "permanent")
+UNKNOWN: Final = Verdict(BounceClass.OTHER, "unknown")
+
+LONGEST: Final = 4000
+"""Characters of a text that are looked at: no answer of a mail server is as long."""
+
+_ENHANCED: Final = r"[245]\.\d{1,3}\.\d{1,3}"
+_REPLY_IN_TEXT: Final = re.compile(r"(?:^|[:;>(]\s*|\n)([45]\d\d)[ -]")
+_ENHANCED_IN_TEXT: Final = re.compile(rf"(?<![\w.])({_ENHANCED})(?![\w]|\.\d)")
+_LINE_ENDS: Final = re.compile(r"(?:\\[rn]|\s)+")
+_ADDRESS: Final = re.compile(r"""["'<(\[]*[^\s"'<>()\[\],;:]+@[^\s"'<>()\[\],;:]+["'>)\]]*""")
+_REPLIES: Final = re.compile(rf"\b[245]\d\d(?:-|\s)(?:{_ENHANCED}\b\s?)?")
+_ACCENTS: Final = dict.fromkeys(range(0x300, 0x370)) | {ord("ı"): "i", ord("’"): "'"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    code: int | None
+    enhanced: str
+    text: str
+
+    @property
+    def is_passing(self) -> bool:
+        return self.enhanced.startswith("4") if self.enhanced else self.code is not None and self.code < 500
+
+
+@lru_cache(maxsize=4096)
+def classify(code: int | None, enhanced_code: str | None, text: str) -> Verdict:
+    """Return the class of a failure; codes that are not given are looked for in the text."""
+    failure = _failure(code, enhanced_code, text[:LONGEST])
+    phrases = _phrases_in(failure.text)
+    for rule in RULES:
+        if _applies(rule, failure, phrases):
+            return Verdict(rule.bounce_class, rule.id, rule.reason)
+    if failure.is_passing:
+        return PASSING
+    return PERMANENT if failure.code or failure.enhanced else UNKNOWN
+
+
+def plain(text: str) -> str:
+    """Return the text as phrases are compared with it: small letters without accents, on one line, without codes.
+
+    Addresses become `@`: what they consist of says nothing of the failure.
+    """
+    line = _ADDRESS.sub("@", _LINE_ENDS.sub(" ", text))
+    return _folded(_REPLIES.sub("", line))
+
+
+def _folded(text: str) -> str:
+    if text.isascii():
+        return text.lower()
+    # Combining marks of other scripts than Latin make other letters, so they are put together again.
+    split = unicodedata.normalize("NFKD", text.lower())
+    return unicodedata.normalize("NFC", split.translate(_ACCENTS))
+
+
+def _failure(code: int | None, enhanced_code: str | None, text: str) -> _Failure:
+    lines = text.replace("\\n", "\n")
+    if code is None and (reply := _REPLY_IN_TEXT.search(lines)):
+        code = int(reply[1])
+    enhanced = enhanced_code or ""
+    if not enhanced or enhanced.endswith(".0.0"):
+        digit = str(code)[0] if code else enhanced[:1]
+        found = (one for one in _ENHANCED_IN_TEXT.findall(lines) if one[0] == (digit or one[0]))
+        enhanced = next(found, enhanced)
+    return _Failure(code, enhanced, plain(text))
+
+
+def _applies(rule: Rule, failure: _Failure, phrases: Set[str]) -> bool:
+    if rule.enhanced and failure.enhanced not in _ENHANCED_OF[rule.id]:
+        return False
+    if rule.codes and failure.code not in rule.codes:
+        return False
+    if rule.bounce_class is BounceClass.HARD and failure.is_passing and not rule.overrides_passing:
+        return False
+    return not rule.texts or not phrases.isdisjoint(_TEXTS_OF[rule.id])
+
+
+def _phrases_in(text: str) -> set[str]:
+    """Return the phrases of all rules that stand in the text; five times as fast as looking for each."""
+    heads = {text[at : at + _HEAD] for at in range(len(text))}
+    return {phrase for head in heads & _BY_HEAD.keys() for phrase in _BY_HEAD[head] if phrase in text}
+
+
+def _by_head(phrases: Iterable[str]) -> dict[str, list[str]]:
+    by_head: dict[str, list[str]] = {}
+    for phrase in phrases:
+        by_head.setdefault(phrase[:_HEAD], []).append(phrase)
+    return by_head
+
+
+_HEAD: Final = 3
+"""Characters: as many as the shortest phrase has."""
+_TEXTS_OF: Final = {rule.id: frozenset(map(_folded, rule.texts)) for rule in RULES}
+_ENHANCED_OF: Final = {
+    rule.id: frozenset(code.replace("x", digit) for code in rule.enhanced for digit in "45") for rule in RULES
+}
+_BY_HEAD: Final = _by_head(frozenset[str]().union(*_TEXTS_OF.values()))
