@@ -1,0 +1,177 @@
+"""Scanning one log file for the lines of a window: each byte once, and only where lines of the window can be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+
+from mailevents_dagster.sources.maillog.errors import Cause, LogError
+from mailevents_dagster.sources.maillog.reading.content import Content
+from mailevents_dagster.sources.maillog.reading.index import KnownFile, Sample, Span, Stretch, begun, extended
+from mailevents_dagster.sources.maillog.reading.lines import PIECE, Block, block_of
+from mailevents_dagster.sources.maillog.reading.recent import RecentBlocks
+from mailevents_dagster.sources.maillog.stamps import UNREADABLE, Stamps
+
+CHUNK: Final = 2 * PIECE
+"""Bytes read at once: more than the longest line has."""
+LITTLE: Final = 2 * CHUNK
+"""So much is scanned to its end without looking for the place where the window begins or ends."""
+DISORDER: Final = 300
+"""So many seconds may a line be out of order."""
+PROBE: Final = 2**13
+TAIL: Final = 256
+Wanted = Callable[[int, int], bool]
+"""Whether anything between two bytes is wanted."""
+
+
+class LogFile:
+    """One log file while it is scanned."""
+
+    def __init__(
+        self, known: KnownFile, content: Content, size: int, stamps: Stamps, recent: RecentBlocks, phase: int
+    ) -> None:
+        self.known = known
+        self.content = content
+        self._stamps = stamps
+        self._recent = recent
+        self._phase = phase
+        self.size = size
+        """Bytes of it that are looked at; of a packed file that is not known before it was read."""
+        self.is_rotated = False
+        self.latest = 0.0
+        """No line is later, but for a day."""
+
+    @property
+    def unfinished(self) -> int:
+        """Return how many bytes behind the last whole line were left for later."""
+        if self.content.is_packed or not self.known.stretches:
+            return 0
+        return max(0, self.size - self.known.stretches[-1].end)
+
+    def blocks(self, first: int, end: int, wanted: Wanted) -> Iterator[Block]:
+        """Yield the blocks that may hold lines of a window: those scanned before, then what is scanned for it now."""
+        for span in self.known.spans(first, end):
+            if wanted(span.first, span.end):
+                yield from self._again(span)
+        while (start := self._next_start(first - DISORDER, end + DISORDER)) is not None:
+            block = self._scan(*start)
+            if block is None:
+                break
+            yield block
+
+    def _again(self, span: Span) -> Iterator[Block]:
+        """Yield what was scanned before; from memory where it is still there."""
+        at, before = span.first, span.before
+        while at < span.end:
+            block = self._recent.block(self.known.id, at)
+            if block is None:
+                data = self.content.read(at, min(CHUNK, span.end - at))
+                is_all = at + len(data) == span.end
+                block = block_of(data, at, self._stamps, before, self._latest(at), is_all=is_all)
+            if block.end <= at and self.content.is_packed:
+                self.known = replace(self.known, length=at, cut="it holds less than was read of its original")
+                return
+            if block.end <= at:
+                raise self._changed()
+            yield block.between(at, span.end)
+            at = block.end
+            before = int(block.lines.times[-1]) if len(block.lines) else before
+
+    def _changed(self) -> LogError:
+        return LogError(
+            Cause.CHANGED,
+            f"{self.known.name} was cut off while it was read, as copytruncate does. Nothing was committed; the next "
+            f"collection reads the hour where it lies then.",
+            is_passing=True,
+        )
+
+    def _next_start(self, first: int, end: int) -> tuple[int, Stretch | None] | None:
+        """Return where to scan on for a window, and the stretch that ends there; None where nothing is left to scan."""
+        stretches = self.known.stretches
+        number = max((n for n, one in enumerate(stretches) if one.since <= first), default=-1)
+        stretch = stretches[number] if number >= 0 else None
+        limit = stretches[number + 1].first if number + 1 < len(stretches) else self._end
+        at = stretch.end if stretch else self.known.head.first
+        if at >= limit:
+            return None
+        is_little = limit - at <= LITTLE and limit == self._end
+        if stretch and stretch.reach >= end and not is_little:
+            return None
+        if self.content.is_packed or is_little or (stretch and stretch.reach >= first):
+            return at, stretch
+        place = self._place_before(first, at, limit)
+        return (place, None) if place > at else (at, stretch)
+
+    @property
+    def _end(self) -> int:
+        if not self.content.is_packed:
+            return self.size
+        return 2**62 if self.known.length is None else self.known.length
+
+    def _scan(self, at: int, stretch: Stretch | None) -> Block | None:
+        """Scan a chunk and note what is in it; None where no whole line is left."""
+        following = [one.first for one in self.known.stretches if one.first > at]
+        limit = min([self._end, *following])
+        size = min(CHUNK, limit - at)
+        data = self.content.read(at, size)
+        if len(data) < size and not self.content.is_packed:
+            raise self._changed()
+        is_end = len(data) < size or at + size == limit
+        is_all = is_end and (bool(following) or (self.is_rotated and not self.content.cut))
+        before = stretch.last if stretch else None
+        block = block_of(data, at, self._stamps, before, self._latest(at), is_all=is_all)
+        if len(data) < size:
+            self.known = replace(self.known, length=block.end, cut=self.content.cut)
+        if block.end == at:
+            return None
+        self._note(stretch, block, data)
+        self._recent.add(self.known.id, block)
+        return block
+
+    def _note(self, stretch: Stretch | None, block: Block, data: bytes) -> None:
+        known, phase = self.known, self._phase
+        is_first = block.first == known.head.first
+        longer = extended(stretch, block, phase) if stretch else begun(block, phase, at_beginning=is_first)
+        others = [one for one in known.stretches if one is not stretch]
+        if follower := next((one for one in others if one.first == longer.end), None):
+            others.remove(follower)
+            longer = longer.joined(follower)
+        stretches = tuple(sorted([*others, longer], key=lambda one: one.first))
+        tail = known.tail
+        if stretches[-1].end == block.end:
+            read = data[: block.end - block.first][-TAIL:]
+            tail = Sample.of(read, block.end - len(read))
+        self.known = replace(known, stretches=stretches, tail=tail)
+
+    def _latest(self, at: int) -> float:
+        return next((time for place, time in self.known.marks if place >= at + CHUNK), self.latest)
+
+    def _place_before(self, time: int, low: int, high: int) -> int:
+        """Return the beginning of a line behind which all lines from this time on are, by bisection."""
+        place = low
+        while high - low > CHUNK:
+            middle = (low + high) // 2
+            probed = self._probe(middle)
+            if probed and probed[1] < time:
+                low, place = middle, probed[0]
+            else:
+                high = middle
+        return place
+
+    def _probe(self, at: int) -> tuple[int, int] | None:
+        """Return where the first line behind a place begins that has a stamp, and about the latest time it can mean."""
+        data = self.content.read(at, PROBE)
+        view = np.frombuffer(data, np.uint8)
+        ends = np.flatnonzero(view == ord("\n")) + 1
+        if len(ends) < 2:
+            return None
+        marks = [mark for place, mark in self.known.marks if place <= at]
+        before = marks[-1] if marks else self.known.begins
+        _, later = self._stamps.meanings(view, ends[:-1], before, self._latest(at))
+        readable = np.flatnonzero(later != UNREADABLE)
+        if not len(readable):
+            return None
+        return at + int(ends[readable[0]]), int(np.median(later[readable]))

@@ -1,0 +1,285 @@
+"""Which log files are there now, under which names, and which of them became what since they were looked at last."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from glob import glob
+from typing import Final
+
+from mailevents_dagster.sources.maillog.errors import Cause, LogError
+from mailevents_dagster.sources.maillog.reading.content import Content, Measures, open_content
+from mailevents_dagster.sources.maillog.reading.index import Index, KnownFile, Seen
+from mailevents_dagster.sources.maillog.reading.names import LogName, log_name
+from mailevents_dagster.sources.maillog.reading.recognising import is_as_before, recognise
+from mailevents_dagster.sources.maillog.stamps import Stamps
+
+TRIES: Final = 100
+KEPT: Final = 40 * 86_400
+"""Files that are gone are remembered for so long before the oldest that is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A path that is there."""
+
+    path: str
+    device: int
+    inode: int
+    size: int
+    mtime_ns: int
+
+    @property
+    def name(self) -> LogName:
+        return log_name(self.path)
+
+    @property
+    def mtime(self) -> float:
+        return self.mtime_ns / 1e9
+
+    @property
+    def node(self) -> tuple[int, int]:
+        return self.device, self.inode
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A file of a log, where it is to be read."""
+
+    file: str
+    place: Place
+    latest: float
+    """No line of it is later, but for a day."""
+    has_newer: bool
+    """Whether the log goes on in another file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A path that could not be read, and why."""
+
+    place: Place
+    why: str
+
+
+@dataclass(slots=True)
+class Survey:
+    """What is there of a server's logs."""
+
+    parts: dict[str, list[Part]] = field(default_factory=dict)
+    """By log; the oldest file first."""
+    unreadable: list[Unreadable] = field(default_factory=list)
+    numbers: dict[str, set[int]] = field(default_factory=dict)
+    """What rotation counts of each log, empty files with it."""
+    seen: list[Seen] = field(default_factory=list)
+
+
+def places_of(pattern: str) -> list[Place]:
+    """Return the files that a pattern names, at one moment: no rotation came in between."""
+    before: list[Place] | None = None
+    for _ in range(TRIES):
+        found = list(_look(pattern))
+        if before is not None and [(one.path, one.node) for one in before] == [(one.path, one.node) for one in found]:
+            return found
+        before = found
+    raise LogError(
+        Cause.CHANGED,
+        f"{pattern}: files are renamed all the time, so which ones are there could not be told. Nothing was committed.",
+        is_passing=True,
+    )
+
+
+def _look(pattern: str) -> Iterator[Place]:
+    others = []
+    found = False
+    for path in sorted(glob(pattern, recursive=True)):
+        try:
+            status = os.stat(path)
+        except FileNotFoundError:
+            continue
+        if stat.S_ISREG(status.st_mode):
+            found = True
+            yield Place(path, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+        else:
+            others.append(path)
+    if not found and others:
+        raise LogError(
+            Cause.NO_FILE,
+            f"{others[0]} is a folder or no regular file. Let `files` name the log and what rotation leaves of it, such "
+            f"as {others[0].rstrip('/')}/mainlog*",
+        )
+
+
+class Surveyor:
+    """Looks at the files of a pattern; opens those alone that changed."""
+
+    def __init__(self, pattern: str, stamps: Stamps, index: Index, measures: Measures) -> None:
+        self._pattern = pattern
+        self._stamps = stamps
+        self._index = index
+        self._measures = measures
+        self._open: dict[tuple[int, int], Content] = {}
+        """By device and inode."""
+
+    def survey(self) -> Survey:
+        for _ in range(TRIES):
+            try:
+                return self._survey(places_of(self._pattern))
+            except FileNotFoundError:  # it was renamed or removed meanwhile
+                continue
+        raise LogError(
+            Cause.CHANGED, f"{self._pattern}: files vanish while they are opened. Collect again later.", is_passing=True
+        )
+
+    def _survey(self, places: Sequence[Place]) -> Survey:
+        before = {(one.device, one.inode): one for one in self._index.seen}
+        survey = Survey()
+        logs: defaultdict[str, list[Place]] = defaultdict(list)
+        for place in places:
+            logs[place.name.log].append(place)
+            survey.numbers.setdefault(place.name.log, set()).add(place.name.number or 0)
+        for node in [node for node in self._open if node not in {place.node for place in places}]:
+            self._open.pop(node).close()
+        taken: dict[str, str] = {}
+        for log, its_places in logs.items():
+            survey.parts[log] = self._parts(sorted(its_places, key=lambda one: one.name.age), before, survey, taken)
+        self._note_losses(survey, taken)
+        self._forget(survey)
+        self._index.seen = tuple(survey.seen)
+        return survey
+
+    def _parts(
+        self, places: Iterable[Place], before: Mapping[tuple[int, int], Seen], survey: Survey, taken: dict[str, str]
+    ) -> list[Part]:
+        """Return the files of one log, of which the places come newest first."""
+        found: dict[str, Part] = {}
+        latest, has_newer = float("inf"), False
+        for place in places:
+            old = before.get(place.node)
+            try:
+                file = self._file_at(place, old, min(latest, place.mtime), has_newer=has_newer)
+            except FileNotFoundError:
+                raise
+            except OSError as error:
+                survey.unreadable.append(Unreadable(place, error.strerror or type(error).__name__))
+                continue
+            earlier = (old.file or old.before) if old else ""
+            survey.seen.append(_seen(place, file, "" if file else earlier))
+            if not file:
+                continue
+            if earlier and earlier != file:
+                taken[earlier] = file
+            part = Part(file, place, min(latest, place.mtime), has_newer)
+            found[file] = self._better(found[file], part) if file in found else part
+            latest, has_newer = min(latest, self._index.files[file].begins), True
+        for part in found.values():
+            self._verify(part, before.get(part.place.node))
+        return sorted(found.values(), key=lambda part: self._index.files[part.file].begins)
+
+    def _file_at(self, place: Place, old: Seen | None, latest: float, *, has_newer: bool) -> str:
+        """Return the id of the file at a place; empty as long as it has no line with a time."""
+        files = self._index.files
+        if not place.size:
+            return ""
+        if old and old.file in files and _is_unchanged(place, old):
+            return old.file
+        if place.node in self._open and self._open[place.node].is_packed:
+            self._open.pop(place.node).close()
+        content = self._content(place)
+        if old and old.file in files and is_as_before(content, files[old.file].head):
+            return old.file
+        name = place.name.log
+        new = recognise(content, place.path, name, self._stamps, latest, size=place.size, is_rotated=has_newer)
+        if new is None:
+            return ""
+        files.setdefault(new.id, new)
+        return new.id
+
+    def _content(self, place: Place) -> Content:
+        if place.node not in self._open:
+            content = open_content(place.path, self._measures)
+            self._open[place.node] = content
+            if content.node != place.node:
+                self._open.pop(place.node).close()
+                raise FileNotFoundError(place.path)
+        return self._open[place.node]
+
+    def content(self, file: str, place: Place) -> Content:
+        """Return the open content of a file, wherever rotation moved it since."""
+        for _ in range(TRIES):
+            try:
+                return self._content(place)
+            except FileNotFoundError:
+                parts = [part for parts in self.survey().parts.values() for part in parts if part.file == file]
+                if not parts:
+                    break
+                place = parts[0].place
+        raise LogError(
+            Cause.CHANGED,
+            f"{place.path} was removed while it was to be read. Nothing was committed; the next collection reads what "
+            f"is there then.",
+            is_passing=True,
+        )
+
+    def close(self) -> None:
+        """Let go of all files."""
+        while self._open:
+            self._open.popitem()[1].close()
+
+    def _better(self, one: Part, other: Part) -> Part:
+        """Return which of two paths with one file is read: one that is not packed, and the longer one."""
+
+        def rank(part: Part) -> tuple[bool, int]:
+            return not self._content(part.place).is_packed, part.place.size
+
+        return max(one, other, key=rank)
+
+    def _verify(self, part: Part, old: Seen | None) -> None:
+        """Note where a file is now; one that no longer holds what was read from it is read anew."""
+        known = self._index.files[part.file]
+        if old and old.file == part.file and _is_unchanged(part.place, old):
+            self._index.files[part.file] = replace(known, name=part.place.path)
+            return
+        content = self._content(part.place)
+        if content.is_packed:
+            known = replace(known, length=None, cut="")
+        elif not is_as_before(content, known.tail):
+            known = replace(known, tail=None, stretches=(), is_rewritten=True)
+        self._index.files[part.file] = replace(known, name=part.place.path)
+
+    def _note_losses(self, survey: Survey, taken: Mapping[str, str]) -> None:
+        """Note which files were truncated, or copied before that: something else is in their place now."""
+        files = self._index.files
+        for old, new in taken.items():
+            if old not in files:
+                continue
+            for file in [one for one in files.values() if one.log == files[old].log]:
+                if files[old].begins <= file.begins < files[new].begins:
+                    files[file.id] = replace(file, is_truncated=True)
+        there = {part.file for parts in survey.parts.values() for part in parts}
+        for log, parts in survey.parts.items():
+            known = [files[one.file] for one in self._index.seen if one.file in files and files[one.file].log == log]
+            newest = max(known, key=lambda one: one.begins, default=None)
+            if newest and newest.id not in there and parts:
+                files[newest.id] = replace(newest, is_truncated=True)
+
+    def _forget(self, survey: Survey) -> None:
+        """Forget files that rotation removed: nothing that is there is older."""
+        files = self._index.files
+        there = {part.file for parts in survey.parts.values() for part in parts}
+        for file in [one for one in files.values() if one.id not in there]:
+            oldest = min((files[part.file].begins for part in survey.parts.get(file.log, [])), default=0)
+            is_needed = file.begins >= oldest or (file.is_truncated and file.until >= oldest - KEPT)
+            if not is_needed:
+                del files[file.id]
+
+
+def _is_unchanged(place: Place, old: Seen) -> bool:
+    return (place.node, place.size, place.mtime_ns) == ((old.device, old.inode), old.size, old.mtime_ns)
+
+
+def _seen(place: Place, file: str, before: str) -> Seen:
+    return Seen(place.path, place.device, place.inode, place.size, place.mtime_ns, file, before)
