@@ -40,6 +40,20 @@ class Aside:
 
 
 @dataclass(frozen=True, slots=True)
+class Receipt:
+    """What the receiver answered to a message for good, without its body."""
+
+    key: str
+    time: int
+    """The time of the event."""
+    state: str
+    """`taken`, or `aside`: it never goes."""
+    answered_at: int
+    receiver_id: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Counts:
     """What became of the messages of a destination, or of one hour of it."""
 

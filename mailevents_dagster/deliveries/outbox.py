@@ -15,7 +15,17 @@ from sqlite3 import Connection
 from typing import Final
 
 from mailevents_dagster.deliveries.ledger import LedgerFile
-from mailevents_dagster.deliveries.message import Answer, Aside, Counts, Failed, Message, Refused, Taken, Waiting
+from mailevents_dagster.deliveries.message import (
+    Answer,
+    Aside,
+    Counts,
+    Failed,
+    Message,
+    Receipt,
+    Refused,
+    Taken,
+    Waiting,
+)
 
 Place = tuple[int, str]
 """The time and key of a message: where it stands in the order in which messages go out."""
@@ -99,6 +109,16 @@ class Outbox:
         with self._file.transaction() as ledger:
             rows = ledger.execute(_COUNTS, [_number(ledger, destination)])
             return {hour: Counts(*counts) for hour, *counts in rows}
+
+    def receipts(self, destination: str, hour: int) -> list[Receipt]:
+        """Return what was answered to the messages of an hour, by time; of those that `shrink` reduced nothing."""
+        with self._file.transaction() as ledger:
+            rows = ledger.execute(
+                "SELECT key, time, state, at, receiver_id, reason FROM messages "
+                "WHERE destination = ? AND hour = ? AND state != 'waiting' AND at IS NOT NULL ORDER BY time, key",
+                [_number(ledger, destination), hour],
+            )
+            return [Receipt(*row) for row in rows]
 
     def aside(self, destination: str, most: int) -> list[Aside]:
         """Return the earliest of those that never go, with the reasons."""

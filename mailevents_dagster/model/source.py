@@ -66,6 +66,8 @@ class Source:
     """Return the budget of each owner that has one."""
     queued: Callable[[Any, Any], Mapping[Feed, Queued]] = lambda _settings, _store: {}
     """Return what waits in the Store's outbox, of each feed that is a delivery."""
+    tidy: Callable[[Any, Any, float], object] = lambda _settings, _store, _now: None
+    """Remove what the source keeps in the Store beside hours and need not keep any longer, once a day."""
     compare: Callable[[Any, Any, Sequence[tuple[Feed, Hour]]], Iterator[tuple[Sequence[Any], int]]] | None = None
     """Yield for each hour the Findings, how the Store differs from what the source shows now, and the calls so far."""
 

@@ -41,8 +41,6 @@ FAILURES_NAMED: Final = 20
 """In the log of a run, where each line is a row of the event log."""
 SAY_EVERY: Final = 10.0
 NEVER: Final = float("inf")
-SignsIn = dg.ResourceParam[EventStore]
-"""For ops that do not use the store: as a resource it signs the run in."""
 
 
 class LeftOut(dg.Config):
@@ -131,7 +129,7 @@ def housekeeping_job(settings: Settings) -> dg.JobDefinition:
     """Destroys hours that have expired, and deletes Dagster's records of old runs that followed or checked feeds."""
 
     @dg.op(name="delete_old_follow_runs", description="Deletes runs on which no hour's status hangs.")
-    def keep_house(context: dg.OpExecutionContext, event_store: SignsIn) -> None:  # noqa: ARG001
+    def keep_house(context: dg.OpExecutionContext, event_store: dg.ResourceParam[EventStore]) -> None:
         before = datetime.now(UTC) - timedelta(days=settings.automation.keep_follow_runs_days)
         numbers = {}
         for job, deleted in ((FOLLOW_JOB, "follow_runs_deleted"), (CHECKS_JOB, "check_runs_deleted")):
@@ -141,6 +139,8 @@ def housekeeping_job(settings: Settings) -> dg.JobDefinition:
             context.log.info(f"{len(old):,} {job} runs from before {before:%Y-%m-%d %H:%M} UTC were deleted.")
             numbers[deleted] = len(old)
         context.add_output_metadata(numbers)
+        for source in settings.sources:
+            source.tidy(settings, event_store.store, time.time())
 
     @dg.op(name=DESTROY_OP, description="Destroys hours that are older than retention allows.")
     def destroy(context: dg.OpExecutionContext, event_store: dg.ResourceParam[EventStore]) -> None:

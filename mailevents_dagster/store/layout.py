@@ -133,6 +133,10 @@ class Layout:
         date, domains = hour.key[: len("2026-01-01")], (feed.domain, None)
         return [self.summary(name, domain, date) for name in feed.kind.personal_summaries for domain in domains]
 
+    def simulated(self, name: str) -> Path:
+        """Return the folder of files that a simulator makes for a source of this name."""
+        return self.scratch / "simulated" / name
+
     @property
     def outbox(self) -> Path:
         """What is handed to other systems: noted before it is tried, and after."""

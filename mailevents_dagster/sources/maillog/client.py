@@ -13,9 +13,10 @@ import pyarrow as pa
 from mailevents_dagster.model.event import Collection, Placed, Progress, ReadRange, StoppedError
 from mailevents_dagster.sources.client import Options
 from mailevents_dagster.sources.maillog.bounces.collect import Bounces
-from mailevents_dagster.sources.maillog.feeds import BOUNCES
+from mailevents_dagster.sources.maillog.feeds import BOUNCES, SQS
 from mailevents_dagster.sources.maillog.formats import identity_of
-from mailevents_dagster.sources.maillog.reading.lines import HourLines
+from mailevents_dagster.sources.maillog.publishing import Publishing
+from mailevents_dagster.sources.maillog.reading.hour_lines import HourLines
 from mailevents_dagster.store.hour.open_hour import OpenHour
 
 NOTHING: Final = Placed(np.empty(0, np.int64), np.empty(0, np.int64))
@@ -27,21 +28,31 @@ class Log(Protocol):
     def hour(self, first: int, end: int, held: Sequence[ReadRange]) -> HourLines:
         """Return the lines of an hour that its ranges do not cover yet, or all of them."""
 
+    def stop(self) -> None: ...
+
     def close(self) -> None: ...
 
 
 class MailLogClient:
     """Collects the feeds of one server."""
 
-    def __init__(self, log: Log, bounces: Bounces, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, log: Log, bounces: Bounces, publishing: Publishing | None, now: Callable[[], float] = time.time
+    ) -> None:
         self._log = log
         self._bounces = bounces
+        self._publishing = publishing
         self._now = now
         self._stopped = threading.Event()
 
     def collect(self, work: OpenHour, options: Options) -> Collection:
         if work.feed.kind == BOUNCES:
             return self._bounces.collect(work)
+        if work.feed.kind == SQS and self._publishing:
+            return self._publishing.collect(work)
+        return self._lines(work, options)
+
+    def _lines(self, work: OpenHour, options: Options) -> Collection:
         listed_at, began = self._now(), time.monotonic()
         found = self._log.hour(work.hour.start, work.hour.end, held_ranges(work))
         placed = NOTHING if found.is_whole else work.known_events
@@ -65,6 +76,9 @@ class MailLogClient:
 
     def stop(self) -> None:
         self._stopped.set()
+        self._log.stop()
+        if self._publishing:
+            self._publishing.stop()
 
     def close(self) -> None:
         self._log.close()

@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import orjson
@@ -23,39 +23,30 @@ from mailevents_dagster.sources.maillog.bounces.columns import COLUMNS
 from mailevents_dagster.sources.maillog.bounces.messages import message
 from mailevents_dagster.sources.maillog.committed import committed
 from mailevents_dagster.sources.maillog.errors import Cause, LogError
-from mailevents_dagster.sources.maillog.feeds import SQS
+from mailevents_dagster.sources.maillog.feeds import CATEGORY, SQS
 from mailevents_dagster.sources.maillog.receipts import receipt_event
-from mailevents_dagster.sources.maillog.settings import MailLogSettings, SqsSettings
+from mailevents_dagster.sources.maillog.settings import SIMULATOR, MailLogSettings, SqsSettings
+from mailevents_dagster.sources.maillog.simulator.queue import simulated_queue
 from mailevents_dagster.store.hour.open_hour import OpenHour
 from mailevents_dagster.store.store import Store
 
 READ: Final = ("event_time", *(column.name for column in COLUMNS))
+BODIES_KEPT: Final = 7 * 86_400
+"""Seconds that the body of a message which was taken is kept, for whoever asks what was sent."""
 LOOK_EVERY: Final = 0.5
 """Seconds between two looks whether another process has delivered what this one waits for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Publication:
-    """What is published of a server's bounces, and where."""
-
-    access: QueueAccess
-    since: int | None
-    """Bounces before it are not published; None: before the first use of this queue."""
-    only_with_pattern: bool
-    hash_key: bytes | None
-    """The key of the hashes that stand in the place of addresses; None where addresses do."""
 
 
 class Publishing:
     """Publishes the bounces of one server."""
 
-    def __init__(self, store: Store, outbox: Outbox, bounces: Feed, publication: Publication) -> None:
+    def __init__(self, store: Store, outbox: Outbox, bounces: Feed, sqs: SqsSettings) -> None:
         self._store = store
         self._outbox = outbox
         self._bounces = bounces
-        self._publication = publication
-        self._destination = destination_of(bounces.domain, publication.access)
-        self._queue = SqsQueue(publication.access, self._destination)
+        self._sqs = sqs
+        self._destination = destination_of(bounces.domain, sqs)
+        self._hash_key = os.environ[sqs.hash_key_variable or ""].encode() if sqs.addresses == "hashed" else None
         self._stop = threading.Event()
 
     def collect(self, work: OpenHour) -> Collection:
@@ -82,41 +73,39 @@ class Publishing:
             notes=tuple(_notes(delivered, counts)),
         )
 
+    @cached_property
+    def _queue(self) -> SqsQueue:
+        return SqsQueue(self._access, self._destination)
+
+    @cached_property
+    def _access(self) -> QueueAccess:
+        sqs = self._sqs
+        url = simulated_queue(sqs.queue) if sqs.endpoint_url == SIMULATOR else sqs.endpoint_url
+        return QueueAccess(sqs.queue, sqs.region, url, sqs.profile)
+
     def stop(self) -> None:
         self._stop.set()
 
     def _messages(self, rows: Iterable[Mapping[str, Any]], hour: int) -> Iterator[Message]:
-        publication = self._publication
-        since = publication.since
-        if since is None:
-            since = self._outbox.first_used(self._destination)
+        since = self._outbox.first_used(self._destination) if self._sqs.since == "now" else self._sqs.since
         for row in rows:
             at = int(row["event_time"].timestamp())
-            if at >= since and (row["pattern_id"] is not None or not publication.only_with_pattern):
-                body = message(row, self._bounces.domain, publication.hash_key)
+            if at >= since and (row["pattern_id"] is not None or not self._sqs.only_with_pattern):
+                body = message(row, self._bounces.domain, self._hash_key)
                 yield Message(row["event_id"], orjson.dumps(body).decode(), hour, at)
 
     def _delivered(self, hour: int) -> Delivered:
-        """Deliver what waits until nothing of the hour does."""
-        while True:
-            done = deliver(
-                self._outbox, self._destination, self._queue.send, self._publication.access.limits, stop=self._stop
-            )
+        """Deliver until nothing of the hour waits, or say why it does."""
+        done = Delivered()
+        while waiting := self._outbox.counts(self._destination).get(hour, Counts()).waiting:
             if self._stop.is_set():
                 raise StoppedError("Publishing was stopped.")
-            waiting = self._outbox.counts(self._destination).get(hour, Counts()).waiting
-            if not waiting:
-                return done
-            if not done.is_elsewhere:
+            if done.problem:
                 raise _away(self._destination, done.problem, waiting)
-            self._stop.wait(LOOK_EVERY)
-
-
-def publication_of(sqs: SqsSettings, environ: Mapping[str, str] = os.environ) -> Publication:
-    """Return what the settings say of the queue."""
-    access = QueueAccess(sqs.queue, sqs.region, sqs.endpoint_url, sqs.profile)
-    key = environ[sqs.hash_key_variable].encode() if sqs.addresses == "hashed" and sqs.hash_key_variable else None
-    return Publication(access, None if sqs.since == "now" else sqs.since, sqs.only_with_pattern, key)
+            done = deliver(self._outbox, self._destination, self._queue.send, self._access.limits, stop=self._stop)
+            if done.is_elsewhere:
+                self._stop.wait(LOOK_EVERY)
+        return done
 
 
 def queued(settings: Settings, store: Store) -> dict[Feed, Queued]:
@@ -125,26 +114,33 @@ def queued(settings: Settings, store: Store) -> dict[Feed, Queued]:
     sqs = section.bounces.sqs
     if sqs is None or not store.layout.outbox.exists():
         return {}
-    outbox, access = Outbox(store.layout.outbox), publication_of(sqs).access
+    outbox = Outbox(store.layout.outbox)
     found = {}
     for log in section.mail_logs:
-        counts = sum(outbox.counts(destination_of(log.name, access)).values(), Counts())
+        counts = sum(outbox.counts(destination_of(log.name, sqs)).values(), Counts())
         found[Feed(log.name, SQS)] = Queued(counts.waiting, counts.oldest_waiting, counts.aside, sqs.late_minutes * 60)
     return found
 
 
-def destination_of(server: str, access: QueueAccess) -> str:
+def tidy(settings: Settings, store: Store, now: float) -> None:
+    """Drop bodies of messages that were taken, and all that is older than the events may be kept."""
+    section = settings.section(MailLogSettings)
+    if section.bounces.sqs is None or not store.layout.outbox.exists():
+        return
+    outbox, days = Outbox(store.layout.outbox), settings.retention.days.get(CATEGORY)
+    outbox.shrink(int(now) - BODIES_KEPT)
+    for log in section.mail_logs if days else ():
+        outbox.forget(destination_of(log.name, section.bounces.sqs), int(now) - (days or 0) * 86_400)
+
+
+def destination_of(server: str, sqs: SqsSettings) -> str:
     """Return the name of a server's queue in the outbox: another queue is another destination."""
-    where = access.endpoint_url or access.region or ""
-    return " ".join(filter(None, (server, access.queue, where)))
+    return " ".join(filter(None, (server, sqs.queue, sqs.endpoint_url or sqs.region)))
 
 
-def _away(destination: str, problem: Failed | None, waiting: int) -> LogError:
-    why = problem.reason if problem else "it was not reached in time"
-    said = (
-        f"{waiting:,} messages of the hour wait for the queue of {destination}: {why}. They are kept and tried again."
-    )
-    return LogError(Cause.QUEUE, said, is_passing=problem is None or problem.is_passing)
+def _away(destination: str, problem: Failed, waiting: int) -> LogError:
+    said = f"{waiting:,} messages of the hour wait for the queue of {destination}: {problem.reason}. They are kept."
+    return LogError(Cause.QUEUE, said, is_passing=problem.is_passing)
 
 
 def _notes(delivered: Delivered, counts: Counts) -> Iterator[str]:

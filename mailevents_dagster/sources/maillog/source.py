@@ -36,10 +36,18 @@ def _queued(settings: Settings, store: Store) -> dict[Feed, Queued]:
     return queued(settings, store)
 
 
+def _tidy(settings: Settings, store: Store, now: float) -> None:
+    from mailevents_dagster.sources.maillog.publishing import tidy
+
+    tidy(settings, store, now)
+
+
 def _client(settings: Settings, server: str) -> Client:
-    from mailevents_dagster.sources.maillog.client import client_of
+    from mailevents_dagster.sources.maillog.opening import client_of
 
     return client_of(settings, server)
 
 
-MAILLOG: Final = Source(SOURCE, FEED_KINDS, MailLogSettings, "mail_logs", _configured, _client, queued=_queued)
+MAILLOG: Final = Source(
+    SOURCE, FEED_KINDS, MailLogSettings, "mail_logs", _configured, _client, queued=_queued, tidy=_tidy
+)

@@ -7,11 +7,11 @@ from hashlib import blake2b
 from typing import Any, Final
 
 import pyarrow as pa
-from mailevents_dagster.sources.maillog.bounces.columns import COLUMNS
 
 from mailevents_dagster.files.json_text import NotJsonError, one_line, parse
 from mailevents_dagster.model.columns import RowFormat
 from mailevents_dagster.model.event import Detail, Event
+from mailevents_dagster.sources.maillog.bounces.columns import COLUMNS
 
 TIME: Final = "time"
 """The field of a record that says when its line was written; its other fields are the columns."""

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from mailevents_dagster.sources.maillog.stamps import Bytes, Rows, Stamps, Times
+from mailevents_dagster.sources.maillog.stamps import Bytes, Rows, Stamps
 
 PIECE: Final = 2**20
 """Longer lines become pieces of so many bytes, each a line of its own."""

@@ -12,7 +12,7 @@ from typing import Final
 
 from mailevents_dagster.sources.maillog.errors import Cause, LogError
 from mailevents_dagster.sources.maillog.reading.content import Content, Measures, open_content
-from mailevents_dagster.sources.maillog.reading.index import Index, KnownFile, Seen
+from mailevents_dagster.sources.maillog.reading.index import Index, Seen
 from mailevents_dagster.sources.maillog.reading.names import LogName, log_name
 from mailevents_dagster.sources.maillog.reading.recognising import is_as_before, recognise
 from mailevents_dagster.sources.maillog.stamps import Stamps
