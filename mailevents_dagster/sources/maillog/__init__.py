@@ -1,0 +1,1 @@
+"""Logs of mail servers, of Exim and of Postfix."""
