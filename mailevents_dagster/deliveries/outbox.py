@@ -1,7 +1,7 @@
 """The outbox: which messages each destination was given, which wait, which never go.
 
 A message waits, is taken, or is set aside. One that waits and was tried may have gone out: nobody knows after a kill.
-A taken message keeps a row of its key for ever, about 130 bytes on disk once `shrink` took its body away, so that an
+A taken message keeps a row of its key for ever, about 150 bytes on disk once `shrink` took its body away, so that an
 hour that is collected again publishes only what is new. `forget` drops the rows of hours that will not come again.
 """
 
@@ -27,13 +27,15 @@ from mailevents_dagster.deliveries.message import (
     Waiting,
 )
 
+CLOCKS_APART: Final = 3600
+"""Seconds by which the clock of a source may be ahead of this machine's."""
 Place = tuple[int, str]
 """The time and key of a message: where it stands in the order in which messages go out."""
 FIRST: Final[Place] = (-(2**63), "")
-_COUNTS: Final = """
-SELECT hour, count(*) FILTER (WHERE state = 'waiting'), count(tried_at), min(at) FILTER (WHERE state = 'waiting'),
-    count(*) FILTER (WHERE state = 'taken'), count(*) FILTER (WHERE state = 'aside')
-FROM messages WHERE destination = ? GROUP BY hour ORDER BY hour
+_STATES: Final = "SELECT hour, state, count(*) FROM messages WHERE destination = ? GROUP BY hour, state"
+"""Answered by the index alone: 20 ms for 200,000 messages; with the times of those that wait it is 300 ms."""
+_WAITING: Final = """
+SELECT hour, count(tried_at), min(at) FROM messages WHERE destination = ? AND state = 'waiting' GROUP BY hour
 """
 
 
@@ -107,8 +109,12 @@ class Outbox:
     def counts(self, destination: str) -> Mapping[int, Counts]:
         """Return the counts of each hour that has messages; `sum(…, Counts())` adds them up."""
         with self._file.transaction() as ledger:
-            rows = ledger.execute(_COUNTS, [_number(ledger, destination)])
-            return {hour: Counts(*counts) for hour, *counts in rows}
+            number = _number(ledger, destination)
+            waiting = {hour: rest for hour, *rest in ledger.execute(_WAITING, [number])}
+            states: dict[int, dict[str, int]] = {}
+            for hour, state, count in ledger.execute(_STATES, [number]):
+                states.setdefault(hour, {})[state] = count
+        return {hour: _counts(states[hour], *waiting.get(hour, (0, None))) for hour in sorted(states)}
 
     def receipts(self, destination: str, hour: int) -> list[Receipt]:
         """Return what was answered to the messages of an hour, by time; of those that `shrink` reduced nothing."""
@@ -165,6 +171,11 @@ class Outbox:
         return path.with_name(f"{path.name}.{hashlib.sha256(destination.encode()).hexdigest()[:16]}.lock")
 
 
+def _counts(states: Mapping[str, int], uncertain: int, oldest_waiting: int | None) -> Counts:
+    waiting, taken, aside = (states.get(state, 0) for state in ("waiting", "taken", "aside"))
+    return Counts(waiting, uncertain, oldest_waiting, taken, aside)
+
+
 def _number(ledger: Connection, destination: str) -> int | None:
     """Return the number of a destination; None, which no row has, if nothing was noted for it."""
     row = ledger.execute("SELECT id FROM destinations WHERE name = ?", [destination]).fetchone()
@@ -185,7 +196,7 @@ def _introduced(ledger: Connection, destination: str) -> tuple[int, int]:
 
 def _perhaps(message: Message, lost_at: int | None) -> int | None:
     """Return since when the message may have gone out though it is new here: by the ledger that was lost."""
-    return lost_at if lost_at is not None and message.time <= lost_at else None
+    return lost_at if lost_at is not None and message.time <= lost_at + CLOCKS_APART else None
 
 
 def _plain(text: str) -> str:
