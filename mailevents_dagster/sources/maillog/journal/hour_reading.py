@@ -16,13 +16,15 @@ from mailevents_dagster.files.printable import counted, printable
 from mailevents_dagster.model.event import Gap, ReadRange
 from mailevents_dagster.sources.maillog.journal.access import JournalAccess
 from mailevents_dagster.sources.maillog.journal.entries import MICROSECONDS, Entry
-from mailevents_dagster.sources.maillog.journal.entry_stream import EntryStream
 from mailevents_dagster.sources.maillog.journal.errors import NoSuchUnitError, hour_is_gone, no_journal
 from mailevents_dagster.sources.maillog.journal.hour_lines import HourLines, Lines
+from mailevents_dagster.sources.maillog.journal.open_journal import OpenJournal, only_entry
 
 _LINES: Final = 10_000
 _CHARACTERS: Final = 4 * 2**20
 """The most that a batch holds, and one entry."""
+_WRITING: Final = 1.0
+"""Seconds that journald may take to write an entry whose time it has noted."""
 _LEFT_OUT: Final = re.compile(r"^.*\bignoring file\b.*$", re.MULTILINE)
 _FILE: Final = re.compile(r"\S+\.journal~?")
 
@@ -32,19 +34,17 @@ class HourReading:
     """Reads one hour; what it finds out stands in the HourLines once the batches are exhausted."""
 
     access: JournalAccess
-    stream: EntryStream
-    opened_at: float
+    journal: OpenJournal
     first: int
     end: int
     before: ReadRange | None
     """What was read of the hour earlier."""
     is_whole: bool
     """Whether the hour is read from its beginning, and not on from there."""
-    counted: int
-    """Bytes of the stream that count as read for earlier hours."""
     _last: Entry | None = field(default=None, init=False)
     _lines: int = field(default=0, init=False)
     _strays: int = field(default=0, init=False)
+    _has_units: bool = field(default=True, init=False)
 
     def lines_of(self, entries: Iterator[Entry]) -> HourLines:
         """Return the lines of entries, all of which come before the end of the hour."""
@@ -80,6 +80,7 @@ class HourReading:
         try:
             yield from entries
         except NoSuchUnitError as error:
+            self._has_units = False
             found.notes.append(f"{error} See `journal` in the settings, and `journalctl --field=_SYSTEMD_UNIT`.")
 
     def _gap_before(self, entry: Entry) -> Gap:
@@ -94,7 +95,7 @@ class HourReading:
 
     def _finish(self, found: HourLines) -> None:
         """Tell what the reading proves. The reach comes last: files may have been removed while it was read."""
-        oldest = edge_of(self.access, "oldest")
+        oldest = only_entry(self.access, self.access.of_any())
         if oldest is None:
             raise no_journal(self.access)
         reach = oldest.time // MICROSECONDS
@@ -103,11 +104,12 @@ class HourReading:
         self._find_range(found, oldest.time)
         found.gaps += self._missing_start(found.ranges[0].first // MICROSECONDS)
         found.gaps += self._gaps_of_files(found)
+        found.gaps += self._missing_end()
         if self._strays:
             found.notes.append(
                 f"The clock was set back: {counted(self._strays, 'line')} of earlier hours came after that, with these."
             )
-        found.measures.update(lines=self._lines, bytes_read=self.stream.bytes_read - self.counted, strays=self._strays)
+        found.measures.update(lines=self._lines, bytes_read=self.journal.bytes_since(), strays=self._strays)
 
     def _find_range(self, found: HourLines, oldest: int) -> None:
         first, end = self.first * MICROSECONDS, self.end * MICROSECONDS
@@ -125,8 +127,8 @@ class HourReading:
     def _reaches_beyond(self, found: HourLines) -> bool:
         """Return whether the journal had gone beyond the hour: that of this machine goes with its clock."""
         if self.access.directory is None:
-            return self.opened_at >= self.end
-        newest = edge_of(self.access, "newest")
+            return self.journal.opened_at >= self.end
+        newest = only_entry(self.access, self.access.of_any("--lines=1"))
         at = newest.time / MICROSECONDS if newest else 0
         if at < self.end:
             moment = f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S} UTC"
@@ -139,9 +141,22 @@ class HourReading:
         moment = f"{datetime.fromtimestamp(begin, UTC):%H:%M:%S} UTC"
         return [Gap(self.first, 0, begin, f"the journal begins at {moment}: what was older was removed")]
 
+    def _missing_end(self) -> list[Gap]:
+        """Return what journalctl does not show before the newest entry: it ends at a damaged place without a word."""
+        last = self.journal.last
+        shown = last.time if last else self.first * MICROSECONDS
+        if not self.journal.is_exhausted or shown >= self.end * MICROSECONDS or not self._has_units:
+            return []
+        command = self.access.of_units("--lines=1", f"--until=@{self.journal.opened_at - _WRITING:.6f}")
+        newest = only_entry(self.access, command)
+        if newest is None or newest.time <= shown:
+            return []
+        why = "journalctl shows nothing more before a later entry: a file is damaged; `journalctl --verify` names it"
+        return [Gap(shown // MICROSECONDS, 0, min(self.end, newest.time // MICROSECONDS + 1), why)]
+
     def _gaps_of_files(self, found: HourLines) -> Iterator[Gap]:
         """Yield a gap for each file that journalctl cannot read, unless it ends before the hour."""
-        for line in _LEFT_OUT.findall(self.stream.said):
+        for line in _LEFT_OUT.findall(self.journal.said):
             said = printable(line, 300)
             file = _FILE.search(line)
             try:
@@ -153,12 +168,3 @@ class HourReading:
             else:
                 why = f"journalctl said: {said} `journalctl --verify` tells more; move the file away once it is lost"
                 yield Gap(self.first, 0, self.end, why)
-
-
-def edge_of(access: JournalAccess, edge: str) -> Entry | None:
-    """Return the oldest or the newest entry of a journal, of any unit, or None where it has none."""
-    stream = EntryStream(access, access.of_any(*(["--lines=1"] if edge == "newest" else [])))
-    try:
-        return next(iter(stream), None)
-    finally:
-        stream.close()

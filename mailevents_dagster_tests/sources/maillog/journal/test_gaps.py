@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -111,6 +112,25 @@ def test_a_damaged_file_is_a_gap_in_each_hour_that_it_may_hold(
     _, later = one_hour(access(tmp_path), NOON + 2 * HOUR)
     assert later.gaps == []
     assert said in later.notes[0]
+
+
+@pytest.mark.slow
+def test_what_lies_behind_a_damaged_place_is_a_gap(tmp_path: Path) -> None:
+    times = [NOON + number / 4 for number in range(2 * HOUR * 4)]
+    write(
+        tmp_path,
+        [Logged(at, f"{number} {hashlib.sha512(b'%d' % number).hexdigest()}") for number, at in enumerate(times)],
+    )
+    with (tmp_path / "system.journal").open("r+b") as file:
+        file.seek(5 * 2**20)
+        file.write(bytes(2**20))
+    lines, found = one_hour(access(tmp_path))
+    assert 0 < len(lines) < 4 * HOUR
+    shown = NOON + (len(lines) - 1) // 4
+    assert [(gap.second, gap.end) for gap in found.gaps] == [(shown, NOON + HOUR)]
+    assert "journalctl --verify" in found.gaps[0].why
+    next_lines, next_found = one_hour(access(tmp_path), NOON + HOUR)
+    assert len(next_lines) == 4 * HOUR or next_found.gaps
 
 
 def test_lines_of_an_earlier_hour_that_come_too_late_are_kept_with_those_of_the_next(tmp_path: Path) -> None:
