@@ -244,6 +244,10 @@ def test_patterns_match_as_python_does(matches: list[str], lines: list[str]) -> 
     assert not found.problems
 
 
+def test_letters_that_only_python_takes_for_alike_are_alike() -> None:
+    assert of("(?i)İ").first_match("i") is not None
+
+
 def test_one_that_runs_out_of_time_is_told_by_name_and_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "SECONDS_A_LINE", 0.01)
     found = of("over", r"(?=(?:a|aa|a.)+$)(?:a|aa|a.)+(?=b)c", "b")
