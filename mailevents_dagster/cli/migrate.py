@@ -1,5 +1,6 @@
 """`mailevents migrate`."""
 
+import socket
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -20,7 +21,14 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("ini", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("ini", type=click.Path(path_type=Path, dir_okay=False), required=False)
+@click.option(
+    "--maillog",
+    "conf",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="CONF",
+    help="Move over from maillog_events with this maillog.conf, instead of an INI.",
+)
 @click.option(
     "--out",
     "folder",
@@ -38,14 +46,26 @@ if TYPE_CHECKING:
     help="Take the hourly logs below this folder of the old tool into the storage, too.",
 )
 @click.option("--dry-run", "dry", is_flag=True, help="Say what would be done, and write nothing.")
-def migrate(*, ini: Path, folder: Path, timezone: str | None, output: Path | None, dry: bool) -> None:
-    """Move over from the cron script with its INI file and positions.
+def migrate(
+    *, ini: Path | None, conf: Path | None, folder: Path, timezone: str | None, output: Path | None, dry: bool
+) -> None:
+    """Move over from the cron script with its INI file and positions, or from maillog_events.
 
-    Nothing that is there is overwritten, and no file of the old tool is changed. Ends with 1 where a section could not
-    be carried over.
+    Nothing that is there is overwritten, and no file of the old tool is changed. Ends with 1 where something could not
+    be carried over, or is to be mended.
     """
-    import time
+    if conf and not ini and not output:
+        _migrate_maillog(conf, folder, timezone, dry=dry)
+    elif ini and not conf:
+        _migrate_ini(ini, folder, timezone, output, dry=dry)
+    else:
+        raise click.UsageError(
+            "Give either the INI file of the cron script, with --adopt where its logs are to be taken in, or --maillog "
+            "with the maillog.conf of maillog_events."
+        )
 
+
+def _migrate_ini(ini: Path, folder: Path, timezone: str | None, output: Path | None, *, dry: bool) -> None:
     from mailevents_dagster.sources.uzmanposta.migration.migrating import decide, target_of, write
     from mailevents_dagster.sources.uzmanposta.migration.old_tool import IniError
     from mailevents_dagster.sources.uzmanposta.migration.report import next_steps, of_logs, of_sections
@@ -70,6 +90,23 @@ def migrate(*, ini: Path, folder: Path, timezone: str | None, output: Path | Non
     ):
         out.print(part, markup=False, highlight=False, soft_wrap=isinstance(part, str))
     sys.exit(Exit.SOME_FAILED if decided.behind or written.problems else Exit.DONE)
+
+
+def _migrate_maillog(conf: Path, folder: Path, timezone: str | None, *, dry: bool) -> None:
+    from mailevents_dagster.sources.maillog.migration import ConfError, decide, write
+    from mailevents_dagster.sources.maillog.migration_report import report
+
+    target = folder.absolute()
+    try:
+        decided = decide(conf.absolute(), target, _timezone(timezone), socket.gethostname(), time.time())
+    except OSError as error:
+        raise click.UsageError(f"{conf} cannot be read: {error.strerror or error}") from error
+    except ConfError as error:
+        raise click.UsageError(f"{conf}: {error}") from error
+    outcomes = write(decided, target, dry=dry)
+    for line in report(decided, target, outcomes, dry=dry):
+        console().print(line, markup=False, highlight=False, soft_wrap=True)
+    sys.exit(Exit.SOME_FAILED if decided.problems else Exit.DONE)
 
 
 @contextmanager

@@ -25,7 +25,8 @@ BY_PATTERN: Final = "pattern"
 """The rule of a class that a pattern says."""
 
 _TAKEN: Final = ("queue_id", "message_id", "sender", "relay_host", "host")
-_NEEDED: Final = ("event_time", "event", "recipient", "code", "enhanced_code", "text", *_TAKEN, "raw", "identity")
+LINE_COLUMNS: Final = ("event_time", "event", "recipient", "code", "enhanced_code", "text", *_TAKEN, "raw", "identity")
+"""The columns of lines that bounces are made of."""
 
 
 def bounce_rows(
@@ -35,7 +36,7 @@ def bounce_rows(
 
     An hour that comes in parts is given the same `seen` with each: event ids count like lines.
     """
-    table = lines.select(_NEEDED)
+    table = lines.select(LINE_COLUMNS)
     table = pa.table(table).combine_chunks() if isinstance(table, pa.RecordBatch) else table.combine_chunks()
     raw = _texts(table, "raw")
     pieces = joined_pieces(raw)

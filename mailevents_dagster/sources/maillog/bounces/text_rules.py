@@ -22,6 +22,7 @@ BEFORE_CODES: Final[tuple[Rule, ...]] = (
     # RFC 4954's 5.7.9 asks for another way to sign in; Yahoo means its policy.
     Rule("yahoo-policy", _POLICY, Reason.RULE, enhanced=("x.7.9",), texts=("policy reasons",)),
     Rule("receives-too-fast", _SOFT, texts=("receiving mail at a rate", "receiving mail too quickly")),
+    Rule("sender-quota", _SOFT, texts=("sending quota", "sending limit", "relay limit exceeded")),
     Rule("address-unverified", _SOFT, texts=("unverified address", "address verification in progress")),
     Rule(
         "sender-domain",
@@ -201,7 +202,7 @@ _NETWORK: Final = Rule(
     _SOFT,
     texts=phrases(
         "timed out | timeout | connection refused | not reachable | no route to host",
-        "network unreachable | unreachable | connection reset | connection lost | lost connection",
+        "network unreachable | unreachable | connection reset | closed connection | connection lost | lost connection",
         "connection dropped | remote host closed | host is down | failing for a long time",
         "couldn't connect | could not connect | wasn't able to establish | not accepting connections",
         "no answer from host | try again | host lookup did not complete | requests to connect",

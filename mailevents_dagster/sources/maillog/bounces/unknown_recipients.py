@@ -49,7 +49,7 @@ UNKNOWN_RECIPIENTS: Final[tuple[Rule, ...]] = (
         _HARD,
         texts=phrases(
             "user unknown | unknown user | user @ unknown | user is unknown | user not found",
-            "user @ not found | recipient unknown | unknown recipient | recipient not found",
+            "user @ not found | recipient unknown | addressee unknown | unknown recipient | recipient not found",
             "recipient @ not found | mailbox unknown | unknown mailbox | mailbox not found",
             "mailbox @ not found | unknown local | address unknown | unknown address | address not found",
             "account not found | unknown account | no such user | no such recipient | no such mailbox",

@@ -22,6 +22,7 @@ ANSWERS: Final = (
         "receives-too-fast", "soft", 450, "4.2.1", "The user you are trying to contact is receiving mail too quickly."
     ),
     Answer("receives-too-fast", "soft", 550, "5.2.1", "The user is receiving mail at a rate that prevents more."),
+    Answer("sender-quota", "soft", 550, "5.4.5", "Daily user sending quota exceeded"),
     Answer("address-unverified", "soft", 450, "4.1.1", "Recipient address rejected: unverified address: timed out"),
     Answer("sender-domain", "policy authentication", 450, "4.1.8", "Sender address rejected: Domain not found"),
     Answer("sender-refused", "policy rule", 550, "5.1.0", "<s@c.example> sender rejected. AUP#In-1310"),

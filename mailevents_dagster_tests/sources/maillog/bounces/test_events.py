@@ -178,6 +178,13 @@ def test_a_pattern_is_found_over_the_seam_of_two_pieces() -> None:
     assert row["pattern_id"] == "1"
 
 
+def test_what_follows_a_first_piece_is_no_line_of_its_own() -> None:
+    found = rows(line("other", HEAD + "[1/2] x "), line("other", HEAD + "[2/2] over quota"), patterns=of(FULL))
+    assert len(found) == 1
+    apart = [line("bounce", HEAD + "[1/2] x "), line("other", HEAD + "[2/3] over quota")]
+    assert [row["event"] for row in rows(*apart, patterns=of(FULL))] == ["bounce", "other"]
+
+
 def test_rubbish_is_no_crash() -> None:
     random.seed(18)
     kinds = ("bounce", "deferral", "rejection", "other", "arrival")

@@ -201,6 +201,8 @@ PIECES = [
     "^",
     r"\Z",
     "(?i:K)",
+    "(?i:İ)",
+    "(?i:ſ)",
     "[^a]",
     "[a-c]",
     "a{,2}",
@@ -226,7 +228,7 @@ PIECES = [
 @settings(max_examples=400)
 @given(
     st.lists(st.lists(st.sampled_from(PIECES), min_size=1, max_size=5).map("".join), min_size=1, max_size=4),
-    st.lists(st.text("aAbk1 K-\tşİıſ\u212a\n\x0b\u00a0", min_size=1, max_size=8), max_size=4),
+    st.lists(st.text("aAbkis1 K-\tşİıſ\u212a\n\x0b\u00a0", min_size=1, max_size=8), max_size=4),
 )
 def test_patterns_match_as_python_does(matches: list[str], lines: list[str]) -> None:
     with warnings.catch_warnings(action="ignore"):
@@ -240,6 +242,10 @@ def test_patterns_match_as_python_does(matches: list[str], lines: list[str]) -> 
         assert (first.id if first else None) == wanted, (good, line)
         assert may_match or not first
     assert not found.problems
+
+
+def test_letters_that_only_python_takes_for_alike_are_alike() -> None:
+    assert of("(?i)İ").first_match("i") is not None
 
 
 def test_one_that_runs_out_of_time_is_told_by_name_and_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
