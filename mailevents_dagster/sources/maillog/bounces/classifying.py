@@ -42,10 +42,14 @@ class _Failure:
         return self.enhanced.startswith("4") if self.enhanced else self.code is not None and self.code < 500
 
 
-@lru_cache(maxsize=4096)
 def classify(code: int | None, enhanced_code: str | None, text: str) -> Verdict:
     """Return the class of a failure; codes that are not given are looked for in the text."""
-    failure = _failure(code, enhanced_code, text[:LONGEST])
+    return _classified(code, enhanced_code, text[:LONGEST])
+
+
+@lru_cache(maxsize=4096)  # answers come again and again, in one hour more than in others
+def _classified(code: int | None, enhanced_code: str | None, text: str) -> Verdict:
+    failure = _failure(code, enhanced_code, text)
     phrases = _phrases_in(failure.text)
     for rule in RULES:
         if _applies(rule, failure, phrases):
