@@ -15,8 +15,8 @@ from mailevents_dagster.collecting.heartbeats import Heartbeats
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.settings import DEFAULT_LOG_FILE_NAME, OperatingLogSettings
 from mailevents_dagster.settings.schema import SCHEMA_FILE, json_schema
-from mailevents_dagster.sources.catalog import SOURCES
-from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS, feed_of
+from mailevents_dagster.sources.catalog import FEED_KINDS, SOURCES
+from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.store.hour.snapshot_columns import all_columns
 from mailevents_dagster.store.layout import Layout
 

@@ -68,7 +68,7 @@ class MailLogClient:
             strays=frozenset(),
             gaps=tuple(found.gaps),
             listed_at=listed_at,
-            closed=found.is_proven and listed_at >= work.hour.end + options.settle_seconds,
+            closed=getattr(found, "is_proven", True) and listed_at >= work.hour.end + options.settle_seconds,
             measures={**found.measures, "collect_seconds": round(time.monotonic() - began, 3)},
             notes=tuple(found.notes),
             ranges=tuple(found.ranges),
