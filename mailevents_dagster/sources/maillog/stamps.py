@@ -175,7 +175,7 @@ def _behind_fraction(data: Bytes, at: Rows) -> Rows:
 
 
 def _read_zone(data: Bytes, at: Rows) -> tuple[Times, NDArray[np.bool_]]:
-    """Return how many seconds the zone written here is ahead of UTC, and whether one is written: `Z`, `+03:00`, ` +0300`."""
+    """Return how far a zone written as `Z`, `+03:00` or ` +0300` is ahead of UTC, and whether one is there."""
     is_utc = data[at] == ord("Z")
     at = at + (data[at] == ord(" "))
     is_ahead, is_behind = data[at] == ord("+"), data[at] == ord("-")
@@ -218,22 +218,28 @@ def _numbers(data: Bytes, at: Rows, *places: tuple[int, ...]) -> tuple[list[Time
 
 
 def _is_clock(hour: Times, minute: Times, second: Times) -> NDArray[np.bool_]:
-    return (hour < 24) & (minute < 60) & (second <= 60)
+    good: NDArray[np.bool_] = (hour < 24) & (minute < 60) & (second <= 60)
+    return good
 
 
 def _is_leap(year: Times) -> NDArray[np.bool_]:
-    return (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
+    leap: NDArray[np.bool_] = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
+    return leap
 
 
 def _is_leap_day(lines: _Undated) -> NDArray[np.bool_]:
-    return (lines.month == 2) & (lines.day == 29)
+    leap_day: NDArray[np.bool_] = (lines.month == 2) & (lines.day == 29)
+    return leap_day
 
 
 def _days(year: Times, month: Times, day: Times) -> Times:
     """Return the days since 1970-01-01."""
     past = year - 1
     leap_days = past // 4 - past // 100 + past // 400
-    return (year - 1970) * 365 + leap_days - 477 + _BEFORE_MONTH[month] + ((month > 2) & _is_leap(year)) + day - 1
+    days: Times = (
+        (year - 1970) * 365 + leap_days - 477 + _BEFORE_MONTH[month] + ((month > 2) & _is_leap(year)) + day - 1
+    )
+    return days
 
 
 def _year_of(local: float) -> int:

@@ -8,6 +8,7 @@ import os
 import zlib
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from functools import partial
 from typing import IO, Final, Protocol
 
 import pyarrow as pa
@@ -58,10 +59,10 @@ def open_content(path: str, measures: Measures) -> Content:
         raise
     measures.bytes_read += len(head)
     if head.startswith(_ZSTD):
-        return PackedContent(file, lambda: _unpack_zstd(file, measures))
+        return PackedContent(file, partial(_unpack_zstd, file, measures))
     for magic, unpacker in _UNPACKERS:
         if head.startswith(magic):
-            return PackedContent(file, lambda: _unpack(file, magic, unpacker, measures))
+            return PackedContent(file, partial(_unpack, file, magic, unpacker, measures))
     return PlainContent(file, measures)
 
 

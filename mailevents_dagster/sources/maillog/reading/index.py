@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from hashlib import blake2b
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -89,6 +90,7 @@ class KnownFile:
     """The time of its first line."""
     head: Sample
     """From the first byte of the first line on."""
+    is_packed: bool = False
     tail: Sample | None = None
     """Before the end of what was scanned."""
     stretches: tuple[Stretch, ...] = ()
@@ -135,6 +137,8 @@ class Index:
     zone: str
     files: dict[str, KnownFile] = field(default_factory=dict)
     seen: tuple[Seen, ...] = ()
+    renamed: frozenset[str] = frozenset()
+    """Logs that rotation renames: there, an inode number that comes again is that of a new file."""
 
 
 def digest_of(data: bytes) -> str:
@@ -169,7 +173,7 @@ def _spans(block: Block, before: int | None, phase: int) -> tuple[Span, ...]:
         turns = np.arange(1, MOST_TURNS) * len(times) // MOST_TURNS
     rows = [0, *turns.tolist(), len(times)]
     spans = []
-    for low, high in zip(rows, rows[1:], strict=False):
+    for low, high in pairwise(rows):
         first = block.first if low == 0 else int(block.starts[low])
         end = block.end if high == len(times) else int(block.starts[high])
         spans.append(Span(first, end, before, int(times[low:high].min()), int(times[low:high].max())))
@@ -179,8 +183,11 @@ def _spans(block: Block, before: int | None, phase: int) -> tuple[Span, ...]:
 
 def settled(file: KnownFile, phase: int) -> KnownFile:
     """Return the file with spans joined that are of one hour and lie side by side, unless more of it may still come."""
-    stretches = tuple(replace(one, spans=_joined(one.spans, one.last - JOINED_AFTER, phase)) for one in file.stretches)
-    return replace(file, stretches=stretches)
+    joined = [_joined(one.spans, one.last - JOINED_AFTER, phase) for one in file.stretches]
+    if [len(spans) for spans in joined] == [len(one.spans) for one in file.stretches]:
+        return file
+    pairs = zip(file.stretches, joined, strict=True)
+    return replace(file, stretches=tuple(replace(one, spans=spans) for one, spans in pairs))
 
 
 def _joined(spans: Sequence[Span], until: int, phase: int) -> tuple[Span, ...]:
@@ -210,14 +217,16 @@ def save_index(path: Path, index: Index) -> None:
     with holding(path.with_suffix(".lock")):
         files = [asdict(file) for file in index.files.values()]
         seen = [asdict(one) for one in index.seen]
-        write_sealed(UPath(path), {"version": VERSION, "zone": index.zone, "files": files, "seen": seen})
+        content = {"version": VERSION, "zone": index.zone, "files": files, "seen": seen}
+        write_sealed(UPath(path), {**content, "renamed": sorted(index.renamed)})
 
 
 def _content_of(content: Mapping[str, Any]) -> Index:
     if content["version"] != VERSION:
         raise ValueError("another version wrote it")
     files = [_file_of(file) for file in content["files"]]
-    return Index(content["zone"], {file.id: file for file in files}, tuple(Seen(**one) for one in content["seen"]))
+    seen = tuple(Seen(**one) for one in content["seen"])
+    return Index(content["zone"], {file.id: file for file in files}, seen, frozenset(content["renamed"]))
 
 
 def _file_of(file: Mapping[str, Any]) -> KnownFile:

@@ -30,6 +30,10 @@ class Lines:
     def __len__(self) -> int:
         return len(self.times)
 
+    def where(self, rows: NDArray[np.bool_]) -> Lines:
+        """Return some of the lines."""
+        return self if rows.all() else Lines(self.texts.filter(pa.array(rows)), self.times[rows])
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Block:
@@ -58,12 +62,6 @@ class Block:
         lines = Lines(self.lines.texts[low:high], self.lines.times[low:high])
         starts, ends = self.starts[low:high], self.ends[low:high]
         return Block(max(first, self.first), min(end, self.end), starts, ends, lines, self.not_utf8)
-
-    def take(self, rows: NDArray[np.bool_]) -> Lines:
-        """Return some of the lines."""
-        if rows.all():
-            return self.lines
-        return Lines(self.lines.texts.filter(pa.array(rows)), self.lines.times[rows])
 
 
 def block_of(data: bytes, first: int, stamps: Stamps, before: int | None, latest: float, *, is_all: bool) -> Block:
@@ -128,9 +126,9 @@ def _texts(data: bytes, kept: bytes, lengths: Rows) -> tuple[pa.StringArray, int
     try:
         data.decode()
     except UnicodeDecodeError:
-        texts = pa.BinaryArray.from_buffers(pa.binary(), len(lengths), buffers)
+        texts = pa.Array.from_buffers(pa.binary(), len(lengths), buffers)
         return _as_latin1(texts, _with_high_bytes(kept, offsets))
-    return pa.StringArray.from_buffers(pa.string(), len(lengths), buffers), 0
+    return pa.Array.from_buffers(pa.string(), len(lengths), buffers), 0
 
 
 def _with_high_bytes(kept: bytes, offsets: NDArray[np.int32]) -> Rows:

@@ -25,9 +25,13 @@ class LogName:
     @property
     def age(self) -> tuple[int, tuple[int, ...], int]:
         """Return what sorts the files of a log, its newest first."""
-        is_plain = self.number == 0 and not self.date
         digits = tuple(-int(one) for one in re.findall(r"\d+", self.date))
-        return 0 if is_plain else 1, digits, self.number or 0
+        return 0 if self.is_bare else 1, digits, self.number or 0
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether rotation added nothing."""
+        return self.number == 0 and not self.date
 
 
 def log_name(path: str) -> LogName:

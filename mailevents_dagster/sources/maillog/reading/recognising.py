@@ -40,7 +40,13 @@ def recognise(
         marks = _marks(content, first, size, stamps, latest)
         begins = _begins(block, content, stamps, marks) if marks else begins
     id_ = f"{log}:{digest_of(texts.encode())}"
-    return KnownFile(id_, log, path, begins, Sample.of(head, first), marks=marks)
+    return KnownFile(id_, log, path, begins, Sample.of(head, first), content.is_packed, marks=marks)
+
+
+def is_hopeless(content: Content) -> bool:
+    """Return whether a file in which no line begins with a time holds whole lines, or nothing but zeros."""
+    first = _first_byte(content)
+    return b"\n" in content.read(first, PIECE) or b"\0" in content.read(0, _FIRST_READ)
 
 
 def _first_byte(content: Content) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -13,6 +14,7 @@ from mailevents_dagster.sources.maillog.reading.content import Content
 from mailevents_dagster.sources.maillog.reading.index import KnownFile, Sample, Span, Stretch, begun, extended
 from mailevents_dagster.sources.maillog.reading.lines import PIECE, Block, block_of
 from mailevents_dagster.sources.maillog.reading.recent import RecentBlocks
+from mailevents_dagster.sources.maillog.reading.survey import Part
 from mailevents_dagster.sources.maillog.stamps import UNREADABLE, Stamps
 
 CHUNK: Final = 2 * PIECE
@@ -31,25 +33,33 @@ class LogFile:
     """One log file while it is scanned."""
 
     def __init__(
-        self, known: KnownFile, content: Content, size: int, stamps: Stamps, recent: RecentBlocks, phase: int
+        self,
+        known: KnownFile,
+        part: Part,
+        open_content: Callable[[], Content],
+        stamps: Stamps,
+        recent: RecentBlocks,
+        phase: int,
     ) -> None:
         self.known = known
-        self.content = content
+        self.part = part
+        self._open_content = open_content
         self._stamps = stamps
         self._recent = recent
         self._phase = phase
-        self.size = size
-        """Bytes of it that are looked at; of a packed file that is not known before it was read."""
-        self.is_rotated = False
-        self.latest = 0.0
-        """No line is later, but for a day."""
+        self.is_read_out = False
+        """Whether it was scanned to its end."""
+
+    @cached_property
+    def _content(self) -> Content:
+        return self._open_content()
 
     @property
     def unfinished(self) -> int:
         """Return how many bytes behind the last whole line were left for later."""
-        if self.content.is_packed or not self.known.stretches:
+        if self.known.is_packed or not self.known.stretches or not self.is_read_out:
             return 0
-        return max(0, self.size - self.known.stretches[-1].end)
+        return self.part.place.size - self.known.stretches[-1].end
 
     def blocks(self, first: int, end: int, wanted: Wanted) -> Iterator[Block]:
         """Yield the blocks that may hold lines of a window: those scanned before, then what is scanned for it now."""
@@ -59,8 +69,11 @@ class LogFile:
         while (start := self._next_start(first - DISORDER, end + DISORDER)) is not None:
             block = self._scan(*start)
             if block is None:
-                break
+                self.is_read_out = True
+                return
             yield block
+        ends = [one.end for one in self.known.stretches]
+        self.is_read_out = bool(ends) and ends[-1] >= self._end
 
     def _again(self, span: Span) -> Iterator[Block]:
         """Yield what was scanned before; from memory where it is still there."""
@@ -68,10 +81,10 @@ class LogFile:
         while at < span.end:
             block = self._recent.block(self.known.id, at)
             if block is None:
-                data = self.content.read(at, min(CHUNK, span.end - at))
+                data = self._content.read(at, min(CHUNK, span.end - at))
                 is_all = at + len(data) == span.end
                 block = block_of(data, at, self._stamps, before, self._latest(at), is_all=is_all)
-            if block.end <= at and self.content.is_packed:
+            if block.end <= at and self.known.is_packed:
                 self.known = replace(self.known, length=at, cut="it holds less than was read of its original")
                 return
             if block.end <= at:
@@ -100,15 +113,15 @@ class LogFile:
         is_little = limit - at <= LITTLE and limit == self._end
         if stretch and stretch.reach >= end and not is_little:
             return None
-        if self.content.is_packed or is_little or (stretch and stretch.reach >= first):
+        if self.known.is_packed or is_little or (stretch and stretch.reach >= first):
             return at, stretch
         place = self._place_before(first, at, limit)
         return (place, None) if place > at else (at, stretch)
 
     @property
     def _end(self) -> int:
-        if not self.content.is_packed:
-            return self.size
+        if not self.known.is_packed:
+            return self.part.place.size
         return 2**62 if self.known.length is None else self.known.length
 
     def _scan(self, at: int, stretch: Stretch | None) -> Block | None:
@@ -116,15 +129,16 @@ class LogFile:
         following = [one.first for one in self.known.stretches if one.first > at]
         limit = min([self._end, *following])
         size = min(CHUNK, limit - at)
-        data = self.content.read(at, size)
-        if len(data) < size and not self.content.is_packed:
+        data = self._content.read(at, size)
+        if len(data) < size and not self.known.is_packed:
             raise self._changed()
         is_end = len(data) < size or at + size == limit
-        is_all = is_end and (bool(following) or (self.is_rotated and not self.content.cut))
+        is_whole = not self._content.cut and (self.known.is_packed or self.part.has_newer)
+        is_all = is_end and (bool(following) or is_whole)
         before = stretch.last if stretch else None
         block = block_of(data, at, self._stamps, before, self._latest(at), is_all=is_all)
         if len(data) < size:
-            self.known = replace(self.known, length=block.end, cut=self.content.cut)
+            self.known = replace(self.known, length=block.end, cut=self._content.cut)
         if block.end == at:
             return None
         self._note(stretch, block, data)
@@ -147,7 +161,7 @@ class LogFile:
         self.known = replace(known, stretches=stretches, tail=tail)
 
     def _latest(self, at: int) -> float:
-        return next((time for place, time in self.known.marks if place >= at + CHUNK), self.latest)
+        return next((time for place, time in self.known.marks if place >= at + CHUNK), self.part.latest)
 
     def _place_before(self, time: int, low: int, high: int) -> int:
         """Return the beginning of a line behind which all lines from this time on are, by bisection."""
@@ -163,7 +177,7 @@ class LogFile:
 
     def _probe(self, at: int) -> tuple[int, int] | None:
         """Return where the first line behind a place begins that has a stamp, and about the latest time it can mean."""
-        data = self.content.read(at, PROBE)
+        data = self._content.read(at, PROBE)
         view = np.frombuffer(data, np.uint8)
         ends = np.flatnonzero(view == ord("\n")) + 1
         if len(ends) < 2:

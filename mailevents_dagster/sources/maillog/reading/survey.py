@@ -14,7 +14,7 @@ from mailevents_dagster.sources.maillog.errors import Cause, LogError
 from mailevents_dagster.sources.maillog.reading.content import Content, Measures, open_content
 from mailevents_dagster.sources.maillog.reading.index import Index, Seen
 from mailevents_dagster.sources.maillog.reading.names import LogName, log_name
-from mailevents_dagster.sources.maillog.reading.recognising import is_as_before, recognise
+from mailevents_dagster.sources.maillog.reading.recognising import is_as_before, is_hopeless, recognise
 from mailevents_dagster.sources.maillog.stamps import Stamps
 
 TRIES: Final = 100
@@ -63,18 +63,33 @@ class Unreadable:
 
     place: Place
     why: str
+    is_lasting: bool = False
+    """It holds no log: nobody can mend that."""
 
 
 @dataclass(slots=True)
 class Survey:
     """What is there of a server's logs."""
 
+    places: list[Place] = field(default_factory=list)
     parts: dict[str, list[Part]] = field(default_factory=dict)
     """By log; the oldest file first."""
     unreadable: list[Unreadable] = field(default_factory=list)
     numbers: dict[str, set[int]] = field(default_factory=dict)
     """What rotation counts of each log, empty files with it."""
     seen: list[Seen] = field(default_factory=list)
+
+    @property
+    def files(self) -> set[str]:
+        """Return the ids of the files that are there."""
+        return {part.file for parts in self.parts.values() for part in parts}
+
+    def damaged_after(self, part: Part) -> Place | None:
+        """Return a file that holds no log where the one after this should be."""
+        log, age = part.place.name.log, part.place.name.age
+        ages = [one.place.name.age for one in self.parts[log] if one.place.name.age < age]
+        damaged = [one.place for one in self.unreadable if one.is_lasting and one.place.name.log == log]
+        return next((one for one in damaged if max(ages, default=(-1, (), 0)) < one.name.age < age), None)
 
 
 def places_of(pattern: str) -> list[Place]:
@@ -108,8 +123,8 @@ def _look(pattern: str) -> Iterator[Place]:
     if not found and others:
         raise LogError(
             Cause.NO_FILE,
-            f"{others[0]} is a folder or no regular file. Let `files` name the log and what rotation leaves of it, such "
-            f"as {others[0].rstrip('/')}/mainlog*",
+            f"{others[0]} is no regular file. Let `files` name the log and what rotation leaves of it, such as "
+            f"{others[0].rstrip('/')}/mainlog*",
         )
 
 
@@ -136,7 +151,7 @@ class Surveyor:
 
     def _survey(self, places: Sequence[Place]) -> Survey:
         before = {(one.device, one.inode): one for one in self._index.seen}
-        survey = Survey()
+        survey = Survey(list(places))
         logs: defaultdict[str, list[Place]] = defaultdict(list)
         for place in places:
             logs[place.name.log].append(place)
@@ -168,16 +183,20 @@ class Surveyor:
                 continue
             earlier = (old.file or old.before) if old else ""
             survey.seen.append(_seen(place, file, "" if file else earlier))
+            if not file and place.size and (has_newer or is_hopeless(self._content(place))):
+                survey.unreadable.append(Unreadable(place, "no line of it begins with a time", is_lasting=has_newer))
             if not file:
                 continue
             if earlier and earlier != file:
                 taken[earlier] = file
+            if old and old.file == file and log_name(old.path).is_bare and not place.name.is_bare:
+                self._index.renamed |= {place.name.log}
             part = Part(file, place, min(latest, place.mtime), has_newer)
             found[file] = self._better(found[file], part) if file in found else part
             latest, has_newer = min(latest, self._index.files[file].begins), True
         for part in found.values():
             self._verify(part, before.get(part.place.node))
-        return sorted(found.values(), key=lambda part: self._index.files[part.file].begins)
+        return sorted(reversed(found.values()), key=lambda part: self._index.files[part.file].begins)
 
     def _file_at(self, place: Place, old: Seen | None, latest: float, *, has_newer: bool) -> str:
         """Return the id of the file at a place; empty as long as it has no line with a time."""
@@ -244,22 +263,20 @@ class Surveyor:
             self._index.files[part.file] = replace(known, name=part.place.path)
             return
         content = self._content(part.place)
-        if content.is_packed:
-            known = replace(known, length=None, cut="")
-        elif not is_as_before(content, known.tail):
+        if not content.is_packed and not is_as_before(content, known.tail):
             known = replace(known, tail=None, stretches=(), is_rewritten=True)
+        known = replace(known, is_packed=content.is_packed, length=None, cut="")
         self._index.files[part.file] = replace(known, name=part.place.path)
 
     def _note_losses(self, survey: Survey, taken: Mapping[str, str]) -> None:
         """Note which files were truncated, or copied before that: something else is in their place now."""
-        files = self._index.files
+        files, there = self._index.files, survey.files
         for old, new in taken.items():
-            if old not in files:
+            if old not in files or (old in there and files[old].log in self._index.renamed):
                 continue
             for file in [one for one in files.values() if one.log == files[old].log]:
                 if files[old].begins <= file.begins < files[new].begins:
                     files[file.id] = replace(file, is_truncated=True)
-        there = {part.file for parts in survey.parts.values() for part in parts}
         for log, parts in survey.parts.items():
             known = [files[one.file] for one in self._index.seen if one.file in files and files[one.file].log == log]
             newest = max(known, key=lambda one: one.begins, default=None)
@@ -269,7 +286,7 @@ class Surveyor:
     def _forget(self, survey: Survey) -> None:
         """Forget files that rotation removed: nothing that is there is older."""
         files = self._index.files
-        there = {part.file for parts in survey.parts.values() for part in parts}
+        there = survey.files
         for file in [one for one in files.values() if one.id not in there]:
             oldest = min((files[part.file].begins for part in survey.parts.get(file.log, [])), default=0)
             is_needed = file.begins >= oldest or (file.is_truncated and file.until >= oldest - KEPT)

@@ -1,0 +1,44 @@
+"""Whether all of an hour was there to be read: what of it is missing, and why. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from mailevents_dagster.model.event import Gap
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """What one file of a log covers."""
+
+    name: str
+    begins: int
+    """The time of its first line."""
+    until: int | None
+    """The time of its last line that was read; None where there are lines behind it."""
+    number: int | None
+    """What rotation counts."""
+    loss: str = ""
+    """Why lines behind its last one may be missing."""
+
+
+def gaps_of(extents: Sequence[Extent], numbers: Collection[int], first: int, end: int) -> Iterator[Gap]:
+    """Yield what of a window is missing between the files of a log, of which the oldest comes first.
+
+    Where nothing says otherwise, a file goes on where the one before it ends.
+    """
+    for older, newer in pairwise(extents):
+        why = older.loss or _missing_number(older, newer, numbers)
+        if why and older.until is not None:
+            low, high = max(older.until, first), min(max(newer.begins, older.until + 1), end)
+            if low < high:
+                yield Gap(low, 0, high, f"{older.name}: {why}")
+
+
+def _missing_number(older: Extent, newer: Extent, numbers: Collection[int]) -> str:
+    if older.number is None or newer.number is None:
+        return ""
+    missing = [number for number in range(newer.number + 1, older.number) if number not in numbers]
+    return f"rotation left no file with number {missing[0]} between this one and {newer.name}" if missing else ""
