@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 import re
 from datetime import UTC, datetime
 from typing import Final
@@ -92,13 +93,20 @@ def lacks_rights(said: str) -> bool:
 
 
 def no_rights(access: JournalAccess) -> JournalError:
-    user = getpass.getuser()
+    user = _user()
     advice = (
         f"let {user} read its files"
         if access.directory
         else f"add the user to a group that may: `usermod -aG systemd-journal {user}` (or adm), then start anew"
     )
     return JournalError("permission", f"{user} may not read {access.name}: {advice}.")
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # an account without a name, as containers have
+        return f"the user {os.getuid()}"
 
 
 def _moment(at: float) -> str:

@@ -30,6 +30,8 @@ ENTRY = (
     '{"__CURSOR":"c","__REALTIME_TIMESTAMP":"1795176000000000","__MONOTONIC_TIMESTAMP":"1","_BOOT_ID":"b",'
     '"MESSAGE":"first"}'
 )
+LATER = ENTRY.replace('"1795176', '"1795999')
+MUCH_LATER = LATER.replace('"1"', '"999999999"')
 
 
 def failure(folder: Path | None = None) -> JournalError:
@@ -85,7 +87,8 @@ def test_a_user_who_is_shown_a_part_alone_is_told_to_join_the_group(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hint = "Hint: You are currently not seeing messages from other users and the system."
-    journalctl(tmp_path / "bin", f"echo \"{hint}\" >&2; echo '{ENTRY}'", monkeypatch)
+    entries = "; ".join(f"echo '{entry}'" for entry in (ENTRY, LATER, MUCH_LATER))
+    journalctl(tmp_path / "bin", f"echo '{hint}' >&2; {entries}; exec sleep 600", monkeypatch)
     error = failure()
     assert error.cause == "permission"
     assert "usermod -aG systemd-journal" in str(error)

@@ -117,6 +117,22 @@ class Collected:
         return lines
 
 
+@pytest.mark.parametrize(
+    "clock",
+    [
+        pytest.param([(2, "c", 0), (1, "c", 100), (2, "c", 200), (2, "c", 700), (1, "c", 710)], id="to and fro"),
+        pytest.param([(2, "c", 5), (2, "d", 700), (1, "d", 710)], id="over two starts"),
+    ],
+)
+def test_a_clock_that_goes_wrong_twice_hides_nothing(tmp_path: Path, clock: list[tuple[int, str, int]]) -> None:
+    entries = [
+        Logged(NOON + hour * HOUR - HOUR + second, f"{hour}", uptime=uptime, boot=boot)
+        for second, (hour, boot, uptime) in enumerate(clock)
+    ]
+    write(tmp_path, [Logged(NOON, "1"), *entries])
+    assert one_hour(access(tmp_path))[0] == ["1"] * (1 + sum(hour == 1 for hour, _, _ in clock))
+
+
 def test_what_came_since_is_read_behind_what_is_held(journal: Path) -> None:
     write(journal, numbered(NOON - 5, NOON, NOON + 1))
     hour = Collected()
