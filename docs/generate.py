@@ -27,21 +27,25 @@ def columns() -> Iterator[str]:
     """The columns of the snapshots, by category."""
     yield "# Columns of the Parquet files"
     yield ""
-    yield "One row an event, in order of `event_time`. Fields of the API are typed where they can be; `raw` holds the"
+    yield "One row an event, in order of `event_time`. What a record says is typed where it can be; `raw` holds the"
     yield "whole record in any case. A value of another type than its column becomes null or text, never an error."
     yield "The folders add `domain`, `category`, `type` and `date`."
-    for category, rows in {kind.category: kind.rows for kind in FEED_KINDS.values()}.items():
-        feeds = ", ".join(f"`{name}`" for name, kind in FEED_KINDS.items() if kind.category == category)
+    for rows in dict.fromkeys(tuple(all_columns(kind.rows)) for kind in FEED_KINDS.values()):
+        kinds = [kind for kind in FEED_KINDS.values() if all_columns(kind.rows) == rows]
+        categories = {kind.category for kind in kinds}
+        others = [kind for kind in FEED_KINDS.values() if kind.category in categories and kind not in kinds]
+        title = " and ".join(kind.name for kind in kinds) if others else categories.pop()
+        feeds = ", ".join(f"`{kind.name}`" for kind in kinds)
         yield from (
             "",
-            f"## {category}",
+            f"## {title}",
             "",
             f"Feeds: {feeds}.",
             "",
             "| column | type | meaning |",
             "| --- | --- | --- |",
         )
-        yield from (f"| `{c.name}` | `{c.type}` | {c.description} |" for c in all_columns(rows))
+        yield from (f"| `{c.name}` | `{c.type}` | {c.description} |" for c in rows)
 
 
 def commands() -> Iterator[str]:

@@ -17,6 +17,7 @@ from mailevents_dagster.health.verdicts import (
     current,
     is_unusual,
     keeping_up,
+    published,
     schema_known,
     volume_as_usual,
     well_formed,
@@ -30,6 +31,7 @@ from mailevents_dagster_tests.collecting.planned import hour_of, manifest_of
 from mailevents_dagster_tests.conftest import INCOMING, NOON, mail
 
 GAP = Gap(NOON.start + 100, 1001)
+LOST = Gap(NOON.start, 0, NOON.start + 60, "the log begins there")
 
 
 def seen(number: int = 0, *, weeks: tuple[int, ...] = (), **changes: Any) -> Seen:
@@ -61,6 +63,7 @@ def test_hours_that_are_listed_to_their_end_with_all_details_are_complete() -> N
     [
         ({"details_owed": 3}, ("details_owed", 3), "3 details could not be had"),
         ({"gaps": (GAP,)}, ("truncated_seconds", 1), "1 seconds hold more events than the source shows"),
+        ({"gaps": (LOST,)}, ("times_lost", 1), "Of 1 times the source shows nothing"),
     ],
 )
 def test_an_hour_that_lacks_something_is_an_error_once_it_is_closed(
@@ -147,7 +150,20 @@ def test_new_missing_and_retyped_fields_are_named_in_a_warning() -> None:
     assert "in no column: dkim_result, recipients.tls." in verdict.said
     assert "none has now: srcip." in verdict.said
     assert "nested there: size." in verdict.said
-    assert dict(verdict.numbers) == {"records_sampled": 9, "fields_new": 2, "fields_missing": 1, "fields_retyped": 1}
+    assert {name: number for name, number in verdict.numbers.items() if number} == {
+        "records_sampled": 9,
+        "fields_new": 2,
+        "fields_missing": 1,
+        "fields_retyped": 1,
+    }
+
+
+@pytest.mark.parametrize(("strange", "passed"), [(0, True), (5, True), (6, False)])
+def test_records_that_no_rule_knows_are_a_warning_where_they_are_many(strange: int, passed: bool) -> None:
+    verdict = schema_known([replace(seen(0, events=100), not_understood=strange)])
+
+    assert (verdict.passed, verdict.is_error) == (passed, False)
+    assert verdict.numbers["share_not_understood"] == strange / 100
 
 
 def test_a_field_whose_name_may_be_data_is_counted_and_not_shown() -> None:
@@ -249,6 +265,23 @@ def status(**changes: Any) -> FeedStatus:
         readable=True,
     )
     return replace(good, **changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "passed", "is_error"),
+    [
+        ({}, True, False),
+        ({"waiting": 3, "waiting_seconds": 60}, True, False),
+        ({"waiting": 3, "waiting_seconds": 6000, "is_late": True}, False, True),
+        ({"set_aside": 1}, False, False),
+    ],
+)
+def test_what_waits_too_long_is_an_error_and_what_never_goes_a_warning(
+    changes: dict[str, Any], passed: bool, is_error: bool
+) -> None:
+    verdict = published(status(**changes))
+
+    assert (verdict.passed, verdict.is_error) == (passed, is_error)
 
 
 def test_a_feed_that_has_all_its_hours_is_current() -> None:

@@ -15,6 +15,7 @@ from mailevents_dagster.sources.client import Options
 from mailevents_dagster.sources.maillog.bounces.collect import Bounces
 from mailevents_dagster.sources.maillog.feeds import BOUNCES, SQS
 from mailevents_dagster.sources.maillog.formats import identity_of
+from mailevents_dagster.sources.maillog.journal.server_journal import ServerJournal
 from mailevents_dagster.sources.maillog.publishing import Publishing
 from mailevents_dagster.sources.maillog.reading.hour_lines import HourLines
 from mailevents_dagster.store.hour.open_hour import OpenHour
@@ -27,8 +28,6 @@ class Log(Protocol):
 
     def hour(self, first: int, end: int, held: Sequence[ReadRange]) -> HourLines:
         """Return the lines of an hour that its ranges do not cover yet, or all of them."""
-
-    def stop(self) -> None: ...
 
     def close(self) -> None: ...
 
@@ -76,7 +75,8 @@ class MailLogClient:
 
     def stop(self) -> None:
         self._stopped.set()
-        self._log.stop()
+        if isinstance(self._log, ServerJournal):
+            self._log.stop()
         if self._publishing:
             self._publishing.stop()
 

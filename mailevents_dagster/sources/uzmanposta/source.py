@@ -56,4 +56,6 @@ def _compare(
     return compare(settings, store, hours)
 
 
-UZMANPOSTA: Final = Source(SOURCE, FEED_KINDS, UzmanPostaSettings, "accounts", _configured, _client, _budgets, compare=_compare)
+UZMANPOSTA: Final = Source(
+    SOURCE, FEED_KINDS, UzmanPostaSettings, "accounts", _configured, _client, _budgets, compare=_compare
+)

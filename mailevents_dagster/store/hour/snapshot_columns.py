@@ -33,7 +33,7 @@ IDENTITY: Final = Column("identity", _DIGEST, "Digest by which the event is know
 LISTING: Final = Column(
     "listing", _DIGEST, "Digest of the row in the listing; a changed row has its detail fetched again."
 )
-RAW: Final = Column("raw", pa.string(), "The whole record as the API gave it, as JSON text.")
+RAW: Final = Column("raw", pa.string(), "The whole record as the source gave it: JSON text, or the line of a log.")
 
 
 def schema_of(*columns: Column) -> pa.Schema:
