@@ -89,7 +89,8 @@ def _any_hour_start(value: object, info: ValidationInfo[Context]) -> int:
     return _hour_start(value, info, None)
 
 
-def _past_hour_start(value: object, info: ValidationInfo[Context]) -> int:
+def past_hour_start(value: object, info: ValidationInfo[Context]) -> int:
+    """Return the Unix time of an hour that is written in the time zone of the settings and lies in the past."""
     return _hour_start(value, info, info.context.now)
 
 
@@ -99,7 +100,7 @@ NO_TRUTH_VALUE: Final = BeforeValidator(_not_a_truth_value)
 """Stands last in an annotation: bounds written after it would miss the JSON Schema."""
 YesNo = Annotated[bool, BeforeValidator(_truth_value)]
 Moment = Annotated[int, PlainValidator(_any_hour_start), WithJsonSchema({"type": "string"})]
-PastMoment = Annotated[int, PlainValidator(_past_hour_start), WithJsonSchema({"type": "string"})]
+PastMoment = Annotated[int, PlainValidator(past_hour_start), WithJsonSchema({"type": "string"})]
 """An hour, written in the time zone of the settings and kept as the Unix time of its start."""
 OperatingLogName = Annotated[str, AfterValidator(check_operating_log_name)]
 FilesKept = Annotated[int, Field(ge=1, le=10_000), NO_TRUTH_VALUE]

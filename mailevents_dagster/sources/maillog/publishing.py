@@ -87,7 +87,7 @@ class Publishing:
         self._stop.set()
 
     def _messages(self, rows: Iterable[Mapping[str, Any]], hour: int) -> Iterator[Message]:
-        since = self._outbox.first_used(self._destination) if self._sqs.since == "now" else self._sqs.since
+        since = self._sqs.since or self._outbox.first_used(self._destination)
         for row in rows:
             at = int(row["event_time"].timestamp())
             if at >= since and (row["pattern_id"] is not None or not self._sqs.only_with_pattern):

@@ -4,12 +4,29 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Final, Literal, Self, cast
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainValidator,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from mailevents_dagster.model.feed import dagster_name
-from mailevents_dagster.settings.fields import Context, FaultError, PastMoment, SecretVariable, Strict, YesNo
+from mailevents_dagster.settings.fields import (
+    Context,
+    FaultError,
+    PastMoment,
+    SecretVariable,
+    Strict,
+    YesNo,
+    past_hour_start,
+)
 from mailevents_dagster.settings.values import check_timezone, web_address
 
 SIMULATOR: Final = "simulator"
@@ -54,10 +71,16 @@ def _in_folder(path: str, info: ValidationInfo[Context]) -> str:
     return path if path == SIMULATOR else str(info.context.folder / Path(path).expanduser())
 
 
+def _since(value: object, info: ValidationInfo[Context]) -> int | None:
+    return None if value == "now" else past_hour_start(value, info)
+
+
 def _one_or_more(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
+Since = Annotated[int | None, PlainValidator(_since), WithJsonSchema({"type": "string"})]
+"""An hour in Unix seconds; None is the moment of the first use."""
 FilePath = Annotated[str, Field(min_length=1), AfterValidator(_in_folder)]
 
 
@@ -131,8 +154,9 @@ class SqsSettings(Strict):
         description="The profile of AWS's credentials file; null: environment, role or default profile.",
         examples=["mail"],
     )
-    since: Literal["now"] | PastMoment = Field(
-        default="now",
+    since: Since = Field(
+        default=cast(None, "now"),
+        validate_default=True,
         description="Bounces before it are not published: `now` is when this was first used, or an hour.",
         examples=["2026-11-01T00:00"],
     )

@@ -26,7 +26,7 @@ def _configured(settings: Settings) -> Iterator[FeedSettings]:
         yield FeedSettings(bounces, start, made_of=(lines,))
         if section.bounces.sqs:
             sqs = section.bounces.sqs
-            first = start if sqs.since == "now" else max(start, sqs.since)
+            first = max(start, sqs.since or start)
             yield FeedSettings(Feed(log.name, SQS), first, made_of=(bounces,), access={"endpoint": sqs.queue})
 
 
