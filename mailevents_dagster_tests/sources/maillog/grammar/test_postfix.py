@@ -42,7 +42,9 @@ def test_a_delivery_says_whom_it_reached_how_and_when() -> None:
 
 def test_a_bounce_has_the_code_of_the_remote_answer_and_not_that_of_postfix() -> None:
     reason = "host mx.dest[192.0.2.1] said: 550-5.7.1 <u@dest>: no 550 5.1.1 such user (in reply to RCPT TO command)"
-    row = of("smtp", f"3FA2B1C0: to=<u@dest>, relay=mx.dest[192.0.2.1]:25, delay=1, dsn=5.1.1, status=bounced ({reason})")
+    row = of(
+        "smtp", f"3FA2B1C0: to=<u@dest>, relay=mx.dest[192.0.2.1]:25, delay=1, dsn=5.1.1, status=bounced ({reason})"
+    )
     assert (row["event"], row["code"], row["enhanced_code"], row["text"]) == ("bounce", 550, "5.7.1", reason)
 
 
@@ -66,13 +68,16 @@ def test_the_enhanced_code_is_postfix_own_where_the_answer_has_none() -> None:
     ],
 )
 def test_the_status_decides_what_the_event_is(status: str, event: str, final: bool | None) -> None:
-    line = f"Nov  9 23:01:40 mx1 postfix/smtp[1]: 3FA2B1C0: to=<a@b>, relay=none, delay=0.01, dsn=2.0.0, status={status} (x)"
+    line = (
+        f"Nov  9 23:01:40 mx1 postfix/smtp[1]: 3FA2B1C0: to=<a@b>, relay=none, delay=1, dsn=2.0.0, status={status} (x)"
+    )
     (row,) = all_said(postfix, line)
     assert (row["event"], row["final"], row["known"], row["relay_host"]) == (event, final, True, None)
 
 
 @pytest.mark.parametrize(
-    "address", ['"a b"@x.example', '"a>, relay=evil[6.6.6.6]:25, delay=1"@x.example', "jürgen@exämple.de", "a+b=c@[IPv6:::1]"]
+    "address",
+    ['"a b"@x.example', '"a>, relay=evil[6.6.6.6]:25, delay=1"@x.example', "jürgen@exämple.de", "a+b=c@[IPv6:::1]"],
 )
 def test_an_address_is_the_whole_address(address: str) -> None:
     row = of("smtp", f"3FA2B1C0: to=<{address}>, relay=mx[192.0.2.1]:25, delay=1, dsn=2.0.0, status=sent (250 ok)")
@@ -80,12 +85,16 @@ def test_an_address_is_the_whole_address(address: str) -> None:
 
 
 def test_a_socket_is_the_address_of_a_local_relay() -> None:
-    row = of("lmtp", "3FA2B1C0: to=<a@b>, relay=mx1[private/dovecot-lmtp], delay=1, dsn=2.0.0, status=sent (250 2.0.0 Saved)")
+    row = of(
+        "lmtp", "3FA2B1C0: to=<a@b>, relay=mx1[private/dovecot-lmtp], delay=1, dsn=2.0.0, status=sent (250 2.0.0 Saved)"
+    )
     assert (row["relay_host"], row["relay_address"]) == ("mx1", "private/dovecot-lmtp")
 
 
 def test_a_delivery_line_that_was_cut_keeps_what_is_left_of_the_answer() -> None:
-    row = of("smtp", "3FA2B1C0: to=<a@b>, relay=mx[192.0.2.1]:25, delay=1, dsn=4.0.0, status=deferred (450 4.2.2 mailbox fu")
+    row = of(
+        "smtp", "3FA2B1C0: to=<a@b>, relay=mx[192.0.2.1]:25, delay=1, dsn=4.0.0, status=deferred (450 4.2.2 mailbox fu"
+    )
     assert (row["event"], row["code"], row["text"]) == ("deferral", 450, "450 4.2.2 mailbox fu")
 
 
@@ -152,5 +161,7 @@ def test_a_failed_try_at_one_host_is_no_event_yet_and_has_the_answer() -> None:
 
 
 def test_a_number_in_a_reason_is_no_code() -> None:
-    row = of("smtp", "3FA2B1C0: to=<a@b>, relay=none, delay=1, dsn=4.4.1, status=deferred (connect to x[1.2.3.4]:250: 550)")
+    row = of(
+        "smtp", "3FA2B1C0: to=<a@b>, relay=none, delay=1, dsn=4.4.1, status=deferred (connect to x[1.2.3.4]:250: 550)"
+    )
     assert "code" not in row
