@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mailevents_dagster.sources.maillog.grammar.columns import typed
-from mailevents_dagster.sources.maillog.grammar.exim_fields import addressees, seconds, tagged
+from mailevents_dagster.sources.maillog.grammar.exim_fields import addressees, seconds, tagged, unescaped
 from mailevents_dagster.sources.maillog.grammar.exim_rules import RULES
 from mailevents_dagster.sources.maillog.grammar.pieces import answers, envelope_sender, finality, syslog_head
 from mailevents_dagster.sources.maillog.grammar.rules import Reading, Rule, read, within_reach
@@ -45,14 +45,14 @@ def understand(lines: pa.StringArray) -> Sequence[pa.Array]:
     tags = tagged(body)
     text = pc.coalesce(_reason(body), _where(event, "delivery", tags["words"]))
     answer = answers(text)
-    original = pc.coalesce(body["original_recipient"], body["handed_for"])
+    original = pc.coalesce(body["original_recipient"], body["handed_for"], body["quoted_original"])
     fields = {
         **body.fields,
         **tags.fields,
         **head.fields,
         "event": event,
         "sender": envelope_sender(pc.coalesce(body["from"], tags["from"])),
-        "recipient": pc.coalesce(body["recipient"], original, body["bare_recipient"]),
+        "recipient": pc.coalesce(body["recipient"], body["spaced"], original, body["bare_recipient"]),
         "original_recipient": original,
         "relay_host": pc.coalesce(tags["relay_host"], answer["relay_host"]),
         "relay_address": pc.coalesce(tags["relay_address"], body["relay_address"], answer["relay_address"]),
@@ -61,7 +61,7 @@ def understand(lines: pa.StringArray) -> Sequence[pa.Array]:
         "enhanced_code": answer["enhanced_code"],
         "text": text,
         "delay": seconds(tags["queue_time"]),
-        "subject": pc.replace_substring_regex(_where(event, "arrival", tags["words"]), r'\\(["\\])', r"\1"),
+        "subject": unescaped(_where(event, "arrival", tags["words"])),
         "program": pc.if_else(is_own, pc.coalesce(head["program"], pa.scalar("exim")), head["program"]),
         "final": finality(event),
         "user": pc.coalesce(tags["user"], tags["local_user"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 import pyarrow as pa
@@ -34,6 +35,10 @@ _ADDRESSEE: Final = rf'(?:{QUOTED}|[^\s"])+'
 _UNITS: Final = {"y": 31_536_000, "w": 604_800, "d": 86_400, "h": 3600, "m": 60, "s": 1}
 _INTERVAL: Final = Rule("^" + "".join(rf"(?:(?P<{unit}>\d{{1,9}}(?:\.\d{{1,9}})?){unit})?" for unit in _UNITS) + "$")
 
+_ESCAPE: Final = re.compile(rb"\\([0-7]{3}|.)", re.DOTALL)
+_LETTERS: Final = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"v": b"\v", b"f": b"\f"}
+
+_FALSE: Final = pa.scalar(value=False)
 _NULL: Final = pa.scalar(None, pa.string())
 
 
@@ -88,3 +93,24 @@ def seconds(intervals: pa.StringArray) -> pa.DoubleArray:
 def addressees(listed: pa.StringArray) -> pa.Int32Array:
     """Return how many addresses are listed."""
     return pc.count_substring_regex(listed, _ADDRESSEE)
+
+
+def unescaped(texts: pa.StringArray) -> pa.StringArray:
+    """Return texts without Exim's escapes, which stand for all that is not ASCII; what is no UTF-8 then keeps them."""
+    is_escaped = pc.match_substring(texts, "\\").fill_null(_FALSE)
+    if not is_escaped.true_count:
+        return texts
+    plain = [_plain(text) for text in texts.filter(is_escaped).to_pylist()]
+    return pc.replace_with_mask(texts, is_escaped, pa.array(plain, pa.string()))
+
+
+def _plain(text: str) -> str:
+    try:
+        return _ESCAPE.sub(_escaped, text.encode()).decode()
+    except (UnicodeDecodeError, ValueError):
+        return text
+
+
+def _escaped(found: re.Match[bytes]) -> bytes:
+    what = found[1]
+    return bytes([int(what, 8)]) if len(what) == 3 else _LETTERS.get(what, what)

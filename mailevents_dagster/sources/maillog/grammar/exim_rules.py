@@ -16,28 +16,36 @@ _BETWEEN: Final = r"\([^()]*\)"
 """Addresses between the final and the original one."""
 _HANDED_TO: Final = r"(?:[|/:>]|save |discarded\b)"
 """How a command, a file, :blackhole:, an automatic reply or nothing at all begins, in place of an address."""
-_FIELDS: Final = '(?P<fields>(?:[A-Z][^"]*)?)(?P<quoted>(?:".*)?)$'
+_FIELDS: Final = r'(?P<fields>(?:[A-Z]\w*=[^"]*)?)(?P<quoted>(?:".*)?)$'
+_WITH_SPACES: Final = r'[^\s|/:"<>][^|"<>]*@\S+'
+"""Exim writes the final form of `"a b"@x` without quotes; the original one follows."""
 
 _UNDELIVERED: Final = (
     rf'(?:(?P<recipient>(?:{QUOTED}|[^\s|/:>"])\S*?)(?: {_BETWEEN})?(?: {_ORIGINAL})?'
-    rf"|{_HANDED_TO}.*? <(?P<handed_for>{ADDRESS})>)(?P<fields>(?: [A-Z]\w*=.*?)?)"
+    rf"|{_HANDED_TO}.*? <(?P<handed_for>{ADDRESS})>"
+    rf"|(?P<spaced>{_WITH_SPACES}) <(?P<quoted_original>{QUOTED}[^>]*)>)(?P<fields>(?: [A-Z]\w*=.*?)?)"
 )
 _MAILS: Final = (
     Rule("^Completed ?(?P<fields>(?:QT=.*)?)$", "completion"),
     Rule(rf'^[<(]= (?P<from>(?:{QUOTED}|[^\s"])\S*)(?P<fields>(?: [^"]*)?)(?P<quoted>(?:".*)?)$', "arrival"),
     Rule(rf"^(?:=>|->|>>) {_HANDED_TO}.*? {_ORIGINAL}(?: {_FIELDS}|$)", "delivery"),
     Rule(rf"^(?:=>|->|>>) {_FINAL} ?(?:{_BETWEEN} )?(?:{_ORIGINAL}(?: |$))?{_FIELDS}", "delivery"),
-    Rule(rf"^\*\* {_UNDELIVERED}(?:: (?P<text>.*))?$", "bounce"),
+    Rule(rf"^(?:=>|->|>>) (?P<recipient>{_WITH_SPACES}) {_ORIGINAL} {_FIELDS}", "delivery"),
+    Rule(rf"^\*\* {_UNDELIVERED}(?:: (?P<text>.*?))?(?P<reached>(?: DT=[\d.]+s)?)$", "bounce"),
     Rule(
         rf"^== {_UNDELIVERED}(?: routing| transporting)? defer \(-?\w+\)"
-        r"(?:: (?P<error>[^:]*?))?(?P<reached>(?: H=.*?)?)(?:: (?P<text>.*))?$",
+        r"(?:: (?P<error>[^:]*?))?(?P<reached>(?: (?:H|DT)=.*?)?)(?:: (?P<text>.*))?$",
         "deferral",
     ),
-    Rule(rf"^\*> {_UNDELIVERED}(?P<quoted>)$"),
+    Rule(rf"^\*> {_UNDELIVERED}$"),
 )
 _PLAIN: Final = r'(?P<fields>(?:[A-Z]\w*=[^"]*? )?)'
 _WITH_QUOTES: Final = rf'(?P<whole>[A-Z]\w*=(?:[^"<]|{QUOTED}|<{ADDRESS}>)*? )'
 _REFUSALS: Final = (
+    Rule(
+        r"^rejected [A-Z]+ from [^\[]*\[(?P<relay_address>[^\]\s]*)\](?::(?P<relay_port>\d{1,5}))?.*?: (?P<text>.*)$",
+        "rejection",
+    ),
     Rule(rf'^rejected from (?P<from><{ADDRESS}>) (?P<fields>[^"]*?): (?P<text>.*)$', "rejection"),
     *(
         Rule(

@@ -57,6 +57,20 @@ def test_a_subject_is_what_stood_in_the_mail_and_nothing_else_is_taken_from_it()
     assert not {"relay_host", "user", "tls"} & row.keys()
 
 
+@pytest.mark.parametrize(
+    ("logged", "subject"),
+    [
+        (r"gr\303\274\303\237e", "grüße"),
+        (r"a \\303 b", r"a \303 b"),
+        (r"not UTF-8: \377", r"not UTF-8: \377"),
+        (r"no byte: \777", r"no byte: \777"),
+        (r"two\nlines\t.", "two\nlines\t."),
+    ],
+)
+def test_a_subject_is_shown_without_the_escapes_of_the_log(logged: str, subject: str) -> None:
+    assert of(f'<= a@b P=local S=12 T="{logged}"')["subject"] == subject
+
+
 def test_names_in_certificates_and_recipients_are_not_taken_for_fields() -> None:
     row = of('<= a@b H=h [192.0.2.1] P=esmtps CV=no DN="CN=x, A=plain:root, O=y" SNI="q A=x:y" S=7 for X=1@x A=b:c@d')
     assert (row["size"], row["recipients"]) == (7, 2)
@@ -102,6 +116,7 @@ def test_the_flag_decides_what_the_event_is(flag: str, event: str) -> None:
     [
         ("local <LOCAL@x.example>", "local", "LOCAL@x.example"),
         ('"a b"@x <"c d>e"@y>', '"a b"@x', '"c d>e"@y'),
+        ('c d@x <"c d"@x>', "c d@x", '"c d"@x'),
         ("jürgen@exämple.de", "jürgen@exämple.de", None),
         ("|/usr/bin/vacation -x A=b <u@x>", "u@x", "u@x"),
         ("/home/u/mail box <u@x>", "u@x", "u@x"),
@@ -138,6 +153,8 @@ def test_nothing_is_taken_from_what_the_other_side_answered() -> None:
         ),
         ("** a@b R=r T=t H=h [192.0.2.1]: SMTP error from remote mail server after end of data: 554 no", {"code": 554}),
         ("** a@b R=r T=t H=h [192.0.2.1]: LMTP error after RCPT TO:<a@b>: 550 no", {"code": 550}),
+        ("** a@b F=<s@x> R=r: no longer here DT=0.001s", {"text": "no longer here", "delays": "0.001s"}),
+        ('** c d@x <"c d"@x> R=r: no', {"recipient": "c d@x", "original_recipient": '"c d"@x', "text": "no"}),
         ("** |/bin/false <u@x> R=r T=t: Child process returned 1", {"recipient": "u@x", "original_recipient": "u@x"}),
         ("** a@b R=r: Remote host closed connection: 550", {"code": None}),
     ],
@@ -162,6 +179,8 @@ def test_a_bounce_says_who_refused_whom_and_why(words: str, expected: dict[str, 
             "== a@b R=r T=t defer (110): Connection timed out H=h [192.0.2.1]: SMTP timeout after DATA",
             {"relay_host": "h", "text": "Connection timed out: SMTP timeout after DATA"},
         ),
+        ("== a@b R=r defer (-1) DT=0.002s: try later", {"text": "try later", "delays": "0.002s"}),
+        ('== c d@x <"c d"@x> R=r defer (-1): no', {"recipient": "c d@x", "original_recipient": '"c d"@x'}),
         ("== |/no <u@x> R=r defer (-30): pipe_transport unset", {"recipient": "u@x", "text": "pipe_transport unset"}),
     ],
 )

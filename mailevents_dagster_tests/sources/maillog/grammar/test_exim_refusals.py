@@ -49,6 +49,10 @@ def test_a_sender_that_looks_like_a_refusal_names_nobody() -> None:
         ("1vPfXY-0005vi-00 H=h [192.0.2.9] F=<s@x> rejected after DATA: spam", {"text": "spam", "sender": "s@x"}),
         ("H=[192.0.2.9] rejected EHLO or HELO foo: bad", {"relay_address": "192.0.2.9"}),
         ('H=[192.0.2.9] rejected connection in "connect" ACL: listed', {"text": "listed"}),
+        (
+            "rejected EHLO from h (x) [192.0.2.9]:4711 I=[192.0.2.1]:25: syntactically invalid: x y",
+            {"relay_port": 4711},
+        ),
         ("H=[192.0.2.9] rejected MAIL <s@x>: no", {"text": "no"}),
         ("F=<s@x> rejected by non-SMTP ACL: no", {"sender": "s@x"}),
         ("1vPfXY-0005vi-00 rejected from <a@b> H=h [192.0.2.9]: message too big: read=2 max=1", {"sender": "a@b"}),
