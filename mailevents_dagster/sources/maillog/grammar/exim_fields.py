@@ -11,20 +11,23 @@ import pyarrow.compute as pc
 from mailevents_dagster.sources.maillog.grammar.pieces import ADDRESS, QUOTED
 from mailevents_dagster.sources.maillog.grammar.rules import Reading, Rule, read
 
-_HOST: Final = Rule(
-    r" H=(?:(?P<relay_host>[^\s(\[]\S*) (?:DS )?)?(?:\((?P<helo>.*?)\) )?"
-    r"\[(?P<relay_address>[^\]\s]*)\](?::(?P<relay_port>\d{1,5}))?"
+_HOST: Final = tuple(
+    Rule(
+        rf" H=(?:(?P<relay_host>[^\s(\[]\S*) (?:DS )?)?(?:\((?P<helo>{helo})\) )?"
+        r"\[(?P<relay_address>[^\]\s]*)\](?::(?P<relay_port>\d{1,5}))?"
+    )
+    for helo in (r"[^()]*", ".*?")
 )
 """The verified name, the name the client gave in parentheses, the address: only the last can be relied on."""
 _SENDER: Final = Rule(rf" F=(?P<from><{ADDRESS}>)")
-_ALWAYS: Final = (_HOST, Rule(r" X=(?P<tls>\S+)"))
+_ALWAYS: Final = (_HOST, (Rule(r" X=(?P<tls>\S+)"),))
 _INCOMING: Final = (
-    Rule(r" S=(?P<size>\d{1,18}) "),
-    Rule(r" id\*?=(?P<message_id>\S+)"),
-    Rule(r" A=[^\s:]+:(?P<user>[^\s:]+)"),
-    Rule(r" U=(?P<local_user>\S+)"),
+    (Rule(r" S=(?P<size>\d{1,18}) "),),
+    (Rule(r" id\*?=(?P<message_id>\S+)"),),
+    (Rule(r" A=[^\s:]+:(?P<user>[^\s:]+)"),),
+    (Rule(r" U=(?P<local_user>\S+)"),),
 )
-_OUTGOING: Final = (Rule(r" QT=(?P<queue_time>\S+)"), Rule(r" DT=(?P<delays>\S+)"))
+_OUTGOING: Final = ((Rule(r" QT=(?P<queue_time>\S+)"),), (Rule(r" DT=(?P<delays>\S+)"),))
 
 _TOLD: Final = r'"(?P<words>(?:[^"\\]|\\.)*)"(?P<after>%s)$'
 _ONE_QUOTED: Final = (Rule("^" + _TOLD % '[^"]*'),)
@@ -51,7 +54,7 @@ def tagged(body: Reading) -> Reading:
         fields = pc.replace_substring_regex(fields, _LISTED.replace("?P<addressees>", ""), " ")
     incoming, outgoing = pc.if_else(is_incoming, fields, _NULL), pc.if_else(is_incoming, _NULL, fields)
     parts = ((fields, _ALWAYS), (incoming, _INCOMING), (outgoing, _OUTGOING))
-    readings = [listed, *(read(part, (rule,)) for part, rules in parts for rule in rules)]
+    readings = [listed, *(read(part, rules) for part, tags in parts for rules in tags)]
     found = {name: values for reading in readings for name, values in reading.fields.items()}
     return Reading(body.count, body.known, {**found, "words": words, "from": senders})
 
@@ -84,6 +87,8 @@ def _joined(*parts: pa.StringArray) -> pa.StringArray:
 def seconds(intervals: pa.StringArray) -> pa.DoubleArray:
     """Return intervals such as 1d2h3m or 0.304s as seconds."""
     units = read(intervals, (_INTERVAL,))
+    if not units.fields:
+        return pa.nulls(len(intervals), pa.float64())
     total = pa.scalar(0.0)
     for unit, factor in _UNITS.items():
         total = pc.add(total, pc.multiply(units[unit].cast(pa.float64()).fill_null(0.0), float(factor)))

@@ -16,7 +16,7 @@ _BETWEEN: Final = r"\([^()]*\)"
 """Addresses between the final and the original one."""
 _HANDED_TO: Final = r"(?:[|/:>]|save |discarded\b)"
 """How a command, a file, :blackhole:, an automatic reply or nothing at all begins, in place of an address."""
-_FIELDS: Final = r'(?P<fields>(?:[A-Z]\w*=[^"]*)?)(?P<quoted>(?:".*)?)$'
+_FIELDS: Final = r'(?P<fields>(?:[A-Z]\w*=[^"]*)?)(?P<quoted>(?:".*)?)'
 _WITH_SPACES: Final = r'[^\s|/:"<>][^|"<>]*@\S+'
 """Exim writes the final form of `"a b"@x` without quotes; the original one follows."""
 
@@ -27,10 +27,10 @@ _UNDELIVERED: Final = (
 )
 _MAILS: Final = (
     Rule("^Completed ?(?P<fields>(?:QT=.*)?)$", "completion"),
-    Rule(rf'^[<(]= (?P<from>(?:{QUOTED}|[^\s"])\S*)(?P<fields>(?: [^"]*)?)(?P<quoted>(?:".*)?)$', "arrival"),
-    Rule(rf"^(?:=>|->|>>) {_HANDED_TO}.*? {_ORIGINAL}(?: {_FIELDS}|$)", "delivery"),
-    Rule(rf"^(?:=>|->|>>) {_FINAL} ?(?:{_BETWEEN} )?(?:{_ORIGINAL}(?: |$))?{_FIELDS}", "delivery"),
-    Rule(rf"^(?:=>|->|>>) (?P<recipient>{_WITH_SPACES}) {_ORIGINAL} {_FIELDS}", "delivery"),
+    Rule(rf'^[<(]= (?P<from>(?:{QUOTED}|[^\s"])\S*)(?: (?P<fields>[^"]*)(?P<quoted>(?:".*)?))?$', "arrival"),
+    Rule(rf"^(?:=>|->|>>) {_HANDED_TO}.*? {_ORIGINAL}(?: {_FIELDS})?$", "delivery"),
+    Rule(rf"^(?:=>|->|>>) {_FINAL}(?: (?:{_BETWEEN} )?(?:{_ORIGINAL}(?: |$))?{_FIELDS})?$", "delivery"),
+    Rule(rf"^(?:=>|->|>>) (?P<recipient>{_WITH_SPACES}) {_ORIGINAL}(?: {_FIELDS})?$", "delivery"),
     Rule(rf"^\*\* {_UNDELIVERED}(?:: (?P<text>.*?))?(?P<reached>(?: DT=[\d.]+s)?)$", "bounce"),
     Rule(
         rf"^== {_UNDELIVERED}(?: routing| transporting)? defer \(-?\w+\)"

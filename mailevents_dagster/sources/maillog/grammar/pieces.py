@@ -13,7 +13,7 @@ QUOTED: Final = r'"(?:[^"\\]|\\.)*"'
 ADDRESS: Final = rf"(?:{QUOTED}[^>]*|[^\">][^>]*)?"
 """What stands between < and >; only a quoted local part may hold a > itself."""
 
-_SYSLOG_STAMP: Final = (
+SYSLOG_STAMP: Final = (
     r"(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)?"
     r"|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?)"
 )
@@ -21,7 +21,7 @@ _SYSLOG_STAMP: Final = (
 
 def syslog_head(program: str = r"[^\s\[:]+") -> str:
     """Return the pattern of what syslog, or Postfix' own logger, writes before a program's words."""
-    return rf"^{_SYSLOG_STAMP} (?P<host>\S+) (?P<program>{program})(?:\[(?P<pid>\d{{1,9}})\])?: "
+    return rf"^{SYSLOG_STAMP} (?P<host>\S+) (?P<program>{program})(?:\[(?P<pid>\d{{1,9}})\])?: "
 
 
 _ENHANCED: Final = r"(?P<enhanced_code>[245]\.\d{1,3}\.\d{1,3})(?:[^\w.]|\.(?:\D|$)|$)"

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mailevents_dagster.sources.maillog.grammar.columns import typed
-from mailevents_dagster.sources.maillog.grammar.pieces import answers, envelope_sender, finality, syslog_head, without
+from mailevents_dagster.sources.maillog.grammar.pieces import SYSLOG_STAMP, answers, envelope_sender, finality, without
 from mailevents_dagster.sources.maillog.grammar.postfix_rules import RULES
 from mailevents_dagster.sources.maillog.grammar.rules import Rule, read, within_reach
 
@@ -21,50 +21,53 @@ _OWN_PROGRAMS: Final = (
 )
 """Postfix' own programs behind the name of the instance; postfix/policy-spf, for one, is somebody else's."""
 
-_HEAD: Final = Rule(syslog_head() + "(?P<body>.*)$")
-_QUEUED: Final = tuple(
-    Rule(rf"^(?P<queue_id>{form}): (?P<body>.*)$") for form in ("[0-9A-F]{6,}", "[0-9A-Za-z]{12,}", "NOQUEUE")
+_HEADS: Final = tuple(
+    Rule(rf"^{SYSLOG_STAMP} (?P<origin>\S+ [^\s:]+): {queued}(?P<body>.*)$")
+    for queued in ("(?P<queue_id>[0-9A-F][0-9A-Za-z]{5,}|NOQUEUE): ", "")
 )
-"""Short queue ids, long ones, and the word for a mail that is in no queue yet."""
-_RELAY: Final = (
-    Rule(r"^(?P<relay_host>[^\s\[]*)(?:\[(?P<relay_address>[^\]]*)\])?(?::(?P<relay_port>\d{1,5}))?$"),
-    Rule("^(?P<relay_host>.*)$"),
-)
+"""Short queue ids are hexadecimal; long ones begin with the time, and so with a digit until the year 2090."""
+_ORIGIN: Final = Rule(r"^(?P<host>\S+) (?P<program>[^\s\[]+)(?:\[(?P<pid>\d{1,9})\])?$")
+_NO_QUEUE_IDS: Final = pa.array(["NOQUEUE", "Deleted", "Expired"])
+"""What stands where a queue id could be: mail that is in no queue yet, and what postsuper counts."""
+_NULL: Final = pa.scalar(None, pa.string())
 
 
 def understand(lines: pa.StringArray) -> Sequence[pa.Array]:
     """Return what each line says, as the arrays of the columns."""
-    head = read(within_reach(lines), (_HEAD,))
-    is_own = _written_by_postfix(head["program"])
-    words = pc.if_else(is_own, head["body"], pa.scalar(None, pa.string()))
-    queued = read(words, _QUEUED)
-    body = read(pc.coalesce(queued["body"], words), RULES)
-    relay = read(body["relay"], _RELAY)
+    head = read(within_reach(lines), _HEADS)
+    origin = _origins(head["origin"])
+    is_own = origin["is_own"]
+    body = read(pc.if_else(is_own, head["body"], _NULL), RULES)
+    queue_id = pc.coalesce(body["queue_id"], pc.if_else(is_own, head["queue_id"], _NULL))
     text = pc.coalesce(body["text"], _in_parentheses(body["reason"]))
     answer = answers(text)
     event = body["event"].fill_null("other")
     fields = {
-        **head.fields,
         **body.fields,
+        **origin,
         "event": event,
-        "queue_id": without(pc.coalesce(body["queue_id"], queued["queue_id"]), "NOQUEUE"),
+        "queue_id": pc.if_else(pc.is_in(queue_id, value_set=_NO_QUEUE_IDS), _NULL, queue_id),
         "message_id": pc.coalesce(body["message_id"], body["bare_message_id"]),
         "sender": envelope_sender(body["from"]),
-        "relay_host": without(pc.coalesce(body["relay_host"], relay["relay_host"]), "none"),
-        "relay_address": without(pc.coalesce(body["relay_address"], relay["relay_address"]), "unknown"),
-        "relay_port": pc.coalesce(body["relay_port"], relay["relay_port"]),
+        "relay_host": without(body["relay_host"], "none"),
+        "relay_address": without(body["relay_address"], "unknown"),
         "text": text,
         "code": answer["code"],
         "enhanced_code": pc.coalesce(answer["enhanced_code"], body["dsn"]),
         "final": finality(event),
-        "known": pc.or_(body.known, pc.and_not(head.known, is_own)),
+        "known": pc.or_(body.known, pc.and_not(pc.is_valid(origin["program"]), is_own)),
     }
     return typed(fields, len(lines))
 
 
-def _written_by_postfix(programs: pa.StringArray) -> pa.BooleanArray:
-    names = programs.fill_null("").dictionary_encode()
-    return pc.match_substring_regex(names.dictionary, _OWN_PROGRAMS).take(names.indices)
+def _origins(written: pa.StringArray) -> dict[str, pa.Array]:
+    """Return host, program and process of each line, and whether the program is Postfix'; few of them are different."""
+    different = written.fill_null("").dictionary_encode()
+    parts = read(different.dictionary, (_ORIGIN,))
+    programs = parts["program"].fill_null("").dictionary_encode()
+    is_own = pc.match_substring_regex(programs.dictionary, _OWN_PROGRAMS).take(programs.indices)
+    columns = {"host": parts["host"], "program": parts["program"], "pid": parts["pid"], "is_own": is_own}
+    return {name: values.take(different.indices) for name, values in columns.items()}
 
 
 def _in_parentheses(reasons: pa.StringArray) -> pa.StringArray:

@@ -31,21 +31,21 @@ _STATUSES: Final = {
 }
 """Others tell of mere probes: deliverable, undeliverable."""
 
+_OUTCOME: Final = Rule(
+    r"^(?:tls=(?P<tls>[^,]*), )?(?:dsn=(?P<dsn>[\d.]+), )?status=(?P<word>[\w-]+)(?P<reason>(?: .*)?)$",
+    events=_STATUSES,
+)
+_TIMES: Final = Rule(
+    r"^(?:conn_use=\d+, )?delay=(?P<delay>\d{1,9}(?:\.\d{1,9})?), (?:delays=(?P<delays>[\d./]+), )?(?P<rest>[dst].*)$",
+    then=(_OUTCOME,),
+)
+_RELAY: Final = Rule(
+    r"^relay=(?P<relay_host>[^\[,]*)(?:\[(?P<relay_address>[^\]]*)\](?::(?P<relay_port>\d{1,5}))?)?, (?P<rest>.*)$",
+    then=(_TIMES,),
+)
 _DELIVERY: Final = Rule(
-    rf"^to=<(?P<recipient>{ADDRESS})>, (?:orig_to=<(?P<original_recipient>{ADDRESS})>, )?"
-    r"relay=(?P<relay>[^,]*), (?P<rest>.*)$",
-    then=(
-        Rule(
-            r"^(?:conn_use=\d+, )?delay=(?P<delay>\d{1,9}(?:\.\d{1,9})?), (?:delays=(?P<delays>[\d./]+), )?"
-            r"(?P<rest>[dst].*)$",
-            then=(
-                Rule(
-                    r"^(?:tls=(?P<tls>[^,]*), )?(?:dsn=(?P<dsn>[\d.]+), )?status=(?P<word>[\w-]+)(?P<reason>(?: .*)?)$",
-                    events=_STATUSES,
-                ),
-            ),
-        ),
-    ),
+    rf"^to=<(?P<recipient>{ADDRESS})>, (?:orig_to=<(?P<original_recipient>{ADDRESS})>, )?(?P<rest>r.*)$",
+    then=(_RELAY,),
 )
 _CLIENT: Final = (
     Rule(rf"^client={_PEER}$", "arrival"),
@@ -97,6 +97,7 @@ _REMARKS: Final = (
     Rule(rf"^(?P<text>[^\[\]]+ (?:with|to|by|for|server|host) {_PEER}(?:[ :,;].*)?)$"),
     Rule(rf"^(?P<text>host {_PEER} offers .*)$"),
     Rule(r"^statistics: max [\w ]+ \d+/\w+ for \([^\s:]+:(?P<relay_address>[^\s()]*)\) at .*$"),
+    Rule(r"^\d+ messages?$"),
     Rule(r"^addr (?P<relay_address>\S+) listed by domain .*$"),
     Rule(r"^(?P<text>(?:sender|postmaster) (?:non-delivery|delivery status|delay|success) notification: \w+)$"),
     Rule(r"^(?P<text>skipped, .*|requeued|expired|deleted|(?:placed on|released from) hold)$"),

@@ -61,6 +61,8 @@ def read(texts: pa.StringArray, rules: Sequence[Rule]) -> Reading:
     known = np.zeros(count, np.bool_)
     matches = []
     for rule in rules:
+        if not len(rows):
+            break
         is_known, groups = _found(texts, rule)
         if not groups:
             continue
