@@ -67,7 +67,7 @@ _ON_A_MAIL: Final = (
     "Frozen|frozen |[Uu]nfrozen |[Mm]essage |Spool file |removed by |cancelled |no immediate delivery"
     r"|no recipients|retry time |(?:\S+: )?error ignored|\S+: discarded|SMTP error from |SMTP timeout "
     "|Remote host |Failed to connect |TLS error |TLS session|DKIM|DMARC|SPF|ARC|signer: |sender verify "
-    "|lowest numbered |remote host address |routing |delivering |rewrit|spam |malware |event "
+    "|lowest numbered |remote host address |routing |delivering |rewrit|spam |malware |event |PRDR |<[^>]*>: "
 )
 _ON_THE_SERVER: Final = (
     "(?:Start|End) queue run: |SMTP (?:connection|command|syntax|protocol|data|input|call) |no MAIL in "
