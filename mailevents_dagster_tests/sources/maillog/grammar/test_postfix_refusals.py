@@ -35,6 +35,13 @@ def test_a_refused_recipient_is_the_one_of_the_envelope() -> None:
     }
 
 
+def test_a_refusal_in_other_words_is_a_rejection() -> None:
+    assert of("smtpd", "NOQUEUE: reject: in words of tomorrow") == {
+        "event": "rejection",
+        "text": "in words of tomorrow",
+    }
+
+
 def test_an_address_that_looks_like_an_envelope_names_nobody() -> None:
     fake = '<"; from=<a@b> to=<victim@example.com> proto=SMTP helo=<x">@evil.example>'
     words = (
@@ -135,6 +142,8 @@ def test_a_logged_subject_is_the_subject() -> None:
         ("smtp", "4104E3D: lost connection with x[192.0.2.3] while sending RCPT TO", {"relay_address": "192.0.2.3"}),
         ("smtp", "4104E3D: conversation with x[192.0.2.3] timed out while sending MAIL FROM", {"relay_host": "x"}),
         ("smtp", "4104E3D: enabling PIX workarounds: disable_esmtp for x[192.0.2.3]:25", {"relay_port": 25}),
+        ("smtp", "host x[192.0.2.3] offers SMTPUTF8 support, but not 8BITMIME", {"relay_address": "192.0.2.3"}),
+        ("cleanup", "4104E3D: filter: smtp:[127.0.0.1]:10025", {"text": "smtp:[127.0.0.1]:10025"}),
         ("bounce", "4104E3D: sender non-delivery notification: 5A1B2C3D", {"queue_id": "4104E3D"}),
         ("qmgr", "4104E3D: skipped, still being delivered", {"text": "skipped, still being delivered"}),
         ("postsuper", "4104E3D: placed on hold", {"text": "placed on hold"}),
