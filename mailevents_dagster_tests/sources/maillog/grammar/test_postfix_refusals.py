@@ -76,6 +76,11 @@ def test_an_address_that_looks_like_an_envelope_names_nobody() -> None:
             {"queue_id": "4104E3D", "recipient": "c@d", "enhanced_code": "5.7.1", "text": "5.7.1 Blocked by filter"},
         ),
         (
+            "cleanup",
+            f"4104E3D: milter-reject: END-OF-MESSAGE from x[192.0.2.3]: 5.7.1 no; {ENVELOPE}: what the filter adds",
+            {"recipient": "c@d", "helo": "e", "text": "5.7.1 no"},
+        ),
+        (
             "smtpd",
             "NOQUEUE: proxy-reject: END-OF-MESSAGE: 550 5.7.1 spam; from=<a@b> to=<c@d> proto=ESMTP helo=<e>",
             {"recipient": "c@d", "code": 550},
@@ -158,6 +163,11 @@ def test_a_logged_subject_is_the_subject() -> None:
             "anvil",
             "statistics: max connection rate 1/60s for (smtpd:2001:db8::3) at Nov 29 1:2:3",
             {"relay_address": "2001:db8::3"},
+        ),
+        (
+            "anvil",
+            "statistics: max connection count 1 for (smtpd:192.0.2.3) at Nov 29 1:2:3",
+            {"relay_address": "192.0.2.3"},
         ),
         ("dnsblog", "addr 192.0.2.3 listed by domain zen.example as 127.0.0.2", {"relay_address": "192.0.2.3"}),
         ("scache", "statistics: address lookup hits=0 miss=1 success=0%", {}),
