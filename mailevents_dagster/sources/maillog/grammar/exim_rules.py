@@ -61,13 +61,13 @@ _REFUSALS: Final = (
         r"(?:refused|dropped)(?:: (?P<text>.*))?$",
         "rejection",
     ),
-    Rule(r"^SMTP protocol synchronization error \((?P<text>.*?)\): rejected .*? (?P<fields>H=[^\"]*).*$", "rejection"),
+    Rule(r'^SMTP protocol synchronization error \((?P<text>.*?)\): rejected .*? (?P<fields>H=[^"]*).*$', "rejection"),
 )
 _ON_A_MAIL: Final = (
     "Frozen|frozen |[Uu]nfrozen |[Mm]essage |Spool file |removed by |cancelled |no immediate delivery"
     r"|no recipients|retry time |(?:\S+: )?error ignored|\S+: discarded|SMTP error from |SMTP timeout "
     "|Remote host |Failed to connect |TLS error |TLS session|DKIM|DMARC|SPF|ARC|signer: |sender verify "
-    "|lowest numbered |remote host address |routing |delivering |rewrit|spam |malware |event "
+    "|lowest numbered |remote host address |routing |delivering |rewrit|spam |malware |event |PRDR |<[^>]*>: "
 )
 _ON_THE_SERVER: Final = (
     "(?:Start|End) queue run: |SMTP (?:connection|command|syntax|protocol|data|input|call) |no MAIL in "
@@ -77,9 +77,7 @@ _ON_THE_SERVER: Final = (
     r"|[Uu]ser |LOG: |re-exec|listening |Tainted |string_|socket |DNS|dnslist |\d+ |ETRN |Exim |Exiting "
 )
 _REMARKS: Final = (
-    Rule(
-        r"^(?P<fields>H=[^\"\[]*\[[^\"\]]*\](?::\d+)?)(?: I=\[[^\]]*\](?::\d+)?)?:? (?P<text>.*)$",
-    ),
+    Rule(r'^(?P<fields>H=[^"\[]*\[[^"\]]*\](?::\d+)?)(?: I=\[[^\]]*\](?::\d+)?)?:? (?P<text>.*)$'),
     Rule(r"^(?P<fields>U=\S+) (?P<text>.*)$"),
     Rule(rf"^(?P<text>(?:{_ON_A_MAIL}).*)$"),
     Rule(rf"^(?:{_ON_THE_SERVER}).*$"),

@@ -17,10 +17,12 @@ _ENVELOPE: Final = (
 """What smtpd, postscreen and cleanup add to a refusal."""
 _CHECKED: Final = rf"(?:header Subject: (?P<subject>.*?)|(?:\w+ )?(?:header|body) .*?) from (?:{_PEER}|local)"
 """A line of a mail that was looked at (header_checks, body_checks), and from where it came."""
-_ACTIONS: Final = (
-    "accept|bcc|defer|discard|dunno|filter|hold|info|permit|prepend|quarantine|redirect|reject_warning|replace|strip"
-    r"|trace|warn|(?:header|milter|proxy)-[\w-]+"
+_REFUSE: Final = "(?:reject|milter-reject|proxy-reject)"
+_ACT: Final = (
+    "(?:accept|bcc|defer|discard|dunno|filter|hold|info|permit|prepend|redirect|reject_warning|replace|strip|warn"
+    r"|(?:header|milter|proxy)-[\w-]+)"
 )
+"""What else access tables, checks and filters do; nothing is refused by it."""
 
 _STATUSES: Final = {
     "sent": "delivery",
@@ -70,14 +72,14 @@ _MAILS: Final = (
 )
 _REFUSALS: Final = (
     Rule(
-        rf"^(?:reject|milter-reject|proxy-reject): {_STAGE}(?: from {_PEER})?: (?P<text>.*?)(?:; {_ENVELOPE})?$",
+        rf"^{_REFUSE}: {_STAGE}(?: from {_PEER})?: (?P<text>.*?)(?:; {_ENVELOPE}(?:: .*)?)?$",
         "rejection",
     ),
     Rule(rf"^reject: {_CHECKED}; {_ENVELOPE}: (?P<text>.*)$", "rejection"),
-    Rule(r"^(?:reject|milter-reject|proxy-reject): (?P<text>.*)$", "rejection"),
-    Rule(rf"^(?:{_ACTIONS}|warning): (?P<text>{_CHECKED}); {_ENVELOPE}(?:: .*)?$"),
-    Rule(rf"^(?:{_ACTIONS}): {_STAGE}(?: from {_PEER})?: (?P<text>.*?)(?:; {_ENVELOPE})?$"),
-    Rule(rf"^(?:{_ACTIONS}): (?P<text>.*)$"),
+    Rule(rf"^{_REFUSE}: (?P<text>.*)$", "rejection"),
+    Rule(rf"^(?:{_ACT}|warning): (?P<text>{_CHECKED}); {_ENVELOPE}(?:: .*)?$"),
+    Rule(rf"^{_ACT}: {_STAGE}(?: from {_PEER})?: (?P<text>.*?)(?:; {_ENVELOPE}(?:: .*)?)?$"),
+    Rule(rf"^{_ACT}: (?P<text>.*)$"),
     Rule(
         r"^(?:warning|error|fatal|panic): (?:(?P<queue_id>[0-9A-F]{6,}|[0-9A-Za-z]{12,}): )?"
         rf"(?:{_PEER}: )?(?P<text>.*?)(?:; {_ENVELOPE})?$"
@@ -96,7 +98,7 @@ _REMARKS: Final = (
     Rule(rf"^(?P<text>PASS (?:NEW|OLD)|DISCONNECT|\w+LISTED|\w+LIST VETO|DNSBL rank \d+ for) {_PEER}$"),
     Rule(rf"^(?P<text>[^\[\]]+ (?:with|to|by|for|server|host) {_PEER}(?:[ :,;].*)?)$"),
     Rule(rf"^(?P<text>host {_PEER} offers .*)$"),
-    Rule(r"^statistics: max [\w ]+ \d+/\w+ for \([^\s:]+:(?P<relay_address>[^\s()]*)\) at .*$"),
+    Rule(r"^statistics: max [\w ]+ \d+(?:/\w+)? for \([^\s:]+:(?P<relay_address>[^\s()]*)\) at .*$"),
     Rule(r"^\d+ messages?$"),
     Rule(r"^addr (?P<relay_address>\S+) listed by domain .*$"),
     Rule(r"^(?P<text>(?:sender|postmaster) (?:non-delivery|delivery status|delay|success) notification: \w+)$"),

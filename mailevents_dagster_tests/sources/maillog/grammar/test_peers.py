@@ -54,7 +54,7 @@ def postfix_day(mails: int) -> list[str]:
             lines.append(f"{head}/qmgr[3]: {queue_id}: removed")
         if number % 5 == 0:
             lines.append(
-                f"{head}/smtpd[1]: NOQUEUE: reject: RCPT from unknown[192.0.2.9]: 550 5.1.1 <u@example.org>: User unknown; "
+                f"{head}/smtpd[1]: NOQUEUE: reject: RCPT from unknown[192.0.2.9]: 550 5.1.1 User unknown; "
                 "from=<a@b> to=<u@example.org> proto=ESMTP helo=<x>"
             )
     return lines

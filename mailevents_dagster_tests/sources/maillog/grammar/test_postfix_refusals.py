@@ -35,6 +35,13 @@ def test_a_refused_recipient_is_the_one_of_the_envelope() -> None:
     }
 
 
+def test_a_refusal_in_other_words_is_a_rejection() -> None:
+    assert of("smtpd", "NOQUEUE: reject: in words of tomorrow") == {
+        "event": "rejection",
+        "text": "in words of tomorrow",
+    }
+
+
 def test_an_address_that_looks_like_an_envelope_names_nobody() -> None:
     fake = '<"; from=<a@b> to=<victim@example.com> proto=SMTP helo=<x">@evil.example>'
     words = (
@@ -67,6 +74,11 @@ def test_an_address_that_looks_like_an_envelope_names_nobody() -> None:
             "cleanup",
             f"4104E3D: milter-reject: END-OF-MESSAGE from x[192.0.2.3]: 5.7.1 Blocked by filter; {ENVELOPE}",
             {"queue_id": "4104E3D", "recipient": "c@d", "enhanced_code": "5.7.1", "text": "5.7.1 Blocked by filter"},
+        ),
+        (
+            "cleanup",
+            f"4104E3D: milter-reject: END-OF-MESSAGE from x[192.0.2.3]: 5.7.1 no; {ENVELOPE}: what the filter adds",
+            {"recipient": "c@d", "helo": "e", "text": "5.7.1 no"},
         ),
         (
             "smtpd",
@@ -135,6 +147,8 @@ def test_a_logged_subject_is_the_subject() -> None:
         ("smtp", "4104E3D: lost connection with x[192.0.2.3] while sending RCPT TO", {"relay_address": "192.0.2.3"}),
         ("smtp", "4104E3D: conversation with x[192.0.2.3] timed out while sending MAIL FROM", {"relay_host": "x"}),
         ("smtp", "4104E3D: enabling PIX workarounds: disable_esmtp for x[192.0.2.3]:25", {"relay_port": 25}),
+        ("smtp", "host x[192.0.2.3] offers SMTPUTF8 support, but not 8BITMIME", {"relay_address": "192.0.2.3"}),
+        ("cleanup", "4104E3D: filter: smtp:[127.0.0.1]:10025", {"text": "smtp:[127.0.0.1]:10025"}),
         ("bounce", "4104E3D: sender non-delivery notification: 5A1B2C3D", {"queue_id": "4104E3D"}),
         ("qmgr", "4104E3D: skipped, still being delivered", {"text": "skipped, still being delivered"}),
         ("postsuper", "4104E3D: placed on hold", {"text": "placed on hold"}),
@@ -149,6 +163,11 @@ def test_a_logged_subject_is_the_subject() -> None:
             "anvil",
             "statistics: max connection rate 1/60s for (smtpd:2001:db8::3) at Nov 29 1:2:3",
             {"relay_address": "2001:db8::3"},
+        ),
+        (
+            "anvil",
+            "statistics: max connection count 1 for (smtpd:192.0.2.3) at Nov 29 1:2:3",
+            {"relay_address": "192.0.2.3"},
         ),
         ("dnsblog", "addr 192.0.2.3 listed by domain zen.example as 127.0.0.2", {"relay_address": "192.0.2.3"}),
         ("scache", "statistics: address lookup hits=0 miss=1 success=0%", {}),
