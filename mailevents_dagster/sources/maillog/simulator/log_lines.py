@@ -5,13 +5,21 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from itertools import chain
 from operator import itemgetter
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from mailevents_dagster.sources.maillog.simulator.exim import Entry, Exim
 from mailevents_dagster.sources.maillog.simulator.postfix import Postfix
-from mailevents_dagster.sources.maillog.simulator.traffic import LONGEST_LIFE, Mail, handed_on, liveliness, traffic
+from mailevents_dagster.sources.maillog.simulator.traffic import (
+    LONGEST_LIFE,
+    Mail,
+    handed_on,
+    is_over_by,
+    liveliness,
+    traffic,
+)
 
 SERVERS: Final[dict[str, type[Exim] | type[Postfix]]] = {"exim": Exim, "postfix": Postfix}
 MAILS_PER_HOUR: Final = 16.0
@@ -38,11 +46,11 @@ def lines(
     for minute in range((first - LONGEST_LIFE) // 60, -(-end // 60)):
         local = datetime.fromtimestamp(minute * 60, zone)
         mean = mails_per_hour / 60 * liveliness(local.hour)
-        for what in traffic(name, format, minute, mean):
+        exchanged = _exchanged(server, neighbours, minute, mails_per_hour / 60)
+        for what in chain(traffic(name, format, minute, mean), exchanged):
+            if is_over_by(what, first):
+                continue
             for entry in server.mail(what) if isinstance(what, Mail) else server.refusal(what):
-                waiting[entry[0] // 60].append(entry)
-        for mail in _exchanged(server, neighbours, minute, mails_per_hour / 60):
-            for entry in server.mail(mail):
                 waiting[entry[0] // 60].append(entry)
         waiting[minute].extend(server.chores(minute))
         entries = waiting.pop(minute)

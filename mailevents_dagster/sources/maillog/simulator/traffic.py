@@ -82,6 +82,12 @@ class Refusal(NamedTuple):
     reason: Reason
 
 
+def is_over_by(what: Mail | Refusal, time: int) -> bool:
+    """Return whether all is written about it before a time."""
+    attempts = max(len(one.answers) for one in what.recipients) if isinstance(what, Mail) else 1
+    return what.time + RETRIES[attempts - 1] + LONGEST_LIFE - RETRIES[-1] < time
+
+
 def domain_of(server: str) -> str:
     """Return the domain whose mail a server has: that of its name where it is one of documentation."""
     domain = server.partition(".")[2]
