@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -126,19 +125,18 @@ def test_a_writer_that_never_stops_is_followed_without_loss_or_repetition(journa
     entries = [Logged(NOON + number / 10, f"{number}") for number in range(20_000)]
     hour, lines = Collected(), []
     command = [WRITER, "--output", str(journal / "system.journal"), "-"]
+    readings = 0
     with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as writer:
         assert writer.stdin
-        feeding = threading.Thread(target=writer.communicate, args=(b"".join(one.export for one in entries),))
-        feeding.start()
-        readings = 0
-        while feeding.is_alive():
+        for start in range(0, len(entries), 500):
+            writer.stdin.write(b"".join(one.export for one in entries[start : start + 500]))
+            writer.stdin.flush()
             found = hour.lines(NOON + HOUR - 1)
             lines = [*found] if hour.found.is_whole else lines + found
             assert not hour.found.gaps
             readings += bool(found)
-        feeding.join()
     lines += hour.lines(NOON + HOUR - 1)
-    assert readings > 3
+    assert readings > 1
     assert lines == [one.message for one in entries]
 
 
