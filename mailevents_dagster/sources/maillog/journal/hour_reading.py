@@ -23,8 +23,6 @@ from mailevents_dagster.sources.maillog.journal.open_journal import OpenJournal,
 _LINES: Final = 10_000
 _CHARACTERS: Final = 4 * 2**20
 """The most that a batch holds, and one entry."""
-_WRITING: Final = 1.0
-"""Seconds that journald may take to write an entry whose time it has noted."""
 _LEFT_OUT: Final = re.compile(r"^.*\bignoring file\b.*$", re.MULTILINE)
 _FILE: Final = re.compile(r"\S+\.journal~?")
 
@@ -44,7 +42,6 @@ class HourReading:
     _last: Entry | None = field(default=None, init=False)
     _lines: int = field(default=0, init=False)
     _strays: int = field(default=0, init=False)
-    _has_units: bool = field(default=True, init=False)
 
     def lines_of(self, entries: Iterator[Entry]) -> HourLines:
         """Return the lines of entries, all of which come before the end of the hour."""
@@ -80,7 +77,6 @@ class HourReading:
         try:
             yield from entries
         except NoSuchUnitError as error:
-            self._has_units = False
             found.notes.append(f"{error} See `journal` in the settings, and `journalctl --field=_SYSTEMD_UNIT`.")
 
     def _gap_before(self, entry: Entry) -> Gap:
@@ -143,13 +139,9 @@ class HourReading:
 
     def _missing_end(self) -> list[Gap]:
         """Return what journalctl does not show before the newest entry: it ends at a damaged place without a word."""
-        last = self.journal.last
+        last, newest = self.journal.last, self.journal.awaited
         shown = last.time if last else self.first * MICROSECONDS
-        if not self.journal.is_exhausted or shown >= self.end * MICROSECONDS or not self._has_units:
-            return []
-        command = self.access.of_units("--lines=1", f"--until=@{self.journal.opened_at - _WRITING:.6f}")
-        newest = only_entry(self.access, command)
-        if newest is None or newest.time <= shown:
+        if not self.journal.is_exhausted or shown >= self.end * MICROSECONDS or not newest or newest.time <= shown:
             return []
         why = "journalctl shows nothing more before a later entry: a file is damaged; `journalctl --verify` names it"
         return [Gap(shown // MICROSECONDS, 0, min(self.end, newest.time // MICROSECONDS + 1), why)]

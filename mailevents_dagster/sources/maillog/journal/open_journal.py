@@ -14,6 +14,7 @@ from typing import Final
 from mailevents_dagster.sources.maillog.journal.access import JournalAccess
 from mailevents_dagster.sources.maillog.journal.entries import MICROSECONDS, Entry
 from mailevents_dagster.sources.maillog.journal.entry_stream import EntryStream
+from mailevents_dagster.sources.maillog.journal.errors import NoSuchUnitError
 
 PATIENCE: Final = 600 * MICROSECONDS
 """How long the clock must have stood beyond an hour: longer than a machine takes to set its clock after a start."""
@@ -24,7 +25,9 @@ MOST_KEPT: Final = 20_000
 class OpenJournal:
     """The entries of a server's units from somewhere on. Close it when done."""
 
-    def __init__(self, access: JournalAccess, where: str, at: float) -> None:
+    def __init__(self, access: JournalAccess, where: str, first: int, at: float) -> None:
+        self.awaited = _newest(access, first)
+        """The entry that was the newest before this began, until it was taken; None where it lies before `first`."""
         self._stream = EntryStream(access, access.of_units(where))
         self._entries: Iterator[Entry] = iter(self._stream)
         self._counted = 0
@@ -40,8 +43,11 @@ class OpenJournal:
 
     def first_is(self, cursor: str) -> bool:
         """Take the first entry and return whether it is the one that is known so."""
-        self.last = next(self._entries, None)
-        return self.last is not None and self.last.cursor == cursor
+        entry = next(self._entries, None)
+        if entry is None or entry.cursor != cursor:
+            return False
+        self._take(entry)
+        return True
 
     def until(self, end: int) -> Iterator[Entry]:
         """Yield the entries before a time, in microseconds, and keep the later ones for the next hour."""
@@ -49,7 +55,7 @@ class OpenJournal:
         beyond: Entry | None = None
         self.next, self.is_exhausted = None, True
         for entry in self._entries:
-            self.last = entry
+            self._take(entry)
             if entry.time < end:
                 beyond = None
                 yield entry
@@ -65,6 +71,11 @@ class OpenJournal:
         if len(kept) <= MOST_KEPT:
             self.next = end
 
+    def _take(self, entry: Entry) -> None:
+        self.last = entry
+        if self.awaited and self.awaited.cursor == entry.cursor:
+            self.awaited = None
+
     def bytes_since(self) -> int:
         """Return the bytes that journalctl gave since this was asked for last."""
         read, self._counted = self._stream.bytes_read - self._counted, self._stream.bytes_read
@@ -74,6 +85,15 @@ class OpenJournal:
     def said(self) -> str:
         """What journalctl said beside the entries."""
         return self._stream.said
+
+
+def _newest(access: JournalAccess, first: int) -> Entry | None:
+    """Return the newest entry of the units, if it is not from before a time."""
+    try:
+        newest = only_entry(access, access.of_units("--lines=1"))
+    except NoSuchUnitError:
+        return None
+    return newest if newest and newest.time >= first else None
 
 
 def only_entry(access: JournalAccess, command: Sequence[str]) -> Entry | None:

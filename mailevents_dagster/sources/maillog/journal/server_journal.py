@@ -64,21 +64,21 @@ class ServerJournal:
             is_fresh = opened.opened_at >= min(end, self._now() - FRESH)
             if is_fresh or not opened.is_exhausted:
                 return opened
-        return self._open(f"--since=@{first}")
+        return self._open(f"--since=@{first}", first * MICROSECONDS)
 
     def _after(self, before: ReadRange) -> OpenJournal | None:
         """Return the journal after the entry that was read last, or None where that is no longer there."""
         if not before.file:
             return None
-        opened = self._open(f"--cursor={before.file}")
+        opened = self._open(f"--cursor={before.file}", 0)
         try:
             return opened if opened.first_is(before.file) else None
         except (NoSuchCursorError, NoSuchUnitError):
             return None
 
-    def _open(self, where: str) -> OpenJournal:
+    def _open(self, where: str, first: int) -> OpenJournal:
         self.close()
-        self._opened = OpenJournal(self._access, where, self._now())
+        self._opened = OpenJournal(self._access, where, first, self._now())
         if self._is_stopped:
             self.close()
             raise StoppedError

@@ -7,7 +7,7 @@ from typing import Final
 
 from mailevents_dagster.sources.maillog.simulator.ids import exim_id, has_long_ids
 from mailevents_dagster.sources.maillog.simulator.traffic import RETRIES, Mail, Recipient, Refusal
-from mailevents_dagster.sources.maillog.simulator.words import LOCAL, Answer, Host
+from mailevents_dagster.sources.maillog.simulator.words import Answer, Host
 
 Entry = tuple[int, str]
 """A time in Unix seconds and what stands behind the stamp."""
@@ -21,12 +21,12 @@ class Exim:
     """What begins its lines, up to the seconds."""
 
     def __init__(self, name: str) -> None:
-        self._name = name
+        self.name = name
         self._has_long_ids = has_long_ids(name)
 
     def mail(self, mail: Mail) -> Iterator[Entry]:
         """Yield what is written about a mail, from its arrival to its end."""
-        own = self._id(mail.time, mail.number)
+        own = self.id(mail.time, mail.number)
         yield mail.time, _arrival(own, mail)
         at = mail.time
         for attempt, later in enumerate(RETRIES):
@@ -47,11 +47,15 @@ class Exim:
                 yield from self._bounce(own, mail, at)
         yield at, f" {own} Completed QT={at - mail.time}s"
 
+    def accepts(self, mail: Mail) -> str:
+        """Return what it answers to whoever hands it a mail."""
+        return f"250 OK id={self.id(mail.time, mail.number)}"
+
     def _bounce(self, failed: str, mail: Mail, at: int) -> Iterator[Entry]:
-        own = self._id(at, mail.number >> 7)
+        own = self.id(at, mail.number >> 7)
         yield at, f' {own} <= <> R={failed} U=Debian-exim P=local S={mail.size % 5000 + 1500} T="Mail delivery failed"'
         back = Recipient(mail.sender, mail.sender, mail.client if not mail.user else None, ())
-        yield at + 1, f" {own} {_delivery('=>', mail._replace(time=at), back, at + 1)}"
+        yield at + 1, f" {own} {_delivery('=>', mail._replace(time=at, accepted_as=''), back, at + 1)}"
         yield at + 1, f" {own} Completed QT=1s"
 
     def refusal(self, refusal: Refusal) -> Iterator[Entry]:
@@ -67,7 +71,7 @@ class Exim:
             lost = f" unexpected disconnection while reading SMTP command from {_host(client)} D={number % 9}s"
             yield refusal.time + 1, lost
         elif number % 7 == 0:
-            refused = self._id(refusal.time + 2, number)
+            refused = self.id(refusal.time + 2, number)
             yield refusal.time + 2, f" {refused} {who} rejected after DATA: This message contains malware (Eicar)"
 
     def chores(self, minute: int) -> Iterator[Entry]:
@@ -79,15 +83,15 @@ class Exim:
         if minute % 977 == 0:
             yield at + 30, f" the-panic-of-nobody: {pid} things were counted, {pid % 7} were not"
 
-    def _id(self, time: int, number: int) -> str:
+    def id(self, time: int, number: int) -> str:
+        """Return the id that it gives to a mail."""
         return exim_id(time, number, is_long=self._has_long_ids)
 
 
 def _arrival(own: str, mail: Mail) -> str:
     client, sender = mail.client, mail.sender or "<>"
     subject = mail.subject.replace("\\", "\\\\").replace('"', '\\"')
-    domain = client.domain if client and client.domain else LOCAL
-    what = f'S={mail.size} id={mail.number:x}@{domain} T="{subject}"'
+    what = f'S={mail.size} id={mail.message_id} T="{subject}"'
     to = " ".join(recipient.original for recipient in mail.recipients)
     if client is None:
         return f" {own} <= {sender} U=www-data P=local {what} from <{mail.sender}> for {to}"
@@ -121,7 +125,7 @@ def _delivery(flag: str, mail: Mail, recipient: Recipient, at: int) -> str:
         local = recipient.address.partition("@")[0]
         return f"=> {local} <{recipient.original}> R=local_user T=maildir_home QT={at - mail.time}s DT=0s"
     tls = f" {_TLS}yes" if relay.has_tls else ""
-    said = f'C="250 2.0.0 Ok: queued as {mail.number % 2**40:X}"'
+    said = f'C="{mail.accepted_as or f"250 2.0.0 Ok: queued as {mail.number % 2**40:X}"}"'
     to = f"{flag} {_address(recipient)} R=dnslookup T=remote_smtp H={relay.name} [{relay.address}]"
     return f"{to}{tls} {said} QT={at - mail.time}s DT={took}s"
 

@@ -18,16 +18,27 @@ from zoneinfo import ZoneInfo
 
 from mailevents_dagster.files.atomic import replace
 from mailevents_dagster.files.locks import holding
-from mailevents_dagster.sources.maillog.simulator.log_lines import SERVERS, lines
+from mailevents_dagster.sources.maillog.simulator.log_lines import ALONE, SERVERS, lines
 
 FILE_NAMES: Final = {"exim": "mainlog", "postfix": "mail.log"}
 DAYS_KEPT: Final = 14
 """Rotated files beside the growing one."""
 
 
-def write_until(folder: Path, name: str, format: str, start: int, now: float, timezone: str) -> None:  # noqa: A002 - as in the settings
-    """Let the log in the folder grow up to now, from the day of `start` on. Processes may call at once."""
-    log = _Log(folder, name, format, ZoneInfo(timezone))
+def write_until(
+    folder: Path,
+    name: str,
+    format: str,  # noqa: A002 - the name it has in the settings
+    start: int,
+    now: float,
+    timezone: str,
+    neighbours: Mapping[str, str] = ALONE,
+) -> None:
+    """Let the log in the folder grow up to now, from the day of `start` on. Processes may call at once.
+
+    Neighbours are other simulated servers, their names with their formats: these and the server hand each other mails.
+    """
+    log = _Log(folder, name, format, ZoneInfo(timezone), neighbours)
     with holding(folder / ".lock"):
         files = _files_by_day(log, log.day_of(now))
         today = max(log.day_of(now), *files) if files else log.day_of(now)
@@ -45,6 +56,7 @@ class _Log:
     name: str
     format: str
     zone: ZoneInfo
+    neighbours: Mapping[str, str]
 
     def day_of(self, at: float) -> date:
         return datetime.fromtimestamp(at, self.zone).date()
@@ -63,7 +75,7 @@ class _Log:
     def content(self, day: date, until: int) -> bytes:
         """Return what the file of a day holds at a time."""
         end = min(until, self.end_of(day))
-        found = lines(self.name, self.format, self.start_of(day), end, self.zone.key)
+        found = lines(self.name, self.format, self.start_of(day), end, self.zone.key, neighbours=self.neighbours)
         return "".join(f"{line}\n" for line in found).encode()
 
 

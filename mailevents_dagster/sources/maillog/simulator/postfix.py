@@ -7,7 +7,7 @@ from typing import Final
 
 from mailevents_dagster.sources.maillog.simulator.ids import has_long_ids, postfix_id
 from mailevents_dagster.sources.maillog.simulator.traffic import RETRIES, Mail, Recipient, Refusal
-from mailevents_dagster.sources.maillog.simulator.words import LOCAL, Answer, Host
+from mailevents_dagster.sources.maillog.simulator.words import Answer, Host
 
 Entry = tuple[int, str]
 """A time in Unix seconds and what stands behind the stamp."""
@@ -22,12 +22,12 @@ class Postfix:
 
     def __init__(self, name: str) -> None:
         self._host = name.partition(".")[0]
-        self._name = name
+        self.name = name
         self._has_long_ids = has_long_ids(name)
 
     def mail(self, mail: Mail) -> Iterator[Entry]:
         """Yield what is written about a mail, from its arrival to its end."""
-        own = self._id(mail.time, mail.number)
+        own = self.id(mail.time, mail.number)
         yield from self._arrival(own, mail)
         at, count = mail.time, len(mail.recipients)
         queue = self._line("qmgr", 811, f"{own}: from=<{mail.sender}>, size={mail.size}, nrcpt={count} (queue active)")
@@ -51,7 +51,7 @@ class Postfix:
 
     def _arrival(self, own: str, mail: Mail) -> Iterator[Entry]:
         client, pid, at = mail.client, mail.number % 30_000 + 900, mail.time
-        message_id = self._line("cleanup", pid + 3, f"{own}: message-id=<{mail.number:x}@{_domain(client)}>")
+        message_id = self._line("cleanup", pid + 3, f"{own}: message-id=<{mail.message_id}>")
         if client is None:
             yield at, self._line("pickup", 807, f"{own}: uid=33 from=<www-data>")
             yield at, message_id
@@ -78,11 +78,11 @@ class Postfix:
         timing = f"delay={waited}.{parts:02}, delays={max(0, waited - 1)}.{parts:02}/0.01/0.4/0.6, dsn={answer.dsn}"
         program, pid = "smtp", number % 20_000 + 2000
         if relay is None:
-            program, where = "lmtp", f"{self._name}[private/dovecot-lmtp]"
+            program, where = "lmtp", f"{self.name}[private/dovecot-lmtp]"
             said = f"250 2.0.0 <{recipient.address}> {number % 2**40:x} Saved"
         else:
             where = f"{relay.name}[{relay.address}]:25"
-            said = f"250 2.0.0 Ok: queued as {number % 2**40:X}"
+            said = mail.accepted_as or f"250 2.0.0 Ok: queued as {number % 2**40:X}"
         if not answer.stage and answer.text:
             said, where = f"connect to {where}: {answer.text}", "none"
         elif answer.text:
@@ -92,15 +92,19 @@ class Postfix:
         to = f"{own}: to=<{recipient.address}>,{original} relay={where}"
         return self._line(program, pid, f"{to}, {timing}, status={answer.status} ({said})")
 
+    def accepts(self, mail: Mail) -> str:
+        """Return what it answers to whoever hands it a mail."""
+        return f"250 2.0.0 Ok: queued as {self.id(mail.time, mail.number)}"
+
     def _bounce(self, failed: str, mail: Mail, at: int) -> Iterator[Entry]:
-        own = self._id(at, mail.number >> 7)
+        own = self.id(at, mail.number >> 7)
         pid, size = mail.number % 20_000 + 3000, mail.size % 5000 + 1500
-        notification = f"{own}: message-id=<{mail.number >> 5:x}@{self._name}>"
+        notification = f"{own}: message-id=<{mail.number >> 5:x}@{self.name}>"
         yield at, self._line("cleanup", pid, notification)
         yield at, self._line("bounce", pid + 1, f"{failed}: sender non-delivery notification: {own}")
         yield at, self._line("qmgr", 811, f"{own}: from=<>, size={size}, nrcpt=1 (queue active)")
         back = Recipient(mail.sender, mail.sender, None if mail.user else mail.client, ())
-        yield at + 1, self._delivery(own, mail._replace(time=at), back, Answer("sent"), at + 1)
+        yield at + 1, self._delivery(own, mail._replace(time=at, accepted_as=""), back, Answer("sent"), at + 1)
         yield at + 1, self._line("qmgr", 811, f"{own}: removed")
 
     def refusal(self, refusal: Refusal) -> Iterator[Entry]:
@@ -130,13 +134,10 @@ class Postfix:
     def _line(self, program: str, pid: int, text: str) -> str:
         return f" {self._host} postfix/{program}[{pid}]: {text}"
 
-    def _id(self, time: int, number: int) -> str:
+    def id(self, time: int, number: int) -> str:
+        """Return the id that it gives to a mail."""
         return postfix_id(time, number, is_long=self._has_long_ids)
 
 
 def _host(host: Host) -> str:
     return f"{host.name or 'unknown'}[{host.address}]"
-
-
-def _domain(client: Host | None) -> str:
-    return client.domain or LOCAL if client else LOCAL

@@ -5,7 +5,6 @@ from __future__ import annotations
 from itertools import chain, repeat
 from typing import Final, NamedTuple
 
-LOCAL: Final = "example.com"
 PEOPLE: Final = (
     "ayse.yilmaz",
     "ibrahim.celik",
@@ -59,11 +58,11 @@ RELAYS: Final = (
 """The mail exchangers of the domains that the simulated servers write to, and are written to by."""
 CLIENTS: Final = (
     Host("", "192.0.2.14", "", has_tls=True),
-    Host("vpn.example.com", "192.0.2.30", "", has_tls=True),
+    Host("vpn.example.net", "192.0.2.30", "", has_tls=True),
     Host("", "2001:db8:9::4a", "", has_tls=True),
-    Host("office.example.com", "203.0.113.140", "", has_tls=True),
+    Host("office.example.net", "203.0.113.140", "", has_tls=True),
 )
-"""Where the people of the domain send from."""
+"""Where people of a server's own domain send from."""
 STRANGERS: Final = (
     Host("", "203.0.113.66", "", has_tls=False),
     Host("dyn-7.pool.example", "198.51.100.201", "", has_tls=False),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,9 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailevents_dagster.model.event import ReadRange
+from mailevents_dagster.sources.maillog.journal import ServerJournal, open_journal
 from mailevents_dagster_tests.sources.maillog.journal.journals import (
     HOUR,
     NOON,
+    WRITER,
     Logged,
     access,
     one_hour,
@@ -95,6 +98,46 @@ def test_hours_one_after_the_other_are_read_once(tmp_path: Path) -> None:
     whole = one_hour(access(tmp_path), NOON + 5 * HOUR)[1].measures["bytes_read"]
     assert lines == [60] * 6
     assert sum(one.measures["bytes_read"] for one in found) <= 6.1 * whole
+
+
+def test_hours_with_more_than_is_kept_are_whole_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(open_journal, "MOST_KEPT", 3)
+    write(tmp_path, numbered(*range(NOON, NOON + 4 * HOUR, 60)))
+    for journal in opened(access(tmp_path)):
+        hours = range(NOON, NOON + 4 * HOUR, HOUR)
+        assert [len(texts(journal.hour(first, first + HOUR, []))) for first in hours] == [60] * 4
+
+
+def test_what_is_open_is_opened_again_when_it_is_no_longer_new(journal: Path) -> None:
+    write(journal, numbered(NOON, NOON + HOUR, NOON + HOUR + 1))
+    now = NOON + HOUR + 2.0
+    reading = ServerJournal(access(), lambda: now)
+    assert texts(reading.hour(NOON, NOON + HOUR, [])) == ["no. 0"]
+    write(journal, [Logged(NOON + HOUR + 30, "new")])
+    now += 90
+    assert texts(reading.hour(NOON + HOUR, NOON + 2 * HOUR, [])) == ["no. 1", "no. 2", "new"]
+    reading.close()
+
+
+@pytest.mark.slow
+def test_a_writer_that_never_stops_is_followed_without_loss_or_repetition(journal: Path) -> None:
+    write(journal, [Logged(NOON - 1)])
+    entries = [Logged(NOON + number / 10, f"{number}") for number in range(20_000)]
+    hour, lines = Collected(), []
+    command = [WRITER, "--output", str(journal / "system.journal"), "-"]
+    readings = 0
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as writer:
+        assert writer.stdin
+        for start in range(0, len(entries), 500):
+            writer.stdin.write(b"".join(one.export for one in entries[start : start + 500]))
+            writer.stdin.flush()
+            found = hour.lines(NOON + HOUR - 1)
+            lines = [*found] if hour.found.is_whole else lines + found
+            assert not hour.found.gaps
+            readings += bool(found)
+    lines += hour.lines(NOON + HOUR - 1)
+    assert readings > 1
+    assert lines == [one.message for one in entries]
 
 
 def test_entries_that_follow_a_wrong_clock_are_in_their_hour(tmp_path: Path) -> None:

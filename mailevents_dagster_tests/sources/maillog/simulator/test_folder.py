@@ -148,7 +148,7 @@ def killed_after(steps: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
-def hourly_lines(_name: str, _kind: str, first: int, end: int, _timezone: str) -> Iterator[str]:
+def hourly_lines(_name: str, _kind: str, first: int, end: int, _timezone: str, **_: object) -> Iterator[str]:
     """A line an hour, made at once."""
     for time in range(first, end, HOUR):
         yield f"{datetime.fromtimestamp(time, UTC):%Y-%m-%d %H:%M:%S} Start queue run: pid={time}"

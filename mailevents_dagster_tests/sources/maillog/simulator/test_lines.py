@@ -110,6 +110,36 @@ def test_some_mails_live_for_hours_and_all_that_arrive_end() -> None:
     assert any(int(ended[one].rpartition("=")[2].rstrip("s")) > 2 * HOUR for one in arrived)
 
 
+@pytest.mark.parametrize(("kind", "other"), [("exim", "postfix"), ("postfix", "exim"), ("exim", "exim")])
+def test_servers_hand_each_other_mails_that_both_know(kind: str, other: str) -> None:
+    here, there = "mx1.kuzey.example", "mx1.deniz.example"
+    window = (NOON, NOON + 12 * HOUR, "UTC")
+    mine = "\n".join(lines(here, kind, *window, neighbours={there: other}))
+    theirs = "\n".join(lines(there, other, *window, neighbours={here: kind}))
+    for sent, received in ((mine, theirs), (theirs, mine)):
+        ids = set(re.findall(r"(?:OK id=|Ok: queued as )([0-9A-Za-z-]+)", sent)) & set(
+            re.findall(r" ([0-9A-Za-z-]+)(?: <=|: client=)", received)
+        )
+        assert len(ids) > 5
+        for one in ids:
+            arrival = next(line for line in received.splitlines() if re.search(rf" {one}(: message-id| <=)", line))
+            message_id = re.search(r"(?:message-id=<|\bid=)([^>\s]+)", arrival)
+            assert message_id
+            assert message_id[1] in sent
+
+
+def test_mail_is_that_of_the_domain_of_a_server_in_documentation_alone() -> None:
+    for name, domain in (
+        ("mx1.kuzey.example", "kuzey.example"),
+        ("mx1.company.com", "example.com"),
+        ("mx", "example.com"),
+    ):
+        text = "\n".join(log(name, "exim", NOON, NOON + 6 * HOUR))
+        assert " A=plain_login:muhasebe S=" in text
+        assert f" <muhasebe@{domain}>" in text
+        assert "@company.com" not in text
+
+
 @pytest.mark.parametrize("kind", FORMATS)
 def test_a_log_is_as_large_as_it_is_asked_for(kind: str) -> None:
     few = sum(1 for _ in lines("mx1.example.com", kind, NOON, NOON + 600, "UTC", 100))
