@@ -15,8 +15,8 @@ from mailevents_dagster.store.hour.found_events import FoundEvents, Records
 from mailevents_dagster.store.hour.index import Index, joined
 from mailevents_dagster.store.hour.snapshot_columns import lines_of, snapshot_batch
 
-EVENTS_AT_ONCE: Final = 1024
-"""Brought into order and copied: more would take longer, since memory that was not in use costs more than the copy."""
+EVENTS_AT_ONCE: Final = 4096
+"""Brought into order and copied at a time: a quarter as many cost short records a sixth of the commit."""
 LONG: Final = 256
 """So many events side by side are taken by themselves, which needs no copy."""
 

@@ -28,7 +28,7 @@ from mailevents_dagster.store.hour.snapshot_columns import (
     snapshot_schema,
 )
 
-ROWS_AT_ONCE: Final = 4096
+ROWS_AT_ONCE: Final = 16384
 BYTES_AT_ONCE: Final = 32 * 2**20
 """Bounds of one row group, so that writing an hour needs little more memory than the hour itself."""
 CONTENT: Final = b"mailevents.content.sha256"
