@@ -91,13 +91,7 @@ class HourReading:
 
     def _finish(self, found: HourLines) -> None:
         """Tell what the reading proves. The reach comes last: files may have been removed while it was read."""
-        oldest = only_entry(self.access, self.access.of_any())
-        if oldest is None:
-            raise no_journal(self.access)
-        reach = oldest.time // MICROSECONDS
-        if reach >= self.end and not self.before and not self._lines:
-            raise hour_is_gone(self.access, self.end, reach)
-        self._find_range(found, oldest.time)
+        self._find_range(found, self._reach() if self.is_whole else self.first * MICROSECONDS)
         found.gaps += self._missing_start(found.ranges[0].first // MICROSECONDS)
         found.gaps += self._gaps_of_files(found)
         found.gaps += self._missing_end()
@@ -107,16 +101,26 @@ class HourReading:
             )
         found.measures.update(lines=self._lines, bytes_read=self.journal.bytes_since(), strays=self._strays)
 
-    def _find_range(self, found: HourLines, oldest: int) -> None:
+    def _reach(self) -> int:
+        """Return how far back the journal reaches, in microseconds; an hour that ended before that is gone."""
+        oldest = only_entry(self.access, self.access.of_any())
+        if oldest is None:
+            raise no_journal(self.access)
+        if oldest.time >= self.end * MICROSECONDS and not self.before and not self._lines:
+            raise hour_is_gone(self.access, self.end, oldest.time / MICROSECONDS)
+        return oldest.time
+
+    def _find_range(self, found: HourLines, reach: int) -> None:
         first, end = self.first * MICROSECONDS, self.end * MICROSECONDS
         found.is_proven = self._reaches_beyond(found)
         cursor = self._last.cursor if self._last else self.before.file if self.before else ""
         latest = self._last.time + 1 if self._last else first
-        begin = max(first, min(oldest, end))
+        begin = max(first, min(reach, end))
         lines = self._lines - self._strays
         if self.before:
-            begin, latest = min(begin, self.before.first), max(latest, self.before.end)
-            lines += 0 if self.is_whole else self.before.lines
+            begin = min(begin, self.before.first) if self.is_whole else self.before.first
+            latest = max(latest, self.before.end)
+            lines = max(lines, self.before.lines) if self.is_whole else lines + self.before.lines
         reached = end if found.is_proven else min(latest, end - 1)
         found.ranges.append(ReadRange(cursor, self.access.name, begin, reached, lines, 0, 0))
 

@@ -81,7 +81,7 @@ class Exim:
             yield at + 12, f" Start queue run: pid={pid}"
             yield at + 13, f" End queue run: pid={pid}"
         if minute % 977 == 0:
-            yield at + 30, f" the-panic-of-nobody: {pid} things were counted, {pid % 7} were not"
+            yield at + 30, f" mail-counter: {pid} things were counted, {pid % 7} were not"
 
     def id(self, time: int, number: int) -> str:
         """Return the id that it gives to a mail."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import zlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -80,7 +81,7 @@ class _Log:
 
 
 def _files_by_day(log: _Log, today: date) -> Mapping[date, Sequence[Path]]:
-    """Return the files of each day; others, which are older than any that is kept, are removed."""
+    """Return the files of each day; others, too old or damaged, are removed."""
     stamp = SERVERS[log.format].stamp.partition(" %H")[0]
     around = [today + timedelta(days) for days in range(-DAYS_KEPT - 1, DAYS_KEPT)]
     days = {day.strftime(stamp).encode(): day for day in around}
@@ -95,8 +96,11 @@ def _files_by_day(log: _Log, today: date) -> Mapping[date, Sequence[Path]]:
 
 
 def _first_bytes(path: Path, count: int) -> bytes:
-    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-        return file.read(count)
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            return file.read(count)
+    except (gzip.BadGzipFile, EOFError, zlib.error):
+        return b""
 
 
 def _bring_up_to_date(log: _Log, paths: Sequence[Path], day: date, age: int, now: int) -> None:

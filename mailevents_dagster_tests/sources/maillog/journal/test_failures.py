@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import threading
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
 import pytest
 
-from mailevents_dagster.model.event import StoppedError
+from mailevents_dagster.model.event import ReadRange, StoppedError
 from mailevents_dagster.sources.maillog.journal import ServerJournal
 from mailevents_dagster.sources.maillog.journal.errors import JournalError
 from mailevents_dagster_tests.sources.maillog.journal.journals import (
@@ -132,26 +134,33 @@ def test_a_user_without_rights_is_told_how_to_get_them(tmp_path: Path, monkeypat
 def test_a_writer_that_is_killed_at_any_moment_costs_no_entry_and_doubles_none(journal: Path) -> None:
     random = Random(18)
     write(journal, [Logged(NOON - 1)])
-    held, lines, written = (), [], 0
+    held: Sequence[ReadRange] = ()
+    lines: list[str] = []
+    cut = 0
     for _ in range(KILLS):
-        count = random.randrange(1, 400)
-        entries = [Logged(NOON + number, f"{number}") for number in range(written, written + count)]
-        killed_while_writing(journal, entries, random.randrange(count * 150))
-        found, hour = one_hour(access(), held=held, now=NOON + 10)
+        entries = [Logged(NOON + number / 10, f"{number}") for number in range(len(lines), len(lines) + 150)]
+        killed_while_writing(journal, entries, random.random() * 0.003)
+        found, hour = one_hour(access(), held=held, now=NOON + HOUR - 1)
+        cut += len(found) < len(entries)
         lines = [*found] if hour.is_whole else lines + found
         held = hour.ranges
-        written = int(lines[-1]) + 1 if lines else 0
-        assert lines == [f"{number}" for number in range(written)]
-        assert held[0].lines == written
+        assert lines == [f"{number}" for number in range(len(lines))]
+        assert held[0].lines == len(lines)
     assert one_hour(access())[0] == lines
+    assert cut
+    assert len(lines) >= KILLS
 
 
-def killed_while_writing(folder: Path, entries: list[Logged], after: int) -> None:
-    """Kill what writes a journal once it was given so many bytes."""
+def killed_while_writing(folder: Path, entries: Sequence[Logged], after: float) -> None:
+    """Kill what writes a journal some moments after its first entry is there."""
     command = [WRITER, "--output", str(folder / "system.journal"), "-"]
-    content = b"".join(one.export for one in entries)
     with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as writer:
         assert writer.stdin
-        writer.stdin.write(content[:after])
+        writer.stdin.write(entries[0].export)
         writer.stdin.flush()
+        while entries[0].message not in one_hour(access(folder))[0]:
+            assert writer.poll() is None
+        writer.stdin.write(b"".join(one.export for one in entries[1:]))
+        writer.stdin.flush()
+        time.sleep(after)
         writer.kill()
