@@ -124,6 +124,12 @@ def test_the_same_id_after_the_end_is_another_mail() -> None:
     ]
 
 
+def test_a_mail_that_postfix_makes_itself_has_no_client_and_yet_arrives() -> None:
+    bounce = [(server, second, words.replace("<s@example.org>", "<>")) for server, second, words in mail(60)[1:]]
+    first, second = told(*mail(0), attempt(1, "sent", "250 Ok"), removed(1), *bounce, attempt(61, "sent", "250 Ok"))
+    assert [(row["sender"], row["arrived"]) for row in (first, second)] == [("s@example.org", at(0)), ("", at(60))]
+
+
 def test_the_same_id_that_arrives_again_is_another_mail_though_the_end_of_the_first_is_missing() -> None:
     first, second = told(*mail(0), attempt(1, "deferred", "later"), *mail(3600), attempt(3601, "sent", "250 Ok"))
     assert [(row["outcome"], row["attempts"]) for row in (first, second)] == [("deferred", 1), ("delivered", 1)]
