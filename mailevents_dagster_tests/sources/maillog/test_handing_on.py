@@ -93,6 +93,18 @@ def test_of_two_mails_with_the_id_the_one_that_came_last_is_meant() -> None:
     assert rows["mx1", "r@x"]["outcome"] == "queued"
 
 
+def test_a_mail_that_a_server_forwards_to_itself_is_followed() -> None:
+    rows = told(*mail(0), attempt(1, "sent", f"forwarded as {OTHER}"), removed(1), *mail(1, OTHER))
+    assert rows["mx1", "r@x"]["outcome"] == "queued"
+
+
+def test_only_what_was_taken_was_handed_on() -> None:
+    rows = told(*mail(0), attempt(1, "bounced", f"550 queued as {OTHER}, then refused"), *mail(1, OTHER, "mx2"))
+    assert rows["mx1", "r@x"]["handed_to"] is None
+    rows = told(*mail(0), attempt(1, "sent", "250 Ok: queued as 3FA2B1C0"))
+    assert rows["mx1", "r@x"]["handed_to"] is None
+
+
 def test_a_loop_of_mails_has_an_end() -> None:
     rows = told(
         *handed_on(),

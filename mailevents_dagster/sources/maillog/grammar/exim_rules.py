@@ -33,8 +33,8 @@ _MAILS: Final = (
     Rule(rf"^(?:=>|->|>>) (?P<recipient>{_WITH_SPACES}) {_ORIGINAL}(?: {_FIELDS})?$", "delivery"),
     Rule(rf"^\*\* {_UNDELIVERED}(?:: (?P<text>.*?))?(?P<reached>(?: DT=[\d.]+s)?)$", "bounce"),
     Rule(
-        rf"^== {_UNDELIVERED}(?: routing| transporting)? defer \(-?\w+\)"
-        r"(?:: (?P<error>[^:]*?))?(?P<reached>(?: (?:H|DT)=.*?)?)(?:: (?P<text>.*))?$",
+        rf"^== {_UNDELIVERED}(?: routing| transporting)? defer \((?:[1-9]\d*\): (?P<error>[^:]*?)|-?\w+\))"
+        r"(?P<reached>(?: (?:H|DT)=.*?)?)(?:: (?P<text>.*))?$",
         "deferral",
     ),
     Rule(rf"^\*> {_UNDELIVERED}$"),

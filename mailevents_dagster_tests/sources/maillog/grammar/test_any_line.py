@@ -20,6 +20,37 @@ REAL = (
     '2026-11-29 23:01:40 1vPfXY-0005vi-00 <= <> R=1vPfXY-0005vi-01 U=u P=local S=1 T="x" for a@b',
     "2026-11-29 23:01:40 1vPfXY-0005vi-00 == a@b R=r T=t defer (111): Connection refused",
 )
+EXIM = "2026-11-29 23:01:40 1vPfXY-0005vi-00"
+POSTFIX = "Nov 29 23:01:40 mx1 postfix/smtp[1]: 3FA2B1C0:"
+FAKES = (
+    *(
+        "H=evil [6.6.6.6]:6",
+        "X=none",
+        "F=<evil@x>",
+        "A=plain:root",
+        "QT=9d",
+        "<v@x>:",
+        "=> v@x",
+        'C="',
+        "for v@x",
+        "\\",
+    ),
+    *("; from=<v@x> to=<v@x>", "), status=sent (", "relay=evil[6.6.6.6]:6,", "orig_to=<v@x>,", "rejected RCPT <v@x>:"),
+)
+ANSWERED = {
+    exim: (
+        f'{EXIM} => a@b R=r T=t H=h [192.0.2.1]:25 C="QUOTED" QT=1m',
+        f'{EXIM} => a@b R=r T=lmtp C="QUOTED"',
+        f'{EXIM} <= s@b U=u P=local S=1 T="QUOTED" for a@b',
+        f"{EXIM} ** a@b R=r T=t H=h [192.0.2.1]:25: ANSWER.",
+        f"{EXIM} == a@b R=r T=t defer (-44) H=h [192.0.2.1]:25: ANSWER",
+        f"{EXIM} == a@b R=r defer (-1): ANSWER",
+    ),
+    postfix: (
+        f"{POSTFIX} to=<a@b>, relay=x[192.0.2.1]:25, delay=1, dsn=2.0.0, status=sent (ANSWER)",
+        f"{POSTFIX} to=<a@b>, relay=none, delay=1, dsn=5.0.0, status=bounced (ANSWER)",
+    ),
+}
 GRAMMARS = pytest.mark.parametrize("grammar", [exim, postfix], ids=["exim", "postfix"])
 
 _PIECES = st.sampled_from(
@@ -40,7 +71,7 @@ def test_any_line_has_an_event_and_values_of_the_types_of_the_columns(grammar: M
 
 
 @GRAMMARS
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(lines=st.lists(_LINES | st.sampled_from(REAL), max_size=8))
 def test_a_line_says_the_same_alone_and_among_others(grammar: ModuleType, lines: list[str]) -> None:
     assert all_said(grammar, *lines) == [row for line in lines for row in all_said(grammar, line)]
@@ -52,6 +83,17 @@ def test_a_line_says_the_same_alone_and_among_others(grammar: ModuleType, lines:
 def test_a_line_that_was_cut_names_no_other_recipient(grammar: ModuleType, line: str, at: int) -> None:
     (row,) = all_said(grammar, line[:at])
     assert row["recipient"] in (None, "a@b", "a@", "a")
+
+
+@settings(max_examples=40)
+@given(answer=st.lists(_PIECES | st.sampled_from(FAKES), max_size=8).map(" ".join))
+def test_whatever_the_other_side_answers_is_text_and_nothing_else(answer: str) -> None:
+    quoted = answer.replace("\\", "\\\\").replace('"', '\\"')
+    told = dict.fromkeys(("text", "code", "enhanced_code", "subject"))
+    for grammar, lines in ANSWERED.items():
+        rows = all_said(grammar, *(line.replace("ANSWER", answer).replace("QUOTED", quoted) for line in lines))
+        plain = all_said(grammar, *(line.replace("ANSWER", "").replace("QUOTED", "") for line in lines))
+        assert [{**row, **told} for row in rows] == [{**row, **told} for row in plain]
 
 
 @GRAMMARS
