@@ -25,7 +25,18 @@ BY_PATTERN: Final = "pattern"
 """The rule of a class that a pattern says."""
 
 _TAKEN: Final = ("queue_id", "message_id", "sender", "relay_host", "host")
-LINE_COLUMNS: Final = ("event_time", "event", "recipient", "code", "enhanced_code", "text", *_TAKEN, "raw", "identity")
+LINE_COLUMNS: Final = (
+    "event_time",
+    "event",
+    "recipient",
+    "original_recipient",
+    "code",
+    "enhanced_code",
+    "text",
+    *_TAKEN,
+    "raw",
+    "identity",
+)
 """The columns of lines that bounces are made of."""
 
 
@@ -78,7 +89,7 @@ def _row(line: Mapping[str, Any], following: Joined, patterns: Patterns | None) 
     said = {name: line[name] for name in _TAKEN}
     return {
         "event_time": line["event_time"],
-        "recipient": line["recipient"] or None,
+        "recipient": _address(line["recipient"], line["original_recipient"]),
         **_classes(line, text, pattern),
         "code": line["code"],
         "enhanced_code": line["enhanced_code"],
@@ -95,6 +106,11 @@ def _classes(line: Mapping[str, Any], text: str, pattern: Pattern | None) -> dic
         return {"class": pattern.bounce_class.value, "reason": "", "rule": BY_PATTERN}
     verdict = classify(line["code"], line["enhanced_code"], text)
     return {"class": verdict.bounce_class.value, "reason": verdict.reason.value, "rule": verdict.rule}
+
+
+def _address(final: str | None, original: str | None) -> str | None:
+    """Return the recipient; the original one where the final one is a local user without a domain."""
+    return original if final and original and "@" not in final else final or original or None
 
 
 def _event_id(server: str, identity: bytes, like_it: int) -> str:
