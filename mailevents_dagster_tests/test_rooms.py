@@ -15,6 +15,7 @@ ROOMS = (
     "files",
     "settings",
     "store",
+    "deliveries",
     "sources",
     "collecting",
     "health",

@@ -1,7 +1,7 @@
 """The outbox: which messages each destination was given, which wait, which never go.
 
 A message waits, is taken, or is set aside. One that waits and was tried may have gone out: nobody knows after a kill.
-A taken message keeps a row of its key for ever, about 130 bytes on disk once `shrink` took its body away, so that an
+A taken message keeps a row of its key for ever, about 150 bytes on disk once `shrink` took its body away, so that an
 hour that is collected again publishes only what is new. `forget` drops the rows of hours that will not come again.
 """
 
@@ -20,10 +20,10 @@ from mailevents_dagster.deliveries.message import Answer, Aside, Counts, Failed,
 Place = tuple[int, str]
 """The time and key of a message: where it stands in the order in which messages go out."""
 FIRST: Final[Place] = (-(2**63), "")
-_COUNTS: Final = """
-SELECT hour, count(*) FILTER (WHERE state = 'waiting'), count(tried_at), min(at) FILTER (WHERE state = 'waiting'),
-    count(*) FILTER (WHERE state = 'taken'), count(*) FILTER (WHERE state = 'aside')
-FROM messages WHERE destination = ? GROUP BY hour ORDER BY hour
+_STATES: Final = "SELECT hour, state, count(*) FROM messages WHERE destination = ? GROUP BY hour, state"
+"""Answered by the index alone: 20 ms for 200,000 messages; with the times of those that wait it is 300 ms."""
+_WAITING: Final = """
+SELECT hour, count(tried_at), min(at) FROM messages WHERE destination = ? AND state = 'waiting' GROUP BY hour
 """
 
 
@@ -97,8 +97,12 @@ class Outbox:
     def counts(self, destination: str) -> Mapping[int, Counts]:
         """Return the counts of each hour that has messages; `sum(…, Counts())` adds them up."""
         with self._file.transaction() as ledger:
-            rows = ledger.execute(_COUNTS, [_number(ledger, destination)])
-            return {hour: Counts(*counts) for hour, *counts in rows}
+            number = _number(ledger, destination)
+            waiting = {hour: rest for hour, *rest in ledger.execute(_WAITING, [number])}
+            states: dict[int, dict[str, int]] = {}
+            for hour, state, count in ledger.execute(_STATES, [number]):
+                states.setdefault(hour, {})[state] = count
+        return {hour: _counts(states[hour], *waiting.get(hour, (0, None))) for hour in sorted(states)}
 
     def aside(self, destination: str, most: int) -> list[Aside]:
         """Return the earliest of those that never go, with the reasons."""
@@ -143,6 +147,11 @@ class Outbox:
         """Return the file that is locked by whoever delivers to this destination."""
         path = self._file.path
         return path.with_name(f"{path.name}.{hashlib.sha256(destination.encode()).hexdigest()[:16]}.lock")
+
+
+def _counts(states: Mapping[str, int], uncertain: int, oldest_waiting: int | None) -> Counts:
+    waiting, taken, aside = (states.get(state, 0) for state in ("waiting", "taken", "aside"))
+    return Counts(waiting, uncertain, oldest_waiting, taken, aside)
 
 
 def _number(ledger: Connection, destination: str) -> int | None:

@@ -182,7 +182,7 @@ class _Delivery:
     def _heed(self, failures: Sequence[Failed]) -> None:
         """Wait before the next try where something failed."""
         if not failures:
-            self._failures = 0
+            self._failures, self._problem = 0, None
             return
         self._failures += 1
         self._problem = next((one for one in failures if not one.is_passing), failures[0])

@@ -6,6 +6,7 @@ Nothing of what a service or a library said is repeated, but for codes: their te
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Final
 
 from mailevents_dagster.deliveries.message import Failed, Refused
@@ -140,8 +141,10 @@ def failure_of_request(code: str, status: int) -> Failed | Refused:
 def failure_of_entry(code: str, *, is_senders_fault: bool) -> Failed | Refused:
     """Return what an error of one entry of a batch means."""
     known = failure_of_request(code, 400)
-    if isinstance(known, Refused) or known.is_passing or any(_name(code) in codes for codes, _ in _ADVICE):
+    if isinstance(known, Refused) or any(_name(code) in codes for codes, _ in _ADVICE):
         return known
+    if known.is_passing:  # SQS says of this very entry that it did not take it
+        return replace(known, may_have_arrived=False)
     if is_senders_fault:
         return Refused(f"SQS refuses it: {_name(code)}")
     return Failed(f"SQS did not take it ({_name(code)})")
