@@ -47,6 +47,7 @@ CREATE TABLE messages (
     PRIMARY KEY (destination, key)
 ) WITHOUT ROWID;
 CREATE INDEX waiting ON messages (destination, time, key) WHERE state = 'waiting';
+CREATE INDEX aside ON messages (destination, time, key) WHERE state = 'aside';
 CREATE INDEX by_hour ON messages (destination, hour, state);
 """
 

@@ -17,6 +17,8 @@ from typing import Final
 from mailevents_dagster.deliveries.ledger import LedgerFile
 from mailevents_dagster.deliveries.message import Answer, Aside, Counts, Failed, Message, Refused, Taken, Waiting
 
+CLOCKS_APART: Final = 3600
+"""Seconds by which the clock of a source may be ahead of this machine's."""
 Place = tuple[int, str]
 """The time and key of a message: where it stands in the order in which messages go out."""
 FIRST: Final[Place] = (-(2**63), "")
@@ -174,7 +176,7 @@ def _introduced(ledger: Connection, destination: str) -> tuple[int, int]:
 
 def _perhaps(message: Message, lost_at: int | None) -> int | None:
     """Return since when the message may have gone out though it is new here: by the ledger that was lost."""
-    return lost_at if lost_at is not None and message.time <= lost_at else None
+    return lost_at if lost_at is not None and message.time <= lost_at + CLOCKS_APART else None
 
 
 def _plain(text: str) -> str:

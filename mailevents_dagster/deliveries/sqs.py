@@ -54,7 +54,11 @@ class QueueAccess:
 
     @property
     def limits(self) -> Limits:
-        """Return what a call takes. Calls to a FIFO queue go one after the other, since that keeps the order."""
+        """Return what a call takes.
+
+        Calls to a FIFO queue go one after the other, since that keeps the order. Only an entry that fails alone comes
+        behind those of its batch that were taken.
+        """
         if self.is_fifo:
             return Limits(10, MOST_BYTES, known_again_seconds=KNOWN_AGAIN_SECONDS)
         return Limits(10, MOST_BYTES, at_once=4)
@@ -74,6 +78,9 @@ class SqsQueue:
         entries = [self._entry(number, message) for number, message in enumerate(messages)]
         try:
             client, url = self._connect()
+        except ImportError:
+            missing = "boto3 is not installed: pip install 'mailevents-dagster[maillog]'"
+            return [Failed(missing, is_passing=False)] * len(messages)
         except Exception as error:
             return [_before_sending(_failure(error))] * len(messages)
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import random
 import sqlite3
@@ -18,7 +17,7 @@ from mailevents_dagster.deliveries.outbox import FIRST, Outbox
 from mailevents_dagster.files.damage import DamagedError
 from mailevents_dagster_tests.conftest import START
 from mailevents_dagster_tests.deliveries.messages import QUEUE, Receiver, message, messages, sent, total, waiting_keys
-from mailevents_dagster_tests.forks import side_by_side
+from mailevents_dagster_tests.forks import FORKS, side_by_side
 
 
 def rubbish(path: Path) -> None:
@@ -67,7 +66,7 @@ def test_what_a_lost_ledger_may_have_delivered_is_named_when_it_goes_out(path: P
         outbox.counts(QUEUE)
     lost_at = outbox.lost_at()
     assert lost_at is not None
-    outbox.note(QUEUE, [message(0), message(1, time=lost_at + 1)])
+    outbox.note(QUEUE, [message(0), message(1, time=lost_at + 3601)])
     delivered = sent(outbox, Receiver())
     assert (delivered.taken, delivered.repeated) == (2, ("event-0",))
 
@@ -165,7 +164,7 @@ def _note_for_ever(path: Path) -> None:
 @pytest.mark.slow
 def test_a_process_killed_at_random_moments_leaves_whole_hours_and_no_damage(path: Path) -> None:
     for seed in range(int(os.environ.get("MAILEVENTS_KILLS", "6"))):
-        process = multiprocessing.get_context("fork").Process(target=_note_for_ever, args=(path,))
+        process = FORKS.Process(target=_note_for_ever, args=(path,))
         process.start()
         process.join(random.Random(seed).uniform(0.02, 0.2))
         process.kill()

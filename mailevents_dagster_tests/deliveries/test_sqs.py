@@ -257,6 +257,11 @@ def test_only_who_sends_loads_boto3() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def test_without_boto3_the_message_names_what_to_install(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "boto3.session", None)
+    assert "pip install" in said(at(gateway, "q"))
+
+
 def test_a_refusal_of_one_message_is_no_failure_of_the_queue(gateway: Gateway, queue: str) -> None:
     gateway.faults.append(error("InvalidMessageContents"))
     assert isinstance(SqsQueue(at(gateway, queue), QUEUE).send([message(1)])[0], Refused)

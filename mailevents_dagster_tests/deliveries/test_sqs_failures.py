@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from botocore import exceptions
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailevents_dagster.deliveries.message import Failed, Refused
@@ -80,6 +80,7 @@ def test_an_error_without_an_answer_says_whether_the_messages_may_have_arrived(
     assert kind_of(failure_of_library([one.__name__ for one in error.__mro__])) == kind
 
 
+@settings(max_examples=50)
 @given(st.text(), st.integers(0, 999), st.booleans())
 def test_nothing_that_a_server_says_is_repeated_but_what_looks_like_a_code(
     code: str, status: int, is_senders_fault: bool
