@@ -82,6 +82,14 @@ def test_a_failure_that_is_known_takes_the_mark_of_its_try_away_and_no_earlier_o
         assert total(outbox).uncertain == uncertain
 
 
+def test_of_several_tries_without_an_answer_the_first_is_kept(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    outbox.note(QUEUE, messages(1))
+    for now in (START, START + 1000):
+        monkeypatch.setattr(time, "time", lambda now=now: now)
+        outbox.mark_tried(QUEUE, ["event-0"])
+    assert [one.tried_at for one in outbox.waiting(QUEUE, FIRST, 9)] == [START]
+
+
 def test_what_was_set_aside_is_shown_with_its_reason_and_can_be_tried_again(outbox: Outbox) -> None:
     outbox.note(QUEUE, messages(2))
     outbox.settle(QUEUE, [(one, Refused("too large")) for one in outbox.waiting(QUEUE, FIRST, 1)])

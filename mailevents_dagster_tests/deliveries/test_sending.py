@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import pytest
@@ -15,6 +16,7 @@ from mailevents_dagster.deliveries.message import Answer, Failed, Limits, Messag
 from mailevents_dagster.deliveries.outbox import FIRST, Outbox
 from mailevents_dagster.deliveries.sending import Delivered, Patience, batches, deliver, size_of
 from mailevents_dagster.files.locks import holding
+from mailevents_dagster_tests.conftest import START
 from mailevents_dagster_tests.deliveries.messages import (
     BRIEF,
     ENDLESS,
@@ -62,12 +64,12 @@ def test_each_answer_counts_for_its_own_message(outbox: Outbox) -> None:
 
 
 def test_what_fails_alone_keeps_nothing_else_waiting(outbox: Outbox) -> None:
-    def one_fails(batch: Sequence[Message]) -> Sequence[Answer]:
-        return [AWAY if one.key == "event-3" else Taken("id") for one in batch]
+    def early_ones_fail(batch: Sequence[Message]) -> Sequence[Answer]:
+        return [AWAY if one.time < START + 15 else Taken("id") for one in batch]
 
     outbox.note(QUEUE, messages(100))
-    delivered = sent(outbox, Receiver(*[one_fails] * 10_000))
-    assert (delivered.taken, delivered.waiting, delivered.problem) == (99, 1, AWAY)
+    delivered = sent(outbox, Receiver(lambda batch: [Taken("id"), *[AWAY] * 9], *[early_ones_fail] * 10_000))
+    assert (delivered.taken, delivered.waiting, delivered.problem) == (86, 14, AWAY)
 
 
 def test_a_receiver_that_comes_back_gets_all_and_in_order(outbox: Outbox) -> None:
@@ -82,6 +84,26 @@ def test_a_receiver_that_stays_away_delays_and_loses_nothing(outbox: Outbox) -> 
     assert sent(outbox, Receiver(*[all_answer(AWAY)] * 10_000)) == Delivered(waiting=30, problem=AWAY)
     assert total(outbox).uncertain == 0
     assert sent(outbox, Receiver()) == Delivered(taken=30)
+
+
+def test_patience_begins_anew_with_each_message_that_is_taken(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+
+    def slowly(answer: Answer) -> Callable[[Sequence[Message]], Sequence[Answer]]:
+        def answered(batch: Sequence[Message]) -> Sequence[Answer]:
+            nonlocal now
+            now += 40
+            return [answer] * len(batch)
+
+        return answered
+
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    outbox.note(QUEUE, messages(50))
+    patience = Patience(seconds=60, first_pause=0, longest_pause=0)
+    receiver = Receiver(*[slowly(AWAY), slowly(Taken("id"))] * 5)
+    assert sent(outbox, receiver, patience=patience) == Delivered(taken=50)
+    outbox.note(QUEUE, [message(50)])
+    assert sent(outbox, Receiver(*[slowly(AWAY)] * 9), patience=patience).waiting == 1
 
 
 def test_what_only_people_can_mend_is_not_tried_again(outbox: Outbox) -> None:
