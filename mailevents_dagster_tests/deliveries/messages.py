@@ -14,6 +14,7 @@ QUEUE = "maillog/mx1.example.com/sqs"
 LIMITS = Limits(10, 2**20)
 BRIEF = Patience(seconds=0.05, first_pause=0.001, longest_pause=0.002)
 ENDLESS = Patience(seconds=3600, first_pause=0.001, longest_pause=0.002)
+"""For receivers that come back: a busy machine must not end a delivery."""
 
 
 def message(number: int, body: str = "", time: int | None = None) -> Message:
@@ -56,5 +57,5 @@ def all_answer(answer: Answer) -> Callable[[Sequence[Message]], Sequence[Answer]
     return lambda batch: [answer] * len(batch)
 
 
-def sent(outbox: Outbox, receiver: Receiver, limits: Limits = LIMITS, patience: Patience = BRIEF) -> Delivered:
+def sent(outbox: Outbox, receiver: Receiver, limits: Limits = LIMITS, patience: Patience = ENDLESS) -> Delivered:
     return deliver(outbox, QUEUE, receiver, limits, patience)

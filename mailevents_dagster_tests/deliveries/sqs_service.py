@@ -125,6 +125,8 @@ class Gateway(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.moto = moto
         self.faults: deque[Fault | None] = deque()
+        self.other_faults: deque[Fault] = deque()
+        """The same for calls that send nothing."""
         self.calls = 0
         """Batches that came, whatever became of them."""
         self.arrived: list[dict[str, str]] = []
@@ -162,7 +164,8 @@ class _Handler(BaseHTTPRequestHandler):
         gateway = self.server
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         if not self.headers["X-Amz-Target"].endswith("SendMessageBatch"):
-            self._tell(*self._handed_on(request))
+            other = gateway.other_faults.popleft() if gateway.other_faults else None
+            self._tell(*((other.status, other.body) if other else self._handed_on(request)))
             return
         with gateway.lock:
             gateway.calls += 1

@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from itertools import pairwise
+from itertools import count, pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -63,12 +63,18 @@ def test_each_answer_counts_for_its_own_message(outbox: Outbox) -> None:
     assert [one.reason for one in outbox.aside(QUEUE, 9)] == ["not this one"]
 
 
-def test_what_fails_alone_keeps_nothing_else_waiting(outbox: Outbox) -> None:
+def test_what_fails_alone_keeps_nothing_else_waiting(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = count()
+
     def early_ones_fail(batch: Sequence[Message]) -> Sequence[Answer]:
         return [AWAY if one.time < START + 15 else Taken("id") for one in batch]
 
     outbox.note(QUEUE, messages(100))
-    delivered = sent(outbox, Receiver(lambda batch: [Taken("id"), *[AWAY] * 9], *[early_ones_fail] * 10_000))
+    monkeypatch.setattr(time, "monotonic", lambda: next(now))  # a second passes whenever the clock is looked at
+    patience = Patience(seconds=60, first_pause=0, longest_pause=0)
+    delivered = sent(
+        outbox, Receiver(lambda batch: [Taken("id"), *[AWAY] * 9], *[early_ones_fail] * 10_000), patience=patience
+    )
     assert (delivered.taken, delivered.waiting, delivered.problem) == (86, 14, AWAY)
 
 
@@ -81,7 +87,7 @@ def test_a_receiver_that_comes_back_gets_all_and_in_order(outbox: Outbox) -> Non
 
 def test_a_receiver_that_stays_away_delays_and_loses_nothing(outbox: Outbox) -> None:
     outbox.note(QUEUE, messages(30))
-    assert sent(outbox, Receiver(*[all_answer(AWAY)] * 10_000)) == Delivered(waiting=30, problem=AWAY)
+    assert sent(outbox, Receiver(*[all_answer(AWAY)] * 10_000), patience=BRIEF) == Delivered(waiting=30, problem=AWAY)
     assert total(outbox).uncertain == 0
     assert sent(outbox, Receiver()) == Delivered(taken=30)
 

@@ -257,6 +257,21 @@ def test_only_who_sends_loads_boto3() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+@pytest.mark.parametrize("fault", [error("InternalError", 500), Fault(502), Fault(200, b"{}"), Fault(200, b"[1]")])
+def test_a_failure_to_find_the_queue_leaves_no_doubt_about_messages(
+    outbox: Outbox, gateway: Gateway, queue: str, fault: Fault
+) -> None:
+    gateway.other_faults.append(fault)
+    outbox.note(QUEUE, messages(1))
+    assert not delivered(outbox, at(gateway, queue), BRIEF).repeated
+    assert delivered(outbox, at(gateway, queue)).repeated == ()
+    assert total(outbox).taken == 1
+
+
+def test_calls_go_side_by_side_unless_the_queue_keeps_an_order() -> None:
+    assert (QueueAccess("q").limits.at_once, QueueAccess("q.fifo").limits.at_once) == (4, 1)
+
+
 def test_without_boto3_the_message_names_what_to_install(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "boto3.session", None)
     assert "pip install" in said(at(gateway, "q"))
