@@ -196,7 +196,8 @@ class Surveyor:
             latest, has_newer = min(latest, self._index.files[file].begins), True
         for part in found.values():
             self._verify(part, before.get(part.place.node))
-        return sorted(reversed(found.values()), key=lambda part: self._index.files[part.file].begins)
+        oldest_first = list(found.values())[::-1]
+        return sorted(oldest_first, key=lambda part: self._index.files[part.file].begins)
 
     def _file_at(self, place: Place, old: Seen | None, latest: float, *, has_newer: bool) -> str:
         """Return the id of the file at a place; empty as long as it has no line with a time."""
