@@ -12,7 +12,7 @@ from typing import Final
 
 from mailevents_dagster.sources.maillog.errors import Cause, LogError
 from mailevents_dagster.sources.maillog.reading.content import Content, Measures, open_content
-from mailevents_dagster.sources.maillog.reading.index import Index, Seen
+from mailevents_dagster.sources.maillog.reading.index import Index, KnownFile, Seen
 from mailevents_dagster.sources.maillog.reading.names import LogName, log_name
 from mailevents_dagster.sources.maillog.reading.recognising import is_as_before, is_hopeless, recognise
 from mailevents_dagster.sources.maillog.stamps import Stamps
@@ -209,7 +209,7 @@ class Surveyor:
         if place.node in self._open and self._open[place.node].is_packed:
             self._open.pop(place.node).close()
         content = self._content(place)
-        if old and old.file in files and is_as_before(content, files[old.file].head):
+        if old and old.file in files and _is_still(content, files[old.file]):
             return old.file
         name = place.name.log
         new = recognise(content, place.path, name, self._stamps, latest, size=place.size, is_rotated=has_newer)
@@ -293,6 +293,11 @@ class Surveyor:
             is_needed = file.begins >= oldest or (file.is_truncated and file.until >= oldest - KEPT)
             if not is_needed:
                 del files[file.id]
+
+
+def _is_still(content: Content, known: KnownFile) -> bool:
+    """Return whether this is the file that was here; its last line that was scanned says so in the fewest bytes."""
+    return is_as_before(content, known.head if content.is_packed or not known.tail else known.tail)
 
 
 def _is_unchanged(place: Place, old: Seen) -> bool:

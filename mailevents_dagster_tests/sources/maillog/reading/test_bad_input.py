@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from mailevents_dagster.sources.maillog.errors import LogError
+from mailevents_dagster.sources.maillog.reading import survey
 from mailevents_dagster.sources.maillog.reading.lines import PIECE
 from mailevents_dagster.sources.maillog.reading.server_log import ServerLog
 from mailevents_dagster_tests.sources.maillog.reading.server import (
@@ -95,8 +96,6 @@ def test_a_file_without_rights_is_told_where_it_may_hold_the_hour(log: GrowingLo
 def test_a_file_that_cannot_be_opened_is_told_where_it_may_hold_the_hour(
     log: GrowingLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mailevents_dagster.sources.maillog.reading import survey
-
     real = survey.open_content
 
     def refuse(path: str, *others: object) -> object:
@@ -127,8 +126,6 @@ def _no_rights(log: GrowingLog, take_rights: object) -> None:
 def test_a_file_that_vanishes_while_it_is_looked_at_is_looked_for_again(
     log: GrowingLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mailevents_dagster.sources.maillog.reading import survey
-
     log.write(exim(NOON - HOUR, "before"), exim(NOON, "one"))
     real, rotated = survey.open_content, []
 
@@ -166,7 +163,7 @@ def test_a_file_that_is_cut_off_while_it_is_read_is_told_and_read_by_the_next(lo
     next(batches)
     log.copytruncate()
     with pytest.raises(LogError, match="was cut off while it was read") as caught:
-        [*batches]
+        list(batches)
     server.close()
     assert caught.value.is_passing
     hours = reader(log)
