@@ -29,7 +29,7 @@ def test_an_hour_has_the_lines_of_its_window_alone(log: GrowingLog) -> None:
     hours = reader(log)
     (hour,) = hours.read(NOON)
     assert hours.lines() == [exim(NOON, "first"), exim(NOON + HOUR - 1, "last")]
-    assert not hour.is_whole
+    assert hour.is_whole
     assert hour.gaps == ()
     assert hour.measures["lines"] == 2
 
