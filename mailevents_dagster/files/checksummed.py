@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 from upath import UPath
 
-from mailevents_dagster.files.atomic import publish
+from mailevents_dagster.files.atomic import publish, show
 from mailevents_dagster.files.damage import DamagedError
 from mailevents_dagster.files.json_text import NotJsonError, canonical, parse, pretty
 
@@ -17,7 +18,12 @@ T = TypeVar("T")
 
 def write_sealed(path: UPath, content: Mapping[str, object]) -> None:
     with publish(path) as file:
-        file.write(pretty({**content, "checksum": _checksum(content)}))
+        file.write(_sealed(content))
+
+
+def show_sealed(path: Path, content: Mapping[str, object]) -> None:
+    """Write what can be made anew: a power cut may lose it, and it is damaged then."""
+    show(path, _sealed(content))
 
 
 def read_sealed(path: UPath) -> dict[str, Any] | None:
@@ -45,6 +51,10 @@ def read_value(path: UPath, make: Callable[[dict[str, Any]], T], otherwise: str)
         return None if content is None else make(content)
     except (KeyError, TypeError, ValueError) as error:
         raise DamagedError(f"{path} {otherwise} ({type(error).__name__}: {error})") from error
+
+
+def _sealed(content: Mapping[str, object]) -> bytes:
+    return pretty({**content, "checksum": _checksum(content)})
 
 
 def _checksum(content: Mapping[str, object]) -> str:

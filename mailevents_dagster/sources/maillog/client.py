@@ -18,6 +18,7 @@ from mailevents_dagster.sources.maillog.formats import identity_of
 from mailevents_dagster.sources.maillog.journal.server_journal import ServerJournal
 from mailevents_dagster.sources.maillog.publishing import Publishing
 from mailevents_dagster.sources.maillog.reading.hour_lines import HourLines
+from mailevents_dagster.sources.maillog.reading.proof import gaps_from_now_on
 from mailevents_dagster.store.hour.open_hour import OpenHour
 
 NOTHING: Final = Placed(np.empty(0, np.int64), np.empty(0, np.int64))
@@ -54,18 +55,19 @@ class MailLogClient:
     def _lines(self, work: OpenHour, options: Options) -> Collection:
         listed_at, began = self._now(), time.monotonic()
         found = self._log.hour(work.hour.start, work.hour.end, held_ranges(work))
-        placed = NOTHING if found.is_whole else work.known_events
-        parts = [placed]
+        parts = [NOTHING if found.is_whole else work.known_events]
         for lines in found.batches:
             if self._stopped.is_set():
                 raise StoppedError("Reading was stopped.")
             digests = b"".join(map(identity_of, lines.texts.cast(pa.binary()).to_pylist()))
             parts.append(work.add_records(lines.times, digests, lines.texts))
             options.report(Progress(sum(len(part.times) for part in parts), 0, 0))
+        placed = in_order(parts)
+        gaps_before = work.before.gaps if work.before else ()
         return Collection(
-            in_order(parts),
+            placed,
             strays=frozenset(),
-            gaps=tuple(found.gaps),
+            gaps=gaps_from_now_on(gaps_before, found.gaps, placed.times),
             listed_at=listed_at,
             closed=getattr(found, "is_proven", True) and listed_at >= work.hour.end + options.settle_seconds,
             measures={**found.measures, "collect_seconds": round(time.monotonic() - began, 3)},

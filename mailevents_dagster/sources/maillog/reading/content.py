@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import errno
 import lzma
 import os
 import zlib
@@ -87,10 +88,13 @@ class PlainContent:
         return data
 
     def text_at(self, at: int) -> int:
+        handle = self._file.fileno()
         try:
-            return os.lseek(self._file.fileno(), at, os.SEEK_DATA)
-        except (OSError, AttributeError):  # nothing but a hole is left, or a system that knows none
+            return os.lseek(handle, at, os.SEEK_DATA)
+        except AttributeError:  # a system that tells no holes
             return at
+        except OSError as error:  # nothing but a hole is left
+            return os.fstat(handle).st_size if error.errno == errno.ENXIO else at
 
     def close(self) -> None:
         self._file.close()

@@ -15,7 +15,7 @@ from typing import Any, Final, Self
 import numpy as np
 from upath import UPath
 
-from mailevents_dagster.files.checksummed import read_value, write_sealed
+from mailevents_dagster.files.checksummed import read_value, show_sealed
 from mailevents_dagster.files.damage import DamagedError
 from mailevents_dagster.files.locks import holding
 from mailevents_dagster.sources.maillog.reading.lines import Block
@@ -49,8 +49,8 @@ class Span:
 
     first: int
     end: int
-    before: int | None
-    """The time of the line before; None where scanning began here."""
+    before: int
+    """The time of the line before; where none was scanned, that of its first line."""
     least: int
     greatest: int
 
@@ -92,7 +92,7 @@ class KnownFile:
     """From the first byte of the first line on."""
     is_packed: bool = False
     tail: Sample | None = None
-    """Before the end of what was scanned."""
+    """Of the last line that was scanned: with its time, which no other line at this place has."""
     stretches: tuple[Stretch, ...] = ()
     marks: tuple[tuple[int, int], ...] = ()
     """Places and their times, for a file whose stamps have no year."""
@@ -145,11 +145,11 @@ def digest_of(data: bytes) -> str:
     return blake2b(data, digest_size=16).hexdigest()
 
 
-def begun(block: Block, phase: int, *, at_beginning: bool) -> Stretch:
+def begun(block: Block, before: int, phase: int, *, at_beginning: bool) -> Stretch:
     """Return the stretch that a block begins; hours begin at this second of 3,600."""
     times = block.lines.times
     since = 0 if at_beginning else int(np.median(times[:15]))
-    return Stretch(block.first, block.end, since, _reach(block, since), int(times[-1]), _spans(block, None, phase))
+    return Stretch(block.first, block.end, since, _reach(block, since), int(times[-1]), _spans(block, before, phase))
 
 
 def extended(stretch: Stretch, block: Block, phase: int) -> Stretch:
@@ -165,7 +165,7 @@ def _reach(block: Block, otherwise: int) -> int:
     return int(np.quantile(block.lines.times, 0.1)) if len(block.lines) >= ENOUGH else otherwise
 
 
-def _spans(block: Block, before: int | None, phase: int) -> tuple[Span, ...]:
+def _spans(block: Block, before: int, phase: int) -> tuple[Span, ...]:
     """Return the spans of a block, cut where the hour changes."""
     times = block.lines.times
     turns = np.flatnonzero(np.diff((times - phase) // HOUR)) + 1
@@ -215,10 +215,10 @@ def load_index(path: Path, zone: str) -> tuple[Index, str]:
 def save_index(path: Path, index: Index) -> None:
     """Write the index; of two processes that do, the last one wins."""
     with holding(path.with_suffix(".lock")):
-        files = [asdict(file) for file in index.files.values()]
+        files = [_as_json(file) for file in index.files.values()]
         seen = [asdict(one) for one in index.seen]
         content = {"version": VERSION, "zone": index.zone, "files": files, "seen": seen}
-        write_sealed(UPath(path), {**content, "renamed": sorted(index.renamed)})
+        show_sealed(path, {**content, "renamed": sorted(index.renamed)})
 
 
 def _content_of(content: Mapping[str, Any]) -> Index:
@@ -229,9 +229,22 @@ def _content_of(content: Mapping[str, Any]) -> Index:
     return Index(content["zone"], {file.id: file for file in files}, seen, frozenset(content["renamed"]))
 
 
+def _as_json(file: KnownFile) -> dict[str, object]:
+    """Return what `_file_of` reads. The many spans go without their names, which would take 20 times as long."""
+    bare = asdict(replace(file, stretches=()))
+    stretches = [
+        asdict(replace(one, spans=())) | {"spans": [_values(span) for span in one.spans]} for one in file.stretches
+    ]
+    return bare | {"stretches": stretches}
+
+
+def _values(span: Span) -> tuple[int, ...]:
+    return span.first, span.end, span.before, span.least, span.greatest
+
+
 def _file_of(file: Mapping[str, Any]) -> KnownFile:
     stretches = tuple(
-        Stretch(**{**stretch, "spans": tuple(Span(**span) for span in stretch["spans"])})
+        Stretch(**{**stretch, "spans": tuple(Span(*values) for values in stretch["spans"])})
         for stretch in file["stretches"]
     )
     tail = Sample(**file["tail"]) if file["tail"] else None

@@ -6,6 +6,9 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mailevents_dagster.model.event import Gap
 
 
@@ -35,6 +38,27 @@ def gaps_of(extents: Sequence[Extent], numbers: Collection[int], first: int, end
             low, high = max(older.until, first), min(max(newer.begins, older.until + 1), end)
             if low < high:
                 yield Gap(low, 0, high, f"{older.name}: {why}")
+
+
+def gaps_from_now_on(before: Sequence[Gap], found: Sequence[Gap], times: NDArray[np.int64]) -> tuple[Gap, ...]:
+    """Return the gaps of an hour that had some before: files that rotation removed since no longer show them.
+
+    One is closed where lines in it were found, and gives way to another that says the same.
+    """
+    lasting = [
+        one
+        for one in before
+        if not any(_overlap(one, other) for other in found) and not ((times > one.second) & (times < _end(one))).any()
+    ]
+    return tuple(sorted([*lasting, *found], key=lambda one: one.second))
+
+
+def _overlap(one: Gap, other: Gap) -> bool:
+    return one.second < _end(other) and other.second < _end(one)
+
+
+def _end(gap: Gap) -> int:
+    return gap.second + 1 if gap.end is None else gap.end
 
 
 def _missing_number(older: Extent, newer: Extent, numbers: Collection[int]) -> str:

@@ -51,11 +51,11 @@ def is_hopeless(content: Content) -> bool:
 
 def _first_byte(content: Content) -> int:
     """Return where the first line begins, behind zeros and blank lines."""
-    at = content.text_at(0)
-    while data := content.read(at, PIECE):
+    at, size = content.text_at(0), _FIRST_READ
+    while data := content.read(at, size):
         if text := data.lstrip(_BLANK):
             return at + len(data) - len(text)
-        at += len(data)
+        at, size = at + len(data), PIECE
     return at
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
@@ -24,9 +24,21 @@ LITTLE: Final = 2 * CHUNK
 DISORDER: Final = 300
 """So many seconds may a line be out of order."""
 PROBE: Final = 2**13
-TAIL: Final = 256
+TAIL: Final = 32
+"""Bytes of the last line by which a growing file is told again: each run reads them once more."""
 Wanted = Callable[[int, int], bool]
 """Whether anything between two bytes is wanted."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """Where to scan on."""
+
+    at: int
+    before: int
+    """The time of the line before; where none was scanned, that of the line itself."""
+    stretch: Stretch | None = None
+    """What was scanned up to here."""
 
 
 class LogFile:
@@ -67,7 +79,7 @@ class LogFile:
             if wanted(span.first, span.end):
                 yield from self._again(span)
         while (start := self._next_start(first - DISORDER, end + DISORDER)) is not None:
-            block = self._scan(*start)
+            block = self._scan(start)
             if block is None:
                 self.is_read_out = True
                 return
@@ -101,22 +113,22 @@ class LogFile:
             is_passing=True,
         )
 
-    def _next_start(self, first: int, end: int) -> tuple[int, Stretch | None] | None:
-        """Return where to scan on for a window, and the stretch that ends there; None where nothing is left to scan."""
+    def _next_start(self, first: int, end: int) -> _Start | None:
+        """Return where to scan on for a window; None where nothing is left to scan."""
         stretches = self.known.stretches
         number = max((n for n, one in enumerate(stretches) if one.since <= first), default=-1)
         stretch = stretches[number] if number >= 0 else None
         limit = stretches[number + 1].first if number + 1 < len(stretches) else self._end
-        at = stretch.end if stretch else self.known.head.first
-        if at >= limit:
+        known = self.known
+        start = _Start(stretch.end, stretch.last, stretch) if stretch else _Start(known.head.first, known.begins)
+        if start.at >= limit:
             return None
-        is_little = limit - at <= LITTLE and limit == self._end
+        is_little = limit - start.at <= LITTLE and limit == self._end
         if stretch and stretch.reach >= end and not is_little:
             return None
-        if self.known.is_packed or is_little or (stretch and stretch.reach >= first):
-            return at, stretch
-        place = self._place_before(first, at, limit)
-        return (place, None) if place > at else (at, stretch)
+        if known.is_packed or is_little or (stretch and stretch.reach >= first):
+            return start
+        return self._place_before(first, start, limit)
 
     @property
     def _end(self) -> int:
@@ -124,8 +136,9 @@ class LogFile:
             return self.part.place.size
         return 2**62 if self.known.length is None else self.known.length
 
-    def _scan(self, at: int, stretch: Stretch | None) -> Block | None:
+    def _scan(self, start: _Start) -> Block | None:
         """Scan a chunk and note what is in it; None where no whole line is left."""
+        at = start.at
         following = [one.first for one in self.known.stretches if one.first > at]
         limit = min([self._end, *following])
         size = min(CHUNK, limit - at)
@@ -135,57 +148,57 @@ class LogFile:
         is_end = len(data) < size or at + size == limit
         is_whole = not self._content.cut and (self.known.is_packed or self.part.has_newer)
         is_all = is_end and (bool(following) or is_whole)
-        before = stretch.last if stretch else None
-        block = block_of(data, at, self._stamps, before, self._latest(at), is_all=is_all)
+        block = block_of(data, at, self._stamps, start.before, self._latest(at), is_all=is_all)
         if len(data) < size:
             self.known = replace(self.known, length=block.end, cut=self._content.cut)
         if block.end == at:
             return None
-        self._note(stretch, block, data)
+        self._note(start, block, data)
         self._recent.add(self.known.id, block)
         return block
 
-    def _note(self, stretch: Stretch | None, block: Block, data: bytes) -> None:
+    def _note(self, start: _Start, block: Block, data: bytes) -> None:
         known, phase = self.known, self._phase
         is_first = block.first == known.head.first
-        longer = extended(stretch, block, phase) if stretch else begun(block, phase, at_beginning=is_first)
-        others = [one for one in known.stretches if one is not stretch]
+        if start.stretch:
+            longer = extended(start.stretch, block, phase)
+        else:
+            longer = begun(block, start.before, phase, at_beginning=is_first)
+        others = [one for one in known.stretches if one is not start.stretch]
         if follower := next((one for one in others if one.first == longer.end), None):
             others.remove(follower)
             longer = longer.joined(follower)
         stretches = tuple(sorted([*others, longer], key=lambda one: one.first))
         tail = known.tail
         if stretches[-1].end == block.end:
-            read = data[: block.end - block.first][-TAIL:]
-            tail = Sample.of(read, block.end - len(read))
+            last = int(block.starts[-1]) if len(block.starts) else block.first
+            tail = Sample.of(data[last - block.first : block.end - block.first][:TAIL], last)
         self.known = replace(known, stretches=stretches, tail=tail)
 
     def _latest(self, at: int) -> float:
         return next((time for place, time in self.known.marks if place >= at + CHUNK), self.part.latest)
 
-    def _place_before(self, time: int, low: int, high: int) -> int:
+    def _place_before(self, time: int, start: _Start, high: int) -> _Start:
         """Return the beginning of a line behind which all lines from this time on are, by bisection."""
-        place = low
+        low = start.at
         while high - low > CHUNK:
             middle = (low + high) // 2
-            probed = self._probe(middle)
-            if probed and probed[1] < time:
-                low, place = middle, probed[0]
+            place, about = self._probe(middle) or (None, time)
+            if place and about < time:
+                low, start = middle, place
             else:
                 high = middle
-        return place
+        return start
 
-    def _probe(self, at: int) -> tuple[int, int] | None:
-        """Return where the first line behind a place begins that has a stamp, and about the latest time it can mean."""
-        data = self._content.read(at, PROBE)
-        view = np.frombuffer(data, np.uint8)
-        ends = np.flatnonzero(view == ord("\n")) + 1
-        if len(ends) < 2:
-            return None
+    def _probe(self, at: int) -> tuple[_Start, int] | None:
+        """Return the first line behind a place that has a stamp, and about the latest time that lines there mean."""
+        view = np.frombuffer(self._content.read(at, PROBE), np.uint8)
+        starts = np.flatnonzero(view == ord("\n"))[:-1] + 1
         marks = [mark for place, mark in self.known.marks if place <= at]
         before = marks[-1] if marks else self.known.begins
-        _, later = self._stamps.meanings(view, ends[:-1], before, self._latest(at))
+        earlier, later = self._stamps.meanings(view, starts, before, self._latest(at))
         readable = np.flatnonzero(later != UNREADABLE)
         if not len(readable):
             return None
-        return at + int(ends[readable[0]]), int(np.median(later[readable]))
+        first = readable[0]
+        return _Start(at + int(starts[first]), int(earlier[first])), int(np.median(later[readable]))

@@ -68,7 +68,7 @@ class ServerLog:
             if not file.stretches:
                 self._recent.forget(file.id)
         files = self._candidates(survey, first, end)
-        is_whole = len({file.known.log for file in files}) > 1 or self._must_compare(survey, files, end, held)
+        is_whole = not held or self._must_compare(survey, files, end, held)
         if is_whole:
             held = [one for one in held if one.file not in survey.files]
         hour = HourLines(iter(()), is_whole, listed_at)
@@ -102,6 +102,8 @@ class ServerLog:
 
     def _must_compare(self, survey: Survey, files: Sequence[LogFile], end: int, held: Sequence[ReadRange]) -> bool:
         """Return whether places tell too little of what is held, so that lines must be compared."""
+        if len({file.known.log for file in files}) > 1:  # which may repeat each other
+            return True
         there = survey.files
         names = {one.file for one in held}
         for file in files:
@@ -152,7 +154,7 @@ class ServerLog:
     def _keep(self, file: LogFile) -> None:
         """Take over what was scanned of a file."""
         known, scanned = self._index.files.get(file.known.id), file.known
-        if known is not None:
+        if known is not None and known.is_rewritten == scanned.is_rewritten:
             self._index.files[known.id] = replace(
                 known, stretches=scanned.stretches, tail=scanned.tail, length=scanned.length, cut=scanned.cut
             )

@@ -2,47 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from glob import glob
 from typing import Final
 
 from mailevents_dagster.sources.maillog.errors import Cause, LogError
 from mailevents_dagster.sources.maillog.reading.content import Content, Measures, open_content
-from mailevents_dagster.sources.maillog.reading.index import Index, Seen
-from mailevents_dagster.sources.maillog.reading.names import LogName, log_name
+from mailevents_dagster.sources.maillog.reading.index import Index, KnownFile, Seen
+from mailevents_dagster.sources.maillog.reading.names import log_name
+from mailevents_dagster.sources.maillog.reading.places import TRIES, Place, places_of
 from mailevents_dagster.sources.maillog.reading.recognising import is_as_before, is_hopeless, recognise
 from mailevents_dagster.sources.maillog.stamps import Stamps
 
-TRIES: Final = 100
 KEPT: Final = 40 * 86_400
 """Files that are gone are remembered for so long before the oldest that is there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A path that is there."""
-
-    path: str
-    device: int
-    inode: int
-    size: int
-    mtime_ns: int
-
-    @property
-    def name(self) -> LogName:
-        return log_name(self.path)
-
-    @property
-    def mtime(self) -> float:
-        return self.mtime_ns / 1e9
-
-    @property
-    def node(self) -> tuple[int, int]:
-        return self.device, self.inode
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,42 +64,6 @@ class Survey:
         ages = [one.place.name.age for one in self.parts[log] if one.place.name.age < age]
         damaged = [one.place for one in self.unreadable if one.is_lasting and one.place.name.log == log]
         return next((one for one in damaged if max(ages, default=(-1, (), 0)) < one.name.age < age), None)
-
-
-def places_of(pattern: str) -> list[Place]:
-    """Return the files that a pattern names, at one moment: no rotation came in between."""
-    before: list[Place] | None = None
-    for _ in range(TRIES):
-        found = list(_look(pattern))
-        if before is not None and [(one.path, one.node) for one in before] == [(one.path, one.node) for one in found]:
-            return found
-        before = found
-    raise LogError(
-        Cause.CHANGED,
-        f"{pattern}: files are renamed all the time, so which ones are there could not be told. Nothing was committed.",
-        is_passing=True,
-    )
-
-
-def _look(pattern: str) -> Iterator[Place]:
-    others = []
-    found = False
-    for path in sorted(glob(pattern, recursive=True)):
-        try:
-            status = os.stat(path)
-        except FileNotFoundError:
-            continue
-        if stat.S_ISREG(status.st_mode):
-            found = True
-            yield Place(path, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
-        else:
-            others.append(path)
-    if not found and others:
-        raise LogError(
-            Cause.NO_FILE,
-            f"{others[0]} is no regular file. Let `files` name the log and what rotation leaves of it, such as "
-            f"{others[0].rstrip('/')}/mainlog*",
-        )
 
 
 class Surveyor:
@@ -196,7 +134,8 @@ class Surveyor:
             latest, has_newer = min(latest, self._index.files[file].begins), True
         for part in found.values():
             self._verify(part, before.get(part.place.node))
-        return sorted(reversed(found.values()), key=lambda part: self._index.files[part.file].begins)
+        oldest_first = list(found.values())[::-1]
+        return sorted(oldest_first, key=lambda part: self._index.files[part.file].begins)
 
     def _file_at(self, place: Place, old: Seen | None, latest: float, *, has_newer: bool) -> str:
         """Return the id of the file at a place; empty as long as it has no line with a time."""
@@ -208,7 +147,7 @@ class Surveyor:
         if place.node in self._open and self._open[place.node].is_packed:
             self._open.pop(place.node).close()
         content = self._content(place)
-        if old and old.file in files and is_as_before(content, files[old.file].head):
+        if old and old.file in files and _is_still(content, files[old.file]):
             return old.file
         name = place.name.log
         new = recognise(content, place.path, name, self._stamps, latest, size=place.size, is_rotated=has_newer)
@@ -292,6 +231,11 @@ class Surveyor:
             is_needed = file.begins >= oldest or (file.is_truncated and file.until >= oldest - KEPT)
             if not is_needed:
                 del files[file.id]
+
+
+def _is_still(content: Content, known: KnownFile) -> bool:
+    """Return whether this is the file that was here; its last line that was scanned says so in the fewest bytes."""
+    return is_as_before(content, known.head if content.is_packed or not known.tail else known.tail)
 
 
 def _is_unchanged(place: Place, old: Seen) -> bool:
