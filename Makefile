@@ -5,7 +5,7 @@ PYTEST := $(BIN)/pytest -n 2 --dist worksteal
 export DAGSTER_HOME := $(CURDIR)/.dagster
 export DAGSTER_DISABLE_TELEMETRY := yes
 
-.PHONY: help install demo ui check soak quick test lint types pytest screenshots shipping docs constraints bench newcomer clean
+.PHONY: help install demo ui check soak quick test lint types pytest screenshots shipping programs corpus docs constraints bench newcomer clean
 help:
 	@echo "make install   into .venv; all others do it, too, where it is needed"
 	@echo "make demo      collect three hours of two simulated domains and show what came of it"
@@ -13,7 +13,8 @@ help:
 	@echo "make quick     style, types and the tests that take no process and no run of Dagster: for every change"
 	@echo "make test      style, types and all tests"
 	@echo "make soak      the long tests: random orders of everything that goes wrong, random kills, a big day; half an hour"
-	@echo "make shipping  the tests with rsyslogd and jq, which they need"
+	@echo "make programs  the tests with rsyslogd, jq, logrotate, journalctl, pflogsumm and eximstats, which they need"
+	@echo "make corpus    the tests with data of others: make corpus CORPUS=FOLDER"
 	@echo "make bench     measure the collector against a straightforward one"
 	@echo "make newcomer  follow README in a fresh clone with a fresh virtual environment"
 	@echo "make check     load the settings and definitions and say what is wrong with them"
@@ -43,7 +44,7 @@ ui: .venv/installed .dagster/dagster.yaml
 		dagster dev --workspace ../workspace.yaml
 
 quick: lint types
-	$(PYTEST) -m "not slow and not browser and not programs"
+	$(PYTEST) -m "not slow and not browser and not programs and not corpus"
 
 test: lint types pytest
 
@@ -68,8 +69,12 @@ screenshots: .venv/installed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,browser]'
 	MAILEVENTS_IMAGES=docs/images $(BIN)/pytest -m browser
 
-shipping: .venv/installed
+# `shipping` is what it was called before.
+programs shipping: .venv/installed
 	$(BIN)/pytest -m programs
+
+corpus: .venv/installed
+	MAILEVENTS_CORPUS="$(abspath $(CORPUS))" $(BIN)/pytest -m corpus
 
 check: .venv/installed
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dg check defs
@@ -96,6 +101,8 @@ bench: .venv/installed
 	$(BIN)/python benchmarks/large_hour.py
 	$(BIN)/python benchmarks/scale.py
 	$(BIN)/python benchmarks/web.py
+	$(BIN)/python benchmarks/mail_log.py
+	$(BIN)/python benchmarks/outbox.py
 
 newcomer:
 	$(PYTHON) .ci/newcomer

@@ -15,7 +15,17 @@ from sqlite3 import Connection
 from typing import Final
 
 from mailevents_dagster.deliveries.ledger import LedgerFile
-from mailevents_dagster.deliveries.message import Answer, Aside, Counts, Failed, Message, Receipt, Refused, Taken, Waiting
+from mailevents_dagster.deliveries.message import (
+    Answer,
+    Aside,
+    Counts,
+    Failed,
+    Message,
+    Receipt,
+    Refused,
+    Taken,
+    Waiting,
+)
 
 CLOCKS_APART: Final = 3600
 """Seconds by which the clock of a source may be ahead of this machine's."""
