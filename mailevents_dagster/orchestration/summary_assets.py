@@ -41,23 +41,30 @@ def build_summaries(settings: Settings) -> list[dg.AssetsDefinition]:
     """Return the summaries of each domain and server that its feeds allow, and of all if there are several."""
     if not settings.summaries.enabled:
         return []
-    days = dg.DailyPartitionsDefinition(
+    days, owners = daily_partitions(settings), settings.feeds_by_owner.values()
+    return [asset for kind in KINDS.values() for asset in _of_kind(kind, owners, days)]
+
+
+def daily_partitions(settings: Settings) -> dg.DailyPartitionsDefinition:
+    """Return the days of all that is made of days."""
+    return dg.DailyPartitionsDefinition(
         start_date=Hour(settings.start, settings.timezone).key[: len("2026-01-01")],
         timezone=key_timezone(settings.timezone),
         fmt=DAY_FORMAT,
     )
-    return [asset for kind in KINDS.values() for asset in _of_kind(kind, settings.feeds_by_owner.values(), days)]
 
 
-def summaries_sensor(settings: Settings) -> list[dg.AutomationConditionSensorDefinition]:
-    """Return the sensor that asks for days, if there are summaries."""
-    if not settings.summaries.enabled:
+def summaries_sensor(
+    settings: Settings, of_days: Sequence[dg.AssetsDefinition]
+) -> list[dg.AutomationConditionSensorDefinition]:
+    """Return the sensor that asks for days of these assets, if there are any."""
+    if not of_days:
         return []
     running = dg.DefaultSensorStatus.RUNNING if settings.automation.enabled else dg.DefaultSensorStatus.STOPPED
     return [
         dg.AutomationConditionSensorDefinition(
             SENSOR,
-            target=dg.AssetSelection.key_prefixes([PREFIX]),
+            target=dg.AssetSelection.assets(*(key for asset in of_days for key in asset.keys)),
             default_status=running,
             minimum_interval_seconds=EVERY_SECONDS,
             description=f"Make a day's summaries. {ONCE_A_DAY_CHANGED.__doc__ or ''}".strip(),

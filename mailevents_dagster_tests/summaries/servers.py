@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from mailevents_dagster.model.event import Collection, Event
@@ -32,6 +34,28 @@ DEFERRED = (
     "postfix/smtp[4]: 5FA2B1C0: to=<away@example.com>, relay=none, delay=1, dsn=4.4.1, "
     "status=deferred (connect to mx.example.com[192.0.2.9]:25: Connection timed out)"
 )
+
+
+Said = tuple[str, int, str]
+"""A server, when in Unix seconds, and what its line says behind the stamp."""
+
+
+def log_of(server: str) -> Feed:
+    """The lines of a server; one whose name begins with `exim` runs Exim."""
+    return lines_of(server, "exim" if server.startswith("exim") else "postfix")
+
+
+def keep_log(store: Store, *said: Said, hours: Iterable[Hour] = ()) -> None:
+    """Commits all hours that these lines, or these servers in these hours, are of."""
+    of_hours: dict[tuple[str, Hour], list[Event]] = {(one[0], hour): [] for one in said for hour in hours}
+    for server, at, words in sorted(said, key=lambda one: one[1]):
+        hour = Hour.containing(at, store.timezone)
+        stamp = datetime.fromtimestamp(at, UTC)
+        head = f"{stamp:%Y-%m-%d %H:%M:%S}" if server.startswith("exim") else f"{stamp:%b %d %H:%M:%S} {server}"
+        found = log_of(server).kind.rows.event_of(f"{head} {words}".encode(), at)
+        of_hours.setdefault((server, hour), []).append(replace(found, time=at))
+    for (server, hour), events in of_hours.items():
+        _commit(store, log_of(server), hour, events)
 
 
 def keep_lines(store: Store, hour: Hour, *said: str, feed: Feed = LINES, second: int = 5) -> None:
