@@ -41,6 +41,8 @@ class FeedKind:
     """The name under which the source notes the most rows that an answer turned out to show."""
     personal_summaries: tuple[str, ...] = field(default=(), compare=False)
     """Summaries of a day that name people who appear in these events."""
+    is_in_lives: bool = field(default=False, compare=False)
+    """Whether the lives of mails are made of these events; those of a day name people, too."""
     metadata: Mapping[str, str] = field(default_factory=dict, compare=False)
     """What the source adds to the metadata of its assets."""
     facts: Mapping[str, str] = field(default_factory=dict, compare=False)

@@ -1,7 +1,7 @@
 """Metadata of hours and feeds in Dagster: names that stay the same, and no personal data."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,7 +11,7 @@ from upath import UPath
 
 from mailevents_dagster.health.incomplete_hours import gap_sentence
 from mailevents_dagster.health.observations import not_understood, outcomes
-from mailevents_dagster.model.columns import RowFormat
+from mailevents_dagster.model.columns import Column, RowFormat
 from mailevents_dagster.model.event import Origin
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.store.hour.open_hour import Commit
@@ -92,9 +92,9 @@ def hour_sentence(commit: Commit, measures: Mapping[str, float]) -> str:
 
 
 def table_schema(rows: RowFormat) -> dg.TableSchema:
-    return dg.TableSchema(
-        columns=[
-            dg.TableColumn(column.name, str(column.type), description=column.description)
-            for column in all_columns(rows)
-        ]
-    )
+    return column_schema(all_columns(rows))
+
+
+def column_schema(columns: Iterable[Column]) -> dg.TableSchema:
+    """Return the columns of a file as Dagster shows them."""
+    return dg.TableSchema([dg.TableColumn(one.name, str(one.type), description=one.description) for one in columns])

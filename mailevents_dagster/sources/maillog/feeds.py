@@ -45,6 +45,7 @@ def _line_kind(format_: str) -> FeedKind:
         load_rows=partial(_line_rows, format_),
         key=(),
         log_folder=CATEGORY,
+        is_in_lives=True,
         facts={"read from": "the growing file and all that rotation leaves of it, or systemd's journal"},
     )
 

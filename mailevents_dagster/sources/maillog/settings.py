@@ -40,8 +40,8 @@ DEMO: Final = {
 """What the settings of a project that has no file say of mail servers."""
 
 _NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,98}[a-z0-9])?")
-_TAKEN: Final = frozenset({"all", "old-logs"})
-"""Names that the store and the summaries use themselves."""
+_TAKEN: Final = frozenset({"all", "lives", "old-logs"})
+"""Names that the store, the summaries and the lives of mails use themselves."""
 
 
 def _check_name(name: str) -> str:
