@@ -35,7 +35,14 @@ DEMO: Final = {
         {"name": "mx1.kuzey.example", "format": "postfix", "files": SIMULATOR},
         {"name": "mx1.deniz.example", "format": "exim", "files": SIMULATOR},
     ],
-    "bounces": {"sqs": {"queue": "email_errors", "endpoint_url": SIMULATOR, "only_with_pattern": False}},
+    "bounces": {
+        "sqs": {
+            "queue": "email_errors",
+            "endpoint_url": SIMULATOR,
+            "since": "2026-11-01T00:00",
+            "only_with_pattern": False,
+        }
+    },
 }
 """What the settings of a project that has no file say of mail servers."""
 
