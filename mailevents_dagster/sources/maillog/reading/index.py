@@ -110,6 +110,11 @@ class KnownFile:
         """Return the time of the last line that was scanned."""
         return max((stretch.last for stretch in self.stretches), default=self.begins)
 
+    def is_scanned_to_end(self, size: int) -> bool:
+        """Return whether its last line was scanned; it has so many bytes, unless it is packed."""
+        end = self.length if self.is_packed else size
+        return bool(self.stretches) and end is not None and self.stretches[-1].end >= end
+
     def spans(self, first: int, end: int) -> list[Span]:
         """Return what was scanned and may hold lines of a window."""
         return [span for stretch in self.stretches for span in stretch.spans if span.meets(first, end)]
@@ -174,8 +179,7 @@ def _spans(block: Block, before: int, phase: int) -> tuple[Span, ...]:
     rows = [0, *turns.tolist(), len(times)]
     spans = []
     for low, high in pairwise(rows):
-        first = block.first if low == 0 else int(block.starts[low])
-        end = block.end if high == len(times) else int(block.starts[high])
+        first, end = int(block.starts[low]), int(block.ends[high - 1])
         spans.append(Span(first, end, before, int(times[low:high].min()), int(times[low:high].max())))
         before = int(times[high - 1])
     return tuple(spans)

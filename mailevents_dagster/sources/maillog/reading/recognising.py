@@ -43,10 +43,10 @@ def recognise(
     return KnownFile(id_, log, path, begins, Sample.of(head, first), content.is_packed, marks=marks)
 
 
-def is_hopeless(content: Content) -> bool:
+def is_hopeless(content: Content, *, is_rotated: bool) -> bool:
     """Return whether a file in which no line begins with a time holds whole lines, or nothing but zeros."""
-    first = _first_byte(content)
-    return b"\n" in content.read(first, PIECE) or b"\0" in content.read(0, _FIRST_READ)
+    text = content.read(_first_byte(content), PIECE)
+    return b"\n" in text or (is_rotated and text != b"") or b"\0" in content.read(0, _FIRST_READ)
 
 
 def _first_byte(content: Content) -> int:

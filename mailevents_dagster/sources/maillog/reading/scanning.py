@@ -73,12 +73,17 @@ class LogFile:
             return 0
         return self.part.place.size - self.known.stretches[-1].end
 
+    def has_new(self, first: int, end: int, wanted: Wanted) -> bool:
+        """Return whether there is anything to read for a window."""
+        spans = self.known.spans(first, end)
+        return self._start_for(first, end) is not None or any(wanted(span.first, span.end) for span in spans)
+
     def blocks(self, first: int, end: int, wanted: Wanted) -> Iterator[Block]:
         """Yield the blocks that may hold lines of a window: those scanned before, then what is scanned for it now."""
         for span in self.known.spans(first, end):
             if wanted(span.first, span.end):
                 yield from self._again(span)
-        while (start := self._next_start(first - DISORDER, end + DISORDER)) is not None:
+        while (start := self._start_for(first, end)) is not None:
             block = self._scan(start)
             if block is None:
                 self.is_read_out = True
@@ -113,6 +118,9 @@ class LogFile:
             is_passing=True,
         )
 
+    def _start_for(self, first: int, end: int) -> _Start | None:
+        return self._next_start(first - DISORDER, end + DISORDER)
+
     def _next_start(self, first: int, end: int) -> _Start | None:
         """Return where to scan on for a window; None where nothing is left to scan."""
         stretches = self.known.stretches
@@ -146,7 +154,7 @@ class LogFile:
         if len(data) < size and not self.known.is_packed:
             raise self._changed()
         is_end = len(data) < size or at + size == limit
-        is_whole = not self._content.cut and (self.known.is_packed or self.part.has_newer)
+        is_whole = not self._content.cut and (self.known.is_packed or self.part.is_rotated)
         is_all = is_end and (bool(following) or is_whole)
         block = block_of(data, at, self._stamps, start.before, self._latest(at), is_all=is_all)
         if len(data) < size:

@@ -68,7 +68,9 @@ class ServerLog:
             if not file.stretches:
                 self._recent.forget(file.id)
         files = self._candidates(survey, first, end)
-        is_whole = not held or self._must_compare(survey, files, end, held)
+        ledger = Ledger(held)
+        has_new = any(file.has_new(first, end, partial(ledger.wants, file.known.id)) for file in files)
+        is_whole = not held or (has_new and self._must_compare(survey, files, end, held))
         if is_whole:
             held = [one for one in held if one.file not in survey.files]
         hour = HourLines(iter(()), is_whole, listed_at)
@@ -91,9 +93,12 @@ class ServerLog:
         return [file for files in found for file in files]
 
     def _may_hold(self, part: Part, next_begins: int | None, first: int, end: int) -> bool:
-        known, until = self._index.files[part.file], part.place.mtime
-        if known.is_packed and next_begins is not None:
-            until = min(until, next_begins + DISORDER)
+        """Return whether lines of a window may be in a file; a process may write to a rotated one for a while."""
+        known, until = self._index.files[part.file], float("inf")
+        if known.is_scanned_to_end(part.place.size):
+            until = max(span.greatest for stretch in known.stretches for span in stretch.spans)
+        elif next_begins is not None:
+            until = max(next_begins + DISORDER, 0 if known.is_packed else part.place.mtime)
         return known.begins < end and until >= first
 
     def _log_file(self, part: Part, first: int) -> LogFile:

@@ -27,8 +27,8 @@ class Part:
     place: Place
     latest: float
     """No line of it is later, but for a day."""
-    has_newer: bool
-    """Whether the log goes on in another file."""
+    is_rotated: bool
+    """Whether the log goes on in another file, so that a last line without an end is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +111,9 @@ class Surveyor:
         found: dict[str, Part] = {}
         latest, has_newer = float("inf"), False
         for place in places:
-            old = before.get(place.node)
+            old, is_rotated = before.get(place.node), has_newer and not place.name.is_bare
             try:
-                file = self._file_at(place, old, min(latest, place.mtime), has_newer=has_newer)
+                file = self._file_at(place, old, min(latest, place.mtime), is_rotated=is_rotated)
             except FileNotFoundError:
                 raise
             except OSError as error:
@@ -121,15 +121,15 @@ class Surveyor:
                 continue
             earlier = (old.file or old.before) if old else ""
             survey.seen.append(_seen(place, file, "" if file else earlier))
-            if not file and place.size and (has_newer or is_hopeless(self._content(place))):
-                survey.unreadable.append(Unreadable(place, "no line of it begins with a time", is_lasting=has_newer))
+            if not file and place.size and is_hopeless(self._content(place), is_rotated=is_rotated):
+                survey.unreadable.append(Unreadable(place, "no line of it begins with a time", is_lasting=is_rotated))
             if not file:
                 continue
             if earlier and earlier != file:
                 taken[earlier] = file
             if old and old.file == file and log_name(old.path).is_bare and not place.name.is_bare:
                 self._index.renamed |= {place.name.log}
-            part = Part(file, place, min(latest, place.mtime), has_newer)
+            part = Part(file, place, min(latest, place.mtime), is_rotated)
             found[file] = self._better(found[file], part) if file in found else part
             latest, has_newer = min(latest, self._index.files[file].begins), True
         for part in found.values():
@@ -137,7 +137,7 @@ class Surveyor:
         oldest_first = list(found.values())[::-1]
         return sorted(oldest_first, key=lambda part: self._index.files[part.file].begins)
 
-    def _file_at(self, place: Place, old: Seen | None, latest: float, *, has_newer: bool) -> str:
+    def _file_at(self, place: Place, old: Seen | None, latest: float, *, is_rotated: bool) -> str:
         """Return the id of the file at a place; empty as long as it has no line with a time."""
         files = self._index.files
         if not place.size:
@@ -150,7 +150,7 @@ class Surveyor:
         if old and old.file in files and _is_still(content, files[old.file]):
             return old.file
         name = place.name.log
-        new = recognise(content, place.path, name, self._stamps, latest, size=place.size, is_rotated=has_newer)
+        new = recognise(content, place.path, name, self._stamps, latest, size=place.size, is_rotated=is_rotated)
         if new is None:
             return ""
         files.setdefault(new.id, new)

@@ -88,6 +88,18 @@ def test_a_rotated_file_that_is_damaged_leaves_a_gap_and_the_others(log: Growing
     assert "mainlog.2, has no line that begins with a time" in hour.gaps[0].why
 
 
+def test_a_rotated_file_of_blank_lines_is_no_damage(log: GrowingLog) -> None:
+    log.write(exim(NOON - 1, "before"), exim(NOON, "one"))
+    log.rotate()
+    log.write("", "")
+    log.rotate()
+    log.write(exim(NOON + 5, "two"))
+    hours = reader(log)
+    (hour,) = hours.read(NOON)
+    assert hour.gaps == ()
+    assert hours.lines() == [exim(NOON, "one"), exim(NOON + 5, "two")]
+
+
 @pytest.mark.skipif(AS_ROOT, reason="root may read everything")
 def test_a_file_without_rights_is_told_where_it_may_hold_the_hour(log: GrowingLog) -> None:
     _no_rights(log, lambda: log.path.chmod(0))
