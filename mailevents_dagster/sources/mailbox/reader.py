@@ -1,4 +1,4 @@
-"""What collects a mailbox wants of it, whatever its protocol: what it lists, the messages themselves, all of its ids."""
+"""What is wanted of a mailbox, whatever its protocol: what it lists, the messages themselves, all of its ids."""
 
 from __future__ import annotations
 
