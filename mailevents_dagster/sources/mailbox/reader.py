@@ -22,12 +22,14 @@ class Listed:
     size: int | None = None
     """The length of the raw message, where the listing says it."""
     shown: Mapping[str, object] = field(default_factory=dict, compare=False, repr=False)
-    """What the listing shows of it and stays as it is when it is moved or read: the message is fetched again if this
-    changes. Names and values are the protocol's."""
+    """What the listing shows of it and stays as it is when it is moved or read: the message is fetched again where
+    this changes. `message_id`, `subject`, `sent` (text), and `from`, `sender`, `to`, `cc` (lists of name and address)
+    stand in the event as long as the message cannot be had."""
     other_time: int | None = None
     """When it was sent, where `time` is when it was received, and the other way round: a mail that is moved between
     sent and received ones is looked for in that hour, too."""
     is_read: bool | None = None
+    conversation: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
