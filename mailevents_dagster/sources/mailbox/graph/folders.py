@@ -82,10 +82,8 @@ class Folders:
                 total = row.get("totalItemCount")
                 yield Folder(folder_id, name, total if isinstance(total, int) else None)
                 if row.get("childFolderCount"):
-                    waiting.append((f"{name}/", f"mailFolders/{quote(folder_id, safe="")}/childFolders?{_OF_EACH}"))
+                    waiting.append((f"{name}/", f"mailFolders/{quote(folder_id, safe='')}/childFolders?{_OF_EACH}"))
 
     def _rows(self, path: str) -> Iterator[Json]:
         for page in self._calls.pages(path, "the folders"):
             yield from (row for row in page["value"] if isinstance(row, dict))
-
-

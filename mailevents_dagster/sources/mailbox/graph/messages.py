@@ -47,6 +47,7 @@ def listed(row: Json, folder: str, *, is_sent: bool) -> Listed | None:
         folder,
         shown=shown,
         other_time=held.other_time,
+        is_sent=is_sent,
         is_read=row.get("isRead") if isinstance(row.get("isRead"), bool) else None,
         conversation=str(row["conversationId"]) if row.get("conversationId") else None,
     )

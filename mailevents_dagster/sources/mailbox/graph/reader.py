@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 from urllib.parse import quote, urlencode
 
+from mailevents_dagster.sources.client import Attempt
+from mailevents_dagster.sources.mailbox.errors import MailboxError
 from mailevents_dagster.sources.mailbox.graph.calls import Calls
 from mailevents_dagster.sources.mailbox.graph.composing import compose
 from mailevents_dagster.sources.mailbox.graph.folders import Folder, Folders
@@ -32,8 +34,18 @@ class GraphReader:
     """One mailbox by Graph. Threads may fetch at once."""
 
     def __init__(self, calls: Calls) -> None:
-        self.calls = calls
+        self.observe: Callable[[Attempt], object] = lambda _: None
+        self.listings = 0
+        self._calls = calls
         self._folders = Folders(calls)
+        calls.observe = self._observe
+
+    @property
+    def clock(self) -> float | None:
+        return self._calls.clock
+
+    def _observe(self, seconds: float, failed: MailboxError | None) -> None:
+        self.observe(Attempt(seconds, failed, self._calls.budget.seconds_throttled))
 
     def rows(self, first: int, end: int) -> Iterator[Listed]:
         """Yield what was received in the window, and what was sent in it where that lies with the sent mail."""
@@ -51,13 +63,13 @@ class GraphReader:
         """Stream the raw message; where Graph refuses it, compose it from its JSON and its attachments."""
         path = f"messages/{quote(listed.id, safe='')}"
         try:
-            self.calls.stream(f"{path}/$value", "a raw message", blob)
+            self._calls.stream(f"{path}/$value", "a raw message", blob)
         except RefusedError as error:
             refused = _of_this_mail(error)
         else:
             return Fetched()
         try:
-            return Fetched("json", compose(self.calls, path, blob))
+            return Fetched("json", compose(self._calls, path, blob))
         except RefusedError as error:
             _of_this_mail(error)
             raise NotHadError(f"{refused} {error}") from None
@@ -68,10 +80,10 @@ class GraphReader:
             yield FolderIds(folder.path, folder.total, self._ids(folder, is_sent=folder.id == sent))
 
     def stop(self) -> None:
-        self.calls.stop()
+        self._calls.stop()
 
     def close(self) -> None:
-        self.calls.close()
+        self._calls.close()
 
     def _listed(self, row: Json, *, is_sent: bool) -> Listed | None:
         return listed(row, self._folders.path(str(row.get("parentFolderId") or "")), is_sent=is_sent)
@@ -96,8 +108,9 @@ class GraphReader:
         before: set[str] | None = None
         for _ in range(LISTED_AT_MOST):
             ids, pages, counted = set[str](), 0, None
-            for page in self.calls.pages(f"{messages}?{query}", "a listing of messages"):
+            for page in self._calls.pages(f"{messages}?{query}", "a listing of messages"):
                 pages += 1
+                self.listings += 1
                 counted = page.get("@odata.count", counted)
                 rows = [row for row in page["value"] if isinstance(row, dict) and row.get("id")]
                 ids.update(str(row["id"]) for row in rows)
@@ -108,7 +121,7 @@ class GraphReader:
 
     def _ids(self, folder: Folder, *, is_sent: bool) -> Iterator[Held]:
         path = f"mailFolders/{quote(folder.id, safe='')}/messages?$select={SELECT_IDS}&$top={IDS_A_PAGE}"
-        for page in self.calls.pages(path, "a listing of all ids"):
+        for page in self._calls.pages(path, "a listing of all ids"):
             for row in page["value"]:
                 if isinstance(row, dict) and row.get("id"):
                     yield held_of(row, is_sent=is_sent)
