@@ -29,13 +29,16 @@ _NO_CHARSETS: Final = {"unicode_escape", "raw_unicode_escape", "idna", "punycode
 _NAME: Final = re.compile(r"[\w.:+()-]{1,40}", re.ASCII)
 _SEVEN_BITS: Final = {b"\x1b$B": "iso2022_jp_ext", b"\x1b$@": "iso2022_jp_ext", b"\x1b$)C": "iso2022_kr"}
 """Text that is no ASCII though it has no byte above 127, by how it begins."""
-_SEVERAL_BYTES: Final = ("euc_kr", "cp932", "cp949")
-"""The narrow one first: cp949 has a character for nearly each two bytes of a Japanese text."""
+_SEVERAL_BYTES: Final = ("euc_kr", "euc_jp", "cp932", "cp949")
+"""The narrow ones first: cp949 has a character for nearly each two bytes of a Japanese text."""
+_JAPANESE: Final = ("euc_jp", "cp932")
 _LONELY: Final = re.compile(r"(?<=[A-Za-z])[^\x00-\x7f](?![^\x00-\x7f])|(?<![^\x00-\x7f])[^\x00-\x7f](?=[A-Za-z])")
 _RUN: Final = re.compile(r"[^\x00-\x7f]+")
 _HALF_WIDTH: Final = re.compile("[\uff61-\uff9f]")
 _PRIVATE: Final = re.compile("[\ue000-\uf8ff]")
 _KANA: Final = re.compile("[\u3041-\u30ff]")
+_HANGUL: Final = re.compile("[\uac00-\ud7a3]")
+_LETTERS_OF_HANGUL: Final = re.compile("[\u3131-\u318e]")
 _NO_TEXT: Final = re.compile("[\ud800-\udfff\0]")
 _REPLACEMENT: Final = "\ufffd"
 
@@ -74,9 +77,9 @@ def _guessed(data: bytes, declared: str | None, *, is_cut: bool) -> str:
     if text is not None:
         return text
     for name in (declared, "utf-8"):
-        if name is not None and _is_little_damaged(text := data.decode(name, "replace")):
-            return text
-    for name in _SEVERAL_BYTES:
+        if name is not None and _is_little_damaged(replaced := data.decode(name, "replace")):
+            return replaced
+    for name in _JAPANESE if declared in (*_JAPANESE, "iso2022_jp_ext") else _SEVERAL_BYTES:
         text = _decoded(data, name, is_cut=is_cut)
         if text is not None and _looks_east_asian(text):
             return text
@@ -99,9 +102,12 @@ def _is_little_damaged(text: str) -> bool:
 def _looks_east_asian(text: str) -> bool:
     """Return whether characters beyond ASCII stand in words of their own, as those of a Turkish text seldom do.
 
-    Japanese has no more of its narrow letters than of its usual ones; what is not Japanese reads as many of them.
+    Japanese has no more of its narrow letters than of its usual ones, and Korean no more single letters than syllables;
+    what is read in the wrong charset has.
     """
     if _PRIVATE.search(text) or len(_HALF_WIDTH.findall(text)) > len(_KANA.findall(text)):
+        return False
+    if len(_LETTERS_OF_HANGUL.findall(text)) > len(_HANGUL.findall(text)):
         return False
     return 2 * len(_LONELY.findall(text)) < len(_RUN.findall(text))
 

@@ -64,7 +64,7 @@ class _Base64:
         self._pieces = 0
 
     def decode(self, data: bytes) -> bytes:
-        if b"=" not in data:
+        if self._has_ended or b"=" not in data:
             return self._digits(data)
         first, *others = _PADDING.sub(b"=", data).split(b"=")
         decoded = [self._digits(first)]
