@@ -212,6 +212,19 @@ def test_a_journal_whose_blob_is_gone_is_not_believed(here: Place) -> None:
     assert here.fetched() == 2
 
 
+def test_a_message_whose_blob_is_lost_comes_back_when_its_hour_is_collected_again(here: Place) -> None:
+    here.mailbox.add(mail(10), mail(20))
+    here.collect()
+    path = here.blobs.path(here.rows()[0]["blob"])
+    assert path
+    path.unlink()
+    _, done = here.collect()
+    assert (done.added, done.changed, here.fetched()) == (0, 0, 3)
+    assert path.exists()
+    here.collect()
+    assert here.fetched() == 3
+
+
 def test_without_details_no_message_is_fetched(here: Place) -> None:
     here.mailbox.add(mail(10))
     here.collect(options=Options(details=False))
