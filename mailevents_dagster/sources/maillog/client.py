@@ -10,14 +10,14 @@ from typing import Final, Protocol
 import numpy as np
 import pyarrow as pa
 
-from mailevents_dagster.model.event import Collection, Placed, Progress, ReadRange, StoppedError
+from mailevents_dagster.model.event import Collection, Gap, Placed, Progress, ReadRange, StoppedError
 from mailevents_dagster.sources.client import Options
 from mailevents_dagster.sources.maillog.bounces.collect import Bounces
 from mailevents_dagster.sources.maillog.feeds import BOUNCES, SQS
 from mailevents_dagster.sources.maillog.formats import identity_of
+from mailevents_dagster.sources.maillog.hour_lines import HourLines
 from mailevents_dagster.sources.maillog.journal.server_journal import ServerJournal
 from mailevents_dagster.sources.maillog.publishing import Publishing
-from mailevents_dagster.sources.maillog.reading.hour_lines import HourLines
 from mailevents_dagster.sources.maillog.reading.proof import gaps_from_now_on
 from mailevents_dagster.store.hour.open_hour import OpenHour
 
@@ -69,7 +69,7 @@ class MailLogClient:
             strays=frozenset(),
             gaps=gaps_from_now_on(gaps_before, found.gaps, placed.times),
             listed_at=listed_at,
-            closed=getattr(found, "is_proven", True) and listed_at >= work.hour.end + options.settle_seconds,
+            closed=found.is_proven and listed_at >= work.hour.end + options.settle_seconds,
             measures={**found.measures, "collect_seconds": round(time.monotonic() - began, 3)},
             notes=tuple(found.notes),
             ranges=tuple(found.ranges),
@@ -84,6 +84,12 @@ class MailLogClient:
 
     def close(self) -> None:
         self._log.close()
+
+
+def gaps_now(work: OpenHour, found: HourLines) -> tuple[Gap, ...]:
+    """Return the gaps of an hour from now on: those found, and those of before that nothing was found in."""
+    before = work.before.gaps if work.before and not found.are_all_gaps else ()
+    return tuple(dict.fromkeys([*before, *found.gaps]))
 
 
 def held_ranges(work: OpenHour) -> Sequence[ReadRange]:

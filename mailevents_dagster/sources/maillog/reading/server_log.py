@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Final
 
 from mailevents_dagster.model.event import Gap, ReadRange
+from mailevents_dagster.sources.maillog.hour_lines import HourLines, Lines
 from mailevents_dagster.sources.maillog.reading.content import Measures
-from mailevents_dagster.sources.maillog.reading.hour_lines import HourLines
 from mailevents_dagster.sources.maillog.reading.index import HOUR, KnownFile, load_index, save_index, settled
 from mailevents_dagster.sources.maillog.reading.ledger import Ledger
-from mailevents_dagster.sources.maillog.reading.lines import Lines
 from mailevents_dagster.sources.maillog.reading.names import log_name
 from mailevents_dagster.sources.maillog.reading.proof import Extent, gaps_of
 from mailevents_dagster.sources.maillog.reading.recent import RecentBlocks
@@ -58,7 +57,6 @@ class ServerLog:
         LogError where it cannot be read, or is gone.
         """
         before = replace(self._measures)
-        listed_at = self._now()
         survey = self._surveyor.survey()
         refuse_unreadable(survey, self._index, self._pattern, first, end)
         begins = min(self._index.files[file].begins for file in survey.files)
@@ -73,7 +71,7 @@ class ServerLog:
         is_whole = not held or (has_new and self._must_compare(survey, files, end, held))
         if is_whole:
             held = [one for one in held if one.file not in survey.files]
-        hour = HourLines(iter(()), is_whole, listed_at)
+        hour = HourLines(iter(()), is_whole)
         hour.batches = self._read(hour, files, survey, Ledger(held), before, first, end)
         return hour
 
@@ -144,9 +142,9 @@ class ServerLog:
         finally:
             for file in files:
                 self._keep(file)
-        hour.ranges = ledger.ranges({file.id: file.name for file in self._index.files.values()})
-        hour.gaps = tuple(self._gaps(survey, files, hour.ranges, first, end))
-        hour.notes, self._notes = tuple(self._notes), []
+        hour.ranges = [*ledger.ranges({file.id: file.name for file in self._index.files.values()})]
+        hour.gaps = [*self._gaps(survey, files, hour.ranges, first, end)]
+        hour.notes, self._notes = self._notes, []
         hour.measures = {
             "bytes_read": self._measures.bytes_read - before.bytes_read,
             "files_opened": self._measures.files_opened - before.files_opened,
@@ -154,6 +152,7 @@ class ServerLog:
             "lines_not_utf8": not_utf8,
             "unfinished_bytes": sum(file.unfinished for file in files),
         }
+        hour.is_proven = True  # what is not stands among the gaps
         self._save(first % HOUR)
 
     def _keep(self, file: LogFile) -> None:

@@ -16,7 +16,7 @@ from typing import Final
 import pyarrow as pa
 
 from mailevents_dagster.model.event import Gap, ReadRange
-from mailevents_dagster.sources.maillog.reading.hour_lines import HourLines
+from mailevents_dagster.sources.maillog.hour_lines import HourLines
 from mailevents_dagster.sources.maillog.reading.server_log import ServerLog
 
 HOUR: Final = 3600

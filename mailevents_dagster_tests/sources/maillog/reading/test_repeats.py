@@ -10,7 +10,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailevents_dagster.sources.maillog.reading.lines import Lines
+from mailevents_dagster.sources.maillog.hour_lines import Lines
 from mailevents_dagster.sources.maillog.reading.repeats import Repeats
 from mailevents_dagster_tests.sources.maillog.reading.server import HOUR, NOON, GrowingLog, Reader, exim, reader, syslog
 
