@@ -10,7 +10,7 @@ from typing import Final, Protocol
 import numpy as np
 import pyarrow as pa
 
-from mailevents_dagster.model.event import Collection, Gap, Placed, Progress, ReadRange, StoppedError
+from mailevents_dagster.model.event import Collection, Placed, Progress, ReadRange, StoppedError
 from mailevents_dagster.sources.client import Options
 from mailevents_dagster.sources.maillog.bounces.collect import Bounces
 from mailevents_dagster.sources.maillog.feeds import BOUNCES, SQS
@@ -84,12 +84,6 @@ class MailLogClient:
 
     def close(self) -> None:
         self._log.close()
-
-
-def gaps_now(work: OpenHour, found: HourLines) -> tuple[Gap, ...]:
-    """Return the gaps of an hour from now on: those found, and those of before that nothing was found in."""
-    before = work.before.gaps if work.before and not found.are_all_gaps else ()
-    return tuple(dict.fromkeys([*before, *found.gaps]))
 
 
 def held_ranges(work: OpenHour) -> Sequence[ReadRange]:

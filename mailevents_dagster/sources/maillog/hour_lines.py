@@ -41,7 +41,5 @@ class HourLines:
     ranges: list[ReadRange] = field(default_factory=list)
     """All that the hour was read from, before and now."""
     gaps: list[Gap] = field(default_factory=list)
-    are_all_gaps: bool = True
-    """Whether gaps that were found before and are not among these are gaps no more."""
     notes: list[str] = field(default_factory=list)
     measures: dict[str, float] = field(default_factory=dict)

@@ -45,7 +45,7 @@ class HourReading:
 
     def lines_of(self, entries: Iterator[Entry]) -> HourLines:
         """Return the lines of entries, all of which come before the end of the hour."""
-        found = HourLines(iter(()), self.is_whole, are_all_gaps=self.is_whole)
+        found = HourLines(iter(()), self.is_whole)
         found.batches = self._batches(entries, found)
         return found
 

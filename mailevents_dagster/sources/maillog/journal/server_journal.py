@@ -38,7 +38,7 @@ class ServerJournal:
         was_ended = before is not None and before.end >= end * MICROSECONDS
         is_here = self._access.directory is None  # files from elsewhere may come late and in any order
         if before and is_here and was_ended and self._now() < end + SETTLED:
-            return HourLines(iter(()), is_whole=False, is_proven=True, ranges=[before], are_all_gaps=False)
+            return HourLines(iter(()), is_whole=False, is_proven=True, ranges=[before])
         goes_on = self._after(before) if before and is_here and not was_ended else None
         opened = goes_on or self._from(first, end)
         reading = HourReading(self._access, opened, first, end, before, is_whole=goes_on is None)
