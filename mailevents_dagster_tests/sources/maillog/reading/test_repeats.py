@@ -42,7 +42,7 @@ def test_a_glob_that_takes_both_counts_no_line_twice(tmp_path: Path) -> None:
     (hour,) = hours.read(NOON)
     assert hour.is_whole
     assert hours.lines() == sorted([*everything[1:], syslog(NOON + 60, "here alone")])
-    assert hour.gaps == ()
+    assert not hour.gaps
     assert sum(one.lines for one in hour.ranges) == 31
     repeated = [one for one in hour.ranges if one.name.endswith("mail.warn")]
     assert [(one.lines, one.other_lines) for one in repeated] == [(1, 8)]
