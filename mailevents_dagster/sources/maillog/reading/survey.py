@@ -193,7 +193,8 @@ class Surveyor:
         def rank(part: Part) -> tuple[bool, int]:
             return not self._content(part.place).is_packed, part.place.size
 
-        return max(one, other, key=rank)
+        # While a copy is made, the original still grows.
+        return replace(max(one, other, key=rank), is_rotated=one.is_rotated and other.is_rotated)
 
     def _verify(self, part: Part, old: Seen | None) -> None:
         """Note where a file is now; one that no longer holds what was read from it is read anew."""

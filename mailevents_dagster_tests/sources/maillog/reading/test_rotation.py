@@ -146,6 +146,18 @@ def test_a_copy_that_is_still_made_is_the_file_it_is_a_copy_of(log: GrowingLog) 
     assert hour.measures["lines"] == 1
 
 
+def test_a_copy_that_ends_in_a_line_is_not_finished_while_its_original_is_there(log: GrowingLog) -> None:
+    hours = reader(log)
+    log.write(exim(NOON + 1, "two"))
+    (log.folder / "mainlog.1").write_bytes(log.path.read_bytes()[:-2])
+    whole = log.path.read_bytes()
+    os.truncate(log.path, len(whole) - 5)  # as it was when it was looked at before the copy was
+    hours.read(NOON)
+    log.path.write_bytes(whole)
+    hours.read(NOON)
+    assert hours.lines() == [exim(NOON, "one"), exim(NOON + 1, "two")]
+
+
 def test_a_truncated_file_has_a_gap_between_what_was_read_and_what_came_then(log: GrowingLog) -> None:
     hours = reader(log)
     hours.read(NOON)
