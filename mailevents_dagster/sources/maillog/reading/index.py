@@ -131,6 +131,7 @@ class Seen:
     mtime_ns: int
     file: str
     """The id of the file; empty where it has no line yet."""
+    is_packed: bool
     before: str = ""
     """The id of the file that was here before, until a line shows which one is now."""
 

@@ -11,7 +11,7 @@ from mailevents_dagster.sources.maillog.reading.index import KnownFile, Sample, 
 from mailevents_dagster.sources.maillog.reading.lines import PIECE, Block, block_of
 from mailevents_dagster.sources.maillog.stamps import UNREADABLE, Stamps, is_without_year
 
-SAMPLE: Final = 512
+SAMPLE: Final = 256
 _FIRST_READ: Final = 2**10
 _BLANK: Final = b"\0\r\n"
 _MARKS: Final = 16

@@ -15,6 +15,8 @@ from mailevents_dagster.sources.maillog.reading.places import TRIES, Place, plac
 from mailevents_dagster.sources.maillog.reading.recognising import is_as_before, is_hopeless, recognise
 from mailevents_dagster.sources.maillog.stamps import Stamps
 
+Node = tuple[int, int]
+"""A device and an inode."""
 KEPT: Final = 40 * 86_400
 """Files that are gone are remembered for so long before the oldest that is there."""
 
@@ -29,6 +31,7 @@ class Part:
     """No line of it is later, but for a day."""
     is_rotated: bool
     """Whether the log goes on in another file, so that a last line without an end is one."""
+    is_packed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,8 @@ class Survey:
     numbers: dict[str, set[int]] = field(default_factory=dict)
     """What rotation counts of each log, empty files with it."""
     seen: list[Seen] = field(default_factory=list)
+    taken: dict[str, str] = field(default_factory=dict)
+    """Files in the place of which another is now, and which one."""
 
     @property
     def files(self) -> set[str]:
@@ -96,46 +101,49 @@ class Surveyor:
             survey.numbers.setdefault(place.name.log, set()).add(place.name.number or 0)
         for node in [node for node in self._open if node not in {place.node for place in places}]:
             self._open.pop(node).close()
-        taken: dict[str, str] = {}
         for log, its_places in logs.items():
-            survey.parts[log] = self._parts(sorted(its_places, key=lambda one: one.name.age), before, survey, taken)
-        self._note_losses(survey, taken)
+            survey.parts[log] = self._parts(sorted(its_places, key=lambda one: one.name.age), before, survey)
+        self._note_losses(survey)
         self._forget(survey)
         self._index.seen = tuple(survey.seen)
         return survey
 
-    def _parts(
-        self, places: Iterable[Place], before: Mapping[tuple[int, int], Seen], survey: Survey, taken: dict[str, str]
-    ) -> list[Part]:
+    def _parts(self, places: Iterable[Place], before: Mapping[Node, Seen], survey: Survey) -> list[Part]:
         """Return the files of one log, of which the places come newest first."""
         found: dict[str, Part] = {}
-        latest, has_newer = float("inf"), False
+        latest = float("inf")
         for place in places:
-            old, is_rotated = before.get(place.node), has_newer and not place.name.is_bare
-            try:
-                file = self._file_at(place, old, min(latest, place.mtime), is_rotated=is_rotated)
-            except FileNotFoundError:
-                raise
-            except OSError as error:
-                survey.unreadable.append(Unreadable(place, error.strerror or type(error).__name__))
-                continue
-            earlier = (old.file or old.before) if old else ""
-            survey.seen.append(_seen(place, file, "" if file else earlier))
-            if not file and place.size and is_hopeless(self._content(place), is_rotated=is_rotated):
-                survey.unreadable.append(Unreadable(place, "no line of it begins with a time", is_lasting=is_rotated))
-            if not file:
-                continue
-            if earlier and earlier != file:
-                taken[earlier] = file
-            if old and old.file == file and log_name(old.path).is_bare and not place.name.is_bare:
-                self._index.renamed |= {place.name.log}
-            part = Part(file, place, min(latest, place.mtime), is_rotated)
-            found[file] = self._better(found[file], part) if file in found else part
-            latest, has_newer = min(latest, self._index.files[file].begins), True
+            part = self._part(place, before.get(place.node), latest, survey, has_newer=bool(found))
+            if part:
+                found[part.file] = _better(found[part.file], part) if part.file in found else part
+                latest = min(latest, self._index.files[part.file].begins)
         for part in found.values():
             self._verify(part, before.get(part.place.node))
         oldest_first = list(found.values())[::-1]
         return sorted(oldest_first, key=lambda part: self._index.files[part.file].begins)
+
+    def _part(self, place: Place, old: Seen | None, latest: float, survey: Survey, *, has_newer: bool) -> Part | None:
+        """Return the file at a place; None where no line of it can be read."""
+        latest, is_rotated = min(latest, place.mtime), has_newer and not place.name.is_bare
+        try:
+            file = self._file_at(place, old, latest, is_rotated=is_rotated)
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            survey.unreadable.append(Unreadable(place, error.strerror or type(error).__name__))
+            return None
+        is_packed = self._is_packed(place, old)
+        earlier = (old.file or old.before) if old else ""
+        survey.seen.append(_seen(place, file, "" if file else earlier, is_packed=is_packed))
+        if not file:
+            if place.size and is_hopeless(self._content(place), is_rotated=is_rotated):
+                survey.unreadable.append(Unreadable(place, "no line of it begins with a time", is_lasting=is_rotated))
+            return None
+        if earlier and earlier != file:
+            survey.taken[earlier] = file
+        if old and old.file == file and log_name(old.path).is_bare and not place.name.is_bare:
+            self._index.renamed |= {place.name.log}
+        return Part(file, place, latest, is_rotated, is_packed)
 
     def _file_at(self, place: Place, old: Seen | None, latest: float, *, is_rotated: bool) -> str:
         """Return the id of the file at a place; empty as long as it has no line with a time."""
@@ -187,19 +195,17 @@ class Surveyor:
         while self._open:
             self._open.popitem()[1].close()
 
-    def _better(self, one: Part, other: Part) -> Part:
-        """Return which of two paths with one file is read: one that is not packed, and the longer one."""
-
-        def rank(part: Part) -> tuple[bool, int]:
-            return not self._content(part.place).is_packed, part.place.size
-
-        # While a copy is made, the original still grows.
-        return replace(max(one, other, key=rank), is_rotated=one.is_rotated and other.is_rotated)
+    def _is_packed(self, place: Place, old: Seen | None) -> bool:
+        if old and _is_unchanged(place, old):
+            return old.is_packed
+        return bool(place.size) and self._content(place).is_packed
 
     def _verify(self, part: Part, old: Seen | None) -> None:
         """Note where a file is now; one that no longer holds what was read from it is read anew."""
         known = self._index.files[part.file]
         if old and old.file == part.file and _is_unchanged(part.place, old):
+            if known.is_packed != old.is_packed:
+                known = replace(known, is_packed=old.is_packed, length=None, cut="")
             self._index.files[part.file] = replace(known, name=part.place.path)
             return
         content = self._content(part.place)
@@ -208,10 +214,10 @@ class Surveyor:
         known = replace(known, is_packed=content.is_packed, length=None, cut="")
         self._index.files[part.file] = replace(known, name=part.place.path)
 
-    def _note_losses(self, survey: Survey, taken: Mapping[str, str]) -> None:
+    def _note_losses(self, survey: Survey) -> None:
         """Note which files were truncated, or copied before that: something else is in their place now."""
         files, there = self._index.files, survey.files
-        for old, new in taken.items():
+        for old, new in survey.taken.items():
             if old not in files or (old in there and files[old].log in self._index.renamed):
                 continue
             for file in [one for one in files.values() if one.log == files[old].log]:
@@ -234,6 +240,13 @@ class Surveyor:
                 del files[file.id]
 
 
+def _better(one: Part, other: Part) -> Part:
+    """Return which of two paths with one file is read: one that is not packed, and the longer one."""
+    best = max(one, other, key=lambda part: (not part.is_packed, part.place.size))
+    # While a copy is made, the original still grows.
+    return replace(best, is_rotated=one.is_rotated and other.is_rotated)
+
+
 def _is_still(content: Content, known: KnownFile) -> bool:
     """Return whether this is the file that was here; its last line that was scanned says so in the fewest bytes."""
     return is_as_before(content, known.head if content.is_packed or not known.tail else known.tail)
@@ -243,5 +256,5 @@ def _is_unchanged(place: Place, old: Seen) -> bool:
     return (place.node, place.size, place.mtime_ns) == ((old.device, old.inode), old.size, old.mtime_ns)
 
 
-def _seen(place: Place, file: str, before: str) -> Seen:
-    return Seen(place.path, place.device, place.inode, place.size, place.mtime_ns, file, before)
+def _seen(place: Place, file: str, before: str, *, is_packed: bool) -> Seen:
+    return Seen(place.path, place.device, place.inode, place.size, place.mtime_ns, file, is_packed, before)

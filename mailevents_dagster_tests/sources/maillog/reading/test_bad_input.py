@@ -183,6 +183,22 @@ def test_a_file_that_is_cut_off_while_it_is_read_is_told_and_read_by_the_next(lo
     assert len(hours.lines()) == 100_000
 
 
+def test_a_file_that_is_truncated_and_written_anew_before_it_is_read_is_not_taken_for_what_it_was(
+    log: GrowingLog,
+) -> None:
+    log.write(exim(NOON - 1, "before"), exim(NOON, "one"))
+    server = ServerLog(f"{log.path}*", "UTC", log.folder / "cursors" / "index.json")
+    hour = server.hour(NOON, NOON + HOUR)
+    log.copytruncate()
+    log.write(*(exim(NOON + number, "new") for number in range(1, 9)))
+    with pytest.raises(LogError, match="was cut off while it was read"):
+        list(hour.batches)
+    server.close()
+    hours = reader(log)
+    hours.read(NOON)
+    assert len(hours.lines()) == 9
+
+
 def test_a_line_of_a_hundred_megabytes_comes_in_pieces(log: GrowingLog) -> None:
     stamp = exim(NOON, "")
     with log.path.open("wb") as file:
