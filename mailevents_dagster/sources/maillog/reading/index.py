@@ -94,14 +94,16 @@ class KnownFile:
     tail: Sample | None = None
     """Of the last line that was scanned: with its time, which no other line at this place has."""
     stretches: tuple[Stretch, ...] = ()
+    quiet_since: int | None = None
+    """When it was changed last, if it was scanned to its end later than that; what packs it keeps that time."""
     marks: tuple[tuple[int, int], ...] = ()
     """Places and their times, for a file whose stamps have no year."""
     length: int | None = None
     """The length of a packed file's content, once it was read to its end."""
     cut: str = ""
     """Why a packed file ends too early."""
-    is_truncated: bool = False
-    """It was truncated, or copied before that (copytruncate), or removed while it grew: its last lines may be lost."""
+    lost_by: int | None = None
+    """When it was found truncated, or copied before that (copytruncate), or removed: its last lines may be lost."""
     is_rewritten: bool = False
     """It no longer has what was read from it: places in it say nothing."""
 
@@ -184,6 +186,11 @@ def _spans(block: Block, before: int, phase: int) -> tuple[Span, ...]:
         spans.append(Span(first, end, before, int(times[low:high].min()), int(times[low:high].max())))
         before = int(times[high - 1])
     return tuple(spans)
+
+
+def rewritten(file: KnownFile) -> KnownFile:
+    """Return a file that no longer holds what was read from it."""
+    return replace(file, tail=None, stretches=(), quiet_since=None, is_rewritten=True)
 
 
 def settled(file: KnownFile, phase: int) -> KnownFile:

@@ -25,6 +25,8 @@ from mailevents_dagster.sources.maillog.reading.survey import Part, Survey, Surv
 from mailevents_dagster.sources.maillog.stamps import Stamps
 
 MEMORY: Final = 16 * 2**20
+QUIET: Final = 2
+"""So many seconds after its last change, by the clock of the file system, nothing more of that second comes."""
 _COPIED: Final = "its last lines may be lost: it was truncated, as copytruncate does, or removed while it grew"
 _REMOVED: Final = "it was removed before the hour was read"
 
@@ -59,7 +61,7 @@ class ServerLog:
         """
         before = replace(self._measures)
         listed_at = self._now()
-        survey = self._surveyor.survey()
+        survey = self._surveyor.survey(listed_at)
         refuse_unreadable(survey, self._index, self._pattern, first, end)
         begins = min(self._index.files[file].begins for file in survey.files)
         if end <= begins and not held:
@@ -102,7 +104,7 @@ class ServerLog:
         return known.begins < end and until >= first
 
     def _log_file(self, part: Part, first: int) -> LogFile:
-        content = partial(self._surveyor.content, part.file, part.place)
+        content = partial(self._surveyor.content, part.file, part.place, self._now())
         return LogFile(self._index.files[part.file], part, content, self._stamps, self._recent, first % HOUR)
 
     def _must_compare(self, survey: Survey, files: Sequence[LogFile], end: int, held: Sequence[ReadRange]) -> bool:
@@ -159,10 +161,13 @@ class ServerLog:
     def _keep(self, file: LogFile) -> None:
         """Take over what was scanned of a file."""
         known, scanned = self._index.files.get(file.known.id), file.known
-        if known is not None and known.is_rewritten == scanned.is_rewritten:
-            self._index.files[known.id] = replace(
-                known, stretches=scanned.stretches, tail=scanned.tail, length=scanned.length, cut=scanned.cut
-            )
+        if known is None or known.is_rewritten != scanned.is_rewritten:
+            return
+        known = replace(known, stretches=scanned.stretches, tail=scanned.tail, length=scanned.length, cut=scanned.cut)
+        if file.is_read_out and not file.unfinished and not known.is_packed:
+            changed = int(file.part.place.mtime)
+            known = replace(known, quiet_since=changed if time.time() >= changed + QUIET else None)
+        self._index.files[known.id] = known
 
     def _save(self, phase: int) -> None:
         files = {file.id: settled(file, phase) for file in self._index.files.values()}
@@ -198,12 +203,12 @@ class ServerLog:
         until: int | None = int(part.place.mtime)
         if file:
             until = known.until if file.is_read_out else None
-        loss = _COPIED if known.is_truncated else ""
+        loss = "" if known.lost_by is None else _COPIED
         if known.cut:
             loss = f"it is packed, and {known.cut}"
         elif damaged := survey.damaged_after(part):
             loss = f"the next file, {damaged.path}, has no line that begins with a time"
-        return Extent(part.place.path, known.begins, until, part.place.name.number, loss)
+        return Extent(part.place.path, known.begins, until, part.place.name.number, loss, known.lost_by)
 
 
 def _removed(known: KnownFile, ranges: Sequence[ReadRange], first: int, end: int) -> Extent:
@@ -211,4 +216,5 @@ def _removed(known: KnownFile, ranges: Sequence[ReadRange], first: int, end: int
     ledger = Ledger(ranges)
     is_committed = not any(ledger.wants(known.id, span.first, span.end) for span in known.spans(first, end))
     until = known.until if is_committed else known.begins
-    return Extent(known.name, known.begins, until, None, _COPIED if known.is_truncated else _REMOVED)
+    loss = _REMOVED if known.lost_by is None else _COPIED
+    return Extent(known.name, known.begins, until, None, loss, known.lost_by)

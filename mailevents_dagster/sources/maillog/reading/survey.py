@@ -9,7 +9,7 @@ from typing import Final
 
 from mailevents_dagster.sources.maillog.errors import Cause, LogError
 from mailevents_dagster.sources.maillog.reading.content import Content, Measures, open_content
-from mailevents_dagster.sources.maillog.reading.index import Index, KnownFile, Seen
+from mailevents_dagster.sources.maillog.reading.index import Index, KnownFile, Seen, rewritten
 from mailevents_dagster.sources.maillog.reading.names import log_name
 from mailevents_dagster.sources.maillog.reading.places import TRIES, Place, places_of
 from mailevents_dagster.sources.maillog.reading.recognising import is_as_before, is_hopeless, recognise
@@ -48,7 +48,9 @@ class Unreadable:
 class Survey:
     """What is there of a server's logs."""
 
-    places: list[Place] = field(default_factory=list)
+    at: int
+    """When it was looked."""
+    places: list[Place]
     parts: dict[str, list[Part]] = field(default_factory=dict)
     """By log; the oldest file first."""
     unreadable: list[Unreadable] = field(default_factory=list)
@@ -56,7 +58,7 @@ class Survey:
     """What rotation counts of each log, empty files with it."""
     seen: list[Seen] = field(default_factory=list)
     taken: dict[str, str] = field(default_factory=dict)
-    """Files in the place of which another is now, and which one."""
+    """Files in the place of which another is now, and which one; nothing where an empty one is."""
 
     @property
     def files(self) -> set[str]:
@@ -82,19 +84,19 @@ class Surveyor:
         self._open: dict[tuple[int, int], Content] = {}
         """By device and inode."""
 
-    def survey(self) -> Survey:
+    def survey(self, now: float) -> Survey:
         for _ in range(TRIES):
             try:
-                return self._survey(places_of(self._pattern))
+                return self._survey(places_of(self._pattern), int(now))
             except FileNotFoundError:  # it was renamed or removed meanwhile
                 continue
         raise LogError(
             Cause.CHANGED, f"{self._pattern}: files vanish while they are opened. Collect again later.", is_passing=True
         )
 
-    def _survey(self, places: Sequence[Place]) -> Survey:
+    def _survey(self, places: Sequence[Place], now: int) -> Survey:
         before = {(one.device, one.inode): one for one in self._index.seen}
-        survey = Survey(list(places))
+        survey = Survey(now, list(places))
         logs: defaultdict[str, list[Place]] = defaultdict(list)
         for place in places:
             logs[place.name.log].append(place)
@@ -136,6 +138,8 @@ class Surveyor:
         earlier = (old.file or old.before) if old else ""
         survey.seen.append(_seen(place, file, "" if file else earlier, is_packed=is_packed))
         if not file:
+            if earlier and not place.size:
+                survey.taken[earlier] = ""
             if place.size and is_hopeless(self._content(place), is_rotated=is_rotated):
                 survey.unreadable.append(Unreadable(place, "no line of it begins with a time", is_lasting=is_rotated))
             return None
@@ -161,6 +165,8 @@ class Surveyor:
         new = recognise(content, place.path, name, self._stamps, latest, size=place.size, is_rotated=is_rotated)
         if new is None:
             return ""
+        if old and old.file == new.id and not content.is_packed:
+            files[new.id] = rewritten(files[new.id])
         files.setdefault(new.id, new)
         return new.id
 
@@ -173,13 +179,13 @@ class Surveyor:
                 raise FileNotFoundError(place.path)
         return self._open[place.node]
 
-    def content(self, file: str, place: Place) -> Content:
+    def content(self, file: str, place: Place, now: float) -> Content:
         """Return the open content of a file, wherever rotation moved it since."""
         for _ in range(TRIES):
             try:
                 return self._content(place)
             except FileNotFoundError:
-                parts = [part for parts in self.survey().parts.values() for part in parts if part.file == file]
+                parts = [part for parts in self.survey(now).parts.values() for part in parts if part.file == file]
                 if not parts:
                     break
                 place = parts[0].place
@@ -203,31 +209,30 @@ class Surveyor:
     def _verify(self, part: Part, old: Seen | None) -> None:
         """Note where a file is now; one that no longer holds what was read from it is read anew."""
         known = self._index.files[part.file]
-        if old and old.file == part.file and _is_unchanged(part.place, old):
-            if known.is_packed != old.is_packed:
-                known = replace(known, is_packed=old.is_packed, length=None, cut="")
-            self._index.files[part.file] = replace(known, name=part.place.path)
-            return
-        content = self._content(part.place)
-        if not content.is_packed and not is_as_before(content, known.tail):
-            known = replace(known, tail=None, stretches=(), is_rewritten=True)
-        known = replace(known, is_packed=content.is_packed, length=None, cut="")
+        is_here_since = old is not None and old.file == part.file
+        if not part.is_packed and not is_here_since and not is_as_before(self._content(part.place), known.tail):
+            known = rewritten(known)
+        if part.is_packed != known.is_packed or (part.is_packed and old and not _is_unchanged(part.place, old)):
+            is_scanned = part.is_packed and known.quiet_since == int(part.place.mtime)
+            length = known.stretches[-1].end if is_scanned and known.stretches else None
+            known = replace(known, is_packed=part.is_packed, length=length, cut="")
         self._index.files[part.file] = replace(known, name=part.place.path)
 
     def _note_losses(self, survey: Survey) -> None:
-        """Note which files were truncated, or copied before that: something else is in their place now."""
+        """Note which files were truncated, or copied before that: something else is in their place now, or nothing."""
         files, there = self._index.files, survey.files
         for old, new in survey.taken.items():
             if old not in files or (old in there and files[old].log in self._index.renamed):
                 continue
+            until = files[new].begins if new else float("inf")
             for file in [one for one in files.values() if one.log == files[old].log]:
-                if files[old].begins <= file.begins < files[new].begins:
-                    files[file.id] = replace(file, is_truncated=True)
+                if files[old].begins <= file.begins < until and file.lost_by is None:
+                    files[file.id] = replace(file, lost_by=survey.at)
         for log, parts in survey.parts.items():
             known = [files[one.file] for one in self._index.seen if one.file in files and files[one.file].log == log]
             newest = max(known, key=lambda one: one.begins, default=None)
-            if newest and newest.id not in there and parts:
-                files[newest.id] = replace(newest, is_truncated=True)
+            if newest and newest.id not in there and parts and newest.lost_by is None:
+                files[newest.id] = replace(newest, lost_by=survey.at)
 
     def _forget(self, survey: Survey) -> None:
         """Forget files that rotation removed: nothing that is there is older."""
@@ -235,7 +240,7 @@ class Surveyor:
         there = survey.files
         for file in [one for one in files.values() if one.id not in there]:
             oldest = min((files[part.file].begins for part in survey.parts.get(file.log, [])), default=0)
-            is_needed = file.begins >= oldest or (file.is_truncated and file.until >= oldest - KEPT)
+            is_needed = file.begins >= oldest or (file.lost_by is not None and file.until >= oldest - KEPT)
             if not is_needed:
                 del files[file.id]
 

@@ -180,6 +180,18 @@ def test_a_truncation_is_seen_though_the_file_was_empty_for_a_while(log: Growing
     assert [(gap.second, gap.end) for gap in hour.gaps] == [(NOON + 1, NOON + 9)]
 
 
+def test_where_nothing_was_written_since_a_truncation_what_may_be_lost_ends_when_it_was_seen(log: GrowingLog) -> None:
+    hours = reader(log, now=NOON + 100)
+    hours.read(NOON)
+    log.copytruncate()
+    (hour,) = hours.read(NOON)
+    assert [(gap.second, gap.end) for gap in hour.gaps] == [(NOON, NOON + 100)]
+    hours.now = NOON + 2 * HOUR
+    same, later = hours.read(NOON, NOON + HOUR)
+    assert same.gaps == hour.gaps
+    assert later.gaps == ()
+
+
 def test_who_does_not_append_leaves_zeros_after_a_truncation(log: GrowingLog) -> None:
     hours = reader(log)
     hours.read(NOON)
