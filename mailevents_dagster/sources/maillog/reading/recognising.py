@@ -44,9 +44,9 @@ def recognise(
 
 
 def is_hopeless(content: Content, *, is_rotated: bool) -> bool:
-    """Return whether a file in which no line begins with a time holds whole lines, or nothing but zeros."""
+    """Return whether a file in which no line begins with a time holds whole lines, is damaged, or is all zeros."""
     text = content.read(_first_byte(content), PIECE)
-    return b"\n" in text or (is_rotated and text != b"") or b"\0" in content.read(0, _FIRST_READ)
+    return bool(content.cut) or b"\n" in text or (is_rotated and text != b"") or b"\0" in content.read(0, _FIRST_READ)
 
 
 def _first_byte(content: Content) -> int:

@@ -200,9 +200,8 @@ class ServerLog:
 
     def _extent(self, known: KnownFile, part: Part, file: LogFile | None, survey: Survey) -> Extent:
         """Return what a file that is there covers."""
-        until: int | None = int(part.place.mtime)
-        if file:
-            until = known.until if file.is_read_out else None
+        is_read_out = file.is_read_out if file else known.is_scanned_to_end(part.place.size)
+        until = known.until if is_read_out else None
         loss = "" if known.lost_by is None else _COPIED
         if known.cut:
             loss = f"it is packed, and {known.cut}"

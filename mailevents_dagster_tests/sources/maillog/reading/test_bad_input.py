@@ -88,6 +88,18 @@ def test_a_rotated_file_that_is_damaged_leaves_a_gap_and_the_others(log: Growing
     assert "mainlog.2, has no line that begins with a time" in hour.gaps[0].why
 
 
+def test_a_packed_file_of_which_nothing_can_be_read_leaves_a_gap(log: GrowingLog) -> None:
+    log.write(exim(NOON - 1, "before"), exim(NOON, "one"))
+    log.rotate()
+    log.write(exim(NOON + 60, "lost"))
+    log.rotate()
+    log.write(exim(NOON + 90, "two"))
+    packed = log.pack(log.folder / "mainlog.1")
+    packed.write_bytes(packed.read_bytes()[:12])
+    (hour,) = reader(log).read(NOON)
+    assert [(gap.second - NOON, (gap.end or 0) - NOON) for gap in hour.gaps] == [(0, 90)]
+
+
 def test_a_rotated_file_of_blank_lines_is_no_damage(log: GrowingLog) -> None:
     log.write(exim(NOON - 1, "before"), exim(NOON, "one"))
     log.rotate()

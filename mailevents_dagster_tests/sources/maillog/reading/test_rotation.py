@@ -134,6 +134,16 @@ def test_the_gap_of_copytruncate_stays_when_the_copies_are_renamed_and_packed(lo
     assert [(gap.second - NOON, (gap.end or 0) - NOON) for gap in hour.gaps] == [(0, 1), (1, 2)]
 
 
+def test_a_gap_that_reaches_into_the_next_hour_is_named_there_too(log: GrowingLog) -> None:
+    hours = reader(log)
+    hours.read(NOON)
+    log.copytruncate()
+    log.write(exim(NOON + HOUR + 5, "next hour"))
+    first, second = hours.read(NOON, NOON + HOUR)
+    assert [(gap.second, gap.end) for gap in first.gaps] == [(NOON, NOON + HOUR)]
+    assert [(gap.second, gap.end) for gap in second.gaps] == [(NOON + HOUR, NOON + HOUR + 5)]
+
+
 def test_a_copy_that_is_still_made_is_the_file_it_is_a_copy_of(log: GrowingLog) -> None:
     hours = reader(log)
     log.write(*ONE_TO_THREE[1:])
