@@ -128,7 +128,7 @@ class Surveyor:
         """Return the file at a place; None where no line of it can be read."""
         latest, is_rotated = min(latest, place.mtime), has_newer and not place.name.is_bare
         try:
-            file = self._file_at(place, old, latest, is_rotated=is_rotated)
+            file = self._file_at(place, old, latest, survey.at, is_rotated=is_rotated)
         except FileNotFoundError:
             raise
         except OSError as error:
@@ -149,7 +149,7 @@ class Surveyor:
             self._index.renamed |= {place.name.log}
         return Part(file, place, latest, is_rotated, is_packed)
 
-    def _file_at(self, place: Place, old: Seen | None, latest: float, *, is_rotated: bool) -> str:
+    def _file_at(self, place: Place, old: Seen | None, latest: float, now: int, *, is_rotated: bool) -> str:
         """Return the id of the file at a place; empty as long as it has no line with a time."""
         files = self._index.files
         if not place.size:
@@ -167,6 +167,8 @@ class Surveyor:
             return ""
         if old and old.file == new.id and not content.is_packed:
             files[new.id] = rewritten(files[new.id])
+        if name in self._index.copied and not place.name.is_bare:
+            new = replace(new, lost_by=now)
         files.setdefault(new.id, new)
         return new.id
 
@@ -224,6 +226,8 @@ class Surveyor:
         for old, new in survey.taken.items():
             if old not in files or (old in there and files[old].log in self._index.renamed):
                 continue
+            if old in there:
+                self._index.copied |= {files[old].log}
             until = files[new].begins if new else float("inf")
             for file in [one for one in files.values() if one.log == files[old].log]:
                 if files[old].begins <= file.begins < until and file.lost_by is None:

@@ -134,6 +134,25 @@ def test_the_gap_of_copytruncate_stays_when_the_copies_are_renamed_and_packed(lo
     assert [(gap.second - NOON, (gap.end or 0) - NOON) for gap in hour.gaps] == [(0, 1), (1, 2)]
 
 
+def test_a_copy_that_was_not_seen_to_be_made_is_one_where_rotation_copies(log: GrowingLog) -> None:
+    hours = reader(log)
+    hours.read(NOON)
+    log.copytruncate()
+    log.write(exim(NOON + 1, "two"))
+    (log.folder / "mainlog.1").rename(
+        hidden := log.folder / "hidden"
+    )  # as where it is made behind a look at the folder
+    log.copytruncate()
+    log.write(exim(NOON + 2, "three"))
+    (log.folder / "mainlog.1").rename(log.folder / "hidden2")
+    hidden.rename(log.folder / "mainlog.2")
+    hours.read(NOON)
+    (log.folder / "hidden2").rename(log.folder / "mainlog.1")
+    (hour,) = hours.read(NOON)
+    assert hours.lines() == ONE_TO_THREE
+    assert [(gap.second - NOON, (gap.end or 0) - NOON) for gap in hour.gaps] == [(0, 1), (1, 2)]
+
+
 def test_a_gap_that_reaches_into_the_next_hour_is_named_there_too(log: GrowingLog) -> None:
     hours = reader(log)
     hours.read(NOON)
