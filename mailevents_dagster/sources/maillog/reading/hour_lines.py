@@ -21,5 +21,7 @@ class HourLines:
     ranges: tuple[ReadRange, ...] = ()
     """All that the hour was read from, before and now."""
     gaps: tuple[Gap, ...] = ()
+    is_proven: bool = True
+    """Whether the files that are there now cover the hour; else what was proven before is all that can be."""
     notes: tuple[str, ...] = ()
     measures: Mapping[str, float] = field(default_factory=dict)

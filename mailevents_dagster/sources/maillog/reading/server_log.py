@@ -63,7 +63,7 @@ class ServerLog:
         listed_at = self._now()
         survey = self._surveyor.survey(listed_at)
         refuse_unreadable(survey, self._index, self._pattern, first, end)
-        begins = min(self._index.files[file].begins for file in survey.files)
+        begins = self._begins(survey)
         if end <= begins and not held:
             raise gone(self._pattern, begins, self._zone)
         for file in self._index.files.values():
@@ -78,6 +78,10 @@ class ServerLog:
         hour = HourLines(iter(()), is_whole, listed_at)
         hour.batches = self._read(hour, files, survey, Ledger(held), before, first, end)
         return hour
+
+    def _begins(self, survey: Survey) -> int:
+        """Return when the log begins: the time of its oldest line that is there."""
+        return min(self._index.files[file].begins for file in survey.files)
 
     def _candidates(self, survey: Survey, first: int, end: int) -> list[LogFile]:
         """Return the files that may hold lines of a window: those of the largest log first, in their order."""
@@ -148,6 +152,8 @@ class ServerLog:
                 self._keep(file)
         hour.ranges = ledger.ranges({file.id: file.name for file in self._index.files.values()})
         hour.gaps = tuple(self._gaps(survey, files, hour.ranges, first, end))
+        is_older_gone = any(one.file not in survey.files for one in hour.ranges)
+        hour.is_proven = not is_older_gone or self._begins(survey) <= first
         hour.notes, self._notes = tuple(self._notes), []
         hour.measures = {
             "bytes_read": self._measures.bytes_read - before.bytes_read,
@@ -181,7 +187,7 @@ class ServerLog:
         self, survey: Survey, files: Sequence[LogFile], ranges: Sequence[ReadRange], first: int, end: int
     ) -> Iterator[Gap]:
         read = {file.known.id: file for file in files}
-        earliest = min(self._index.files[file].begins for file in survey.files)
+        earliest = self._begins(survey)
         is_older_known = any(one.file not in survey.files for one in ranges)
         for log, parts in survey.parts.items():
             there = {part.file: part for part in parts}
