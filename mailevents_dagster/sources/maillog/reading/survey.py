@@ -133,9 +133,12 @@ class Surveyor:
             raise
         except OSError as error:
             survey.unreadable.append(Unreadable(place, error.strerror or type(error).__name__))
+            survey.seen += [old] if old else []
             return None
         is_packed = self._is_packed(place, old)
-        earlier = (old.file or old.before) if old else ""
+        # Only what stays where it is was truncated: elsewhere, a number that comes again is that of a new file.
+        is_in_place = old is not None and old.path == place.path and not old.is_packed and not is_packed
+        earlier = (old.file or old.before) if old and is_in_place else ""
         survey.seen.append(_seen(place, file, "" if file else earlier, is_packed=is_packed))
         if not file:
             if earlier and not place.size:
@@ -232,10 +235,13 @@ class Surveyor:
             for file in [one for one in files.values() if one.log == files[old].log]:
                 if files[old].begins <= file.begins < until and file.lost_by is None:
                     files[file.id] = replace(file, lost_by=survey.at)
+        nodes = {one.place.node for one in survey.unreadable}
+        hidden = {one.file for one in self._index.seen if (one.device, one.inode) in nodes}
         for log, parts in survey.parts.items():
             known = [files[one.file] for one in self._index.seen if one.file in files and files[one.file].log == log]
             newest = max(known, key=lambda one: one.begins, default=None)
-            if newest and newest.id not in there and parts and newest.lost_by is None:
+            is_gone = newest is not None and newest.id not in {*there, *hidden}
+            if newest and is_gone and parts and newest.lost_by is None:
                 files[newest.id] = replace(newest, lost_by=survey.at)
 
     def _forget(self, survey: Survey) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -120,14 +121,35 @@ def test_a_file_without_rights_is_told_where_it_may_hold_the_hour(log: GrowingLo
 def test_a_file_that_cannot_be_opened_is_told_where_it_may_hold_the_hour(
     log: GrowingLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = survey.open_content
-
-    def refuse(path: str, *others: object) -> object:
-        if path == str(log.path):
-            raise PermissionError(13, "Permission denied", path)
-        return real(path, *others)  # type: ignore[arg-type]
-
+    refuse = _refusing(log.path, survey.open_content)
     _no_rights(log, lambda: monkeypatch.setattr(survey, "open_content", refuse))
+
+
+def test_a_file_that_could_not_be_opened_for_a_while_lost_nothing(
+    log: GrowingLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for hour in (-2, -1, 0):
+        log.write(exim(NOON + hour * HOUR, "two"))
+        if hour:
+            log.rotate()
+    hours = reader(log)
+    hours.read(NOON)
+    log.write(exim(NOON + 1, "three"))
+    with monkeypatch.context() as patch:
+        patch.setattr(survey, "open_content", _refusing(log.path, survey.open_content))
+        hours.read(NOON - 2 * HOUR)
+    (found,) = hours.read(NOON)
+    assert hours.lines() == [exim(NOON, "two"), exim(NOON + 1, "three")]
+    assert found.gaps == ()
+
+
+def _refusing(path: Path, real: Callable[..., object]) -> Callable[..., object]:
+    def refuse(at: str, *others: object) -> object:
+        if at == str(path):
+            raise PermissionError(13, "Permission denied", at)
+        return real(at, *others)
+
+    return refuse
 
 
 def _no_rights(log: GrowingLog, take_rights: object) -> None:

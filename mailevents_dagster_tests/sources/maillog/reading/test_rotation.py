@@ -305,6 +305,23 @@ def test_an_inode_that_comes_again_where_rotation_renames_is_no_truncation(log: 
     assert hour.gaps == ()
 
 
+def test_an_inode_of_a_removed_file_that_comes_again_elsewhere_is_no_truncation(log: GrowingLog) -> None:
+    hours = reader(log)
+    log.rotate()
+    log.write(exim(NOON + 1, "two"))
+    log.rotate()
+    log.write(exim(NOON + 2, "three"))
+    hours.read(NOON)
+    (log.folder / "mainlog.2").rename(freed := log.folder / "mainlog.1.gz")
+    (log.folder / "mainlog.1").rename(log.folder / "mainlog.2")
+    freed.write_bytes(PACKERS[".gz"](log.path.read_bytes()))
+    log.path.rename(log.folder / "other")
+    log.write(exim(NOON + 3, "z four"))
+    (hour,) = hours.read(NOON)
+    assert hours.lines() == [*ONE_TO_THREE, exim(NOON + 3, "z four")]
+    assert hour.gaps == ()
+
+
 def test_a_file_of_one_line_is_a_file_too(tmp_path: Path) -> None:
     log = GrowingLog(tmp_path)
     hours = reader(log)
