@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from mailevents_dagster.sources.maillog.errors import LogError
 from mailevents_dagster.sources.maillog.reading import survey
+from mailevents_dagster.sources.maillog.reading.content import PlainContent
 from mailevents_dagster.sources.maillog.reading.lines import PIECE
 from mailevents_dagster.sources.maillog.reading.server_log import ServerLog
 from mailevents_dagster_tests.sources.maillog.reading.server import (
@@ -231,6 +233,28 @@ def test_a_file_that_is_truncated_and_written_anew_before_it_is_read_is_not_take
     hours = reader(log)
     hours.read(NOON)
     assert len(hours.lines()) == 9
+
+
+@pytest.mark.parametrize("look", range(8))
+def test_a_file_that_is_written_anew_between_two_looks_at_it_is_one_of_both(
+    log: GrowingLog, monkeypatch: pytest.MonkeyPatch, look: int
+) -> None:
+    log.write(exim(NOON - 1, "before"), exim(NOON, "one"))
+    real, looks = PlainContent.read, []
+
+    def read(content: PlainContent, at: int, size: int) -> bytes:
+        looks.append(at)
+        if len(looks) == look + 1:
+            log.copytruncate()
+            log.write(exim(NOON + 1, "a new one"), exim(NOON + 2, "more"), exim(NOON + 3, "more"))
+        return real(content, at, size)
+
+    hours = reader(log)
+    with monkeypatch.context() as patch, suppress(LogError):
+        patch.setattr(PlainContent, "read", read)
+        hours.read(NOON)
+    hours.read(NOON)
+    assert len(hours.lines()) == len(set(hours.lines())) == (4 if len(looks) > look else 1)
 
 
 def test_a_line_of_a_hundred_megabytes_comes_in_pieces(log: GrowingLog) -> None:

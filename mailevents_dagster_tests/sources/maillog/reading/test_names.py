@@ -42,4 +42,5 @@ def test_a_name_less_what_rotation_adds_is_that_of_the_log(name: str, log: str, 
     ],
 )
 def test_files_of_a_log_are_sorted_newest_first(names: list[str]) -> None:
-    assert sorted(names[::-1], key=lambda name: log_name(name).age) == names
+    ages = [log_name(name).age for name in names]
+    assert ages == sorted(ages)
