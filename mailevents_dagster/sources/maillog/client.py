@@ -10,7 +10,7 @@ from typing import Final, Protocol
 import numpy as np
 import pyarrow as pa
 
-from mailevents_dagster.model.event import Collection, Placed, Progress, ReadRange, StoppedError
+from mailevents_dagster.model.event import Collection, Placed, Progress, ReadRange, SourceError, StoppedError
 from mailevents_dagster.sources.client import Options
 from mailevents_dagster.sources.maillog.bounces.collect import Bounces
 from mailevents_dagster.sources.maillog.feeds import BOUNCES, SQS
@@ -54,7 +54,7 @@ class MailLogClient:
 
     def _lines(self, work: OpenHour, options: Options) -> Collection:
         listed_at, began = self._now(), time.monotonic()
-        found = self._log.hour(work.hour.start, work.hour.end, held_ranges(work))
+        found = self._found(work)
         parts = [NOTHING if found.is_whole else work.known_events]
         for lines in found.batches:
             if self._stopped.is_set():
@@ -74,6 +74,16 @@ class MailLogClient:
             notes=tuple(found.notes),
             ranges=tuple(found.ranges),
         )
+
+    def _found(self, work: OpenHour) -> HourLines:
+        """Return what the log has of the hour; nothing where rotation removed what proved that it has no line."""
+        try:
+            return self._log.hour(work.hour.start, work.hour.end, held_ranges(work))
+        except SourceError as error:
+            was_empty = work.before is not None and work.before.closed and not work.before.events
+            if not error.hour_is_gone or not was_empty:
+                raise
+            return HourLines(iter(()), is_whole=True)
 
     def stop(self) -> None:
         self._stopped.set()

@@ -147,6 +147,8 @@ class Index:
     seen: tuple[Seen, ...] = ()
     renamed: frozenset[str] = frozenset()
     """Logs that rotation renames: there, an inode number that comes again is that of a new file."""
+    copied: frozenset[str] = frozenset()
+    """Logs that rotation copies and truncates: there, what has a rotated name when it is first seen is a copy."""
 
 
 def digest_of(data: bytes) -> str:
@@ -230,7 +232,7 @@ def save_index(path: Path, index: Index) -> None:
         files = [_as_json(file) for file in index.files.values()]
         seen = [asdict(one) for one in index.seen]
         content = {"version": VERSION, "zone": index.zone, "files": files, "seen": seen}
-        show_sealed(path, {**content, "renamed": sorted(index.renamed)})
+        show_sealed(path, {**content, "renamed": sorted(index.renamed), "copied": sorted(index.copied)})
 
 
 def _content_of(content: Mapping[str, Any]) -> Index:
@@ -238,7 +240,8 @@ def _content_of(content: Mapping[str, Any]) -> Index:
         raise ValueError("another version wrote it")
     files = [_file_of(file) for file in content["files"]]
     seen = tuple(Seen(**one) for one in content["seen"])
-    return Index(content["zone"], {file.id: file for file in files}, seen, frozenset(content["renamed"]))
+    known = {file.id: file for file in files}
+    return Index(content["zone"], known, seen, frozenset(content["renamed"]), frozenset(content["copied"]))
 
 
 def _as_json(file: KnownFile) -> dict[str, object]:

@@ -61,7 +61,7 @@ class ServerLog:
         before = replace(self._measures)
         survey = self._surveyor.survey(self._now())
         refuse_unreadable(survey, self._index, self._pattern, first, end)
-        begins = min(self._index.files[file].begins for file in survey.files)
+        begins = self._begins(survey)
         if end <= begins and not held:
             raise gone(self._pattern, begins, self._zone)
         for file in self._index.files.values():
@@ -76,6 +76,10 @@ class ServerLog:
         hour = HourLines(iter(()), is_whole)
         hour.batches = self._read(hour, files, survey, Ledger(held), before, first, end)
         return hour
+
+    def _begins(self, survey: Survey) -> int:
+        """Return when the log begins: the time of its oldest line that is there."""
+        return min(self._index.files[file].begins for file in survey.files)
 
     def _candidates(self, survey: Survey, first: int, end: int) -> list[LogFile]:
         """Return the files that may hold lines of a window: those of the largest log first, in their order."""
@@ -146,6 +150,8 @@ class ServerLog:
                 self._keep(file)
         hour.ranges = [*ledger.ranges({file.id: file.name for file in self._index.files.values()})]
         hour.gaps = [*self._gaps(survey, files, hour.ranges, first, end)]
+        is_older_gone = any(one.file not in survey.files for one in hour.ranges)
+        hour.is_proven = not is_older_gone or self._begins(survey) <= first
         hour.notes, self._notes = self._notes, []
         hour.measures = {
             "bytes_read": self._measures.bytes_read - before.bytes_read,
@@ -154,7 +160,6 @@ class ServerLog:
             "lines_not_utf8": not_utf8,
             "unfinished_bytes": sum(file.unfinished for file in files),
         }
-        hour.is_proven = True  # what is not stands among the gaps
         self._save(first % HOUR)
 
     def _keep(self, file: LogFile) -> None:
@@ -180,7 +185,7 @@ class ServerLog:
         self, survey: Survey, files: Sequence[LogFile], ranges: Sequence[ReadRange], first: int, end: int
     ) -> Iterator[Gap]:
         read = {file.known.id: file for file in files}
-        earliest = min(self._index.files[file].begins for file in survey.files)
+        earliest = self._begins(survey)
         is_older_known = any(one.file not in survey.files for one in ranges)
         for log, parts in survey.parts.items():
             there = {part.file: part for part in parts}
@@ -199,9 +204,8 @@ class ServerLog:
 
     def _extent(self, known: KnownFile, part: Part, file: LogFile | None, survey: Survey) -> Extent:
         """Return what a file that is there covers."""
-        until: int | None = int(part.place.mtime)
-        if file:
-            until = known.until if file.is_read_out else None
+        is_read_out = file.is_read_out if file else known.is_scanned_to_end(part.place.size)
+        until = known.until if is_read_out else None
         loss = "" if known.lost_by is None else _COPIED
         if known.cut:
             loss = f"it is packed, and {known.cut}"

@@ -128,14 +128,17 @@ class Surveyor:
         """Return the file at a place; None where no line of it can be read."""
         latest, is_rotated = min(latest, place.mtime), has_newer and not place.name.is_bare
         try:
-            file = self._file_at(place, old, latest, is_rotated=is_rotated)
+            file = self._file_at(place, old, latest, survey.at, is_rotated=is_rotated)
         except FileNotFoundError:
             raise
         except OSError as error:
             survey.unreadable.append(Unreadable(place, error.strerror or type(error).__name__))
+            survey.seen += [old] if old else []
             return None
         is_packed = self._is_packed(place, old)
-        earlier = (old.file or old.before) if old else ""
+        # Only what stays where it is was truncated: elsewhere, a number that comes again is that of a new file.
+        is_in_place = old is not None and old.path == place.path and not old.is_packed and not is_packed
+        earlier = (old.file or old.before) if old and is_in_place else ""
         survey.seen.append(_seen(place, file, "" if file else earlier, is_packed=is_packed))
         if not file:
             if earlier and not place.size:
@@ -149,7 +152,7 @@ class Surveyor:
             self._index.renamed |= {place.name.log}
         return Part(file, place, latest, is_rotated, is_packed)
 
-    def _file_at(self, place: Place, old: Seen | None, latest: float, *, is_rotated: bool) -> str:
+    def _file_at(self, place: Place, old: Seen | None, latest: float, now: int, *, is_rotated: bool) -> str:
         """Return the id of the file at a place; empty as long as it has no line with a time."""
         files = self._index.files
         if not place.size:
@@ -167,6 +170,8 @@ class Surveyor:
             return ""
         if old and old.file == new.id and not content.is_packed:
             files[new.id] = rewritten(files[new.id])
+        if name in self._index.copied and not place.name.is_bare:
+            new = replace(new, lost_by=now)
         files.setdefault(new.id, new)
         return new.id
 
@@ -224,14 +229,19 @@ class Surveyor:
         for old, new in survey.taken.items():
             if old not in files or (old in there and files[old].log in self._index.renamed):
                 continue
+            if old in there:
+                self._index.copied |= {files[old].log}
             until = files[new].begins if new else float("inf")
             for file in [one for one in files.values() if one.log == files[old].log]:
                 if files[old].begins <= file.begins < until and file.lost_by is None:
                     files[file.id] = replace(file, lost_by=survey.at)
+        nodes = {one.place.node for one in survey.unreadable}
+        hidden = {one.file for one in self._index.seen if (one.device, one.inode) in nodes}
         for log, parts in survey.parts.items():
             known = [files[one.file] for one in self._index.seen if one.file in files and files[one.file].log == log]
             newest = max(known, key=lambda one: one.begins, default=None)
-            if newest and newest.id not in there and parts and newest.lost_by is None:
+            is_gone = newest is not None and newest.id not in {*there, *hidden}
+            if newest and is_gone and parts and newest.lost_by is None:
                 files[newest.id] = replace(newest, lost_by=survey.at)
 
     def _forget(self, survey: Survey) -> None:

@@ -134,6 +134,35 @@ def test_the_gap_of_copytruncate_stays_when_the_copies_are_renamed_and_packed(lo
     assert [(gap.second - NOON, (gap.end or 0) - NOON) for gap in hour.gaps] == [(0, 1), (1, 2)]
 
 
+def test_a_copy_that_was_not_seen_to_be_made_is_one_where_rotation_copies(log: GrowingLog) -> None:
+    hours = reader(log)
+    hours.read(NOON)
+    log.copytruncate()
+    log.write(exim(NOON + 1, "two"))
+    (log.folder / "mainlog.1").rename(
+        hidden := log.folder / "hidden"
+    )  # as where it is made behind a look at the folder
+    log.copytruncate()
+    log.write(exim(NOON + 2, "three"))
+    (log.folder / "mainlog.1").rename(log.folder / "hidden2")
+    hidden.rename(log.folder / "mainlog.2")
+    hours.read(NOON)
+    (log.folder / "hidden2").rename(log.folder / "mainlog.1")
+    (hour,) = hours.read(NOON)
+    assert hours.lines() == ONE_TO_THREE
+    assert [(gap.second - NOON, (gap.end or 0) - NOON) for gap in hour.gaps] == [(0, 1), (1, 2)]
+
+
+def test_a_gap_that_reaches_into_the_next_hour_is_named_there_too(log: GrowingLog) -> None:
+    hours = reader(log)
+    hours.read(NOON)
+    log.copytruncate()
+    log.write(exim(NOON + HOUR + 5, "next hour"))
+    first, second = hours.read(NOON, NOON + HOUR)
+    assert [(gap.second, gap.end) for gap in first.gaps] == [(NOON, NOON + HOUR)]
+    assert [(gap.second, gap.end) for gap in second.gaps] == [(NOON + HOUR, NOON + HOUR + 5)]
+
+
 def test_a_copy_that_is_still_made_is_the_file_it_is_a_copy_of(log: GrowingLog) -> None:
     hours = reader(log)
     log.write(*ONE_TO_THREE[1:])
@@ -273,6 +302,23 @@ def test_an_inode_that_comes_again_where_rotation_renames_is_no_truncation(log: 
         log.path.rename(log.folder / f"other{other}")
     (hour,) = hours.read(NOON)
     assert hours.lines() == ONE_TO_THREE
+    assert not hour.gaps
+
+
+def test_an_inode_of_a_removed_file_that_comes_again_elsewhere_is_no_truncation(log: GrowingLog) -> None:
+    hours = reader(log)
+    log.rotate()
+    log.write(exim(NOON + 1, "two"))
+    log.rotate()
+    log.write(exim(NOON + 2, "three"))
+    hours.read(NOON)
+    (log.folder / "mainlog.2").rename(freed := log.folder / "mainlog.1.gz")
+    (log.folder / "mainlog.1").rename(log.folder / "mainlog.2")
+    freed.write_bytes(PACKERS[".gz"](log.path.read_bytes()))
+    log.path.rename(log.folder / "other")
+    log.write(exim(NOON + 3, "z four"))
+    (hour,) = hours.read(NOON)
+    assert hours.lines() == [*ONE_TO_THREE, exim(NOON + 3, "z four")]
     assert not hour.gaps
 
 
