@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import idna
 
@@ -35,6 +35,10 @@ class FeedKind:
     """Whether an event is more than its row in the listing and is asked for by itself."""
     is_delivery: bool = field(default=False, compare=False)
     """Whether its events are what another system took, so that some may wait to be handed over."""
+    owner: Literal["domain", "server"] = field(default="domain", compare=False)
+    """What has such feeds."""
+    has_json_log: bool = field(default=True, compare=False)
+    """Whether its logs hold JSON; else the lines that the source gave."""
     log_folder: str = field(default="", compare=False)
     """Where its logs lie below the folder of the owner."""
     learnt_row_limit: str = field(default="", compare=False)

@@ -30,13 +30,13 @@ from mailevents_dagster.health.verdicts import (
 )
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import SECONDS, Hour
+from mailevents_dagster.model.source import FeedSettings
 from mailevents_dagster.orchestration.io_manager import EventStore
 from mailevents_dagster.orchestration.runs_in_flight import CHECKS_JOB
 from mailevents_dagster.settings import Settings
 from mailevents_dagster.store.store import Store
 
 OF_HOURS: Final = (complete, well_formed, schema_known, volume_as_usual)
-OF_FEEDS: Final = (current, keeping_up)
 Result = dg.AssetCheckResult | dg.AssetCheckEvaluation
 
 
@@ -85,7 +85,7 @@ class HourChecks:
 
 def feed_checks(settings: Settings) -> dg.AssetChecksDefinition:
     """Return the checks of feeds as wholes, for people who execute them in the UI."""
-    specs = [_spec(feed, check) for feed in settings.feeds for check in _of_feed(feed)]
+    specs = [_spec(one.feed, check) for one in settings.configured for check in _of_feed(one)]
 
     @dg.multi_asset_check(name="feeds_as_wholes", specs=specs, can_subset=True)
     def check(context: dg.AssetCheckExecutionContext, event_store: dg.ResourceParam[EventStore]) -> Any:
@@ -98,8 +98,12 @@ def feed_checks(settings: Settings) -> dg.AssetChecksDefinition:
     return check
 
 
-def _of_feed(feed: Feed) -> Sequence[Callable[..., Verdict]]:
-    return (*OF_FEEDS, published) if feed.kind.is_delivery else OF_FEEDS
+def _of_feed(one: FeedSettings) -> Iterator[Callable[..., Verdict]]:
+    yield current
+    if one.makes_calls:
+        yield keeping_up
+    if one.feed.kind.is_delivery:
+        yield published
 
 
 def check_job(settings: Settings) -> dg.JobDefinition:
@@ -124,12 +128,14 @@ def _judged(settings: Settings, store: Store, now: float) -> Iterator[tuple[Feed
     """Yield the verdicts on every feed."""
     states, rules = states_of(settings, store), replace(rules_of(settings), grace_seconds=GRACE)
     budgets = dict(paces(settings, store, states, now))
-    for state, status in zip(states, status_of(settings, now, GRACE).feeds, strict=True):
+    found = status_of(settings, now, GRACE).feeds
+    for one, state, status in zip(settings.configured, states, found, strict=True):
         expected = Hour(closing_end(state.source_time(now), rules), settings.timezone).previous.key
-        yield state.feed, current.__name__, current(status, expected)
-        if state.feed.kind.is_delivery:
-            yield state.feed, published.__name__, published(status)
-        yield state.feed, keeping_up.__name__, keeping_up(state.feed.domain, budgets.get(state.feed.domain))
+        yield one.feed, current.__name__, current(status, expected)
+        if one.feed.kind.is_delivery:
+            yield one.feed, published.__name__, published(status)
+        if one.makes_calls:
+            yield one.feed, keeping_up.__name__, keeping_up(one.feed.domain, budgets.get(one.feed.domain))
 
 
 def _spec(feed: Feed, check: Callable[..., Verdict]) -> dg.AssetCheckSpec:
