@@ -22,7 +22,7 @@ def feeds(*, as_json: bool) -> None:
     states = states_of(settings, store_of(settings))
     for one, state, status in zip(settings.configured, states, status_of(settings, time.time()).feeds, strict=True):
         rate = one.access.get("requests_per_second")
-        calls = "" if not one.makes_calls else "unlimited" if rate is None else f"{rate:g}"
+        calls = "" if not state.feed.kind.makes_calls else "unlimited" if rate is None else f"{rate:g}"
         row = {
             "feed": status.feed,
             "asset": "/".join(state.feed.asset_key),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from mailevents_dagster.collecting.collector import collector_of
@@ -60,9 +60,9 @@ def write_metrics(settings: Settings) -> Status:
     collector = collector_of(settings)
     beats = {feed: collector.heartbeats.read(feed) for feed in settings.feeds}
     status = status_of(settings, time.time())
-    calling = {one.feed for one in settings.configured if one.makes_calls}
-    gauges = _gauges(status, beats, calling)
-    text = "".join(f"{line}\n" for name, about, samples in gauges for line in _lines(name, about, samples))
+    text = "".join(
+        f"{line}\n" for name, about, samples in _gauges(status, beats) for line in _lines(name, about, samples)
+    )
     path = collector.store.layout.metrics
     try:
         show(path, text.encode())
@@ -72,7 +72,7 @@ def write_metrics(settings: Settings) -> Status:
 
 
 def _gauges(
-    status: Status, beats: Mapping[Feed, Mapping[str, Any] | None], calling: Collection[Feed]
+    status: Status, beats: Mapping[Feed, Mapping[str, Any] | None]
 ) -> Iterator[tuple[str, str, Iterable[Sample]]]:
     """Yield each gauge with its explanation and its samples."""
     labels = {one.feed: dict(zip(("domain", "feed"), one.feed.split(" ", 1), strict=True)) for one in status.feeds}
@@ -90,7 +90,7 @@ def _gauges(
             f"1 where the last heartbeat said {word}.",
             [(of, beat["status"] == word) for of, beat in known],
         )
-    of_calls = [(labels[str(feed)], beat) for feed, beat in beats.items() if beat and feed in calling]
+    of_calls = [(labels[str(feed)], beat) for feed, beat in beats.items() if beat and feed.kind.makes_calls]
     for names, found in ((OF_PROCESSES, known), (OF_CALLS, of_calls)):
         for name, about in names.items():
             yield f"process_{name}", about, [(label, beat["metrics"].get(name)) for label, beat in found]

@@ -33,6 +33,8 @@ class FeedKind:
     """How far back the source answers; older windows are refused. None: it answers, perhaps with nothing."""
     has_details: bool = field(default=False, compare=False)
     """Whether an event is more than its row in the listing and is asked for by itself."""
+    makes_calls: bool = field(default=True, compare=False)
+    """Whether its source is asked by calls, which are counted and may have a budget."""
     is_delivery: bool = field(default=False, compare=False)
     """Whether its events are what another system took, so that some may wait to be handed over."""
     owner: Literal["domain", "server"] = field(default="domain", compare=False)

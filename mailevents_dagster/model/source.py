@@ -24,14 +24,7 @@ class FeedSettings:
     made_of: tuple[Feed, ...] = ()
     """Feeds of the same owner, standing before it, whose committed hours its own are made of."""
     access: Mapping[str, object] = field(default_factory=dict, compare=False)
-    """How it is reached, for people: `account`, `endpoint` and `requests_per_second`, where it has them.
-
-    Where it makes calls it has `requests_per_second`; None lets it make as many as it likes.
-    """
-
-    @property
-    def makes_calls(self) -> bool:
-        return "requests_per_second" in self.access
+    """How it is reached, for people: `account`, `endpoint` and `requests_per_second`, where it has them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,6 @@ from mailevents_dagster.health.verdicts import (
 )
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import SECONDS, Hour
-from mailevents_dagster.model.source import FeedSettings
 from mailevents_dagster.orchestration.io_manager import EventStore
 from mailevents_dagster.orchestration.runs_in_flight import CHECKS_JOB
 from mailevents_dagster.settings import Settings
@@ -85,7 +84,7 @@ class HourChecks:
 
 def feed_checks(settings: Settings) -> dg.AssetChecksDefinition:
     """Return the checks of feeds as wholes, for people who execute them in the UI."""
-    specs = [_spec(one.feed, check) for one in settings.configured for check in _of_feed(one)]
+    specs = [_spec(feed, check) for feed in settings.feeds for check in _of_feed(feed)]
 
     @dg.multi_asset_check(name="feeds_as_wholes", specs=specs, can_subset=True)
     def check(context: dg.AssetCheckExecutionContext, event_store: dg.ResourceParam[EventStore]) -> Any:
@@ -98,11 +97,11 @@ def feed_checks(settings: Settings) -> dg.AssetChecksDefinition:
     return check
 
 
-def _of_feed(one: FeedSettings) -> Iterator[Callable[..., Verdict]]:
+def _of_feed(feed: Feed) -> Iterator[Callable[..., Verdict]]:
     yield current
-    if one.makes_calls:
+    if feed.kind.makes_calls:
         yield keeping_up
-    if one.feed.kind.is_delivery:
+    if feed.kind.is_delivery:
         yield published
 
 
@@ -128,14 +127,14 @@ def _judged(settings: Settings, store: Store, now: float) -> Iterator[tuple[Feed
     """Yield the verdicts on every feed."""
     states, rules = states_of(settings, store), replace(rules_of(settings), grace_seconds=GRACE)
     budgets = dict(paces(settings, store, states, now))
-    found = status_of(settings, now, GRACE).feeds
-    for one, state, status in zip(settings.configured, states, found, strict=True):
+    for state, status in zip(states, status_of(settings, now, GRACE).feeds, strict=True):
+        feed = state.feed
         expected = Hour(closing_end(state.source_time(now), rules), settings.timezone).previous.key
-        yield one.feed, current.__name__, current(status, expected)
-        if one.feed.kind.is_delivery:
-            yield one.feed, published.__name__, published(status)
-        if one.makes_calls:
-            yield one.feed, keeping_up.__name__, keeping_up(one.feed.domain, budgets.get(one.feed.domain))
+        yield feed, current.__name__, current(status, expected)
+        if feed.kind.is_delivery:
+            yield feed, published.__name__, published(status)
+        if feed.kind.makes_calls:
+            yield feed, keeping_up.__name__, keeping_up(feed.domain, budgets.get(feed.domain))
 
 
 def _spec(feed: Feed, check: Callable[..., Verdict]) -> dg.AssetCheckSpec:
