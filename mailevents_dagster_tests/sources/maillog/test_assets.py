@@ -67,4 +67,6 @@ def test_jobs_that_follow_and_check_know_a_server(server: MailServer) -> None:
     defs = build_defs(server.settings)
     with dg.instance_for_test() as instance:
         for job in (FOLLOW_JOB, CHECKS_JOB):
-            assert defs.resolve_job_def(job).execute_in_process(instance=instance).success
+            result = defs.resolve_job_def(job).execute_in_process(instance=instance)
+            assert result.success
+            assert not [one for one in instance.all_logs(result.run_id) if "detail calls" in one.user_message]
