@@ -65,7 +65,10 @@ class LogFile:
 
     @cached_property
     def _content(self) -> Content:
-        return self._open_content()
+        content = self._open_content()
+        if content.is_packed and not is_as_before(content, self.known.head):
+            raise self._changed()
+        return content
 
     @property
     def unfinished(self) -> int:
@@ -112,10 +115,11 @@ class LogFile:
             before = int(block.lines.times[-1]) if len(block.lines) else before
 
     def _read(self, at: int, size: int) -> bytes:
-        """Return bytes of this file: where it was truncated and written anew meanwhile, they would be another's."""
+        """Return bytes of this file, and not of another that has its place and inode since."""
+        if self.known.is_packed:
+            return self._content.read(at, size)
         data = self._content.read(at, size)
-        may_be_truncated = not self.part.is_packed and not self.part.is_rotated
-        if may_be_truncated and not is_as_before(self._content, self.known.tail or self.known.head):
+        if not is_as_before(self._content, self.known.tail or self.known.head):
             raise self._changed()
         return data
 

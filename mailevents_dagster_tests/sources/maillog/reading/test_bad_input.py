@@ -17,6 +17,7 @@ from mailevents_dagster.sources.maillog.reading.server_log import ServerLog
 from mailevents_dagster_tests.sources.maillog.reading.server import (
     HOUR,
     NOON,
+    PACKERS,
     GrowingLog,
     Reader,
     counted,
@@ -255,6 +256,24 @@ def test_a_file_that_is_written_anew_between_two_looks_at_it_is_one_of_both(
         hours.read(NOON)
     hours.read(NOON)
     assert len(hours.lines()) == len(set(hours.lines())) == (4 if len(looks) > look else 1)
+
+
+@pytest.mark.parametrize("packer", ["", ".gz"])
+def test_a_rotated_file_whose_place_and_inode_another_has_is_not_taken_for_it(log: GrowingLog, packer: str) -> None:
+    log.write(exim(NOON - 1, "before"), exim(NOON, "one"))
+    log.rotate()
+    log.write(exim(NOON + 5, "two"))
+    path = log.folder / "mainlog.1"
+    if packer:
+        path = log.pack(path, packer)
+    other = f"{exim(NOON + 1, 'of another')}\n{exim(NOON + 2, 'file')}\n".encode() * 3
+    server = ServerLog(f"{log.path}*", "UTC", log.folder / "cursors" / "index.json")
+    batches = server.hour(NOON, NOON + HOUR).batches
+    server.close()  # so that it is opened again
+    path.write_bytes(PACKERS[packer](other) if packer else other)
+    with pytest.raises(LogError, match="was cut off while it was read"):
+        list(batches)
+    server.close()
 
 
 def test_a_line_of_a_hundred_megabytes_comes_in_pieces(log: GrowingLog) -> None:
