@@ -23,7 +23,7 @@ def hour_metadata(feed: Feed, commit: Commit, measures: Mapping[str, float]) -> 
     """Return the numbers of a committed hour; Dagster plots them over hours."""
     rows = feed.kind.rows
     return {
-        **manifest_metadata(commit.manifest, commit.log, commit.snapshot),
+        **manifest_metadata(feed, commit.manifest, commit.log, commit.snapshot),
         **measures,
         "events_added": commit.added,
         "events_changed": commit.changed,
@@ -40,14 +40,16 @@ def _preview(counted: Counter[str]) -> dict[str, Any]:
     return {"outcomes": dg.MetadataValue.md(f"|status|number|\n|-|-:|\n{rows}")} if rows else {}
 
 
-def manifest_metadata(manifest: Manifest, log: UPath, snapshot: UPath) -> dict[str, Any]:
+def manifest_metadata(feed: Feed, manifest: Manifest, log: UPath, snapshot: UPath) -> dict[str, Any]:
     """Return the numbers that an hour's manifest knows, whatever became of the run that collected it."""
     return {
         "dagster/partition_row_count": manifest.events,
-        "details_missing": manifest.details_owed,
         "complete": manifest.complete,
         "closed": manifest.closed,
-        "origin": manifest.origin.value,
+        # A log has no details, and is in no other tool's old logs.
+        **(
+            {"details_missing": manifest.details_owed, "origin": manifest.origin.value} if feed.kind.makes_calls else {}
+        ),
         "log_bytes": manifest.log.bytes,
         "parquet_bytes": manifest.snapshot.bytes,
         "log_file": dg.MetadataValue.path(str(log)),

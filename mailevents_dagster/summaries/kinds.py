@@ -109,7 +109,7 @@ KINDS: Final = {
                 *("arrivals_in_busiest_hour", "megabytes", "lines", "unknown_lines"),
             ),
             types=tuple(PROGRAMS),
-            owner="server",
+            owner=BOUNCES.owner,
         ),
         SummaryKind(
             "server_bounces",
@@ -121,7 +121,7 @@ KINDS: Final = {
             compared=("failures", "bounces", "deferrals", *server_bounces.FAILURE_CLASSES),
             shown=("failures", "bounces", "deferrals", *server_bounces.FAILURE_CLASSES, "with_pattern"),
             types=(BOUNCES.type,),
-            owner="server",
+            owner=BOUNCES.owner,
         ),
     )
 }

@@ -171,3 +171,22 @@ def test_half_of_the_deliveries_took_no_longer_than_the_median(store: Store) -> 
     found = numbers(made(store))
 
     assert (found["delivery_seconds_p50"], found["delivery_seconds_p95"]) == (2.0, 90.0)
+
+
+@pytest.mark.parametrize("mails_at_once", [1, 2, 7])
+def test_lives_are_the_same_however_many_mails_are_read_at_a_time(store: Store, mails_at_once: int) -> None:
+    said: list[Said] = []
+    for number in range(9):
+        came, first, other = MIDNIGHT - 3600 * number, f"3FA2B1C{number}", f"5D00000{number}"
+        message_id = f"{number % 4}@example.org"
+        said += arrival(came, first, message_id=message_id)
+        said += attempt(came, "sent", f"250 2.0.0 Ok: queued as {other}", first)
+        said += arrival(came + 1, other, "mx2", message_id)
+        said += attempt(MIDNIGHT + number, "bounced", "550 no", other, "mx2")
+    keep_log(store, *said)
+    reading = Reading(store, [log_of("mx1"), log_of("mx2")], pytest.fail)
+
+    whole, parts = lives_of_day(reading, DAY), lives_of_day(reading, DAY, mails_at_once)
+
+    assert [row["outcome"] for row in whole.lives.to_pylist()] == ["bounced"] * 18
+    assert parts.lives.to_pylist() == whole.lives.to_pylist()

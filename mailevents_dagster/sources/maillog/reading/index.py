@@ -94,14 +94,16 @@ class KnownFile:
     tail: Sample | None = None
     """Of the last line that was scanned: with its time, which no other line at this place has."""
     stretches: tuple[Stretch, ...] = ()
+    quiet_since: int | None = None
+    """When it was changed last, if it was scanned to its end later than that; what packs it keeps that time."""
     marks: tuple[tuple[int, int], ...] = ()
     """Places and their times, for a file whose stamps have no year."""
     length: int | None = None
     """The length of a packed file's content, once it was read to its end."""
     cut: str = ""
     """Why a packed file ends too early."""
-    is_truncated: bool = False
-    """It was truncated, or copied before that (copytruncate), or removed while it grew: its last lines may be lost."""
+    lost_by: int | None = None
+    """When it was found truncated, or copied before that (copytruncate), or removed: its last lines may be lost."""
     is_rewritten: bool = False
     """It no longer has what was read from it: places in it say nothing."""
 
@@ -131,6 +133,7 @@ class Seen:
     mtime_ns: int
     file: str
     """The id of the file; empty where it has no line yet."""
+    is_packed: bool
     before: str = ""
     """The id of the file that was here before, until a line shows which one is now."""
 
@@ -144,6 +147,8 @@ class Index:
     seen: tuple[Seen, ...] = ()
     renamed: frozenset[str] = frozenset()
     """Logs that rotation renames: there, an inode number that comes again is that of a new file."""
+    copied: frozenset[str] = frozenset()
+    """Logs that rotation copies and truncates: there, what has a rotated name when it is first seen is a copy."""
 
 
 def digest_of(data: bytes) -> str:
@@ -185,6 +190,11 @@ def _spans(block: Block, before: int, phase: int) -> tuple[Span, ...]:
     return tuple(spans)
 
 
+def rewritten(file: KnownFile) -> KnownFile:
+    """Return a file that no longer holds what was read from it."""
+    return replace(file, tail=None, stretches=(), quiet_since=None, is_rewritten=True)
+
+
 def settled(file: KnownFile, phase: int) -> KnownFile:
     """Return the file with spans joined that are of one hour and lie side by side, unless more of it may still come."""
     joined = [_joined(one.spans, one.last - JOINED_AFTER, phase) for one in file.stretches]
@@ -222,7 +232,7 @@ def save_index(path: Path, index: Index) -> None:
         files = [_as_json(file) for file in index.files.values()]
         seen = [asdict(one) for one in index.seen]
         content = {"version": VERSION, "zone": index.zone, "files": files, "seen": seen}
-        show_sealed(path, {**content, "renamed": sorted(index.renamed)})
+        show_sealed(path, {**content, "renamed": sorted(index.renamed), "copied": sorted(index.copied)})
 
 
 def _content_of(content: Mapping[str, Any]) -> Index:
@@ -230,7 +240,8 @@ def _content_of(content: Mapping[str, Any]) -> Index:
         raise ValueError("another version wrote it")
     files = [_file_of(file) for file in content["files"]]
     seen = tuple(Seen(**one) for one in content["seen"])
-    return Index(content["zone"], {file.id: file for file in files}, seen, frozenset(content["renamed"]))
+    known = {file.id: file for file in files}
+    return Index(content["zone"], known, seen, frozenset(content["renamed"]), frozenset(content["copied"]))
 
 
 def _as_json(file: KnownFile) -> dict[str, object]:

@@ -14,6 +14,7 @@ from mailevents_dagster.sources.maillog.reading.content import Content
 from mailevents_dagster.sources.maillog.reading.index import KnownFile, Sample, Span, Stretch, begun, extended
 from mailevents_dagster.sources.maillog.reading.lines import PIECE, Block, block_of
 from mailevents_dagster.sources.maillog.reading.recent import RecentBlocks
+from mailevents_dagster.sources.maillog.reading.recognising import is_as_before
 from mailevents_dagster.sources.maillog.reading.survey import Part
 from mailevents_dagster.sources.maillog.stamps import UNREADABLE, Stamps
 
@@ -64,7 +65,10 @@ class LogFile:
 
     @cached_property
     def _content(self) -> Content:
-        return self._open_content()
+        content = self._open_content()
+        if content.is_packed and not is_as_before(content, self.known.head):
+            raise self._changed()
+        return content
 
     @property
     def unfinished(self) -> int:
@@ -98,7 +102,7 @@ class LogFile:
         while at < span.end:
             block = self._recent.block(self.known.id, at)
             if block is None:
-                data = self._content.read(at, min(CHUNK, span.end - at))
+                data = self._read(at, min(CHUNK, span.end - at))
                 is_all = at + len(data) == span.end
                 block = block_of(data, at, self._stamps, before, self._latest(at), is_all=is_all)
             if block.end <= at and self.known.is_packed:
@@ -109,6 +113,15 @@ class LogFile:
             yield block.between(at, span.end)
             at = block.end
             before = int(block.lines.times[-1]) if len(block.lines) else before
+
+    def _read(self, at: int, size: int) -> bytes:
+        """Return bytes of this file, and not of another that has its place and inode since."""
+        if self.known.is_packed:
+            return self._content.read(at, size)
+        data = self._content.read(at, size)
+        if not is_as_before(self._content, self.known.tail or self.known.head):
+            raise self._changed()
+        return data
 
     def _changed(self) -> LogError:
         return LogError(
@@ -150,7 +163,7 @@ class LogFile:
         following = [one.first for one in self.known.stretches if one.first > at]
         limit = min([self._end, *following])
         size = min(CHUNK, limit - at)
-        data = self._content.read(at, size)
+        data = self._read(at, size)
         if len(data) < size and not self.known.is_packed:
             raise self._changed()
         is_end = len(data) < size or at + size == limit

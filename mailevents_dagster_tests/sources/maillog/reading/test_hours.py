@@ -31,7 +31,7 @@ def test_an_hour_has_the_lines_of_its_window_alone(log: GrowingLog) -> None:
     (hour,) = hours.read(NOON)
     assert hours.lines() == [exim(NOON, "first"), exim(NOON + HOUR - 1, "last")]
     assert hour.is_whole
-    assert hour.gaps == ()
+    assert not hour.gaps
     assert hour.measures["lines"] == 2
 
 
@@ -138,7 +138,7 @@ def test_an_hour_without_a_line_is_empty_where_the_log_shows_it(log: GrowingLog)
     log.write(exim(NOON - 1, "before"), exim(NOON + HOUR, "after"))
     hours = reader(log)
     (hour,) = hours.read(NOON)
-    assert (hours.lines(), hour.gaps, hour.ranges) == ([], (), ())
+    assert (hours.lines(), hour.gaps, hour.ranges) == ([], [], [])
 
 
 def test_an_hour_before_the_log_begins_is_gone_and_not_empty(log: GrowingLog) -> None:
@@ -168,7 +168,7 @@ def test_an_hour_read_before_rotation_removed_its_file_stays_as_it_was(log: Grow
     (log.folder / "mainlog.1").unlink()
     (hour,) = hours.read(NOON)
     assert hours.hours[NOON].lines == before.lines
-    assert hour.gaps == ()
+    assert not hour.gaps
     assert {one.file for one in hour.ranges} == {one.file for one in before.ranges}
 
 
