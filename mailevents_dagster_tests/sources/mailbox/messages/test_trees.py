@@ -88,7 +88,9 @@ def test_what_the_library_finds_is_found(tree: EmailMessage, length: int) -> Non
         return sinks[-1]
 
     message = read_message(in_pieces(data, length), keep)
-    found = [(one.name, one.type, one.inline, one.sha256) for one in message.attachments if one.type != "message/rfc822"]
+    found = [
+        (one.name, one.type, one.inline, one.sha256) for one in message.attachments if one.type != "message/rfc822"
+    ]
     assert found == attachments_by_the_library(data)
     assert [sha256(sink.data) for sink in sinks] == [one.sha256 for one in message.attachments]
     assert all(sink.is_closed for sink in sinks)
