@@ -23,8 +23,11 @@ from mailevents_dagster.sources.mailbox.rows import message_event, row_of
 from mailevents_dagster.store.blobs import Blobs
 from mailevents_dagster.store.hour.open_hour import OpenHour
 
-SETTLED: Final = frozenset({Detail.WHOLE, Detail.PURGED})
-"""While its listing stays the same, nothing more is asked for of a mail in one of these states."""
+SETTLED: Final = frozenset({Detail.WHOLE})
+"""While its listing stays the same, nothing more is asked for of a mail in one of these states.
+
+One that was not there any more and is listed again is there again, or the listing lags.
+"""
 TRIES: Final = 4
 """Of a message whose connection is cut."""
 PIECE: Final = 2**18

@@ -54,7 +54,7 @@ class NotHadError(Exception):
     def __init__(self, why: str, *, is_gone: bool = False) -> None:
         super().__init__(why)
         self.detail = Detail.PURGED if is_gone else Detail.MISSING
-        """Gone is what was deleted since it was listed: it is not asked for again."""
+        """Gone is what was deleted since it was listed: it is asked for again only where it is listed again."""
 
 
 class Sink(Protocol):

@@ -129,6 +129,7 @@ def test_a_mail_that_goes_while_pages_are_listed_hides_no_other(here: Place, mon
     monkeypatch.setattr(calls.Calls, "json", json)
     here.collect()
     assert mail(100).id in here.ids(), "the first of the second page, which has become the last of the first"
+    assert len(here.ids()) == len(set(here.ids())), "though they were listed twice"
 
 
 @pytest.mark.usefixtures("no_waits")
@@ -187,6 +188,30 @@ def test_a_mail_that_was_deleted_since_it_was_listed_is_noted(here: Place) -> No
     assert details(here) == [Detail.PURGED, Detail.WHOLE]
     assert (done.manifest.details_owed, done.manifest.details_purged) == (0, 1)
     assert found.notes == ("1 mails were deleted between their listing and their fetching.",)
+
+
+def test_a_mail_that_is_listed_again_is_asked_for_again(here: Place) -> None:
+    here.mailbox.add(mail(10))
+    here.simulator.faults.add(mail(10).id, Fault(404, code="ErrorItemNotFound"))
+    here.collect()
+    here.collect()
+    assert details(here) == [Detail.WHOLE]
+
+
+def test_a_mailbox_that_goes_while_it_is_collected_is_no_mail_that_was_deleted(here: Place) -> None:
+    here.mailbox.add(mail(10))
+    here.simulator.faults.add(mail(10).id, Fault(404, code="MailboxNotEnabledForRESTAPI"))
+    with pytest.raises(MailboxError, match="there is no such mailbox"):
+        here.collect()
+
+
+def test_a_second_more_is_asked_for_at_both_ends(here: Place) -> None:
+    """A server may compare times with their fractions, or without."""
+    here.collect()
+    asked = [call.query for call in here.simulator.calls if call.kind.endswith("messages")]
+    for query, field in zip(asked, ("receivedDateTime", "sentDateTime"), strict=True):
+        assert f"{field} ge 2026-11-20T11:59:59Z and {field} lt 2026-11-20T13:00:01Z" in query
+        assert "$top=100" in query
 
 
 @pytest.mark.usefixtures("no_waits")

@@ -63,7 +63,7 @@ class Folders:
                     folder = self._calls.json("mailFolders/sentitems?$select=id", "the folder of sent mail")
                     self._sent = str(folder.get("id") or "")
                 except RefusedError as error:
-                    if error.status != 404:
+                    if not error.is_of_item:
                         raise
                     self._sent = ""
             return self._sent

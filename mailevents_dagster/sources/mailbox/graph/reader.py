@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import quote, urlencode
 
 from mailevents_dagster.sources.client import Attempt
-from mailevents_dagster.sources.mailbox.errors import MailboxError
+from mailevents_dagster.sources.mailbox.errors import Cause, MailboxError
 from mailevents_dagster.sources.mailbox.graph.calls import Calls
 from mailevents_dagster.sources.mailbox.graph.composing import compose
 from mailevents_dagster.sources.mailbox.graph.folders import Folder, Folders
@@ -130,8 +130,8 @@ class GraphReader:
 
 def _of_this_mail(error: RefusedError) -> RefusedError:
     """Return a refusal that concerns this mail alone; raise what concerns all of them, or that the mail is gone."""
-    if error.status == 404:
+    if error.is_of_item:
         raise NotHadError("It was deleted since it was listed.", is_gone=True) from None
-    if error.is_passing or error.status == 401 or not 400 <= error.status < 500:
+    if error.is_passing or error.cause is Cause.MAILBOX or error.status == 401 or not 400 <= error.status < 500:
         raise error
     return error

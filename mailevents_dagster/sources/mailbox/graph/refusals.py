@@ -19,11 +19,20 @@ class RefusedError(MailboxError):
     """An answer other than 200."""
 
     def __init__(
-        self, cause: Cause, message: str, status: int, *, is_passing: bool = False, retry_after: float | None = None
+        self,
+        cause: Cause,
+        message: str,
+        status: int,
+        *,
+        is_passing: bool = False,
+        retry_after: float | None = None,
+        is_of_item: bool = False,
     ) -> None:
+        """An error of an item says that this one is not there, and not the mailbox."""
         super().__init__(cause, message, is_passing=is_passing)
         self.status = status
         self.retry_after = retry_after
+        self.is_of_item = is_of_item
 
 
 def refusal(status: int, code: str, where: str, retry_after: float | None) -> RefusedError:
@@ -38,7 +47,8 @@ def refusal(status: int, code: str, where: str, retry_after: float | None) -> Re
     if status == 401:
         return RefusedError(Cause.PERMISSION, f"{said}: {_REFUSED}.", status)
     if status == 404 or code in _MAILBOX_CODES:
-        return RefusedError(Cause.MAILBOX, f"{said}: {_MAILBOX}.", status)
+        is_of_item = code not in _MAILBOX_CODES
+        return RefusedError(Cause.MAILBOX, f"{said}: {_MAILBOX}.", status, is_of_item=is_of_item)
     if status == 403:
         return RefusedError(Cause.PERMISSION, f"{said}: {_RIGHTS}.", status)
     if 200 < status < 300:
