@@ -16,12 +16,11 @@ import urllib3
 
 from mailevents_dagster.files.json_text import NotJsonError, parse
 from mailevents_dagster.model.feed import Feed
+from mailevents_dagster.sources.http_headers import http_date, retry_after
 from mailevents_dagster.sources.uzmanposta.access import MOST_PARALLEL, Access
 from mailevents_dagster.sources.uzmanposta.answers import (
     WrongAnswerError,
-    http_date,
     record_in,
-    retry_after,
     rows_in,
 )
 from mailevents_dagster.sources.uzmanposta.errors import (
@@ -40,7 +39,7 @@ from mailevents_dagster.sources.uzmanposta.rate import LONGEST_WAIT, PausedError
 from mailevents_dagster.sources.uzmanposta.rows import Record, Row
 from mailevents_dagster.sources.uzmanposta.scrubbing import scrubbed
 from mailevents_dagster.sources.uzmanposta.transport import Answer, InterimAnswerError, Transport
-from mailevents_dagster.sources.uzmanposta.workers import Workers
+from mailevents_dagster.sources.workers import Workers
 
 LONGEST_BACKOFF: Final = 60.0
 LONGEST_RETRYING: Final = 900.0
