@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import compressed_rtf
 from striprtf.striprtf import rtf_to_text
 
+from mailevents_dagster.sources.mailbox.pst.compression import decompressed
 from mailevents_dagster.sources.mailbox.pst.library import PstError
 from mailevents_dagster.sources.mailbox.pst.properties import TEXT, Properties, Tag, charset_of
-from mailevents_dagster.sources.mailbox.pst.rtf import packed_in, unpacked
+from mailevents_dagster.sources.mailbox.pst.rtf import NEAR, packed_in, unpacked
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +54,13 @@ def _rtf(properties: Properties, bodies: Bodies) -> Bodies:
     if not compressed:
         return bodies
     try:
-        rtf = compressed_rtf.decompress(compressed).rstrip(b"\0")
-        if packed_in(rtf) == "html":
-            return replace(bodies, html=unpacked(rtf).encode(), charset="utf-8")
-        if bodies.plain:
+        kind = packed_in(decompressed(compressed, most=NEAR))
+        if bodies.plain and kind != "html":
             return bodies
-        plain = unpacked(rtf) if packed_in(rtf) else rtf_to_text(rtf.decode("latin-1"), errors="replace")
-    except Exception as error:  # noqa: BLE001 - the libraries raise whatever rubbish makes them raise
+        rtf = decompressed(compressed).rstrip(b"\0")
+        if kind == "html":
+            return replace(bodies, html=unpacked(rtf).encode(), charset="utf-8")
+        plain = unpacked(rtf) if kind else rtf_to_text(rtf.decode("latin-1"), errors="replace")
+    except Exception as error:  # noqa: BLE001 - striprtf raises whatever rubbish makes it raise
         raise PstError(f"its RTF is damaged ({type(error).__name__})") from error
     return replace(bodies, plain=plain)

@@ -18,7 +18,7 @@ _TOKEN: Final = re.compile(
     re.DOTALL,
 )
 _PACKED: Final = re.compile(rb"\\from(html|text)")
-_NEAR: Final = 1024
+NEAR: Final = 1024
 """Bytes from the beginning in which RTF says that it holds another form."""
 _FONT: Final = re.compile(rb"\\f([0-9]{1,5})(?![0-9])[^;{}]{0,200}?\\fcharset([0-9]{1,3})")
 _CODEPAGES: Final = {
@@ -81,7 +81,7 @@ class _State:
 
 def packed_in(rtf: bytes) -> str | None:
     """Return `html` or `text` where RTF says that it holds it, else None."""
-    found = _PACKED.search(rtf, 0, _NEAR)
+    found = _PACKED.search(rtf, 0, NEAR)
     return found[1].decode() if found else None
 
 
@@ -91,7 +91,7 @@ def unpacked(rtf: bytes) -> str:
 
 
 def _parts(rtf: bytes) -> Iterator[str]:  # noqa: C901 - a branch for each kind of token
-    own = re.search(rb"\\ansicpg([0-9]{1,5})", rtf[:_NEAR])
+    own = re.search(rb"\\ansicpg([0-9]{1,5})", rtf[:NEAR])
     state = _State(codepage=int(own[1]) if own else 1252)
     fonts = {font: _CODEPAGES.get(int(charset), state.codepage) for font, charset in _FONT.findall(rtf)}
     names = {**_SIGNS, **_WORDS, **(_HTML if packed_in(rtf) == "html" else _PLAIN)}
