@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
-from urllib.parse import urlsplit, urlunsplit
+from typing import Any, Final, cast
+from urllib.parse import urlsplit
 
 import msal
 import requests
@@ -112,27 +112,48 @@ class Tokens:
 
 
 class _Http:
-    """The calls of msal: with time limits, and never to another address than was meant."""
+    """The calls of msal: with time limits, and without following redirects.
+
+    msal knows https alone, and settings allow an authority on this machine without it: such calls go out as http, and
+    what the answers name is https to msal.
+    """
 
     def __init__(self, application: Application) -> None:
         self._session = requests.Session()
         self._session.verify = application.ca_bundle or True
         self._session.auth = _as_it_is  # else requests would look for one in ~/.netrc
-        self._plain = urlsplit(application.authority).netloc if application.authority.startswith("http:") else None
+        scheme, self._host, *_ = urlsplit(application.authority)
+        self._is_plain = scheme == "http"
+        if self._is_plain:
+            self._session.trust_env = False  # a proxy would read the secret
 
     def get(self, url: str, **options: Any) -> requests.Response:
-        return self._session.get(self._address(url), timeout=TIMEOUTS, allow_redirects=False, **options)
+        return self._call("GET", url, options)
 
     def post(self, url: str, **options: Any) -> requests.Response:
-        return self._session.post(self._address(url), timeout=TIMEOUTS, allow_redirects=False, **options)
+        return self._call("POST", url, options)
+
+    def _call(self, method: str, url: str, options: dict[str, Any]) -> requests.Response:
+        if self._is_plain:
+            url = url.replace(f"https://{self._host}", f"http://{self._host}", 1)
+        answer = self._session.request(method, url, timeout=TIMEOUTS, allow_redirects=False, **options)
+        if self._is_plain:
+            text = answer.text.replace(f"http://{self._host}", f"https://{self._host}")
+            return cast(requests.Response, _Plain(answer.status_code, text, answer.headers, answer.raise_for_status))
+        return answer
 
     def close(self) -> None:
         self._session.close()
 
-    def _address(self, url: str) -> str:
-        """Return the address; msal knows https alone, and settings allow http on this machine."""
-        parts = urlsplit(url)
-        return urlunsplit(parts._replace(scheme="http")) if parts.netloc == self._plain else url
+
+@dataclass(frozen=True, slots=True)
+class _Plain:
+    """An answer as msal reads it."""
+
+    status_code: int
+    text: str
+    headers: Mapping[str, str]
+    raise_for_status: Callable[[], object]
 
 
 def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -105,7 +105,8 @@ def _nested(mail: Mail, chance: random.Random) -> EmailMessage:
 def _bounce(*_: object) -> EmailMessage:
     message = EmailMessage(policy=SMTP)
     message["Content-Type"] = 'multipart/report; report-type="delivery-status"'
-    text, status, original = EmailMessage(policy=SMTP), Message(policy=SMTP), EmailMessage(policy=SMTP)
+    message.set_payload([])
+    text, status, original = (EmailMessage(policy=SMTP) for _ in range(3))
     text.set_content("Your message could not be delivered.\r\n")
     status["Content-Type"] = "message/delivery-status"
     fields, recipient = Message(policy=SMTP), Message(policy=SMTP)
