@@ -13,6 +13,7 @@ from mailevents_dagster.cli.collect import collect
 from mailevents_dagster.cli.demo import demo
 from mailevents_dagster.cli.feeds import feeds
 from mailevents_dagster.cli.housekeeping import housekeeping
+from mailevents_dagster.cli.import_pst import import_pst
 from mailevents_dagster.cli.migrate import migrate
 from mailevents_dagster.cli.probe import probe
 from mailevents_dagster.cli.report import report
@@ -41,5 +42,5 @@ def main(config: Path | None) -> None:
         os.environ["MAILEVENTS_CONFIG"] = str(config.absolute())
 
 
-for command in (alerts, collect, demo, feeds, housekeeping, migrate, probe, report, simulate, status, verify):
+for command in (alerts, collect, demo, feeds, housekeeping, import_pst, migrate, probe, report, simulate, status, verify):
     main.add_command(command)

@@ -18,6 +18,8 @@ SEARCH: Final = 3
 KIND: Final = 0x1F
 TOPS: Final = frozenset({"IPM_SUBTREE", "Top of Personal Folders", "Top of Outlook data file"})
 """Names of the folder in which people see theirs, where the store does not say which it is."""
+SENT_FOLDERS: Final = frozenset({"Sent Items", "Sent Mail", "Gönderilmiş Öğeler", "보낸 편지함"})
+"""Names of the folder of sent mail, where the store does not say which it is."""
 DEEPEST: Final = 200
 ORPHANS: Final = "(in no folder)"
 UNNAMED: Final = "(unnamed)"
@@ -128,7 +130,7 @@ def _walk(root: Item, store: _StoreFolders, survey: Survey) -> Iterator[tuple[It
                 if one.identifier & KIND == SEARCH:
                     continue
                 name = _name(one, survey)
-                sent = is_sent or one.identifier == store.sent != 0
+                sent = is_sent or (one.identifier == store.sent if store.sent else name in SENT_FOLDERS)
                 is_top = one.identifier == store.top if store.top else name in TOPS and depth < 2
                 inner = f"{path}/{name}" if path else name
                 yield one, inner, sent
