@@ -42,5 +42,18 @@ def main(config: Path | None) -> None:
         os.environ["MAILEVENTS_CONFIG"] = str(config.absolute())
 
 
-for command in (alerts, collect, demo, feeds, housekeeping, import_pst, migrate, probe, report, simulate, status, verify):
+for command in (
+    alerts,
+    collect,
+    demo,
+    feeds,
+    housekeeping,
+    import_pst,
+    migrate,
+    probe,
+    report,
+    simulate,
+    status,
+    verify,
+):
     main.add_command(command)

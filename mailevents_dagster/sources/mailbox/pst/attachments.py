@@ -66,15 +66,12 @@ def _data(message: Item, one: Attached, fault: Callable[[str], object]) -> Itera
     if one.method in REFERENCES:
         return
     try:
-        held = message.attachment(one.index)
-        if held is None:
-            raise PstError("it is not there")
-        with held as item:
+        with message.attachment(one.index) as item:
             left = item.size
             while left > 0 and (block := item.read()):
                 left -= len(block)
                 yield block
-            if left > 0:
-                raise PstError(f"it ends {left:,} bytes too early")
+        if left > 0:
+            fault(f"its attachment {one.index + 1} ends {left:,} bytes too early")
     except PstError as error:
         fault(f"its attachment {one.index + 1} cannot be read whole: {error}")

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from striprtf.striprtf import rtf_to_text
-
 from mailevents_dagster.sources.mailbox.pst.compression import decompressed
 from mailevents_dagster.sources.mailbox.pst.library import PstError
 from mailevents_dagster.sources.mailbox.pst.properties import TEXT, Properties, Tag, charset_of
@@ -54,13 +52,10 @@ def _rtf(properties: Properties, bodies: Bodies) -> Bodies:
     if not compressed:
         return bodies
     try:
-        kind = packed_in(decompressed(compressed, most=NEAR))
-        if bodies.plain and kind != "html":
+        is_html = packed_in(decompressed(compressed, most=NEAR)) == "html"
+        if bodies.plain and not is_html:
             return bodies
-        rtf = decompressed(compressed).rstrip(b"\0")
-        if kind == "html":
-            return replace(bodies, html=unpacked(rtf).encode(), charset="utf-8")
-        plain = unpacked(rtf) if kind else rtf_to_text(rtf.decode("latin-1"), errors="replace")
-    except Exception as error:  # noqa: BLE001 - striprtf raises whatever rubbish makes it raise
-        raise PstError(f"its RTF is damaged ({type(error).__name__})") from error
-    return replace(bodies, plain=plain)
+        text = unpacked(decompressed(compressed).rstrip(b"\0"))
+    except ValueError as error:
+        raise PstError(f"its RTF is damaged: {error}") from error
+    return replace(bodies, html=text.encode(), charset="utf-8") if is_html else replace(bodies, plain=text)

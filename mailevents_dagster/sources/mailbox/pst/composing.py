@@ -41,7 +41,7 @@ def _message(item: Item, codepage: int, fault: Fault, depth: int) -> Iterator[by
     properties = Properties(item, Properties(item, codepage).number(Tag.MESSAGE_CODEPAGE) or codepage)
     people = people_of(properties, fault)
     yield b"".join(_fields(properties, people, fault))
-    yield from _content(properties, people, fault, depth).written()
+    yield from _content(properties, fault, depth).written()
 
 
 def _fields(properties: Properties, people: People, fault: Fault) -> Iterator[bytes]:
@@ -86,7 +86,7 @@ def subject_of(properties: Properties) -> str:
     return subject[2:] if subject.startswith("\x01") else subject
 
 
-def _content(properties: Properties, people: People, fault: Fault, depth: int) -> Part:
+def _content(properties: Properties, fault: Fault, depth: int) -> Part:
     files = list(_attachments(properties, fault))
     inline = [_part(properties, one, fault, depth) for one in files if one.is_inline]
     others = [_part(properties, one, fault, depth) for one in files if not one.is_inline]
@@ -120,10 +120,7 @@ def _attachments(properties: Properties, fault: Fault) -> Iterator[Attached]:
         return
     for index in range(count):
         try:
-            held = properties.item.attachment(index)
-            if held is None:
-                raise PstError("it is not there")
-            with held as item:
+            with properties.item.attachment(index) as item:
                 yield attached(Properties(item, properties.codepage), index)
         except PstError as error:
             fault(f"its attachment {index + 1} cannot be read: {error}")
@@ -137,17 +134,11 @@ def _part(properties: Properties, one: Attached, fault: Fault, depth: int) -> Pa
 
 
 def _attached_message(properties: Properties, one: Attached, fault: Fault, depth: int) -> Iterator[bytes]:
+    if depth > DEEPEST:
+        fault(f"the mail in its attachment {one.index + 1} lies deeper than {DEEPEST} mails and is left out")
+        return
     try:
-        if depth > DEEPEST:
-            raise PstError(f"it lies deeper than {DEEPEST} mails")
-        held = properties.item.attachment(one.index)
-        if held is None:
-            raise PstError("it is not there")
-        with held as attachment:
-            message = attachment.attached_message
-            if message is None:
-                raise PstError("no mail is in it")
-            with message as item:
-                yield from _message(item, properties.codepage, fault, depth)
+        with properties.item.attachment(one.index) as attachment, attachment.attached_message as item:
+            yield from _message(item, properties.codepage, fault, depth)
     except PstError as error:
         fault(f"the mail in its attachment {one.index + 1} cannot be read whole: {error}")

@@ -83,13 +83,10 @@ def import_mails(file: File, survey: Survey, target: Target, report: Report) -> 
 def _key(file: File) -> bytes:
     """Return what tells this store from others; it is in each copy of the file."""
     try:
-        store = file.store
-        if store:
-            with store as item:
-                return Properties(item, file.codepage).bytes(Tag.RECORD_KEY)
+        with file.store as item:
+            return Properties(item, file.codepage).bytes(Tag.RECORD_KEY)
     except PstError:  # the survey says that it cannot be read
-        pass
-    return b""
+        return b""
 
 
 def _id(key: bytes, survey: Survey, mail: int) -> str:

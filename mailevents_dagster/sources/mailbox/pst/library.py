@@ -50,9 +50,11 @@ class Handle:
         number = ctypes.c_int()
         return number.value if call(function, self._pointer, ctypes.byref(number)) else 0
 
-    def _item(self, function: str, *which: object) -> Item | None:
+    def _item(self, function: str, *which: object) -> Item:
         pointer = ctypes.c_void_p()
-        return Item(pointer) if call(function, self._pointer, *which, ctypes.byref(pointer)) and pointer else None
+        if call(function, self._pointer, *which, ctypes.byref(pointer)) and pointer:
+            return Item(pointer)
+        raise PstError("it is not there")
 
 
 class File(Handle):
@@ -71,12 +73,12 @@ class File(Handle):
             raise
 
     @property
-    def store(self) -> Item | None:
+    def store(self) -> Item:
         """The properties of the whole file."""
         return self._item("libpff_file_get_message_store")
 
     @property
-    def root(self) -> Item | None:
+    def root(self) -> Item:
         return self._item("libpff_file_get_root_folder")
 
     @property
@@ -89,10 +91,10 @@ class File(Handle):
         """How many items are in no folder."""
         return self._count("libpff_file_get_number_of_orphan_items")
 
-    def orphan(self, index: int) -> Item | None:
+    def orphan(self, index: int) -> Item:
         return self._item("libpff_file_get_orphan_item_by_index", ctypes.c_int(index))
 
-    def item(self, identifier: int) -> Item | None:
+    def item(self, identifier: int) -> Item:
         return self._item("libpff_file_get_item_by_identifier", ctypes.c_uint32(identifier))
 
 
@@ -130,14 +132,14 @@ class Item(Handle):
     def folders(self) -> int:
         return self._count("libpff_folder_get_number_of_sub_folders")
 
-    def folder(self, index: int) -> Item | None:
+    def folder(self, index: int) -> Item:
         return self._item("libpff_folder_get_sub_folder", ctypes.c_int(index))
 
     @property
     def messages(self) -> int:
         return self._count("libpff_folder_get_number_of_sub_messages")
 
-    def message(self, index: int) -> Item | None:
+    def message(self, index: int) -> Item:
         return self._item("libpff_folder_get_sub_message", ctypes.c_int(index))
 
     @property
@@ -147,17 +149,20 @@ class Item(Handle):
 
     @property
     def recipients(self) -> Item | None:
-        return self._item("libpff_message_get_recipients")
+        """The list of recipients, None where the mail has none."""
+        pointer = ctypes.c_void_p()
+        found = call("libpff_message_get_recipients", self._pointer, ctypes.byref(pointer))
+        return Item(pointer) if found and pointer else None
 
     @property
     def attachments(self) -> int:
         return self._count("libpff_message_get_number_of_attachments")
 
-    def attachment(self, index: int) -> Item | None:
+    def attachment(self, index: int) -> Item:
         return self._item("libpff_message_get_attachment", ctypes.c_int(index))
 
     @property
-    def attached_message(self) -> Item | None:
+    def attached_message(self) -> Item:
         return self._item("libpff_attachment_get_item")
 
     @property

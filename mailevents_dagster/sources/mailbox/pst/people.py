@@ -38,9 +38,7 @@ def people_of(properties: Properties, fault: Callable[[str], object]) -> People:
         Tag.SENT_REPRESENTING_ADDRESS_TYPE,
         Tag.SENT_REPRESENTING_ADDRESS,
     )
-    sending = _person(
-        properties, Tag.SENDER_NAME, Tag.SENDER_SMTP_ADDRESS, Tag.SENDER_ADDRESS_TYPE, Tag.SENDER_ADDRESS
-    )
+    sending = _person(properties, Tag.SENDER_NAME, Tag.SENDER_SMTP_ADDRESS, Tag.SENDER_ADDRESS_TYPE, Tag.SENDER_ADDRESS)
     recipients: dict[str, list[Person]] = {}
     try:
         if held := properties.item.recipients:

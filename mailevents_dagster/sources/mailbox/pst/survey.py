@@ -70,7 +70,7 @@ def surveyed(file: File, now: float, report: Report) -> Survey:
     """Return what the file holds; what cannot be read is noted and hides nothing else."""
     survey = Survey()
     store = _store_folders(file, survey)
-    with _there(file.root, "it has no folders") as root:
+    with file.root as root:
         for folder, path, is_sent in _walk(root, store, survey):
             _list(file, folder, Folder(path, is_sent), survey, now, report)
     _list_orphans(file, survey, now)
@@ -81,7 +81,7 @@ def opened(file: File, survey: Survey, mail: int) -> Item:
     """Return a mail, to be closed."""
     number = survey.numbers[mail]
     is_orphan = survey.folders[survey.places[mail]].path == ORPHANS
-    return _there(file.orphan(number) if is_orphan else file.item(number), "it is not there any more")
+    return file.orphan(number) if is_orphan else file.item(number)
 
 
 def named(survey: Survey, mail: int) -> str:
@@ -103,7 +103,7 @@ class _StoreFolders:
 
 def _store_folders(file: File, survey: Survey) -> _StoreFolders:
     try:
-        with _there(file.store, "it has none") as item:
+        with file.store as item:
             store = Properties(item, file.codepage)
             return _StoreFolders(*(_folder_of(store.bytes(tag)) for tag in (Tag.IPM_SUBTREE, Tag.SENT_MAIL)))
     except PstError as error:
@@ -122,7 +122,7 @@ def _walk(root: Item, store: _StoreFolders, survey: Survey) -> Iterator[tuple[It
     def below(folder: Item, path: str, depth: int, *, is_sent: bool) -> Iterator[tuple[Item, str, bool]]:
         for index in range(_counted(lambda: folder.folders, f"the folders in {path or 'the root'}", survey)):
             try:
-                held = _there(folder.folder(index), "it is not there")
+                held = folder.folder(index)
             except PstError as error:
                 survey.unreadable.append(f"{printable(path, 200)}, folder {index + 1}: {error}")
                 continue
@@ -154,7 +154,7 @@ def _list(file: File, folder: Item, said: Folder, survey: Survey, now: float, re
     survey.hidden += _counted(lambda: folder.hidden, f"the hidden items in {said.path}", survey)
     for index in range(count):
         try:
-            with _there(folder.message(index), "it is not there") as item:
+            with folder.message(index) as item:
                 _note(file, item, item.identifier, survey, now)
         except PstError as error:
             survey.unreadable.append(f"{printable(said.path, 200)}, item {index + 1} of {count}: {error}")
@@ -165,7 +165,7 @@ def _list_orphans(file: File, survey: Survey, now: float) -> None:
     survey.folders.append(Folder(ORPHANS, is_sent=False))
     for index in range(_counted(lambda: file.orphans, "the items in no folder", survey)):
         try:
-            with _there(file.orphan(index), "it is not there") as item:
+            with file.orphan(index) as item:
                 if item.value(Tag.MESSAGE_CLASS):  # else it is a table or a folder
                     _note(file, item, index, survey, now)
         except PstError as error:
@@ -195,9 +195,3 @@ def _counted(count: Callable[[], int], what: str, survey: Survey) -> int:
     except PstError as error:
         survey.unreadable.append(f"{printable(what, 250)}: {error}")
         return 0
-
-
-def _there(item: Item | None, otherwise: str) -> Item:
-    if item is None:
-        raise PstError(otherwise)
-    return item
