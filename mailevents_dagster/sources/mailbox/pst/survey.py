@@ -65,6 +65,22 @@ class Survey:
     def __len__(self) -> int:
         return len(self.times)
 
+    def folder(self, mail: int) -> Folder:
+        return self.folders[self.places[mail]]
+
+    def seconds(self, mail: int) -> int:
+        """Return the time of a mail in Unix seconds."""
+        return self.times[mail] // TICKS - BEGINNING
+
+    def named(self, mail: int) -> str:
+        """Return what a mail is called in messages: nobody is known by that."""
+        return _named(self.folder(mail).path, self.numbers[mail])
+
+    def opened(self, file: File, mail: int) -> Item:
+        """Return a mail, to be closed."""
+        number = self.numbers[mail]
+        return file.orphan(number) if self.folder(mail).path == ORPHANS else file.item(number)
+
 
 def surveyed(file: File, now: float, report: Report) -> Survey:
     """Return what the file holds; what cannot be read is noted and hides nothing else."""
@@ -75,18 +91,6 @@ def surveyed(file: File, now: float, report: Report) -> Survey:
             _list(file, folder, Folder(path, is_sent), survey, now, report)
     _list_orphans(file, survey, now)
     return survey
-
-
-def opened(file: File, survey: Survey, mail: int) -> Item:
-    """Return a mail, to be closed."""
-    number = survey.numbers[mail]
-    is_orphan = survey.folders[survey.places[mail]].path == ORPHANS
-    return file.orphan(number) if is_orphan else file.item(number)
-
-
-def named(survey: Survey, mail: int) -> str:
-    """Return what a mail is called in messages: no person knows it by that."""
-    return _named(survey.folders[survey.places[mail]].path, survey.numbers[mail])
 
 
 def _named(path: str, number: int) -> str:
