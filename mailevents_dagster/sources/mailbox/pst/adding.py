@@ -85,7 +85,7 @@ class Adding:
             self._put(message_event(record))
             return None
         codepage, faults = self._file.codepage, list[str]()
-        with self._survey.opened(self._file, mail) as item:
+        with self._writing.reading, self._survey.opened(self._file, mail) as item:
             properties = Properties(item, codepage)
             if self._known.take(properties.text(Tag.MESSAGE_ID), self._survey.seconds(mail)):
                 self.there += 1

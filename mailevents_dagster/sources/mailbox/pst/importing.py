@@ -5,7 +5,9 @@ The committed hours are the only record of how far an import came: who starts it
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -29,6 +31,8 @@ from mailevents_dagster.store.blobs import Blobs
 from mailevents_dagster.store.destruction_record import DestroyedError
 from mailevents_dagster.store.store import NotCollectedError, Store
 
+HOURS_AT_A_TIME: Final = 4
+"""Commits wait for the disk most of their time."""
 QUARTER: Final = 900
 """Seconds in which the clock of no time zone moves."""
 
@@ -58,21 +62,37 @@ class Imported:
     unreadable: list[str] = field(default_factory=list)
     """Mails that could not be read, or not whole, and why."""
 
+    def add(self, more: Imported) -> None:
+        self.added += more.added
+        self.there += more.there
+        self.destroyed += more.destroyed
+        self.hours += more.hours
+        self.unreadable += more.unreadable
+
 
 def import_mails(file: File, survey: Survey, target: Target, report: Report) -> Imported:
     """Import all mails of the survey, oldest first. What is in the store stays as it is."""
     imported = Imported()
     key = _key(file)
-    with closing(Writing(Blobs(target.store.layout))) as writing:
-        for hour, mails in _hours(survey, target.store.timezone):
-            ids = {_id(key, survey, mail): mail for mail in mails}
-            faults = _stored(target, hour, ids)
-            if faults is None:
-                _import_hour(file, survey, target, writing, hour, ids, imported)
-            else:
-                imported.there += len(ids)
-                imported.unreadable += _told(survey, ids, faults)
-            report(len(mails))
+    with closing(Writing(Blobs(target.store.layout))) as writing, ThreadPoolExecutor(HOURS_AT_A_TIME, "hours") as pool:
+        begun: deque[tuple[int, Future[Imported]]] = deque()
+
+        def end_one() -> None:
+            mails, future = begun.popleft()
+            imported.add(future.result())
+            report(mails)
+
+        try:
+            for hour, mails in _hours(survey, target.store.timezone):
+                ids = {_id(key, survey, mail): mail for mail in mails}
+                begun.append((len(mails), pool.submit(_import_hour, file, survey, target, writing, hour, ids)))
+                if len(begun) > HOURS_AT_A_TIME:
+                    end_one()
+            while begun:
+                end_one()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     return imported
 
 
@@ -131,21 +151,19 @@ def _told(survey: Survey, ids: dict[str, int], faults: dict[str, list[str]]) -> 
 
 
 def _import_hour(
-    file: File, survey: Survey, target: Target, writing: Writing, hour: Hour, ids: dict[str, int], imported: Imported
-) -> None:
+    file: File, survey: Survey, target: Target, writing: Writing, hour: Hour, ids: dict[str, int]
+) -> Imported:
     """Commit an hour with those of its mails that the store lacks."""
+    faults = _stored(target, hour, ids)
+    if faults is not None:
+        return Imported(there=len(ids), unreadable=[*_told(survey, ids, faults)])
     try:
-        with target.store.open_hour(target.feed, hour) as work:
+        with target.store.open_hour(target.feed, hour, when_held=lambda _: None) as work:
             known = known_of(work, ids)
-            imported.unreadable += _told(survey, ids, known.faults)
-            imported.there += len(known.faults)
             adding = Adding(file, survey, writing, work, known, bodies=target.bodies)
             placed = adding.add([(id_, mail) for id_, mail in ids.items() if id_ not in known.faults])
-            closed = hour.start < target.open_from
-            work.commit(additions(work, placed, Origin.PST, closed=closed))
-            imported.added += adding.added
-            imported.there += adding.there
-            imported.unreadable += adding.unreadable
-            imported.hours += 1
+            work.commit(additions(work, placed, Origin.PST, closed=hour.start < target.open_from))
     except DestroyedError:
-        imported.destroyed += len(ids)
+        return Imported(destroyed=len(ids))
+    told = [*_told(survey, ids, known.faults), *adding.unreadable]
+    return Imported(adding.added, adding.there + len(known.faults), hours=1, unreadable=told)

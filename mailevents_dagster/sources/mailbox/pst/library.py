@@ -101,6 +101,11 @@ class File(Handle):
 class Item(Handle):
     """A folder, a message, an attachment, or a list of recipients."""
 
+    def __init__(self, pointer: ctypes.c_void_p) -> None:
+        super().__init__(pointer)
+        self._held = ctypes.c_void_p()
+        self._held_number = -1
+
     @property
     def identifier(self) -> int:
         number = ctypes.c_uint32()
@@ -114,19 +119,38 @@ class Item(Handle):
 
     def value(self, tag: int, of_set: int = 0) -> tuple[int, bytes] | None:
         """Return the type and the bytes of a value, or None where there is none."""
-        held, entry = ctypes.c_void_p(), ctypes.c_void_p()
-        if not call("libpff_item_get_record_set_by_index", self._pointer, ctypes.c_int(of_set), ctypes.byref(held)):
+        held = self._set(of_set)
+        if held is None:
             return None
+        entry, flags = ctypes.c_void_p(), ctypes.c_uint8(ANY_VALUE_TYPE | NO_NAMED_PROPERTIES)
+        which = ctypes.c_uint32(tag), ctypes.c_uint32(0)
         try:
-            flags = ctypes.c_uint8(ANY_VALUE_TYPE | NO_NAMED_PROPERTIES)
-            which = ctypes.c_uint32(tag), ctypes.c_uint32(0)
-            if not call("libpff_record_set_get_entry_by_type", held, *which, ctypes.byref(entry), flags):
-                return None
-            return _typed(entry)
+            found = call("libpff_record_set_get_entry_by_type", held, *which, ctypes.byref(entry), flags)
+            return _typed(entry) if found else None
         finally:
             if entry:
                 call("libpff_record_entry_free", ctypes.byref(entry))
-            call("libpff_record_set_free", ctypes.byref(held))
+
+    def _set(self, number: int) -> ctypes.c_void_p | None:
+        """Return a set of values; one is kept at a time, since all values of one are asked for in a row."""
+        if self._held_number != number:
+            self._free_set()
+            found = call(
+                "libpff_item_get_record_set_by_index", self._pointer, ctypes.c_int(number), ctypes.byref(self._held)
+            )
+            self._held_number = number if found else -1
+        return self._held if self._held_number == number else None
+
+    def _free_set(self) -> None:
+        self._held_number = -1
+        if self._held:
+            call("libpff_record_set_free", ctypes.byref(self._held))
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._free_set()
+        super().__exit__(kind, error, trace)
 
     @property
     def folders(self) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
+from threading import Lock
 from typing import Final
 
 from mailevents_dagster.sources.mailbox.messages.message import Message
@@ -34,6 +35,8 @@ class Writing:
 
     def __init__(self, blobs: Blobs) -> None:
         self.blobs = blobs
+        self.reading = Lock()
+        """Held while something is read from the file."""
         self._pool = ThreadPoolExecutor(AT_A_TIME, "blobs")
 
     def close(self) -> None:
