@@ -19,10 +19,9 @@ from mailevents_dagster.sources.mailbox.pst.library import File, PstError
 from mailevents_dagster.sources.mailbox.pst.properties import Properties, Tag
 from mailevents_dagster.sources.mailbox.pst.survey import Survey
 from mailevents_dagster.sources.mailbox.pst.writing import AT_A_TIME, Writing, Written
-from mailevents_dagster.sources.mailbox.rows import message_event, row_of
+from mailevents_dagster.sources.mailbox.rows import IMPORTED, message_event, row_of
 from mailevents_dagster.store.hour.open_hour import OpenHour
 
-SOURCE: Final = "pst"
 READ: Final = 1
 """The flag of a mail that was read."""
 FAULTS_KEPT: Final = 20
@@ -93,7 +92,7 @@ class Adding:
             delivered = properties.time(Tag.DELIVERY_TIME)
             is_read = bool(properties.number(Tag.MESSAGE_FLAGS) & READ)
             written = self._writing.write(item, codepage, faults.append)
-        return _Begun(id_, mail, None if delivered is None else int(delivered // 1), is_read, faults, written)
+        return _Begun(id_, mail, int(delivered.timestamp() // 1) if delivered else None, is_read, faults, written)
 
     def _end(self, one: _Begun) -> None:
         """Take a mail whose blob is durable."""
@@ -112,7 +111,7 @@ class Adding:
             size=written.size,
             listing=_version(one.id)[1],
             read=one.is_read,
-            source=SOURCE,
+            source=IMPORTED,
             bodies=self._bodies,
         )
         event = message_event(row)

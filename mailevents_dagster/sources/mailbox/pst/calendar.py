@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Final
 
 from mailevents_dagster.sources.mailbox.pst.headers import CONTROLS
@@ -27,7 +26,7 @@ def calendar_part(properties: Properties, subject: str) -> Part | None:
         f"METHOD:{method}",
         "BEGIN:VEVENT",
         f"SUMMARY:{_escaped(subject)}",
-        *(f"{key}:{_stamp(time)}" for key, time in times.items() if time is not None and 0 < time < 2**35),
+        *(f"{key}:{time:%Y%m%dT%H%M%SZ}" for key, time in times.items() if time),
         "END:VEVENT",
         "END:VCALENDAR",
         "",
@@ -38,7 +37,3 @@ def calendar_part(properties: Properties, subject: str) -> Part | None:
 def _escaped(text: str) -> str:
     clean = CONTROLS.sub(" ", text).replace("\\", "\\\\")
     return clean.replace(";", "\\;").replace(",", "\\,")
-
-
-def _stamp(time: float) -> str:
-    return datetime.fromtimestamp(time, UTC).strftime("%Y%m%dT%H%M%SZ")

@@ -67,7 +67,7 @@ def _made(properties: Properties, people: People) -> Iterator[tuple[str, bytes]]
     times = (Tag.CLIENT_SUBMIT_TIME, Tag.DELIVERY_TIME, Tag.CREATION_TIME)
     time = next((found for tag in times if (found := properties.time(tag)) is not None), None)
     if time is not None:
-        yield "Date", date_field("Date", max(0, time))
+        yield "Date", date_field("Date", time)
     texts = {
         "Message-ID": properties.text(Tag.MESSAGE_ID),
         "In-Reply-To": properties.text(Tag.IN_REPLY_TO),

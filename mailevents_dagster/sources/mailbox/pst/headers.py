@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections.abc import Iterable
-from email.utils import encode_rfc2231, formatdate
+from datetime import datetime
+from email.utils import encode_rfc2231, format_datetime
 from typing import Final
 
 NAME: Final = re.compile(r"[!-9;-~]{1,200}")
@@ -30,8 +31,8 @@ def addresses_field(name: str, addresses: Iterable[tuple[str, str]]) -> bytes:
     return f"{name}: {shown}\r\n".encode()
 
 
-def date_field(name: str, time: float) -> bytes:
-    return f"{name}: {formatdate(time)}\r\n".encode("ascii")
+def date_field(name: str, time: datetime) -> bytes:
+    return f"{name}: {format_datetime(time)}\r\n".encode("ascii")
 
 
 def parameter(name: str, value: str) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import codecs
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import IntEnum
 from typing import Final
 
@@ -19,6 +20,9 @@ TICKS: Final = 10_000_000
 """Of a second, in which times count since 1601."""
 BEGINNING: Final = 11_644_473_600
 """Seconds from 1601 to 1970."""
+
+LAST: Final = 79_870_665_600
+"""1 January 4501, by which Outlook says that there is no time."""
 
 UTF_8: Final = 65001
 _CHARSETS: Final = {
@@ -129,11 +133,11 @@ class Properties:
         found = self.item.value(tag, self.of_set)
         return found[1] if found else b""
 
-    def time(self, tag: Tag) -> float | None:
-        """Return a time in Unix seconds, or None where there is none."""
-        found = self.item.value(tag, self.of_set)
-        ticks = int.from_bytes(found[1][:8], "little") if found else 0
-        return ticks / TICKS - BEGINNING if ticks else None
+    def time(self, tag: Tag) -> datetime | None:
+        """Return a time, or None where there is none, or none that a calendar has."""
+        ticks = self.number(tag)
+        seconds = ticks / TICKS - BEGINNING
+        return datetime.fromtimestamp(seconds, UTC) if ticks and 0 <= seconds < LAST else None
 
 
 def charset_of(codepage: int) -> str | None:
