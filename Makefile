@@ -63,6 +63,7 @@ soak: .venv/installed
 		mailevents_dagster_tests/test_interleavings.py \
 		mailevents_dagster_tests/test_interleavings_of_other_apis.py mailevents_dagster_tests/test_day.py \
 		mailevents_dagster_tests/sources/uzmanposta/test_kills.py \
+		mailevents_dagster_tests/sources/maillog/test_kills.py mailevents_dagster_tests/deliveries/test_kills.py \
 		mailevents_dagster_tests/collecting/test_planning_week.py
 
 screenshots: .venv/installed

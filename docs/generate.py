@@ -16,7 +16,9 @@ from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.settings import DEFAULT_LOG_FILE_NAME, OperatingLogSettings
 from mailevents_dagster.settings.schema import SCHEMA_FILE, json_schema
 from mailevents_dagster.sources.catalog import FEED_KINDS, SOURCES
+from mailevents_dagster.sources.maillog.lives import COLUMNS as LIVES
 from mailevents_dagster.sources.uzmanposta.feeds import feed_of
+from mailevents_dagster.store.blobs import PACKED
 from mailevents_dagster.store.hour.snapshot_columns import all_columns
 from mailevents_dagster.store.layout import Layout
 
@@ -46,6 +48,9 @@ def columns() -> Iterator[str]:
             "| --- | --- | --- |",
         )
         yield from (f"| `{c.name}` | `{c.type}` | {c.description} |" for c in rows)
+    yield from ("", "## maillog/lives", "", "[Lives of mails](mail-logs.md#lives-of-mails), made of lines.", "")
+    yield from ("| column | type | meaning |", "| --- | --- | --- |")
+    yield from (f"| `{c.name}` | `{c.type}` | {c.description} |" for c in LIVES)
 
 
 def commands() -> Iterator[str]:
@@ -132,6 +137,8 @@ def files() -> Iterator[str]:
         layout.log(feed, hour): "the log of the hour: a JSON object a line, oldest first",
         layout.snapshot(feed, hour): "the snapshot of the hour, [its columns](columns.md): the truth",
         layout.manifest(feed, hour): "what was committed: counts, digests, what was listed and when",
+        layout.blob("9f86d081" + "…", PACKED): "a message of a mailbox as it came, under its SHA-256; `.eml` where "
+        "packing would not make it smaller",
         layout.cursor(feed): "[what the feed has](automation.md#the-stored-cursor-of-a-feed)",
         layout.journal(feed, hour): "details already fetched of an hour that is not committed yet",
         layout.destruction(
@@ -140,6 +147,11 @@ def files() -> Iterator[str]:
         layout.operating_log(feed, hour.stamp(names.messages)): "what the collector did for the feed, a line each",
         layout.operating_log(feed, hour.stamp(names.errors)): "what went wrong, a JSON object a line",
         Heartbeats(layout, {}, hour.timezone).path(feed): "what a process does for the feed right now",
+        layout.lives(
+            hour.stamp("%Y-%m-%d")
+        ): "[lives of mails](mail-logs.md#lives-of-mails) of the day, of all servers",
+        layout.doomed_blobs / "….txt": "messages whose hours were destroyed, until it is known "
+        "[who else needs them](retention.md#messages)",
         layout.metrics: "numbers of all feeds for Prometheus",
         layout.description: "the time zone in which the hours are named",
         layout.hour_lock(feed, hour): "held while the hour is collected, by nobody else meanwhile",
@@ -156,7 +168,7 @@ def files() -> Iterator[str]:
     yield "Below `output`, `quarantine/quarantine` and `authentication` lie in the folder of their category, and the"
     yield "type of `authentication` is `auth` in names. The second of two hours that the clock shows alike has its UTC"
     yield "offset behind the hour. A file that was found damaged is set aside as `NAME.damaged`; one that is being"
-    yield "written is `.NAME.partial`."
+    yield "written is `.NAME.partial`, or has a name by chance below `blobs`."
 
 
 PAGES: dict[str, Callable[[], Iterator[str]]] = {

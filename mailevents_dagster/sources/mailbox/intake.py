@@ -8,6 +8,8 @@ from dataclasses import replace
 from hashlib import blake2b
 from typing import Any, Final
 
+import numpy as np
+
 from mailevents_dagster.files.json_text import canonical, parse
 from mailevents_dagster.model.event import Detail, Event, SourceError
 from mailevents_dagster.model.hour import Hour
@@ -26,6 +28,8 @@ SETTLED: Final = frozenset({Detail.WHOLE, Detail.PURGED})
 TRIES: Final = 4
 """Of a message whose connection is cut."""
 PIECE: Final = 2**18
+TOGETHER: Final = 2000
+"""Records that are looked at together."""
 
 Wanted = tuple[int, Listed]
 """A mail and the place that waits for it."""
@@ -41,6 +45,7 @@ class Intake:
         self._details = options.details
         self._settled = SETTLED if options.details else SETTLED | {Detail.UNASKED}
         self._bodies = bodies
+        self._lost = lost_messages(work, blobs) if options.details else frozenset[bytes]()
         self._seen = set[bytes]()
         self._failures = Failures()
         self._reused = self._bytes = self._fetched = 0
@@ -54,6 +59,10 @@ class Intake:
         rows = self._ours(rows)
         versions = [(identity_of(row), listing_of(row)) for row in rows]
         known = self._work.places(versions, self._settled)
+        if self._lost:
+            known = [
+                None if version[0] in self._lost else place for version, place in zip(versions, known, strict=True)
+            ]
         new = [number for number, place in enumerate(known) if place is None]
         events = [self._event(rows[number], *versions[number]) for number in new]
         awaited = [event.detail is Detail.MISSING for event in events]
@@ -143,6 +152,24 @@ class Intake:
         with self._blobs.open(blob.sha256) as file:
             message = read_message(iter(lambda: file.read(PIECE), b""))
         return _event_of(listed, message, fetched, blob.sha256, bodies=self._bodies)
+
+
+def lost_messages(work: OpenHour, blobs: Blobs) -> frozenset[bytes]:
+    """Return identities of known mails whose blob is gone: it comes back where the mailbox gives the same bytes.
+
+    Looked for only where a closed hour is collected again, as `verify` says to do, and not each time it is followed.
+    """
+    lost = set[bytes]()
+    if work.before and work.before.closed:
+        index = work.known.index
+        for first in range(0, len(index), TOGETHER):
+            places = np.arange(first, min(first + TOGETHER, len(index)), dtype=np.int64)
+            names = work.known.take(places).column("blob").to_pylist()
+            missing = blobs.missing(name for name in names if name)
+            lost.update(
+                index.identities[at].tobytes() for at, name in zip(places, names, strict=True) if name in missing
+            )
+    return frozenset(lost)
 
 
 def identity_of(listed: Listed) -> bytes:

@@ -10,6 +10,8 @@ from mailevents_dagster.settings import Settings
 from mailevents_dagster.sources.mailbox.collect import MailboxClient
 from mailevents_dagster.sources.mailbox.graph.calls import Access, Calls
 from mailevents_dagster.sources.mailbox.graph.reader import GraphReader
+from mailevents_dagster.sources.mailbox.imap.access import Access as ImapAccess
+from mailevents_dagster.sources.mailbox.imap.reader import ImapReader
 from mailevents_dagster.sources.mailbox.reader import Reader
 from mailevents_dagster.sources.mailbox.settings import SIMULATOR, Mailbox, MailboxSettings
 from mailevents_dagster.sources.mailbox.tokens import Application
@@ -30,6 +32,8 @@ def mailbox_of(settings: Settings, address: str) -> Mailbox:
 
 def reader_of(settings: Settings, mailbox: Mailbox) -> Reader:
     """Return what reads a mailbox; starts the simulator if it is on it."""
+    if mailbox.protocol == "imap":
+        return ImapReader(imap_access_of(mailbox))
     return GraphReader(Calls(access_of(mailbox, scratch_folder(settings.storage) / "budgets")))
 
 
@@ -45,6 +49,19 @@ def access_of(mailbox: Mailbox, budgets: Path) -> Access:
     name = f"{base_url} {application.tenant} {application.client_id} {mailbox.address}"
     digest = blake2b(name.encode(), digest_size=16).hexdigest()
     return Access(mailbox.address, application, base_url, budgets, f"graph-{digest}")
+
+
+def imap_access_of(mailbox: Mailbox) -> ImapAccess:
+    """Return how a mailbox is reached by IMAP, with its password as the environment has it now."""
+    variable = mailbox.password_variable
+    return ImapAccess(
+        mailbox.address,
+        mailbox.host or "",
+        mailbox.port,
+        password=os.environ[variable].strip() if variable else None,
+        application=None if variable else application_of(mailbox),
+        ca_bundle=mailbox.ca_bundle,
+    )
 
 
 def application_of(mailbox: Mailbox) -> Application:

@@ -5,64 +5,52 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from mailevents_dagster.sources.mailbox.messages.attachments import (
-    NESTED,
-    Attaching,
-    Attachments,
-    NestedMessage,
-    OpenSink,
-)
+from mailevents_dagster.sources.mailbox.messages.attachments import NESTED, Attaching, NestedMessage
 from mailevents_dagster.sources.mailbox.messages.bodies import Text
-from mailevents_dagster.sources.mailbox.messages.faults import Faults
+from mailevents_dagster.sources.mailbox.messages.gathered import Gathered
 from mailevents_dagster.sources.mailbox.messages.kinds import STATUS_TYPES, Seen
 from mailevents_dagster.sources.mailbox.messages.part import Part
 from mailevents_dagster.sources.mailbox.messages.tree import Content
+from mailevents_dagster.sources.mailbox.messages.winmail import TNEF_TYPES, Winmail
 
 _LONGEST_STATUS: Final = 2**16
-_FOR_OLD_PROGRAMS: Final = re.compile(r"\s*[^\n]*\bmime\b[^\n]*\s*", re.IGNORECASE)
+_FOR_OLD_PROGRAMS: Final = re.compile(r"[^\n]*\bmime\b", re.IGNORECASE)
 """What stands before the first part for those that know no MIME: `This is a multi-part message in MIME format.`"""
 
 
 class MessageContents:
     """The contents of one message, as its parts are found."""
 
-    def __init__(self, open_sink: OpenSink, faults: Faults) -> None:
-        self.html = Text("HTML", faults)
-        self.seen = Seen()
-        self._text = Text("text", faults)
-        self._between = Text("text", faults)
-        self._attachments = Attachments(open_sink)
-        self._faults = faults
-
-    @property
-    def text(self) -> str | None:
-        """The text; where there is none, what stands before the parts of a multipart."""
-        before = self._between.value or ""
-        is_all = self._text.value is None and self.html.value is None
-        if is_all and before.strip() and not _FOR_OLD_PROGRAMS.fullmatch(before):
-            self._faults.add("its text stands before its parts")
-            return before
-        return self._text.value
-
-    @property
-    def attachments(self) -> Attachments:
-        return self._attachments
+    def __init__(self, gathered: Gathered) -> None:
+        self._gathered = gathered
+        self._between = Text("text", gathered.faults)
 
     def content_of(self, part: Part, within: str | None) -> Content:
         """Return what takes the content of a part in a multipart of this type, or in none."""
-        self.seen.add(part, within)
+        gathered = self._gathered
+        gathered.seen.add(part, within)
         if part.is_body(within):
-            return (self.html if part.type == "text/html" else self._text).part(part.charset)
+            return (gathered.html if part.type == "text/html" else gathered.text).part(part.charset)
         if part.type == "message/partial":
-            self._faults.add("it holds a piece of a message that was sent in pieces")
+            gathered.faults.add("it holds a piece of a message that was sent in pieces")
+        if part.type in TNEF_TYPES or (part.name or "").lower() == "winmail.dat":
+            return Winmail(gathered, part)
         if part.type in NESTED and part.name is None:
-            return NestedMessage(self._attachments, part)
-        attaching = self._attachments.begin(part)
-        return Status(attaching, self.seen) if part.type in STATUS_TYPES else attaching
+            return NestedMessage(gathered.attachments, part)
+        attaching = gathered.attachments.begin(part)
+        return Status(attaching, gathered.seen) if part.type in STATUS_TYPES else attaching
 
     def between_parts(self) -> Content:
         """Return what takes the text before the first part of a multipart."""
         return self._between.part(None)
+
+    def text(self) -> str | None:
+        """Return the text of the message; where it has none, what stands before the parts of a multipart."""
+        before = (self._between.value or "").strip()
+        if not self._gathered.has_text and before and not _FOR_OLD_PROGRAMS.match(before):
+            self._gathered.faults.add("its text stands before its parts")
+            return before
+        return self._gathered.text.value
 
 
 class Status:

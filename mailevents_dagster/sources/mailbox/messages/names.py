@@ -60,6 +60,11 @@ def made_name(number: int, type_: str, subject: str | None = None) -> str:
     return safe_name(f"{named}{suffix}") if named else f"attachment-{number}{suffix}"
 
 
+def type_of(name: str) -> str:
+    """Return the media type of a file by its name."""
+    return _TYPES.guess_type(name.replace("/", "_"))[0] or "application/octet-stream"
+
+
 def _shortened(name: str) -> str:
     data = name.encode()
     if len(data) <= _MOST:

@@ -9,6 +9,7 @@ from mailevents_dagster.sources.mailbox.messages.addresses import addresses_of
 from mailevents_dagster.sources.mailbox.messages.attachments import OpenSink
 from mailevents_dagster.sources.mailbox.messages.contents import MessageContents
 from mailevents_dagster.sources.mailbox.messages.faults import Faults
+from mailevents_dagster.sources.mailbox.messages.gathered import Gathered
 from mailevents_dagster.sources.mailbox.messages.head import Head
 from mailevents_dagster.sources.mailbox.messages.kinds import kind_of
 from mailevents_dagster.sources.mailbox.messages.lines import Lines
@@ -37,17 +38,18 @@ def read_message(chunks: Iterable[bytes], attachment: OpenSink = lambda _: None)
     """Return what a message says of itself, whatever is broken in it: its faults say what.
 
     For each attachment `attachment` is asked where its content goes; what it returns is closed at the content's end.
-    Errors of the chunks and of these sinks are the only ones that are raised.
+    Only errors of the chunks, of these sinks and of a full disk are raised.
     """
     faults = Faults()
-    contents = MessageContents(attachment, faults)
+    gathered = Gathered(attachment, faults)
+    contents = MessageContents(gathered)
     lines = Lines(chunks)
     head, root = Tree(lines, contents, faults).read()
     author = next(iter(addresses_of(head.all("from"))), None)
     subject = text_value(head.first("subject") or b"")
     return Message(
         size=lines.size,
-        kind=kind_of(head, root, author, contents.seen),
+        kind=kind_of(head, root, author, gathered.seen),
         message_id=next(iter(ids_of(head.first("message-id"))), None),
         sent=seconds_of(head.first("date") or b""),
         from_=author,
@@ -64,9 +66,9 @@ def read_message(chunks: Iterable[bytes], attachment: OpenSink = lambda _: None)
         authentication_results=tuple(
             text_value(value)[:_LONGEST_HEADER] for value in head.all("authentication-results")
         ),
-        text=contents.text,
-        html=contents.html.value,
-        attachments=tuple(contents.attachments.found),
+        text=contents.text(),
+        html=gathered.html.value,
+        attachments=tuple(gathered.attachments.found),
         faults=tuple(faults),
     )
 

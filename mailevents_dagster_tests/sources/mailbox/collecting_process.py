@@ -1,0 +1,28 @@
+"""Collects the hour of a test from a simulated Graph: run as a process of its own, to be killed."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from mailevents_dagster.sources.client import Options
+from mailevents_dagster.sources.mailbox.collect import MailboxClient
+from mailevents_dagster.sources.mailbox.graph.calls import Access, Calls
+from mailevents_dagster.sources.mailbox.graph.reader import GraphReader
+from mailevents_dagster.sources.mailbox.tokens import Application
+from mailevents_dagster.store.blobs import Blobs
+from mailevents_dagster_tests.sources.mailbox.graph_mailbox import ADDRESS, FEED, NOON, store_in
+
+
+def main(url: str, folder: Path) -> None:
+    store = store_in(folder)
+    application = Application(url, "tenant.example", "client-1", secret="simulator")
+    calls = Calls(Access(ADDRESS, application, f"{url}/v1.0", folder / "budgets"))
+    client = MailboxClient(GraphReader(calls), Blobs(store.layout))
+    with store.open_hour(FEED, NOON) as work:
+        work.commit(client.collect(work, Options()))
+    client.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]))
