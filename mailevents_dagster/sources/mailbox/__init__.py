@@ -1,0 +1,1 @@
+"""Mailboxes: their messages as hourly feeds."""

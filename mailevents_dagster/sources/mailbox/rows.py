@@ -1,0 +1,114 @@
+"""Messages as records of a feed: what the store needs to know of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from hashlib import blake2b
+from typing import Any, Final
+
+import pyarrow as pa
+
+from mailevents_dagster.files.json_text import NotJsonError, one_line, parse
+from mailevents_dagster.model.columns import RowFormat
+from mailevents_dagster.model.event import Detail, Event
+from mailevents_dagster.sources.mailbox.columns import COLUMNS
+from mailevents_dagster.sources.mailbox.messages.message import Address, Message
+
+_NEEDED: Final = {"id", "time", "listing", "blob"}
+_TIMES: Final = {"received", "sent"}
+_WITH_COLUMNS: Final = frozenset(column.name for column in COLUMNS)
+
+
+def row_of(
+    message: Message,
+    *,
+    id: str,  # noqa: A002  it is what mailboxes call it
+    folder: str,
+    received: int,
+    blob: str | None,
+    size: int,
+    listing: bytes,
+    time: int | None = None,
+    read: bool | None = None,
+    conversation: str | None = None,
+    source: str = "mime",
+    bodies: bool = True,
+) -> dict[str, object]:
+    """Return the record of a message.
+
+    `time` is when it was sent where that is the time of its event; `listing` the digest of what the listing shows.
+    Without a blob it is a message that could not be had, of which the listing told something.
+    """
+    author, sender = message.from_, message.sender or message.from_
+    return {
+        "time": received if time is None else time,
+        "id": id,
+        "message_id": message.message_id,
+        "received": received,
+        "sent": message.sent,
+        "folder": folder,
+        "kind": message.kind,
+        "subject": message.subject,
+        "from_address": author and author.address,
+        "from_name": author and author.name,
+        "sender_address": sender and sender.address,
+        "sender_name": sender and sender.name,
+        "to_recipients": _addresses(message.to),
+        "cc_recipients": _addresses(message.cc),
+        "bcc_recipients": _addresses(message.bcc),
+        "reply_to": _addresses(message.reply_to),
+        "importance": message.importance,
+        "read": read,
+        "conversation": conversation,
+        "in_reply_to": list(message.in_reply_to),
+        "references": list(message.references),
+        "size": size,
+        "attachments": [asdict(attachment) for attachment in message.attachments],
+        "blob": blob,
+        "source": source,
+        "authentication_results": list(message.authentication_results),
+        "faults": list(message.faults),
+        "listing": listing.hex(),
+        "headers": [list(header) for header in message.headers],
+        **({"text": message.text, "html": message.html} if bodies else {}),
+    }
+
+
+def message_event(row: Mapping[str, Any]) -> Event:
+    """Return the event of a record. It is known again by its id, and has changed where the listing shows another."""
+    identity = blake2b(str(row["id"]).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    detail = Detail.MISSING if row["blob"] is None else Detail.WHOLE
+    fields = {name: row.get(name) for name in _WITH_COLUMNS}
+    return Event(row["time"], identity, bytes.fromhex(row["listing"]), detail, one_line(row), fields)
+
+
+def _addresses(addresses: Sequence[Address]) -> list[dict[str, str]]:
+    return [{"name": address.name, "address": address.address} for address in addresses]
+
+
+def _event_of(raw: bytes, _: int) -> Event:
+    record = parse(raw)
+    if not isinstance(record, dict) or not record.keys() >= _NEEDED:
+        raise NotJsonError("not the record of a message")
+    return message_event(record)
+
+
+def _arrays(records: Sequence[Mapping[str, Any]]) -> list[pa.Array]:
+    return [pa.array([_value(record, column.name) for record in records], column.type) for column in COLUMNS]
+
+
+def _value(record: Mapping[str, Any], name: str) -> object:
+    value = record.get(name)
+    return datetime.fromtimestamp(value, UTC) if name in _TIMES and value is not None else value
+
+
+def _read(raws: pa.StringArray) -> list[pa.Array]:
+    parsed = (parse(raw) for raw in raws.cast(pa.binary()).to_pylist())
+    return _arrays([record if isinstance(record, dict) else {} for record in parsed])
+
+
+MESSAGE_ROWS: Final = RowFormat(
+    COLUMNS, _read, _event_of, lambda _: None, arrays=_arrays, id_column="id", outcome_column="kind"
+)
