@@ -11,11 +11,12 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from tempfile import NamedTemporaryFile, mkstemp
 from typing import IO, Final
 
 from upath import UPath
 
+PARTIAL: Final = ".partial"
 SHARING_PAUSES: Final = (0.01, 0.05, 0.2, 0.5, 1.0, 2.0)
 """Seconds between tries to replace a file that another process reads; virus scanners take up to a few of them."""
 
@@ -34,6 +35,53 @@ def publish(path: UPath, mode: int | None = None) -> Iterator[IO[bytes]]:
     here = local(path)
     with naming(path), _beside(here, mode) if here else _uploaded(path) as file:
         yield file
+
+
+class Unnamed:
+    """A file that is written before anybody knows its name."""
+
+    def __init__(self, file: IO[bytes], partial: Path | None) -> None:
+        self.file = file
+        self._partial = partial
+        """Where it lies until then; None where it is uploaded once it is whole."""
+
+    def settle(self) -> None:
+        """Flush it to disk; nothing is written to it afterwards."""
+        self.file.flush()
+        if self._partial:
+            os.fsync(self.file.fileno())
+            self.file.close()  # Windows renames no file that is open
+
+    def publish(self, path: UPath) -> None:
+        """Let it appear under this name, once it is settled."""
+        here = local(path)
+        if self._partial and here:
+            make_folder(here.parent)
+            replace(self._partial, here)
+            sync_folder(here.parent)
+        else:
+            path.fs.put_file(self.file.name, path.path)
+
+
+@contextmanager
+def unnamed(folder: UPath) -> Iterator[Unnamed]:
+    """Yield a file to write to and to publish below this folder; unless that is done, nothing of it is left.
+
+    Only this user may read it. A killed process leaves it behind under a name that ends as PARTIAL says.
+    """
+    here = local(folder)
+    if here is None:
+        with naming(folder), NamedTemporaryFile() as whole:
+            yield Unnamed(whole, None)
+        return
+    make_folder(here)
+    handle, name = mkstemp(PARTIAL, ".", here)
+    with naming(folder), open(handle, "wb") as file:
+        try:
+            yield Unnamed(file, Path(name))
+        finally:
+            file.close()
+            Path(name).unlink(missing_ok=True)
 
 
 def show(path: Path, content: bytes) -> None:
@@ -75,7 +123,7 @@ def _beside(path: Path, mode: int | None) -> Iterator[IO[bytes]]:
 
 def _partial(path: Path) -> Path:
     # The name is always the same, so what a killed process left behind is written over by the next.
-    return path.with_name(f".{path.name}.partial")
+    return path.with_name(f".{path.name}{PARTIAL}")
 
 
 def replace(partial: Path, path: Path) -> None:

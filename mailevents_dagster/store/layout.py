@@ -122,6 +122,14 @@ class Layout:
         """Return the record of a destruction that was taken back, since the hour had not expired."""
         return _by_day(self.destructions(feed), hour, ".undone")
 
+    @property
+    def blobs(self) -> UPath:
+        """The folder of all blobs; what is being written lies in it directly."""
+        return self.root / "blobs"
+
+    def blob(self, sha256: str, suffix: str) -> UPath:
+        return self.blobs / sha256[:2] / f"{sha256}{suffix}"
+
     def summary(self, name: str, domain: str | None, date: str) -> UPath:
         """Return the counts of a day; those of all domains lie apart, so that reading a tree adds nothing up twice."""
         above = self.root / "summaries"
@@ -167,6 +175,10 @@ class Layout:
     def cursor_lock(self, feed: Feed) -> Path:
         """Held for moments, while the feed's cursor is changed."""
         return self.scratch / "locks" / feed.domain / feed.name / "cursor.lock"
+
+    def blob_lock(self, sha256: str) -> Path:
+        """Held for moments, while a blob appears or is removed. Those with the same beginning share one."""
+        return self.scratch / "locks" / "blobs" / f"{sha256[:2]}.lock"
 
     def hour_lock(self, feed: Feed, hour: Hour) -> Path:
         """Held while the hour is collected. Hours a day apart share one, so that their number stays small."""

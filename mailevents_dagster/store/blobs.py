@@ -1,0 +1,153 @@
+"""Blobs: whole messages as they came, each kept once under the SHA-256 of its content.
+
+A message is packed with zstd where that makes it smaller, a block at a time: each block is a frame of its own, which
+every program that reads zstd takes as one file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Final
+
+import pyarrow as pa
+from upath import UPath
+
+from mailevents_dagster.files.atomic import unnamed
+from mailevents_dagster.files.damage import DamagedError
+from mailevents_dagster.files.locks import holding
+from mailevents_dagster.store.layout import Layout
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer, WriteableBuffer
+
+PLAIN: Final = ".eml"
+PACKED: Final = ".eml.zst"
+BLOCK: Final = 2**20
+LEVEL: Final = 3
+WORTH: Final = 0.95
+"""The first block decides: a message is packed if that is smaller then by a twentieth. Base64 loses a quarter."""
+
+
+class NewBlob:
+    """A blob that is being written."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.size = 0
+        """Bytes so far, not packed."""
+        self.suffix: str | None = None
+        """How it is kept, as soon as that is decided."""
+        self._file = file
+        self._digest = hashlib.sha256()
+        self._block = bytearray()
+        self._codec = pa.Codec("zstd", compression_level=LEVEL)
+
+    @property
+    def sha256(self) -> str:
+        """The digest of all that was written so far; no other blob has it."""
+        return self._digest.hexdigest()
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        view = memoryview(data).cast("B")
+        self._digest.update(view)
+        self.size += len(view)
+        written = 0
+        while written < len(view):
+            part = view[written : written + BLOCK - len(self._block)]
+            self._block += part
+            written += len(part)
+            if len(self._block) == BLOCK:
+                self._put()
+        return written
+
+    def finish(self) -> None:
+        """Hand on what is left; nothing is written afterwards."""
+        if self._block or self.suffix is None:
+            self._put()
+
+    def _put(self) -> None:
+        block = bytes(self._block)
+        self._block.clear()
+        if self.suffix != PLAIN:
+            packed = self._codec.compress(block, asbytes=True)
+            if self.suffix is None:
+                self.suffix = PACKED if len(packed) < WORTH * len(block) else PLAIN
+        self._file.write(packed if self.suffix == PACKED else block)
+
+
+class Blobs:
+    """The blobs below one storage. Threads and processes may write and read at once."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+
+    @contextmanager
+    def new(self) -> Iterator[NewBlob]:
+        """Yield a blob to write to: durable under its digest when the block ends well, and not there otherwise.
+
+        One that is there already is replaced, so that damage to it is mended.
+        """
+        with unnamed(self._layout.blobs) as partial:
+            blob = NewBlob(partial.file)
+            yield blob
+            blob.finish()
+            partial.settle()
+            sha256 = blob.sha256
+            with holding(self._layout.blob_lock(sha256)):
+                partial.publish(self._layout.blob(sha256, blob.suffix or PLAIN))
+
+    def open(self, sha256: str) -> IO[bytes]:
+        """Return the message, to be read forward.
+
+        DamagedError where it is gone; and at the latest at its end where it is not what was written.
+        """
+        path = self.path(sha256)
+        if path is None:
+            raise DamagedError(f"{self._layout.blob(sha256, PLAIN)} is gone, and so is {PACKED}")
+        return io.BufferedReader(_Reader(path, sha256), BLOCK)
+
+    def path(self, sha256: str) -> UPath | None:
+        """Return the file of a blob, None where there is none."""
+        paths = (self._layout.blob(sha256, suffix) for suffix in (PACKED, PLAIN))
+        return next((path for path in paths if path.exists()), None)
+
+    def missing(self, digests: Iterable[str]) -> set[str]:
+        """Return those that are not there. None is read."""
+        return {sha256 for sha256 in digests if self.path(sha256) is None}
+
+
+class _Reader(io.RawIOBase):
+    """A blob that is unpacked and proven while it is read."""
+
+    def __init__(self, path: UPath, sha256: str) -> None:
+        self._path = path
+        self._sha256 = sha256
+        self._digest = hashlib.sha256()
+        self._file: IO[bytes] = path.open("rb")
+        is_packed = path.name.endswith(PACKED)
+        self._content = pa.CompressedInputStream(self._file, "zstd") if is_packed else self._file
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        view = memoryview(buffer).cast("B")
+        try:
+            data: bytes = self._content.read(len(view))
+        except OSError as error:
+            if error.errno is not None:
+                raise  # the disk's, not the file's
+            raise DamagedError(f"{self._path} is not as it was written: {error}") from error
+        view[: len(data)] = data
+        self._digest.update(data)
+        if not data and self._digest.hexdigest() != self._sha256:
+            raise DamagedError(f"{self._path} is not as it was written: its content does not match its name")
+        return len(data)
+
+    def close(self) -> None:
+        if not self.closed:
+            self._content.close()
+            self._file.close()
+        super().close()
