@@ -85,6 +85,10 @@ def _hour_start(value: object, info: ValidationInfo[Context], now: float | None)
     return start_of(value, timezone, now) if timezone else int(moment_of(value).timestamp())
 
 
+def _in_folder(path: str, info: ValidationInfo[Context]) -> str:
+    return str(info.context.folder / Path(path).expanduser())
+
+
 def _any_hour_start(value: object, info: ValidationInfo[Context]) -> int:
     return _hour_start(value, info, None)
 
@@ -104,6 +108,8 @@ PastMoment = Annotated[int, PlainValidator(past_hour_start), WithJsonSchema({"ty
 """An hour, written in the time zone of the settings and kept as the Unix time of its start."""
 OperatingLogName = Annotated[str, AfterValidator(check_operating_log_name)]
 FilesKept = Annotated[int, Field(ge=1, le=10_000), NO_TRUTH_VALUE]
+FilePath = Annotated[str, Field(min_length=1), AfterValidator(_in_folder)]
+"""A path, seen from the folder of the settings file."""
 SecretVariable = Annotated[str, AfterValidator(secret_variable), Field(json_schema_extra={"pattern": VARIABLE_PATTERN})]
 MailAddress = Annotated[str, AfterValidator(check_mail_address)]
 Days = Annotated[int, Field(ge=1, le=3660), NO_TRUTH_VALUE]
