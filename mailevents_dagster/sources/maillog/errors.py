@@ -15,7 +15,6 @@ class Cause(StrEnum):
     NO_LOG = "no log"
     CHANGED = "changed"
     GONE = "gone"
-    NOT_COLLECTED = "not collected"
     PATTERNS = "patterns"
     QUEUE = "queue"
 
