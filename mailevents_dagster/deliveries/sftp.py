@@ -10,13 +10,14 @@ import hashlib
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from posixpath import dirname, join
 from typing import TYPE_CHECKING, Final, Self
 
 from mailevents_dagster.deliveries.sftp_failures import (
     FULL,
+    NameTakenError,
     SftpAccess,
     SftpError,
     broken_off,
@@ -83,7 +84,7 @@ class SftpFolder:
     def put(self, local: Path, name: str, sha256: str, report: Callable[[int], object] = lambda _: None) -> None:
         """Upload a file as NAME.part and read it back; go on where an earlier try ended.
 
-        `report` hears how many bytes more have been sent.
+        `report` hears how many bytes of it are there.
         """
         part = f"{name}{PART}"
         self._make_folders(self._path(dirname(name)))
@@ -91,8 +92,7 @@ class SftpFolder:
             self._send(local, part, report)
             if self.digest(part) == sha256:
                 return
-            with self._telling("removing a file"):  # what was left there is of another file, or damaged
-                self._sftp.remove(self._path(part))
+            self.remove(part)  # what was left there is of another file, or damaged
         raise SftpError(f"{self.access} does not give back what was uploaded, twice: check its disk", is_passing=True)
 
     def publish(self, name: str) -> None:
@@ -103,8 +103,13 @@ class SftpFolder:
                 self._sftp.rename(part, whole)  # which OpenSSH refuses where the name is taken
             except OSError:
                 if self.size_of(name) is not None:
-                    raise SftpError(f"{self.access}: {name} is there already; nothing was written over") from None
+                    raise NameTakenError(self.access, name) from None
                 self._sftp.posix_rename(part, whole)  # for file systems without hard links
+
+    def remove(self, name: str) -> None:
+        """Remove a file, if it is there."""
+        with self._telling("removing a file"), suppress(FileNotFoundError):
+            self._sftp.remove(self._path(name))
 
     def digest(self, name: str) -> str:
         """Return the SHA-256 of a file as the server gives it back."""
@@ -129,12 +134,11 @@ class SftpFolder:
         ):
             source.seek(there or 0)
             target.seek(there or 0)
-            report(there or 0)
             target.set_pipelined(True)
             while piece := source.read(CHUNK):
                 self._check_stop()
                 target.write(piece)
-                report(len(piece))
+                report(source.tell())
         if (kept := self.size_of(part)) != size:  # the answers to the last writes are not looked at
             raise SftpError(f"{self.access} kept {kept or 0:,} of {size:,} bytes of a file. {FULL}", is_passing=True)
 
@@ -203,11 +207,16 @@ def _connected(access: SftpAccess, closing: ExitStack) -> SFTPClient:
     except paramiko.BadHostKeyException as error:
         raise changed_key(access, _shown(error.key), _shown(error.expected_key)) from error
     except paramiko.AuthenticationException as error:
-        raise refused_sign_in(access) from error
+        was_answered = _is_active(client)  # a connection that is cut meanwhile raises the same
+        raise (refused_sign_in(access) if was_answered else not_sftp(access, signed_in=False)) from error
     except (paramiko.SSHException, EOFError) as error:
         raise not_sftp(access, signed_in=False) from error
+    except paramiko.ssh_exception.NoValidConnectionsError as error:  # one for each of its addresses
+        raise not_reached(access, next(iter(error.errors.values()))) from error
     except OSError as error:
         raise not_reached(access, error) from error
+    if transport := client.get_transport():
+        transport.set_keepalive(CONNECT_SECONDS)  # nothing is sent while a database is made
     return _opened(client, access)
 
 
@@ -217,10 +226,15 @@ def _opened(client: SSHClient, access: SftpAccess) -> SFTPClient:
     try:
         sftp = client.open_sftp()
     except (SSHException, EOFError, OSError) as error:
-        raise not_sftp(access, signed_in=True) from error
+        raise not_sftp(access, signed_in=_is_active(client)) from error
     if channel := sftp.get_channel():
         channel.settimeout(ANSWER_SECONDS)
     return sftp
+
+
+def _is_active(client: SSHClient) -> bool:
+    transport = client.get_transport()
+    return transport is not None and transport.is_active()
 
 
 def _load_known_hosts(client: SSHClient, access: SftpAccess) -> None:

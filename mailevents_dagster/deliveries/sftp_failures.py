@@ -44,6 +44,14 @@ class SftpError(Exception):
         """Whether trying again may help."""
 
 
+class NameTakenError(SftpError):
+    """A file with this name is there already; it was not written over."""
+
+    def __init__(self, access: SftpAccess, name: str) -> None:
+        super().__init__(f"{access}: {name} is there already, and was not written over", is_passing=True)
+        self.name = name
+
+
 def unknown_key(access: SftpAccess, fingerprint: str) -> SftpError:
     """Return the error of a server whose key stands in no file."""
     where = f"is not in {access.known_hosts}" + ("" if access.known_hosts.exists() else ", which does not exist")

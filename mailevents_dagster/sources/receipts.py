@@ -17,9 +17,7 @@ from mailevents_dagster.model.event import Detail, Event
 COLUMNS: Final[tuple[Column, ...]] = (
     Column("event_id", pa.string(), "The event, by the id that the other system can tell it by."),
     Column("state", pa.string(), "taken: the other system has it. aside: it will never take it."),
-    Column(
-        "receiver_id", pa.string(), "What it went out as: the id of a message, the name of a database."
-    ),
+    Column("receiver_id", pa.string(), "What it went out as: the id of a message, the name of a database."),
     Column("answered_at", pa.timestamp("ms", tz="UTC"), "When it answered."),
     Column("reason", pa.string(), "Why it was set aside."),
 )
