@@ -1,0 +1,117 @@
+"""Bytes as text: by the charset that is declared, or else by those that people use here. Pure."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from typing import Final
+
+_SPELLINGS: Final = {
+    "ks_c_5601-1987": "cp949",
+    "x-windows-949": "cp949",
+    "x-sjis": "cp932",
+    "iso-8859-8-i": "iso8859-8",
+}
+"""Names that Python does not know."""
+_WIDER: Final = {
+    "ascii": "utf-8",
+    "euc_kr": "cp949",
+    "shift_jis": "cp932",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "iso8859-1": "cp1252",
+    "iso8859-9": "cp1254",
+    "iso2022_jp": "iso2022_jp_ext",
+}
+"""Charsets by another that they are often declared as, and which they contain."""
+_NO_CHARSETS: Final = {"unicode_escape", "raw_unicode_escape", "idna", "punycode", "undefined"}
+"""What else Python decodes to text."""
+_NAME: Final = re.compile(r"[\w.:+()-]{1,40}", re.ASCII)
+_SEVEN_BITS: Final = {b"\x1b$B": "iso2022_jp_ext", b"\x1b$@": "iso2022_jp_ext", b"\x1b$)C": "iso2022_kr"}
+"""Text that is no ASCII though it has no byte above 127, by how it begins."""
+_SEVERAL_BYTES: Final = ("euc_kr", "euc_jp", "cp932", "cp949")
+"""The narrow ones first: cp949 has a character for nearly each two bytes of a Japanese text."""
+_JAPANESE: Final = ("euc_jp", "cp932")
+_LONELY: Final = re.compile(r"(?<=[A-Za-z])[^\x00-\x7f](?![^\x00-\x7f])|(?<![^\x00-\x7f])[^\x00-\x7f](?=[A-Za-z])")
+_RUN: Final = re.compile(r"[^\x00-\x7f]+")
+_HALF_WIDTH: Final = re.compile("[\uff61-\uff9f]")
+_PRIVATE: Final = re.compile("[\ue000-\uf8ff]")
+_KANA: Final = re.compile("[\u3041-\u30ff]")
+_HANGUL: Final = re.compile("[\uac00-\ud7a3]")
+_LETTERS_OF_HANGUL: Final = re.compile("[\u3131-\u318e]")
+_NO_TEXT: Final = re.compile("[\ud800-\udfff\0]")
+_REPLACEMENT: Final = "\ufffd"
+
+
+def text_of(data: bytes, declared: str | None = None, *, is_cut: bool = False) -> tuple[str, bool]:
+    """Return the text, and whether it is written in the charset that is declared for it.
+
+    It never fails: in the end each byte is a character. Of text that was cut, half a character at its end is left out.
+    """
+    name = charset(declared)
+    if name in (None, "utf-8"):
+        for escape, seven_bits in _SEVEN_BITS.items():
+            if escape in data and (text := _decoded(data, seven_bits, is_cut=is_cut)) is not None:
+                return _clean(text), False
+    text = _decoded(data, name or "utf-8", is_cut=is_cut)
+    if text is None:
+        return _clean(_guessed(data, name, is_cut=is_cut)), False
+    return _clean(text), name is not None or data.isascii()
+
+
+def charset(declared: str | None) -> str | None:
+    """Return Python's name of a charset, or of one that contains it; None where there is none of that name."""
+    name = (declared or "").strip(" \t'\"").lower()
+    if not _NAME.fullmatch(name):
+        return None
+    try:
+        found = codecs.lookup(_SPELLINGS.get(name, name)).name
+        b"a".decode(found, "replace")  # which refuses what is an encoding of bytes
+    except (LookupError, ValueError):
+        return None
+    return None if found.replace("-", "_") in _NO_CHARSETS else _WIDER.get(found, found)
+
+
+def _guessed(data: bytes, declared: str | None, *, is_cut: bool) -> str:
+    text = _decoded(data, "utf-8", is_cut=is_cut)
+    if text is not None:
+        return text
+    for name in (declared, "utf-8"):
+        if name is not None and _is_little_damaged(replaced := data.decode(name, "replace")):
+            return replaced
+    for name in _JAPANESE if declared in (*_JAPANESE, "iso2022_jp_ext") else _SEVERAL_BYTES:
+        text = _decoded(data, name, is_cut=is_cut)
+        if text is not None and _looks_east_asian(text):
+            return text
+    text = _decoded(data, "cp1254", is_cut=is_cut)
+    return data.decode("latin-1") if text is None else text
+
+
+def _decoded(data: bytes, name: str, *, is_cut: bool) -> str | None:
+    try:
+        return codecs.getincrementaldecoder(name)().decode(data, final=not is_cut)
+    except ValueError:
+        return None
+
+
+def _is_little_damaged(text: str) -> bool:
+    """Return whether few of the characters beyond ASCII could not be read."""
+    return 10 * text.count(_REPLACEMENT) <= sum(sign > "\x7f" for sign in text)
+
+
+def _looks_east_asian(text: str) -> bool:
+    """Return whether characters beyond ASCII stand in words of their own, as those of a Turkish text seldom do.
+
+    Japanese has no more of its narrow letters than of its usual ones, and Korean no more single letters than syllables;
+    what is read in the wrong charset has.
+    """
+    if _PRIVATE.search(text) or len(_HALF_WIDTH.findall(text)) > len(_KANA.findall(text)):
+        return False
+    if len(_LETTERS_OF_HANGUL.findall(text)) > len(_HANGUL.findall(text)):
+        return False
+    return 2 * len(_LONELY.findall(text)) < len(_RUN.findall(text))
+
+
+def _clean(text: str) -> str:
+    """Return the text without what databases refuse: NULs, and halves of characters."""
+    return _NO_TEXT.sub(_REPLACEMENT, text)
