@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from getpass import getuser
 from pathlib import Path
 from typing import Self
@@ -102,7 +103,8 @@ class Sshd:
     def kill(self) -> None:
         """End the server and all of its sessions at once."""
         for child in _children(self._process.pid):
-            os.kill(child, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
         self._process.kill()
         self._process.wait()
 
@@ -116,8 +118,9 @@ class Sshd:
 def _children(pid: int) -> list[int]:
     """Return the processes that a process started, and theirs, the last first."""
     found: list[int] = []
-    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-        found += [*_children(int(child)), int(child)]
+    with suppress(FileNotFoundError, ProcessLookupError):
+        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+            found += [*_children(int(child)), int(child)]
     return found
 
 

@@ -1,4 +1,4 @@
-"""What the outbox is told of mails: which they are, and where their raw messages lie. Pure."""
+"""What the outbox is told of mails: which they are, and where their raw messages lie."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import IO, Any, Final
 import orjson
 
 from mailevents_dagster.deliveries.message import Message
+from mailevents_dagster.deliveries.outbox import Outbox
 from mailevents_dagster.sources.mailbox.delivery.mail import Mail
 
 READ: Final = ("event_time", "id", "folder", "size", "blob")
@@ -47,9 +48,19 @@ def key_of(mailbox: str, mail_id: str) -> str:
     return hashlib.sha256(f"{mailbox}\0{mail_id}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def messages(mailbox: str, rows: Iterable[Mapping[str, Any]], hour: int) -> Iterator[Message]:
-    """Yield what is noted of the mails of an hour; one that could not be had has no raw message and waits for it."""
+def note_mails(
+    outbox: Outbox, destination: str, mailbox: str, rows: Iterable[Mapping[str, Any]], hour: int, since: int | None
+) -> int:
+    """Note the mails of an hour that are to be delivered, and return how many are new.
+
+    Mails from before `since` were delivered by another program. One without a raw message waits for it.
+    """
+    return outbox.note(destination, _messages(mailbox, rows, hour, since))
+
+
+def _messages(mailbox: str, rows: Iterable[Mapping[str, Any]], hour: int, since: int | None) -> Iterator[Message]:
     for row in rows:
         if row["blob"] is not None:
             mail = NotedMail.from_row(row)
-            yield Message(key_of(mailbox, mail.id), mail.body, hour, int(mail.time))
+            if since is None or mail.time >= since:
+                yield Message(key_of(mailbox, mail.id), mail.body, hour, int(mail.time))

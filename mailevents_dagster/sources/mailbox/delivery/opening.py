@@ -28,6 +28,7 @@ def delivering_of(store: Store, mailbox: Mailbox, stop: threading.Event) -> Deli
         Blobs(store.layout),
         database_settings(mailbox),
         stop,
+        deliver.since,
     )
 
 

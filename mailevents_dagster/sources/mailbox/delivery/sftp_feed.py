@@ -17,8 +17,8 @@ from mailevents_dagster.model.source import Queued
 from mailevents_dagster.settings import Settings
 from mailevents_dagster.sources.client import Options
 from mailevents_dagster.sources.committed import committed
-from mailevents_dagster.sources.mailbox.delivery.delivering import Delivered, Delivering
-from mailevents_dagster.sources.mailbox.delivery.noting import READ, messages
+from mailevents_dagster.sources.mailbox.delivery.delivering import Delivered
+from mailevents_dagster.sources.mailbox.delivery.noting import READ, note_mails
 from mailevents_dagster.sources.mailbox.delivery.opening import delivering_of, destination_of, outbox_of
 from mailevents_dagster.sources.mailbox.delivery.uploading import Uploaded
 from mailevents_dagster.sources.mailbox.feeds import CATEGORY, SFTP, messages_of
@@ -61,7 +61,8 @@ class SftpFeed:
         """Deliver what is new of an hour and return where each mail went; a DeliveryError where the server is away."""
         began = time.monotonic()
         manifest, table = committed(self._store, self._feed, work.hour, READ)
-        noted = note_hour(self._delivering, self._feed.domain, table.to_pylist(), work.hour)
+        since, address = self._delivering.since, self._feed.domain
+        noted = note_mails(self._outbox, self._destination, address, table.to_pylist(), work.hour.start, since)
         delivered = self._delivered(work.hour, options)
         receipts = list(self._outbox.receipts(self._destination, work.hour.start))
         counts = self._outbox.counts(self._destination).get(work.hour.start, Counts())
@@ -111,11 +112,6 @@ class SftpFeed:
     def _is_due(self) -> bool:
         every = self._deliver.every_minutes * 60 if self._deliver else 0
         return time.time() - self._delivering.spool.past.at >= every - EARLY
-
-
-def note_hour(delivering: Delivering, address: str, rows: list[dict[str, object]], hour: Hour) -> int:
-    """Note the mails of an hour that are to be delivered, and return how many are new."""
-    return delivering.outbox.note(delivering.destination, messages(address, rows, hour.start))
 
 
 def queued(settings: Settings, store: Store) -> dict[Feed, Queued]:
