@@ -85,7 +85,8 @@ def _hour_start(value: object, info: ValidationInfo[Context], now: float | None)
     return start_of(value, timezone, now) if timezone else int(moment_of(value).timestamp())
 
 
-def _in_folder(path: str, info: ValidationInfo[Context]) -> str:
+def in_folder(path: str, info: ValidationInfo[Context]) -> str:
+    """Return a path seen from the folder of the settings file."""
     return str(info.context.folder / Path(path).expanduser())
 
 
@@ -108,8 +109,7 @@ PastMoment = Annotated[int, PlainValidator(past_hour_start), WithJsonSchema({"ty
 """An hour, written in the time zone of the settings and kept as the Unix time of its start."""
 OperatingLogName = Annotated[str, AfterValidator(check_operating_log_name)]
 FilesKept = Annotated[int, Field(ge=1, le=10_000), NO_TRUTH_VALUE]
-FilePath = Annotated[str, Field(min_length=1), AfterValidator(_in_folder)]
-"""A path, seen from the folder of the settings file."""
+FilePath = Annotated[str, Field(min_length=1), AfterValidator(in_folder)]
 SecretVariable = Annotated[str, AfterValidator(secret_variable), Field(json_schema_extra={"pattern": VARIABLE_PATTERN})]
 MailAddress = Annotated[str, AfterValidator(check_mail_address)]
 Days = Annotated[int, Field(ge=1, le=3660), NO_TRUTH_VALUE]

@@ -8,12 +8,13 @@ from typing import Final
 from mailevents_dagster.model.feed import FeedKind
 from mailevents_dagster.model.source import Source, kinds_of
 from mailevents_dagster.settings import Settings, loading
+from mailevents_dagster.sources.mailbox.source import MAILBOX
 from mailevents_dagster.sources.maillog import settings as maillog_settings
 from mailevents_dagster.sources.maillog.source import MAILLOG
 from mailevents_dagster.sources.uzmanposta import settings as uzmanposta_settings
 from mailevents_dagster.sources.uzmanposta.source import UZMANPOSTA
 
-SOURCES: Final[tuple[Source, ...]] = (UZMANPOSTA, MAILLOG)
+SOURCES: Final[tuple[Source, ...]] = (UZMANPOSTA, MAILLOG, MAILBOX)
 
 DEMO: Final[Mapping[str, object]] = {**uzmanposta_settings.DEMO, **maillog_settings.DEMO}
 """Settings of a project that has no file."""

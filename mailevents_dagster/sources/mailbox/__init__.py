@@ -1,1 +1,1 @@
-"""Mailboxes: Microsoft 365 and IMAP as hourly feeds, each mail with its raw message."""
+"""Mailboxes: their messages as hourly feeds."""

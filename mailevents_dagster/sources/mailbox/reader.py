@@ -1,12 +1,13 @@
-"""What collects a mailbox wants of it, whatever its protocol: what it lists, the messages themselves, all of its ids."""
+"""What is wanted of a mailbox, whatever its protocol: what it lists, the messages themselves, all of its ids."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from mailevents_dagster.model.event import Detail
+from mailevents_dagster.sources.client import Attempt
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +23,19 @@ class Listed:
     size: int | None = None
     """The length of the raw message, where the listing says it."""
     shown: Mapping[str, object] = field(default_factory=dict, compare=False, repr=False)
-    """What the listing shows of it and stays as it is when it is moved or read: the message is fetched again if this
-    changes. Names and values are the protocol's."""
+    """What the listing shows of it and stays as it is when it is moved or read: the message is fetched again where
+    this changes. `message_id`, `subject`, `sent` (text), and `from`, `sender`, `to`, `cc` (lists of name and address)
+    stand in the event as long as the message cannot be had."""
     other_time: int | None = None
     """When it was sent, where `time` is when it was received, and the other way round: a mail that is moved between
     sent and received ones is looked for in that hour, too."""
+    is_sent: bool = False
     is_read: bool | None = None
+    conversation: str | None = None
+
+    @property
+    def received(self) -> int:
+        return self.other_time if self.is_sent and self.other_time is not None else self.time
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +90,23 @@ class Reader(Protocol):
     Every function may raise a SourceError that says whether it is passing; whoever is told to stop raises StoppedError.
     """
 
+    observe: Callable[[Attempt], object]
+    """Hears of each call, from whatever thread; set by whoever collects."""
+    listings: int
+    """Calls for listings so far, those that failed not counted."""
+
+    @property
+    def clock(self) -> float | None:
+        """The server's clock less this machine's, in seconds, where it said."""
+
     def rows(self, first: int, end: int) -> Iterator[Listed]:
         """Yield the mails of a window, in any order; more may be among them, which are left out by their own time."""
 
     def fetch(self, listed: Listed, blob: Sink) -> Fetched:
         """Stream the raw message into an open blob, or raise NotHadError.
 
-        A connection that is cut raises a passing SourceError: it is called again, with another blob.
+        BrokenOffError says that the connection was cut: it is called again, with another blob. Any other SourceError is
+        the message's own, unless it refuses the feed or says until when: it is asked for again in the next collection.
         """
 
     def ids(self) -> Iterator[FolderIds]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Annotated, Final, Literal, Self, cast
 
 from pydantic import (
@@ -21,10 +20,12 @@ from mailevents_dagster.model.feed import dagster_name
 from mailevents_dagster.settings.fields import (
     Context,
     FaultError,
+    FilePath,
     PastMoment,
     SecretVariable,
     Strict,
     YesNo,
+    in_folder,
     past_hour_start,
 )
 from mailevents_dagster.settings.values import check_timezone, web_address
@@ -66,9 +67,8 @@ def _check_endpoint(url: str) -> str:
     return url
 
 
-def _in_folder(path: str, info: ValidationInfo[Context]) -> str:
-    """Return a path seen from the folder of the settings file."""
-    return path if path == SIMULATOR else str(info.context.folder / Path(path).expanduser())
+def _simulated_or_in_folder(path: str, info: ValidationInfo[Context]) -> str:
+    return path if path == SIMULATOR else in_folder(path, info)
 
 
 def _since(value: object, info: ValidationInfo[Context]) -> int | None:
@@ -81,7 +81,7 @@ def _one_or_more(value: object) -> object:
 
 Since = Annotated[int | None, PlainValidator(_since), WithJsonSchema({"type": "string"})]
 """An hour in Unix seconds; None is the moment of the first use."""
-FilePath = Annotated[str, Field(min_length=1), AfterValidator(_in_folder)]
+LogFiles = Annotated[str, Field(min_length=1), AfterValidator(_simulated_or_in_folder)]
 
 
 class MailLog(Strict):
@@ -91,7 +91,7 @@ class MailLog(Strict):
         description="Names the feed; the host name in its events.", examples=["mx1.example.com"]
     )
     format: Literal["exim", "postfix"] = Field(description="Whose log it is.", examples=["exim"])
-    files: FilePath | None = Field(
+    files: LogFiles | None = Field(
         default=None,
         description="The growing file and what rotation leaves of it, packed or not, as a pattern; or `simulator` for "
         "a made-up log.",

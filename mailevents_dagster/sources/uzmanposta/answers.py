@@ -1,11 +1,8 @@
-"""What an answer of the API says: its records, how long to wait, what time it is there. Pure."""
+"""The records that an answer of the API holds. Pure."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from datetime import UTC
-from email.utils import parsedate_to_datetime
+from collections.abc import Sequence
 
 from mailevents_dagster.files.json_text import one_line
 from mailevents_dagster.model.feed import Feed
@@ -34,28 +31,3 @@ def record_in(queue_id: str, answer: object) -> Record:
 def _shape(answer: object) -> str:
     inner = f" with {len(answer)} entries" if isinstance(answer, (list, dict)) else ""
     return f"a {type(answer).__name__}{inner}"
-
-
-def retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Return the seconds to wait, from a number or an HTTP date; None if the header is absent or unreadable.
-
-    A date is compared with the date of the answer, which is by the same clock, or with `now` if there is none.
-    """
-    value = headers.get("Retry-After", "").strip()
-    try:
-        seconds = float(value)
-    except ValueError:
-        until, sent = http_date(value), http_date(headers.get("Date", ""))
-        if until is None:
-            return None
-        seconds = until - (now if sent is None else sent)
-    return max(0.0, seconds) if math.isfinite(seconds) else None
-
-
-def http_date(text: str) -> float | None:
-    """Return the Unix time of an HTTP date, which is UTC even if it names no zone; None if it cannot be read."""
-    try:
-        moment = parsedate_to_datetime(text)
-        return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
-    except (ValueError, OverflowError):
-        return None

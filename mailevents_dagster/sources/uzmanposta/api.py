@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import random
 import re
 import threading
 import time
@@ -16,12 +15,11 @@ import urllib3
 
 from mailevents_dagster.files.json_text import NotJsonError, parse
 from mailevents_dagster.model.feed import Feed
+from mailevents_dagster.sources.http_headers import http_date, retry_after
 from mailevents_dagster.sources.uzmanposta.access import MOST_PARALLEL, Access
 from mailevents_dagster.sources.uzmanposta.answers import (
     WrongAnswerError,
-    http_date,
     record_in,
-    retry_after,
     rows_in,
 )
 from mailevents_dagster.sources.uzmanposta.errors import (
@@ -36,13 +34,13 @@ from mailevents_dagster.sources.uzmanposta.errors import (
     status_error,
 )
 from mailevents_dagster.sources.uzmanposta.feeds import ENDPOINTS
-from mailevents_dagster.sources.uzmanposta.rate import LONGEST_WAIT, PausedError, SharedBudget
+from mailevents_dagster.sources.uzmanposta.rate import PausedError, SharedBudget
 from mailevents_dagster.sources.uzmanposta.rows import Record, Row
 from mailevents_dagster.sources.uzmanposta.scrubbing import scrubbed
 from mailevents_dagster.sources.uzmanposta.transport import Answer, InterimAnswerError, Transport
-from mailevents_dagster.sources.uzmanposta.workers import Workers
+from mailevents_dagster.sources.waits import LONGEST_WAIT, backoff, pause
+from mailevents_dagster.sources.workers import Workers
 
-LONGEST_BACKOFF: Final = 60.0
 LONGEST_RETRYING: Final = 900.0
 """Seconds for all attempts of one call, not counting pauses that the API asked for."""
 PARALLEL_UNTIL_KNOWN: Final = 8
@@ -157,17 +155,17 @@ class UzmanPostaApi:
                 return self._attempt(path, read, attempt, tally)
             except RateLimitedError as told:
                 refusals += 1
-                pause = _pause(told.retry_after, refusals)
-                self.budget.pause(pause)
-                paused += pause
+                seconds = pause(told.retry_after, refusals)
+                self.budget.pause(seconds)
+                paused += seconds
                 continue
             except TransientError:
                 if attempt >= self.access.max_attempts or time.monotonic() - began - paused > LONGEST_RETRYING:
                     raise
-            longest = min(LONGEST_BACKOFF, 2.0 ** (attempt - 1))
+            seconds = backoff(attempt)
             attempt, refusals = attempt + 1, 0
             tally.count(retries=1)
-            self.budget.sleep(random.uniform(0, longest))  # noqa: S311 - so that threads do not come back together
+            self.budget.sleep(seconds)
 
     def _wait_for_budget(self, path: str, patience: float) -> None:
         try:
@@ -244,11 +242,3 @@ class UzmanPostaApi:
 
     def _where(self, path: str) -> str:
         return f"GET {self.access.base_url.rstrip('/')}{path[:200]}"
-
-
-def _pause(told: float | None, refusals: int) -> float:
-    """Return the seconds to wait after so many refusals in a row; an API that keeps saying 0 is not asked at once."""
-    own = min(LONGEST_BACKOFF, 2.0 ** min(refusals, 10))
-    if told is None:
-        return own
-    return told if refusals == 1 else max(told, own / 4)

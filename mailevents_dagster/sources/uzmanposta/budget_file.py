@@ -1,21 +1,13 @@
-"""The file in which the processes of this machine share what is known of a key's calls: six numbers and a checksum.
-
-It is read and written under its lock, which a process loses when it is killed. Content that is damaged, impossible or
-from before the last start of the machine counts as nothing known.
-"""
+"""What the processes of this machine know together of a key's calls: six numbers. Impossible ones count as none."""
 
 from __future__ import annotations
 
 import math
-import os
-import struct
-import threading
-import zlib
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
 from typing import Final, Self
 
-from mailevents_dagster.files.locks import release, take
+from mailevents_dagster.sources.shared_numbers import SharedNumbers
 
 LONGEST_PAUSE: Final = 30 * 86_400.0
 """Seconds; an API that says more is mistaken, and is asked again after so long."""
@@ -23,9 +15,6 @@ LONGEST_INTERVAL: Final = 3600.0
 """Seconds; far more than lie between two calls at the lowest rate that can be configured (one in 100 s)."""
 FADES_IN: Final = 0.5
 """Seconds after which a call counts a third in the recent rate."""
-
-_FORM: Final = struct.Struct("<36s6d")
-_CHECKSUM: Final = struct.Struct("<I")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,61 +59,22 @@ class BudgetFile:
     """The calls of a key; as a context manager it is this thread's alone. Without a path it is kept in memory."""
 
     def __init__(self, path: Path | None) -> None:
-        self._thread = threading.Lock()
-        self._in_memory = Calls()
-        self._handle: int | None = None
-        if path is not None:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
+        self._numbers = SharedNumbers(path, len(fields(Calls)))
 
     def __enter__(self) -> Self:
-        self._thread.acquire()
-        if self._handle is not None:
-            take(self._handle)
+        self._numbers.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._handle is not None:
-            release(self._handle)
-        self._thread.release()
+        self._numbers.__exit__()
 
     def read(self, now: float) -> Calls:
         """Return what is known."""
-        if self._handle is None:
-            return self._in_memory
-        os.lseek(self._handle, 0, os.SEEK_SET)
-        return _parsed(os.read(self._handle, _FORM.size + _CHECKSUM.size), now)
+        calls = Calls(*(self._numbers.read() or ()))
+        return calls if calls.is_possible(now) else Calls()
 
     def write(self, calls: Calls) -> None:
-        """Write what is known; a process killed within this leaves nothing known."""
-        if self._handle is None:
-            self._in_memory = calls
-            return
-        content = _FORM.pack(THIS_BOOT, *astuple(calls))
-        os.lseek(self._handle, 0, os.SEEK_SET)
-        os.write(self._handle, content + _CHECKSUM.pack(zlib.crc32(content)))
+        self._numbers.write(astuple(calls))
 
     def close(self) -> None:
-        if self._handle is not None:
-            os.close(self._handle)
-            self._handle = None
-
-
-def _parsed(content: bytes, now: float) -> Calls:
-    body, checksum = content[: _FORM.size], content[_FORM.size :]
-    if len(body) != _FORM.size or checksum != _CHECKSUM.pack(zlib.crc32(body)):
-        return Calls()
-    boot, *numbers = _FORM.unpack(body)
-    calls = Calls(*numbers)
-    return calls if boot == THIS_BOOT and calls.is_possible(now) else Calls()
-
-
-def _boot() -> bytes:
-    """Return the id of this start of the machine, from which the times count, or blanks where it cannot be read."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_bytes().strip().ljust(36)[:36]
-    except OSError:
-        return b" " * 36
-
-
-THIS_BOOT: Final = _boot()
+        self._numbers.close()

@@ -13,7 +13,7 @@ from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.sources.client import Attempt, Options
 from mailevents_dagster.sources.uzmanposta.api import Tally, UzmanPostaApi
-from mailevents_dagster.sources.uzmanposta.details import DetailFetch
+from mailevents_dagster.sources.uzmanposta.details import detail_fetch
 from mailevents_dagster.sources.uzmanposta.errors import ApiError, Cause, PermanentError, TransientError
 from mailevents_dagster.sources.uzmanposta.intake import Arranged, Intake, Pack
 from mailevents_dagster.sources.uzmanposta.listing import Listing, list_window
@@ -112,7 +112,7 @@ def _list_and_fetch(
     def report_details(done: int, wanted: int) -> None:
         report(Progress(listed, done, wanted, next_may_begin=few is not None and wanted - done <= few))
 
-    with DetailFetch(api, intake.keep, tally) as fetch:
+    with detail_fetch(api, intake.keep, tally) as fetch:
 
         def ask(first: int, last: int) -> Sequence[Row]:
             if listed:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import socket
-import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final, Self
 
-import requests
-import urllib3
-
 from mailevents_dagster.model.event import SourceError
+from mailevents_dagster.sources.network import Names, network_fault
 from mailevents_dagster.sources.uzmanposta.access import Access
 
 
@@ -31,6 +27,9 @@ class Cause(StrEnum):
     RETENTION = "retention"
     NOT_FOUND = "not found"
     REQUEST = "request"
+
+
+SETTINGS: Final = Names(address="api.base_url", time_limit="api.timeout_seconds", server="the API")
 
 
 class ApiError(SourceError):
@@ -115,49 +114,6 @@ def interim_error(where: str, status: int) -> TransientError:
 
 
 def network_error(error: Exception, where: str, shown: Callable[[str], str]) -> TransientError:
-    """Return the error of a call that got no answer, classed by the errors of the network libraries behind it."""
-    chain = [*_causes(error)]
-    root = f"{type(chain[-1]).__name__}: {shown(str(_reason(chain[-1])))}"
-    for cause, (types, what) in _NETWORK.items():
-        if any(isinstance(link, types) or isinstance(_reason(link), types) for link in chain):
-            return TransientError(cause, f"{where}: {what} ({root}).")
-    return TransientError(Cause.PROTOCOL, f"{where}: the answer broke off ({root}).")
-
-
-def _causes(error: Exception) -> Iterator[Exception]:
-    """Return the error and those behind it, ten at most: a library may chain them in a circle."""
-    link: object = error
-    for _ in range(10):
-        if not isinstance(link, Exception):
-            return
-        yield link
-        context = None if link.__suppress_context__ else link.__context__
-        link = link.__cause__ or context or getattr(link, "reason", None)
-
-
-def _reason(error: Exception) -> object:
-    """Return the error that urllib3 and requests carry as `reason`, or as their first argument."""
-    first = error.args[0] if error.args else None
-    return getattr(first, "reason", first)
-
-
-_NETWORK: Final[dict[Cause, tuple[tuple[type[Exception], ...], str]]] = {
-    Cause.DNS: (
-        (socket.gaierror, urllib3.exceptions.NameResolutionError),
-        "the name of the host cannot be resolved. Check DNS and api.base_url",
-    ),
-    Cause.TLS: (
-        (ssl.SSLError, requests.exceptions.SSLError, urllib3.exceptions.SSLError),
-        "the TLS connection failed. Check the clock, the CA certificates and api.base_url",
-    ),
-    Cause.REFUSED: (
-        (ConnectionRefusedError,),
-        "the connection was refused. Check that the API can be reached from here",
-    ),
-    Cause.RESET: ((ConnectionResetError, ConnectionAbortedError, BrokenPipeError), "the connection was reset"),
-    # After these two: urllib3 counts a refused connection as one that timed out.
-    Cause.TIMEOUT: (
-        (TimeoutError, requests.exceptions.Timeout, urllib3.exceptions.TimeoutError),
-        "no answer in time (api.timeout_seconds)",
-    ),
-}
+    """Return the error of a call that got no answer."""
+    cause, text = network_fault(error, where, SETTINGS, shown)
+    return TransientError(Cause(cause), text)

@@ -15,6 +15,7 @@ from typing import Final
 
 from mailevents_dagster.model.event import StoppedError
 from mailevents_dagster.sources.uzmanposta.budget_file import LONGEST_PAUSE, BudgetFile, Calls
+from mailevents_dagster.sources.waits import LONGEST_WAIT
 
 ARRIVAL: Final = 0.02
 """Seconds by which one call may be longer on its way than another.
@@ -33,11 +34,6 @@ SLOWEST: Final = 0.2
 """and the fewest calls a second that it falls to."""
 ONE_BURST: Final = 1.0
 """Seconds within which several refusals count as one: calls that were out together are refused together."""
-LONGEST_WAIT: Final = 900.0
-"""Seconds that a collection waits for the end of a pause: as long as it keeps trying a call that fails.
-
-A run that only waits holds its feeds and shows nothing; one that ends says until when, and the next begins then.
-"""
 
 
 class PausedError(Exception):

@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
+from mailevents_dagster.sources import fetching
 from mailevents_dagster.sources.client import Options
 from mailevents_dagster.sources.uzmanposta import collect as collect_module
-from mailevents_dagster.sources.uzmanposta import details as details_module
 from mailevents_dagster.sources.uzmanposta.access import MOST_PARALLEL
 from mailevents_dagster.sources.uzmanposta.api import PARALLEL_UNTIL_KNOWN, Tally, UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.collect import Progress, collect_hour
-from mailevents_dagster.sources.uzmanposta.details import DetailFetch
+from mailevents_dagster.sources.uzmanposta.details import detail_fetch
 from mailevents_dagster.sources.uzmanposta.rows import Record, row_of
 from mailevents_dagster.sources.uzmanposta.simulator import Behaviour, FixedMail, Simulator
-from mailevents_dagster.sources.uzmanposta.workers import Workers
+from mailevents_dagster.sources.workers import Workers
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.conftest import DOMAIN, INCOMING, NOON, START, MakeApi, mail
 
@@ -77,12 +77,14 @@ class SlowerAndSlower:
             self.meeting.wait(PATIENCE)
         return Record(b"{}", {}, frozenset())
 
+    def stop(self) -> None: ...
+
 
 def test_more_threads_are_begun_when_it_shows_that_more_are_needed() -> None:
     api: Any = SlowerAndSlower()
     rows = [(START + n, row_of("mail", mail(START + n))) for n in range(7)]
     kept: list[int] = []
-    with DetailFetch(api, lambda at, *_: kept.append(at), Tally()) as fetch:
+    with detail_fetch(api, lambda at, *_: kept.append(at), Tally()) as fetch:
         fetch.want(rows)
         fetch.wait(lambda *_: None)
     api.workers.close()
@@ -95,7 +97,7 @@ def test_no_further_page_is_listed_while_many_details_are_awaited(
     """No detail is answered until it was told six times how far it is."""
     fixed.add(DOMAIN, "mail/incominglog", [mail(NOON.start + n, f"n{n}") for n in range(60)])
     monkeypatch.setattr(collect_module, "LEFT_WHILE_LISTING", 25)
-    monkeypatch.setattr(details_module, "REPORT_EVERY", 0.01)
+    monkeypatch.setattr(fetching, "REPORT_EVERY", 0.01)
     answer, listed = threading.Event(), list[int]()
 
     with Simulator(Behaviour(page_limit=10), source=fixed, now=lambda: START + 3 * 3600) as simulator:

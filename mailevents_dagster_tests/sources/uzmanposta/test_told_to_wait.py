@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailevents_dagster.sources.uzmanposta.answers import retry_after
+from mailevents_dagster.sources.http_headers import retry_after
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.budget_file import LONGEST_PAUSE
 from mailevents_dagster.sources.uzmanposta.errors import ApiError, Cause, ToldToWaitError

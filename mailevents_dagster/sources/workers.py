@@ -1,4 +1,4 @@
-"""The threads of an account, kept from one hour to the next, which wait for its API side by side."""
+"""The threads of a lane, kept from one hour to the next, which wait for its source side by side."""
 
 from __future__ import annotations
 

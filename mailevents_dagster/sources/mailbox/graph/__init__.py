@@ -1,0 +1,1 @@
+"""Microsoft Graph: a mailbox of Microsoft 365 over HTTP."""

@@ -1,0 +1,154 @@
+"""What Graph allows an application in one mailbox: so many calls in ten minutes, and so many at a time.
+
+All processes of this machine share it through files. Nobody reserves anything, so that who is killed holds nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Final
+
+from mailevents_dagster.files.atomic import make_folder
+from mailevents_dagster.files.locks import LATER, release, try_to_take
+from mailevents_dagster.model.event import StoppedError
+from mailevents_dagster.sources.shared_numbers import SharedNumbers
+from mailevents_dagster.sources.waits import LONGEST_WAIT
+
+CALLS: Final = 10_000
+WINDOW: Final = 600
+AT_A_TIME: Final = 4
+STEP: Final = 10
+"""Seconds; calls are counted by so many, and count until the last of them left the window."""
+STEPS: Final = WINDOW // STEP + 1
+LONGEST_PAUSE: Final = 86_400.0
+
+
+class PausedError(Exception):
+    """No call may go out for longer than a collection waits."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"no call for {seconds:.0f} s")
+        self.seconds = seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """The calls of the last ten minutes, by the monotonic clock, which all processes share."""
+
+    paused_until: float = 0.0
+    step: int = 0
+    """The number of the newest step,"""
+    counts: tuple[int, ...] = (0,) * STEPS
+    """and the calls of the last ones, the newest last."""
+
+    def at(self, now: float) -> Calls:
+        """Return these as they count now."""
+        passed = int(now // STEP) - self.step
+        if passed < 0:
+            return Calls()
+        return replace(self, step=self.step + passed, counts=(*self.counts, *(0,) * min(passed, STEPS))[-STEPS:])
+
+    def wait(self, now: float) -> float:
+        """Return the seconds until a call may go out."""
+        wait, left = self.paused_until - now, sum(self.counts)
+        for number, count in enumerate(self.counts):
+            if left < CALLS:
+                break
+            left -= count
+            wait = max(wait, (self.step - STEPS + 2 + number) * STEP + WINDOW - now)
+        return max(0.0, wait)
+
+    def one_more(self) -> Calls:
+        return replace(self, counts=(*self.counts[:-1], self.counts[-1] + 1))
+
+
+class Budget:
+    """The budget of one application and mailbox; without a folder it is this process's own."""
+
+    def __init__(self, folder: Path | None = None, name: str = "graph") -> None:
+        self._numbers = SharedNumbers(folder / f"{name}.calls" if folder else None, STEPS + 2)
+        self._stopped = threading.Event()
+        self._places: SimpleQueue[int | None] = SimpleQueue()
+        self._handles: list[int] = []
+        for number in range(AT_A_TIME):
+            self._places.put(self._place(folder / f"{name}.{number}.lock") if folder else None)
+        self.seconds_throttled = 0.0
+        """How long Graph told this process to wait, all in all."""
+
+    def _place(self, path: Path) -> int:
+        make_folder(path.parent)
+        self._handles.append(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        return self._handles[-1]
+
+    @contextmanager
+    def call(self) -> Iterator[None]:
+        """Wait until a call may go out, and hold one of the places while the block runs."""
+        place = self._taken_place()
+        try:
+            self._take_call()
+            yield
+        finally:
+            if place is not None:
+                release(place)
+            self._places.put(place)
+
+    def _taken_place(self) -> int | None:
+        while True:
+            self.sleep(0)
+            try:
+                place = self._places.get(timeout=0.1)
+            except Empty:
+                continue
+            if place is None or try_to_take(place):
+                return place
+            self._places.put(place)
+            self.sleep(LATER)
+
+    def _take_call(self) -> None:
+        while True:
+            with self._numbers:
+                now = time.monotonic()
+                calls = self._read(now)
+                wait = calls.wait(now)
+                if wait <= 0:
+                    return self._write(calls.one_more())
+            if wait > LONGEST_WAIT:
+                raise PausedError(wait)
+            self.sleep(wait)
+
+    def pause(self, seconds: float) -> None:
+        """Let nobody call for this mailbox before this time is over."""
+        with self._numbers:
+            now = time.monotonic()
+            calls = self._read(now)
+            until = max(calls.paused_until, now + min(seconds, LONGEST_PAUSE))
+            self.seconds_throttled += until - max(calls.paused_until, now)
+            self._write(replace(calls, paused_until=until))
+
+    def _read(self, now: float) -> Calls:
+        paused_until, step, *counts = self._numbers.read() or (0.0, 0, *(0,) * STEPS)
+        return Calls(min(paused_until, now + LONGEST_PAUSE), int(step), tuple(int(count) for count in counts)).at(now)
+
+    def _write(self, calls: Calls) -> None:
+        self._numbers.write((calls.paused_until, calls.step, *calls.counts))
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, or raise StoppedError as soon as the budget is stopped."""
+        if self._stopped.wait(max(0.0, seconds)):
+            raise StoppedError("It was told to stop.")
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+    def close(self) -> None:
+        self._numbers.close()
+        for handle in self._handles:
+            os.close(handle)
+        self._handles.clear()

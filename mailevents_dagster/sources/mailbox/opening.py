@@ -1,0 +1,60 @@
+"""The client of a mailbox, made as the settings say."""
+
+from __future__ import annotations
+
+import os
+from hashlib import blake2b
+from pathlib import Path
+
+from mailevents_dagster.settings import Settings
+from mailevents_dagster.sources.mailbox.collect import MailboxClient
+from mailevents_dagster.sources.mailbox.graph.calls import Access, Calls
+from mailevents_dagster.sources.mailbox.graph.reader import GraphReader
+from mailevents_dagster.sources.mailbox.reader import Reader
+from mailevents_dagster.sources.mailbox.settings import SIMULATOR, Mailbox, MailboxSettings
+from mailevents_dagster.sources.mailbox.tokens import Application
+from mailevents_dagster.store.blobs import Blobs
+from mailevents_dagster.store.layout import scratch_folder
+from mailevents_dagster.store.opening import store_of
+
+
+def client_of(settings: Settings, address: str) -> MailboxClient:
+    """Return the client of a mailbox that the settings name."""
+    mailbox = mailbox_of(settings, address)
+    return MailboxClient(reader_of(settings, mailbox), Blobs(store_of(settings).layout), bodies=mailbox.bodies)
+
+
+def mailbox_of(settings: Settings, address: str) -> Mailbox:
+    return next(one for one in settings.section(MailboxSettings).mailboxes if one.address == address)
+
+
+def reader_of(settings: Settings, mailbox: Mailbox) -> Reader:
+    """Return what reads a mailbox; starts the simulator if it is on it."""
+    return GraphReader(Calls(access_of(mailbox, scratch_folder(settings.storage) / "budgets")))
+
+
+def access_of(mailbox: Mailbox, budgets: Path) -> Access:
+    if mailbox.tenant_id == SIMULATOR:
+        from mailevents_dagster.sources.mailbox.simulator import embedded  # a whole Graph, which few need
+
+        url = embedded()
+        application = Application(url, SIMULATOR, SIMULATOR, secret=SIMULATOR)
+        base_url = f"{url}/v1.0"
+    else:
+        application, base_url = application_of(mailbox), mailbox.base_url
+    name = f"{base_url} {application.tenant} {application.client_id} {mailbox.address}"
+    digest = blake2b(name.encode(), digest_size=16).hexdigest()
+    return Access(mailbox.address, application, base_url, budgets, f"graph-{digest}")
+
+
+def application_of(mailbox: Mailbox) -> Application:
+    """Return the application that may read a mailbox, its secret as the environment has it now."""
+    variable = mailbox.client_secret_variable
+    return Application(
+        mailbox.authority,
+        mailbox.tenant_id or "",
+        mailbox.client_id or "",
+        secret=os.environ[variable].strip() if variable else None,
+        certificate=Path(mailbox.certificate) if mailbox.certificate else None,
+        ca_bundle=mailbox.ca_bundle,
+    )
