@@ -212,7 +212,8 @@ def _connected(access: SftpAccess, closing: ExitStack) -> SFTPClient:
     except (paramiko.SSHException, EOFError) as error:
         raise not_sftp(access, signed_in=False) from error
     except paramiko.ssh_exception.NoValidConnectionsError as error:  # one for each of its addresses
-        raise not_reached(access, next(iter(error.errors.values()))) from error
+        why = next(iter(error.errors.values()))
+        raise not_reached(access, why if isinstance(why, OSError) else error) from error
     except OSError as error:
         raise not_reached(access, error) from error
     if transport := client.get_transport():
