@@ -46,7 +46,7 @@ def build_feed_asset(
         outs={"result": _out(feed, collector)},
         check_specs=checks.specs if with_checks else None,
         can_subset=True,
-        deps=[dg.AssetKey(one.asset_key) for one in made_of],
+        ins={_op_name(one): dg.AssetIn(dg.AssetKey(one.asset_key), dagster_type=dg.Nothing) for one in made_of},
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.multi_run(hours_per_run),
         pool="_".join(map(dagster_name, feed.lane)),
@@ -118,7 +118,7 @@ def _out(feed: Feed, collector: Collector) -> dg.AssetOut:
         group_name=feed.group,
         kinds={"python", "parquet", "json"},
         owners=["team:mail-operations"],
-        tags={"domain": feed.domain, "category": feed.kind.category, "type": feed.kind.type},
+        tags={"domain": feed.domain.replace("@", "_at_")[:63], "category": feed.kind.category, "type": feed.kind.type},
         description=_description(feed),
         freshness_policy=freshness(collector.options.settle_seconds),
         metadata={

@@ -66,7 +66,9 @@ class PastDays:
         first, end = day_span(day, self.settings.timezone)
         hours = list(_hours(first, min(end, int(now) + 1), self.store.timezone))
         there = [hour for hour in hours if self.store.manifest(self.feed, hour)]
-        missing = [hour for hour in hours if hour not in there and self.start <= hour.start and hour.end <= now]
+        # Before the start only what was imported is there, and hours without mails are not.
+        asked = self.start if there else 0
+        missing = [hour for hour in hours if hour not in there and asked <= hour.start and hour.end <= now]
         if missing:
             raise MissingHoursError(missing)
         found: dict[str, NotedMail] = {}
