@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from mailevents_dagster.model.event import Detail, StoppedError
-from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.fetching import GIVE_UP_AFTER
+from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.errors import ApiError, Cause, PermanentError, TransientError
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, FixedMail, Request, Simulator
 from mailevents_dagster.store.store import Store
