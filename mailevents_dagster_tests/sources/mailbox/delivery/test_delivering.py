@@ -314,3 +314,18 @@ def test_a_name_that_another_machine_takes_meanwhile_is_left_to_it(
     assert [row["email_id"] for row in rows(server.folder / name)] == ["id-1"]
     others = [path for path in server.folder.iterdir() if path.name != name]
     assert [path.read_bytes() for path in others] == [b"another's"]
+
+
+def test_what_was_settled_before_a_kill_is_only_cleared_away(
+    work: Delivering, outbox: Outbox, blobs: Blobs, server: SimulatedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note(outbox, blobs, [1])
+    with monkeypatch.context() as patched:
+        patched.setattr(Outbox, "settle", killing(Outbox.settle, 2, "after"))
+        with pytest.raises(Killed):
+            work.run()
+    assert take(server.folder) == ["id-1"]
+    note(outbox, blobs, [2])
+    done = work.run()
+    assert done.notes == ()
+    assert take(server.folder) == ["id-2"]
