@@ -112,13 +112,13 @@ def _deliver(settings: "Settings", mailbox: "Mailbox") -> Exit:
 
     from mailevents_dagster.deliveries.sftp_failures import SftpError
     from mailevents_dagster.files.printable import counted
-    from mailevents_dagster.sources.mailbox.delivery.opening import delivering_of
+    from mailevents_dagster.sources.mailbox.delivery.opening import delivering_of, noting_of
     from mailevents_dagster.sources.mailbox.delivery.waiting import note_committed
     from mailevents_dagster.store.opening import store_of
 
     store = store_of(settings)
     delivering = delivering_of(store, mailbox, threading.Event())
-    note_committed(store, delivering, mailbox.address, _start(settings, mailbox), time.time())
+    note_committed(store, noting_of(store, mailbox), _start(settings, mailbox), time.time())
     try:
         with _progress() as report:
             done = replace(delivering, report=report).run()

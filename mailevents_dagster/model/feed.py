@@ -84,6 +84,11 @@ class Feed:
     def group(self) -> str:
         return dagster_name(self.domain)
 
+    @property
+    def tag(self) -> str:
+        """Return the owner as Dagster allows it in a tag: without @, and not longer than 63 characters."""
+        return re.sub(r"[^A-Za-z0-9_.-]", "_", self.domain.replace("@", "_at_"))[:63]
+
     def matches(self, pattern: str) -> bool:
         """Return whether a pattern such as `example.com mail/*` means this feed. Any spelling of the domain will do."""
         written = (str(self), f"{readable_domain(self.domain)} {self.name}")

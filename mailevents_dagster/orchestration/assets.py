@@ -118,7 +118,7 @@ def _out(feed: Feed, collector: Collector) -> dg.AssetOut:
         group_name=feed.group,
         kinds={"python", "parquet", "json"},
         owners=["team:mail-operations"],
-        tags={"domain": feed.domain.replace("@", "_at_")[:63], "category": feed.kind.category, "type": feed.kind.type},
+        tags={"domain": feed.tag, "category": feed.kind.category, "type": feed.kind.type},
         description=_description(feed),
         freshness_policy=freshness(collector.options.settle_seconds),
         metadata={

@@ -12,6 +12,7 @@ import dagster as dg
 from dagster._core.execution.backfill import BulkActionStatus
 from dagster._core.storage.event_log import SqliteEventLogStorage
 
+from mailevents_dagster.model.feed import dagster_name
 from mailevents_dagster.store.cursors import Span
 
 ASSET_JOB: Final = "__ASSET_JOB"
@@ -21,6 +22,17 @@ NO_OUTPUT: Final[Any] = {
     "compute_logs": {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"}
 }
 """Overrides of an instance that keeps nothing of what runs print. Configuration names the class by its module."""
+
+
+class CheckSpec(dg.AssetCheckSpec):
+    """A check of an asset whose key may hold any character.
+
+    Dagster names the output of a check after the key of its asset and replaces `.` and `-` there, but not the @ of a
+    mailbox, and then refuses that name. The name of a check cannot be given otherwise.
+    """
+
+    def get_python_identifier(self) -> str:
+        return dagster_name(super().get_python_identifier())
 
 
 def backfilled_spans(

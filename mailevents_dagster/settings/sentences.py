@@ -65,6 +65,7 @@ class _Sentences:
         return node
 
     def _properties(self, node: Node) -> Mapping[str, Node]:
+        node = next((one for one in node.get("anyOf", ()) if "$ref" in one), node)  # a section that may be null
         if "$ref" in node:
             node = self.schema["$defs"][node["$ref"].rpartition("/")[2]]
         properties: Mapping[str, Node] = node.get("properties", {})

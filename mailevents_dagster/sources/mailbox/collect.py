@@ -21,8 +21,8 @@ from mailevents_dagster.sources.workers import Workers
 from mailevents_dagster.store.blobs import Blobs
 from mailevents_dagster.store.hour.open_hour import OpenHour
 
-AT_A_TIME: Final = 4
-"""Messages that are fetched side by side: as many as Graph allows."""
+AT_ONCE: Final = 8
+"""Messages in work: while four are on their way, which is what Graph allows, four are read and made durable."""
 CLOCKS_AGREE_WITHIN: Final = 60.0
 ROWS_TOGETHER: Final = 100
 LEFT_WHILE_LISTING: Final = 2000
@@ -41,7 +41,7 @@ class MailboxClient:
         self._deliveries = deliveries
         self._blobs = blobs
         self._bodies = bodies
-        self._workers = Workers(lambda: AT_A_TIME)
+        self._workers = Workers(lambda: AT_ONCE)
 
     def collect(self, work: OpenHour, options: Options) -> Collection:
         """Return what the mailbox has of an hour now; each message that is new is in a blob and in the journal."""
@@ -84,7 +84,7 @@ class MailboxClient:
                 fetching.want(intake.take(portion))
                 fetching.wait(report, left=LEFT_WHILE_LISTING)
             listings = self._reader.listings - before
-            few = 2 * AT_A_TIME  # which take about as long as the listing of the next hour
+            few = AT_ONCE  # which take about as long as the listing of the next hour
             fetching.wait(report, left=few)
             fetching.wait(report)
         times = np.array(intake.times, np.int64)

@@ -110,8 +110,9 @@ class SftpSettings(Strict):
     key: FilePath | None = Field(
         default=None, description="A file with the private key, instead of a password.", examples=["~/.ssh/id_ed25519"]
     )
-    known_hosts: Annotated[FilePath, Field(validate_default=True)] = Field(
+    known_hosts: FilePath = Field(
         default="~/.ssh/known_hosts",
+        validate_default=True,
         description="The file with the server's key: an unknown or changed one stops the delivery.",
     )
     folder: Annotated[str, Field(min_length=1)] = Field(
@@ -144,7 +145,7 @@ class DeliverSettings(Strict):
         examples=["2026-11-01T00:00:00"],
     )
     sftp: SftpSettings = Field(
-        description="The server that takes the databases.",
+        description="The server that they go to.",
         examples=[{"host": "files.example.com", "user": "fund", "password": "${SFTP_PASSWORD}", "folder": "/in"}],
     )
 

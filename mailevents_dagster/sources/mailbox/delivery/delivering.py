@@ -74,8 +74,6 @@ class Delivering:
     blobs: OpenBlobs
     settings: DatabaseSettings
     stop: threading.Event
-    since: int | None = None
-    """Mails from before were delivered by another program."""
     report: Report = lambda _: None
 
     def run(self) -> Delivered:

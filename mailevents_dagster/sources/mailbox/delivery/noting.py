@@ -11,9 +11,10 @@ import orjson
 
 from mailevents_dagster.deliveries.message import Message
 from mailevents_dagster.deliveries.outbox import Outbox
+from mailevents_dagster.model.event import Detail
 from mailevents_dagster.sources.mailbox.delivery.mail import Mail
 
-READ: Final = ("event_time", "id", "folder", "size", "blob")
+READ: Final = ("event_time", "id", "folder", "size", "blob", "detail")
 """The columns of committed mails that are needed."""
 
 
@@ -43,24 +44,33 @@ class NotedMail:
         return Mail(self.id, self.time, self.folder, lambda: open_blob(self.blob))
 
 
+@dataclass(frozen=True, slots=True)
+class Noting:
+    """Whose mails are noted where."""
+
+    outbox: Outbox
+    destination: str
+    mailbox: str
+    since: int | None = None
+    """Mails from before were delivered by another program."""
+
+
 def key_of(mailbox: str, mail_id: str) -> str:
     """Return what the outbox knows a mail by, which names nobody."""
     return hashlib.sha256(f"{mailbox}\0{mail_id}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def note_mails(
-    outbox: Outbox, destination: str, mailbox: str, rows: Iterable[Mapping[str, Any]], hour: int, since: int | None
-) -> int:
+def note_mails(noting: Noting, rows: Iterable[Mapping[str, Any]], hour: int, *, is_closed: bool) -> int:
     """Note the mails of an hour that are to be delivered, and return how many are new.
 
-    Mails from before `since` were delivered by another program. One without a raw message waits for it.
+    One without a raw message waits for it; one of which something is owed waits until the hour is closed.
     """
-    return outbox.note(destination, _messages(mailbox, rows, hour, since))
+    return noting.outbox.note(noting.destination, _messages(noting, rows, hour, is_closed=is_closed))
 
 
-def _messages(mailbox: str, rows: Iterable[Mapping[str, Any]], hour: int, since: int | None) -> Iterator[Message]:
+def _messages(noting: Noting, rows: Iterable[Mapping[str, Any]], hour: int, *, is_closed: bool) -> Iterator[Message]:
     for row in rows:
-        if row["blob"] is not None:
+        if row["blob"] is not None and (is_closed or row["detail"] != Detail.MISSING):
             mail = NotedMail.from_row(row)
-            if since is None or mail.time >= since:
-                yield Message(key_of(mailbox, mail.id), mail.body, hour, int(mail.time))
+            if noting.since is None or mail.time >= noting.since:
+                yield Message(key_of(noting.mailbox, mail.id), mail.body, hour, int(mail.time))

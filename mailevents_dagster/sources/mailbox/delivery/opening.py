@@ -11,6 +11,7 @@ from mailevents_dagster.deliveries.outbox import Outbox
 from mailevents_dagster.deliveries.sftp_failures import SftpAccess
 from mailevents_dagster.sources.mailbox.delivery.delivering import Delivering
 from mailevents_dagster.sources.mailbox.delivery.mail import DatabaseSettings
+from mailevents_dagster.sources.mailbox.delivery.noting import Noting
 from mailevents_dagster.sources.mailbox.delivery.spool import Spool
 from mailevents_dagster.sources.mailbox.settings import SIMULATOR, DeliverSettings, Mailbox
 from mailevents_dagster.store.blobs import Blobs
@@ -28,8 +29,12 @@ def delivering_of(store: Store, mailbox: Mailbox, stop: threading.Event) -> Deli
         Blobs(store.layout),
         database_settings(mailbox),
         stop,
-        deliver.since,
     )
+
+
+def noting_of(store: Store, mailbox: Mailbox) -> Noting:
+    """Return where the mails of a mailbox are noted."""
+    return Noting(outbox_of(store), destination_of(mailbox), mailbox.address, deliver_settings(mailbox).since)
 
 
 def deliver_settings(mailbox: Mailbox) -> DeliverSettings:

@@ -19,7 +19,12 @@ from mailevents_dagster.sources.client import Options
 from mailevents_dagster.sources.committed import committed
 from mailevents_dagster.sources.mailbox.delivery.delivering import Delivered
 from mailevents_dagster.sources.mailbox.delivery.noting import READ, note_mails
-from mailevents_dagster.sources.mailbox.delivery.opening import delivering_of, destination_of, outbox_of
+from mailevents_dagster.sources.mailbox.delivery.opening import (
+    delivering_of,
+    destination_of,
+    noting_of,
+    outbox_of,
+)
 from mailevents_dagster.sources.mailbox.delivery.uploading import Uploaded
 from mailevents_dagster.sources.mailbox.feeds import CATEGORY, SFTP, messages_of
 from mailevents_dagster.sources.mailbox.settings import Mailbox, MailboxSettings
@@ -55,14 +60,14 @@ class SftpFeed:
         self._feed = messages_of(mailbox.address)
         self._deliver = mailbox.deliver
         self._delivering = delivering_of(store, mailbox, self._stop)
+        self._noting = noting_of(store, mailbox)
         self._outbox, self._destination = self._delivering.outbox, self._delivering.destination
 
     def collect(self, work: OpenHour, options: Options) -> Collection:
         """Deliver what is new of an hour and return where each mail went; a DeliveryError where the server is away."""
         began = time.monotonic()
         manifest, table = committed(self._store, self._feed, work.hour, READ)
-        since, address = self._delivering.since, self._feed.domain
-        noted = note_mails(self._outbox, self._destination, address, table.to_pylist(), work.hour.start, since)
+        noted = note_mails(self._noting, table.to_pylist(), work.hour.start, is_closed=manifest.closed)
         delivered = self._delivered(work.hour, options)
         receipts = list(self._outbox.receipts(self._destination, work.hour.start))
         counts = self._outbox.counts(self._destination).get(work.hour.start, Counts())

@@ -6,21 +6,22 @@ from collections.abc import Iterator
 
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour, hours_between
-from mailevents_dagster.sources.mailbox.delivery.delivering import Delivering
-from mailevents_dagster.sources.mailbox.delivery.noting import READ, note_mails
+from mailevents_dagster.sources.mailbox.delivery.noting import READ, Noting, note_mails
 from mailevents_dagster.sources.mailbox.feeds import SFTP, messages_of
 from mailevents_dagster.store.cursors import gaps
 from mailevents_dagster.store.store import Store
 
 
-def note_committed(store: Store, delivering: Delivering, mailbox: str, start: int, now: float) -> int:
+def note_committed(store: Store, noting: Noting, start: int, now: float) -> int:
     """Note the mails of hours from `start` on that are committed and whose delivery is not; return how many are new."""
-    feed, noted = messages_of(mailbox), 0
-    for hour in _open_hours(store, Feed(mailbox, SFTP), start, now):
-        if store.manifest(feed, hour):
-            with store.holding(feed, hour, lambda _: None):
-                rows = store.dataset(feed, [hour]).to_table(columns=list(READ)).to_pylist()
-            noted += note_mails(delivering.outbox, delivering.destination, mailbox, rows, hour.start, delivering.since)
+    feed, noted = messages_of(noting.mailbox), 0
+    for hour in _open_hours(store, Feed(noting.mailbox, SFTP), start, now):
+        with store.holding(feed, hour, lambda _: None):
+            manifest = store.manifest(feed, hour)
+            if manifest is None:
+                continue
+            rows = store.dataset(feed, [hour]).to_table(columns=list(READ)).to_pylist()
+        noted += note_mails(noting, rows, hour.start, is_closed=manifest.closed)
     return noted
 
 

@@ -92,7 +92,8 @@ class GraphReader:
         """Yield the rows of a window.
 
         Pages are counted from the first row on: where one goes while they are listed, the next page leaves one out. So
-        a listing of several pages is repeated until it has as many rows as Graph counts, or the same as before.
+        a listing of several pages is repeated until it has as many rows as Graph counted at each page, or the same as
+        before.
         """
         query = urlencode(
             {
@@ -107,15 +108,15 @@ class GraphReader:
         )
         before: set[str] | None = None
         for _ in range(LISTED_AT_MOST):
-            ids, pages, counted = set[str](), 0, None
+            ids, pages, counts = set[str](), 0, set[object]()
             for page in self._calls.pages(f"{messages}?{query}", "a listing of messages"):
                 pages += 1
                 self.listings += 1
-                counted = page.get("@odata.count", counted)
+                counts.update({page["@odata.count"]} if "@odata.count" in page else ())
                 rows = [row for row in page["value"] if isinstance(row, dict) and row.get("id")]
                 ids.update(str(row["id"]) for row in rows)
                 yield from rows
-            if pages == 1 or counted is None or counted == len(ids) or ids == before:
+            if pages == 1 or counts <= {len(ids)} or ids == before:
                 return
             before = ids
 

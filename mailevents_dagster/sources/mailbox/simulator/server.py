@@ -142,6 +142,7 @@ class Simulator:
 class _Connection(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     wbufsize = -1
+    disable_nagle_algorithm = True  # else the end of a long body waits for an acknowledgement
     server: _Server
 
     def do_GET(self) -> None:
