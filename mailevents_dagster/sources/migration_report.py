@@ -28,7 +28,7 @@ class Decided(Protocol):
 
 def report(decided: Decided, outcomes: Sequence[Outcome], steps: Sequence[str], *, dry: bool) -> Iterator[str]:
     """Say what changes and what became of files, the settings last of them, and what is left to do."""
-    settings = Path(outcomes[-1].path)
+    settings = Path(str(outcomes[-1].path))
     yield from _part("What changes:", decided.changes)
     yield from _part("What would become of files:" if dry else "Files:", map(str, outcomes))
     if outcomes[-1].done is Done.LEFT:

@@ -61,7 +61,9 @@ def test_no_secret_is_in_the_settings(tmp_path: Path) -> None:
 
 def test_paths_are_seen_from_the_folder_of_the_file(tmp_path: Path) -> None:
     written = {name: value for name, value in GRAPH.items() if name != "client_secret"}
-    [box] = load(tmp_path, {**written, "certificate": "app.pem", "ca_bundle": "ca.pem"}).section(MailboxSettings).mailboxes
+    [box] = (
+        load(tmp_path, {**written, "certificate": "app.pem", "ca_bundle": "ca.pem"}).section(MailboxSettings).mailboxes
+    )
     assert (box.certificate, box.ca_bundle) == (str(tmp_path / "app.pem"), str(tmp_path / "ca.pem"))
 
 
@@ -100,9 +102,17 @@ def without(*names: str, **changes: Any) -> dict[str, Any]:
         ({**IMAP, "port": 0}, "mailboxes[0].port", "is not a whole number from 1 to 65535"),
         (without(deliver={}), "mailboxes[0].deliver.sftp", "is missing"),
         (without(deliver={"sftp": {**SFTP, "key": "id"}}), "mailboxes[0].deliver.sftp", "either `password: ${NAME}`"),
-        (without(deliver={"sftp": SFTP, "columns": "all"}), "mailboxes[0].deliver.columns", "write one of `original`, `extended`"),
+        (
+            without(deliver={"sftp": SFTP, "columns": "all"}),
+            "mailboxes[0].deliver.columns",
+            "write one of `original`, `extended`",
+        ),
         (without(deliver={"sftp": SFTP, "timezone": "Seoul"}), "mailboxes[0].deliver.timezone", "IANA"),
-        (without(deliver={"sftp": SFTP, "every_minutes": 0}), "mailboxes[0].deliver.every_minutes", "is not a whole number from 1 to 1440"),
+        (
+            without(deliver={"sftp": SFTP, "every_minutes": 0}),
+            "mailboxes[0].deliver.every_minutes",
+            "is not a whole number from 1 to 1440",
+        ),
     ],
 )
 def test_what_is_wrong_is_named_with_its_mend(tmp_path: Path, mailbox: dict[str, Any], path: str, said: str) -> None:
