@@ -16,6 +16,7 @@ from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.settings import DEFAULT_LOG_FILE_NAME, OperatingLogSettings
 from mailevents_dagster.settings.schema import SCHEMA_FILE, json_schema
 from mailevents_dagster.sources.catalog import FEED_KINDS, SOURCES
+from mailevents_dagster.sources.maillog.lives import COLUMNS as LIVES
 from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.store.hour.snapshot_columns import all_columns
 from mailevents_dagster.store.layout import Layout
@@ -46,6 +47,9 @@ def columns() -> Iterator[str]:
             "| --- | --- | --- |",
         )
         yield from (f"| `{c.name}` | `{c.type}` | {c.description} |" for c in rows)
+    yield from ("", "## maillog/lives", "", "[Lives of mails](mail-logs.md#lives-of-mails), made of lines.", "")
+    yield from ("| column | type | meaning |", "| --- | --- | --- |")
+    yield from (f"| `{c.name}` | `{c.type}` | {c.description} |" for c in LIVES)
 
 
 def commands() -> Iterator[str]:
@@ -140,6 +144,9 @@ def files() -> Iterator[str]:
         layout.operating_log(feed, hour.stamp(names.messages)): "what the collector did for the feed, a line each",
         layout.operating_log(feed, hour.stamp(names.errors)): "what went wrong, a JSON object a line",
         Heartbeats(layout, {}, hour.timezone).path(feed): "what a process does for the feed right now",
+        layout.lives(
+            hour.stamp("%Y-%m-%d")
+        ): "[lives of mails](mail-logs.md#lives-of-mails) of the day, of all servers",
         layout.metrics: "numbers of all feeds for Prometheus",
         layout.description: "the time zone in which the hours are named",
         layout.hour_lock(feed, hour): "held while the hour is collected, by nobody else meanwhile",

@@ -8,11 +8,12 @@ from mailevents_dagster.orchestration.checks import check_job, feed_checks
 from mailevents_dagster.orchestration.code_links import with_code_links
 from mailevents_dagster.orchestration.feed_definitions import feed_assets, resources
 from mailevents_dagster.orchestration.jobs import collect_job, follow_job, housekeeping_job, reconcile_job
+from mailevents_dagster.orchestration.lives_asset import build_lives
 from mailevents_dagster.orchestration.runs_in_flight import COLLECT_JOB, FOLLOW_JOB
 from mailevents_dagster.orchestration.schedules import build_schedules
 from mailevents_dagster.orchestration.sensor import follow_sensor, gone_sensor
 from mailevents_dagster.orchestration.summary_assets import build_summaries, summaries_sensor
-from mailevents_dagster.orchestration.summary_io_manager import SummaryStore
+from mailevents_dagster.orchestration.summary_io_manager import LivesStore, SummaryStore
 from mailevents_dagster.settings import Settings
 
 
@@ -20,6 +21,7 @@ def build_defs(settings: Settings) -> dg.Definitions:
     """Return all assets, resources and automation of these settings."""
     collector = collector_of(settings)
     assets = feed_assets(settings, collector, with_checks=True)
+    of_days = [*build_summaries(settings), *build_lives(settings)]
     jobs = [
         collect_job(assets),
         follow_job(settings, collector),
@@ -29,19 +31,20 @@ def build_defs(settings: Settings) -> dg.Definitions:
     ]
     by_name = {job.name: job for job in jobs}
     return dg.Definitions(
-        assets=with_code_links([*assets, *build_summaries(settings)], settings.source),
+        assets=with_code_links([*assets, *of_days], settings.source),
         asset_checks=[feed_checks(settings)],
         jobs=jobs,
         sensors=[
             follow_sensor(settings, [by_name[FOLLOW_JOB], by_name[COLLECT_JOB]]),
             gone_sensor(),
             alert_sensor(settings, collector),
-            *summaries_sensor(settings),
+            *summaries_sensor(settings, of_days),
         ],
         schedules=build_schedules(settings, by_name),
         resources={
             **resources(settings),
             "summary_store": SummaryStore(settings),
+            "lives_store": LivesStore(settings),
         },
         # Starting a process for each step costs seconds; parallelism is threads inside a run, and several runs.
         executor=dg.in_process_executor,

@@ -24,8 +24,8 @@ from mailevents_dagster.orchestration.checks import OF_HOURS
 from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS, feed_of
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, Behaviour, Request
 from mailevents_dagster.summaries.days import Day
-from mailevents_dagster.summaries.kinds import KINDS
 from mailevents_dagster_tests.projects import KEY, range_tags
+from mailevents_dagster_tests.summaries.days import OF_DOMAINS
 from mailevents_dagster_tests.webserver import Ui, webserver
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def tell(story: Story) -> None:
     ui.api.fail_next(is_detail, Answer(500), times=OWED)
     assert ui.end_of(ui.launch(INCOMING, range_tags([owing, owing.next]))) == "SUCCESS"
 
-    summaries = [dg.AssetKey(["summaries", DOMAINS[0], kind]) for kind in KINDS]
+    summaries = [dg.AssetKey(["summaries", DOMAINS[0], kind]) for kind in OF_DOMAINS]
     assert ui.end_of(ui.materialize(summaries, {"dagster/partition": story.day})) == "SUCCESS"
 
 
@@ -182,7 +182,7 @@ def test_the_graph_shows_feeds_and_what_is_summed_up_from_them(story: Story, pag
     page.set_viewport_size({"width": 1500, "height": 1240})
     page.goto(f"{story.ui.url}/asset-groups?expanded={quote('global@global:' + INCOMING.group, safe='')}")
 
-    for name in (*(feed.name.rpartition("/")[2] for feed in FEEDS), *KINDS, "kuzey_example", "all_domains"):
+    for name in (*(feed.name.rpartition("/")[2] for feed in FEEDS), *OF_DOMAINS, "kuzey_example", "all_domains"):
         text(page, name)
     assert text(page, re.compile(r"\d+% filled \(1 failed\)"))
     take("graph", x=600, y=120, width=850, height=1040)

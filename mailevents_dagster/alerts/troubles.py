@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from mailevents_dagster.collecting.planning import FeedState
 from mailevents_dagster.collecting.retries import REFUSED
+from mailevents_dagster.model.event import WAITS_FOR_OTHER
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.store.cursors import UNFINISHED, Cursor, Failure
@@ -172,8 +173,13 @@ def look_at_feeds(states: Iterable[FeedState], at_work: Collection[Feed], timezo
 
 
 def _lasting(cursor: Cursor, now: float, *, at_work: bool) -> Iterator[tuple[int, Failure]]:
-    """Yield the failures that are more than a first try: most of those are mended by the second, minutes later."""
+    """Yield the failures that are more than a first try: most of those are mended by the second, minutes later.
+
+    What another feed keeps away is that feed's trouble.
+    """
     for start, failure in cursor.failed.items():
+        if failure.cause == WAITS_FOR_OTHER:
+            continue
         if failure.cause == UNFINISHED:
             lasts = not at_work and (failure.times > 1 or now - failure.at > LONGEST_COLLECTION)
         else:

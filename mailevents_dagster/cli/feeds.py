@@ -22,6 +22,7 @@ def feeds(*, as_json: bool) -> None:
     states = states_of(settings, store_of(settings))
     for one, state, status in zip(settings.configured, states, status_of(settings, time.time()).feeds, strict=True):
         rate = one.access.get("requests_per_second")
+        calls = "" if not state.feed.kind.makes_calls else "unlimited" if rate is None else f"{rate:g}"
         row = {
             "feed": status.feed,
             "asset": "/".join(state.feed.asset_key),
@@ -29,8 +30,8 @@ def feeds(*, as_json: bool) -> None:
             "endpoint": one.access.get("endpoint"),
             "first_hour": Hour(state.start, settings.timezone).key,
         }
-        shown = ("unlimited" if rate is None else f"{rate:g}", status.last_collected or "never")
-        out.add_row(*map(str, [*row.values(), *shown, lasting(status.lag_seconds)]))
+        shown = (calls, status.last_collected or "never", lasting(status.lag_seconds))
+        out.add_row(*(str(value or "") for value in row.values()), *shown)
         how_far = {"last_collected": status.last_collected, "lag_seconds": status.lag_seconds}
         rows.append({**row, "requests_per_second": rate, **how_far})
     if as_json:

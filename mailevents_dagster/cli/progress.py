@@ -93,12 +93,15 @@ class CollectionProgress:
         ]
         details += [(one["details_done"], one["details_wanted"]) for one in others if one["details_wanted"]]
         done, wanted = sum(done for done, _ in details), sum(wanted for _, wanted in details)
-        return (
-            f"{numbers.hours + numbers.failed_hours:,} of {self.expected:,} hours, {done:,} of {wanted:,} details of "
-            f"the hours at hand, {numbers.events:,} new events, {numbers.events / self.totals.seconds:,.1f} a second, "
-            f"{numbers.failed_hours:,} hours and {numbers.api_errors:,} calls failed, told to wait for "
-            f"{numbers.throttled_seconds:,.0f} s"
-        )
+        said = [f"{numbers.hours + numbers.failed_hours:,} of {self.expected:,} hours"]
+        said += [f"{done:,} of {wanted:,} details of the hours at hand"] if wanted else []
+        said += [f"{numbers.events:,} new events, {numbers.events / self.totals.seconds:,.1f} a second"]
+        if numbers.api_calls:
+            failed = f"{numbers.failed_hours:,} hours and {numbers.api_errors:,} calls failed"
+            said += [failed, f"told to wait for {numbers.throttled_seconds:,.0f} s"]
+        else:
+            said += [f"{numbers.failed_hours:,} hours failed"]
+        return ", ".join(said)
 
     def _feeds(self, others: list[dict[str, Any]]) -> Table:
         table = Table.grid(padding=(0, 2))

@@ -23,7 +23,9 @@ STDOUT: Final = Path("-")
 
 @click.command()
 @click.option("--day", "written", required=True, metavar="DAY", help="Such as 2026-11-20, in the settings' time zone.")
-@click.option("--domain", "domains", multiple=True, metavar="DOMAIN", help="May be repeated; else all.")
+@click.option(
+    "--domain", "domains", multiple=True, metavar="DOMAIN", help="Or a mail server; may be repeated; else all."
+)
 @click.option("--lang", type=click.Choice(["en", "tr"]), default="en", show_default=True, help="English or Turkish.")
 @click.option(
     "--out",
@@ -33,7 +35,7 @@ STDOUT: Final = Path("-")
 )
 @click.option("--with-users", is_flag=True, help="Name users and addresses of failed sign-ins: personal data.")
 def report(*, written: str, domains: tuple[str, ...], lang: str, out: Path | None, with_users: bool) -> None:
-    """Write a day on one page of HTML, from the stored hours: volume, deliverability, quarantine, sign-ins.
+    """Write a day on one page of HTML, from the stored hours: what came, what became of it, and why not.
 
     Makes no call. Ends with 1 if hours that are stored cannot be read, with 3 if nothing is stored of that day.
     """
@@ -67,7 +69,7 @@ def report(*, written: str, domains: tuple[str, ...], lang: str, out: Path | Non
 
 
 def _feeds(settings: "Settings", domains: "Sequence[str]") -> "dict[str, list[Feed]]":
-    """Return the feeds of these domains, or of all if none is named; an unknown domain ends the command."""
+    """Return the feeds of these domains or servers, or of all if none is named; an unknown one ends the command."""
     from mailevents_dagster.model.feed import readable_domain
 
     known = settings.feeds_by_owner
@@ -91,7 +93,7 @@ def _counted(
     counted: dict[str, OfDomain] = {}
     for place, (domain, own) in enumerate(feeds.items()):
         if interval.has_passed():
-            click.echo(f"{place:,} of {len(feeds):,} domains", err=True)
+            click.echo(f"{place:,} of {len(feeds):,} domains and servers", err=True)
         counted[domain] = {
             kind: counts_of_day(store, kind, own, day, note) for kind in KINDS.values() if kind.feeds(own)
         }

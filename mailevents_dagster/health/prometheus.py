@@ -24,9 +24,9 @@ OF_FEEDS: Final = {
     "missing_hours": "Hours that ended and settled and are not closed.",
     "forgotten_hours": "Hours that were never collected and that the source no longer has, or refuses as too old.",
     "failing_hours": "Hours whose last collection failed.",
-    "incomplete_hours": "Collected hours with details owed, or with a second of more events than the source shows.",
+    "incomplete_hours": "Collected hours with details owed, or with times that the source does not show whole.",
     "details_owed": "Details that could not be had and are asked for again.",
-    "full_seconds": "Seconds that hold more events than the source shows.",
+    "full_seconds": "Seconds that hold more events than the source shows, and times that it shows nothing of.",
     "details_purged": "Details that the source says it does not have.",
     "waiting": "What waits to be handed to another system.",
     "waiting_seconds": "Seconds that the first of it has waited.",
@@ -36,13 +36,16 @@ OF_PROCESSES: Final = {
     "events": "New events that the last process collected.",
     "hours": "Hours that the last process collected.",
     "failed_hours": "Hours that the last process could not collect.",
+    "events_per_second": "New events a second of the last process.",
+}
+OF_CALLS: Final = {
     "api_calls": "Calls of the last process, failed ones among them.",
     "api_errors": "Calls of the last process that failed.",
     "api_ms_mean": "Mean milliseconds of a call of the last process.",
     "api_ms_max": "Milliseconds of the slowest call of the last process.",
     "throttled_seconds": "Seconds that the source told the last process to wait.",
-    "events_per_second": "New events a second of the last process.",
 }
+"""Of processes, too, where their feeds make calls."""
 OF_ACCOUNTS: Final = {
     "arriving": "Calls a second that what arrives needs.",
     "allowed": "Calls a second allowed.",
@@ -87,8 +90,10 @@ def _gauges(
             f"1 where the last heartbeat said {word}.",
             [(of, beat["status"] == word) for of, beat in known],
         )
-    for name, about in OF_PROCESSES.items():
-        yield f"process_{name}", about, [(label, beat["metrics"].get(name)) for label, beat in known]
+    of_calls = [(labels[str(feed)], beat) for feed, beat in beats.items() if beat and feed.kind.makes_calls]
+    for names, found in ((OF_PROCESSES, known), (OF_CALLS, of_calls)):
+        for name, about in names.items():
+            yield f"process_{name}", about, [(label, beat["metrics"].get(name)) for label, beat in found]
     for name, about in OF_ACCOUNTS.items():
         samples = [({"domain": one.domain}, getattr(one, name)) for one in status.accounts]
         yield f"account_{name}_calls_per_second", about, samples

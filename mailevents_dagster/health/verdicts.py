@@ -203,8 +203,8 @@ def volume_as_usual(seen: Sequence[Seen]) -> Verdict:
     said = []
     if few:
         said.append(
-            f"{len(few):,} hours have less than a quarter of their usual events: is mail still routed to the domain, "
-            f"and does the vendor's panel show more? A holiday looks like this, too."
+            f"{len(few):,} hours have less than a quarter of their usual events: is mail still routed there, and "
+            f"does the source itself show more? A holiday looks like this, too."
         )
     if many:
         said.append(

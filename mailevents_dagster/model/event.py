@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -134,6 +135,10 @@ class Progress:
     details_wanted: int
     next_may_begin: bool = False
     """All but the last answers are here: the source would idle if nobody asked for the next hour."""
+
+
+WAITS_FOR_OTHER: Final = "not collected"
+"""The cause where a feed is made of another that does not have the hour: it is mended where that is."""
 
 
 class SourceError(Exception):

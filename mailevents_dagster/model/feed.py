@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import idna
 
@@ -33,14 +33,22 @@ class FeedKind:
     """How far back the source answers; older windows are refused. None: it answers, perhaps with nothing."""
     has_details: bool = field(default=False, compare=False)
     """Whether an event is more than its row in the listing and is asked for by itself."""
+    makes_calls: bool = field(default=True, compare=False)
+    """Whether its source is asked by calls, which are counted and may have a budget."""
     is_delivery: bool = field(default=False, compare=False)
     """Whether its events are what another system took, so that some may wait to be handed over."""
+    owner: Literal["domain", "server"] = field(default="domain", compare=False)
+    """What has such feeds."""
+    has_json_log: bool = field(default=True, compare=False)
+    """Whether its logs hold JSON; else the lines that the source gave."""
     log_folder: str = field(default="", compare=False)
     """Where its logs lie below the folder of the owner."""
     learnt_row_limit: str = field(default="", compare=False)
     """The name under which the source notes the most rows that an answer turned out to show."""
     personal_summaries: tuple[str, ...] = field(default=(), compare=False)
     """Summaries of a day that name people who appear in these events."""
+    is_in_lives: bool = field(default=False, compare=False)
+    """Whether the lives of mails are made of these events; those of a day name people, too."""
     metadata: Mapping[str, str] = field(default_factory=dict, compare=False)
     """What the source adds to the metadata of its assets."""
     facts: Mapping[str, str] = field(default_factory=dict, compare=False)

@@ -116,7 +116,7 @@ def _out(feed: Feed, collector: Collector) -> dg.AssetOut:
         is_required=False,
         io_manager_key="event_store",
         group_name=feed.group,
-        kinds={"python", "parquet", "json"},
+        kinds={"python", "parquet", *(["json"] if feed.kind.has_json_log else [])},
         owners=["team:mail-operations"],
         tags={"domain": feed.tag, "category": feed.kind.category, "type": feed.kind.type},
         description=_description(feed),
@@ -138,13 +138,15 @@ def freshness(settle_seconds: float) -> dg.FreshnessPolicy:
 def _description(feed: Feed) -> str:
     kind = feed.kind
     facts = "".join(f"| {what} | {fact} |\n" for what, fact in kind.facts.items())
+    lines = "one JSON object a line" if kind.has_json_log else "the lines themselves"
+    owner = f"{kind.owner.capitalize()} **{readable_domain(feed.domain)}**"
     return f"""{kind.summary}
 
-Domain **{readable_domain(feed.domain)}**, feed `{feed.name}`, one partition an hour, each event in the hour of its
+{owner}, feed `{feed.name}`, one partition an hour, each event in the hour of its
 own time.
 
 | | |
 | --- | --- |
-{facts}| log | one JSON object a line, oldest first, below `output/{feed.domain}/` |
+{facts}| log | {lines}, oldest first, below `output/{feed.domain}/` |
 | snapshot | Parquet below `parquet/domain={feed.domain}/category={kind.category}/type={kind.type}/` |
 """

@@ -37,7 +37,6 @@ from mailevents_dagster.settings import Settings
 from mailevents_dagster.store.store import Store
 
 OF_HOURS: Final = (complete, well_formed, schema_known, volume_as_usual)
-OF_FEEDS: Final = (current, keeping_up)
 Result = dg.AssetCheckResult | dg.AssetCheckEvaluation
 
 
@@ -107,8 +106,12 @@ def feed_checks(settings: Settings) -> dg.AssetChecksDefinition:
     )
 
 
-def _of_feed(feed: Feed) -> Sequence[Callable[..., Verdict]]:
-    return (*OF_FEEDS, published) if feed.kind.is_delivery else OF_FEEDS
+def _of_feed(feed: Feed) -> Iterator[Callable[..., Verdict]]:
+    yield current
+    if feed.kind.makes_calls:
+        yield keeping_up
+    if feed.kind.is_delivery:
+        yield published
 
 
 def check_job(settings: Settings) -> dg.JobDefinition:
@@ -134,11 +137,13 @@ def _judged(settings: Settings, store: Store, now: float) -> Iterator[tuple[Feed
     states, rules = states_of(settings, store), replace(rules_of(settings), grace_seconds=GRACE)
     budgets = dict(paces(settings, store, states, now))
     for state, status in zip(states, status_of(settings, now, GRACE).feeds, strict=True):
+        feed = state.feed
         expected = Hour(closing_end(state.source_time(now), rules), settings.timezone).previous.key
-        yield state.feed, current.__name__, current(status, expected)
-        if state.feed.kind.is_delivery:
-            yield state.feed, published.__name__, published(status)
-        yield state.feed, keeping_up.__name__, keeping_up(state.feed.domain, budgets.get(state.feed.domain))
+        yield feed, current.__name__, current(status, expected)
+        if feed.kind.is_delivery:
+            yield feed, published.__name__, published(status)
+        if feed.kind.makes_calls:
+            yield feed, keeping_up.__name__, keeping_up(feed.domain, budgets.get(feed.domain))
 
 
 def _spec(feed: Feed, check: Callable[..., Verdict]) -> dg.AssetCheckSpec:

@@ -53,8 +53,9 @@ def run_demo() -> bool:
     hours = _committed_hours(result, settings.feeds)
     root = Path(settings.storage)
     console.print(_table(hours, root))
-    asked = sum(int(values["detail_calls"]) for *_, values in hours)
-    reused = sum(int(values["details_reused"]) for *_, values in hours)
+    asked, reused = (
+        sum(int(values.get(name, 0)) for *_, values in hours) for name in ("detail_calls", "details_reused")
+    )
     console.print(
         f"{asked:,} detail calls were made and {reused:,} details were known already."
         if asked
@@ -98,7 +99,8 @@ def _table(hours: Sequence[tuple[Feed, str, dict[str, Any]]], root: Path) -> Tab
         table.add_column(f"{name} in {root.name}/", overflow="fold")
     for feed, hour, values in hours:
         files = [str(Path(values[name]).relative_to(root)) for name in ("log_file", "parquet_file")]
-        numbers = f"{values['dagster/partition_row_count']:,}", f"{values['api_calls']:.0f}"
+        calls = values.get("api_calls")  # a log needs none
+        numbers = f"{values['dagster/partition_row_count']:,}", "" if calls is None else f"{calls:.0f}"
         table.add_row(str(feed), hour, *numbers, *files)
     return table
 

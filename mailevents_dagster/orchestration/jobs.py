@@ -188,9 +188,10 @@ def _summarise(context: dg.OpExecutionContext, outcomes: Sequence[Outcome]) -> N
         "failed_feeds": failed,
     }
     context.add_output_metadata(numbers)
+    calls = f"{numbers['list_calls']:.0f} list and {numbers['detail_calls']:.0f} detail calls, "
     context.log.info(
         f"{numbers['hours']:,} hours collected, {numbers['events_added']:,} new events, "
-        f"{numbers['list_calls']:.0f} list and {numbers['detail_calls']:.0f} detail calls, {failed:,} feeds failed"
+        f"{calls if numbers['list_calls'] else ''}{failed:,} feeds failed"
     )
     paused = [one.until for one in outcomes if isinstance(one, Failed) and one.until]
     if paused:

@@ -1,7 +1,7 @@
 """Metadata of hours and feeds in Dagster: names that stay the same, and no personal data."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,7 +11,7 @@ from upath import UPath
 
 from mailevents_dagster.health.incomplete_hours import gap_sentence
 from mailevents_dagster.health.observations import not_understood, outcomes
-from mailevents_dagster.model.columns import RowFormat
+from mailevents_dagster.model.columns import Column, RowFormat
 from mailevents_dagster.model.event import Origin
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.store.hour.open_hour import Commit
@@ -23,7 +23,7 @@ def hour_metadata(feed: Feed, commit: Commit, measures: Mapping[str, float]) -> 
     """Return the numbers of a committed hour; Dagster plots them over hours."""
     rows = feed.kind.rows
     return {
-        **manifest_metadata(commit.manifest, commit.log, commit.snapshot),
+        **manifest_metadata(feed, commit.manifest, commit.log, commit.snapshot),
         **measures,
         "events_added": commit.added,
         "events_changed": commit.changed,
@@ -40,14 +40,16 @@ def _preview(counted: Counter[str]) -> dict[str, Any]:
     return {"outcomes": dg.MetadataValue.md(f"|status|number|\n|-|-:|\n{rows}")} if rows else {}
 
 
-def manifest_metadata(manifest: Manifest, log: UPath, snapshot: UPath) -> dict[str, Any]:
+def manifest_metadata(feed: Feed, manifest: Manifest, log: UPath, snapshot: UPath) -> dict[str, Any]:
     """Return the numbers that an hour's manifest knows, whatever became of the run that collected it."""
     return {
         "dagster/partition_row_count": manifest.events,
-        "details_missing": manifest.details_owed,
         "complete": manifest.complete,
         "closed": manifest.closed,
-        "origin": manifest.origin.value,
+        # A log has no details, and is in no other tool's old logs.
+        **(
+            {"details_missing": manifest.details_owed, "origin": manifest.origin.value} if feed.kind.makes_calls else {}
+        ),
         "log_bytes": manifest.log.bytes,
         "parquet_bytes": manifest.snapshot.bytes,
         "log_file": dg.MetadataValue.path(str(log)),
@@ -92,9 +94,9 @@ def hour_sentence(commit: Commit, measures: Mapping[str, float]) -> str:
 
 
 def table_schema(rows: RowFormat) -> dg.TableSchema:
-    return dg.TableSchema(
-        columns=[
-            dg.TableColumn(column.name, str(column.type), description=column.description)
-            for column in all_columns(rows)
-        ]
-    )
+    return column_schema(all_columns(rows))
+
+
+def column_schema(columns: Iterable[Column]) -> dg.TableSchema:
+    """Return the columns of a file as Dagster shows them."""
+    return dg.TableSchema([dg.TableColumn(one.name, str(one.type), description=one.description) for one in columns])

@@ -1,4 +1,4 @@
-"""The assets of the daily summaries: a few a domain, and as many over all domains."""
+"""The assets of the daily summaries: a few a domain or a server, and as many over all of them."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
@@ -18,7 +18,6 @@ from mailevents_dagster.summaries.kinds import KINDS, SummaryKind
 from mailevents_dagster.summaries.making import counts_of_day
 
 PREFIX: Final = "summaries"
-GROUP_OF_ALL: Final = "all_domains"
 SENSOR: Final = "make_summaries"
 EVERY_SECONDS: Final = 600
 WAITS: Final = timedelta(days=8)
@@ -39,26 +38,33 @@ ONCE_A_DAY_CHANGED: Final = (
 
 
 def build_summaries(settings: Settings) -> list[dg.AssetsDefinition]:
-    """Return the summaries of each domain that its feeds allow, and of all domains if there are several."""
+    """Return the summaries of each domain and server that its feeds allow, and of all if there are several."""
     if not settings.summaries.enabled:
         return []
-    days = dg.DailyPartitionsDefinition(
+    days, owners = daily_partitions(settings), settings.feeds_by_owner.values()
+    return [asset for kind in KINDS.values() for asset in _of_kind(kind, owners, days)]
+
+
+def daily_partitions(settings: Settings) -> dg.DailyPartitionsDefinition:
+    """Return the days of all that is made of days."""
+    return dg.DailyPartitionsDefinition(
         start_date=Hour(settings.start, settings.timezone).key[: len("2026-01-01")],
         timezone=key_timezone(settings.timezone),
         fmt=DAY_FORMAT,
     )
-    return [asset for kind in KINDS.values() for asset in _of_kind(kind, settings.feeds_by_owner.values(), days)]
 
 
-def summaries_sensor(settings: Settings) -> list[dg.AutomationConditionSensorDefinition]:
-    """Return the sensor that asks for days, if there are summaries."""
-    if not settings.summaries.enabled:
+def summaries_sensor(
+    settings: Settings, of_days: Sequence[dg.AssetsDefinition]
+) -> list[dg.AutomationConditionSensorDefinition]:
+    """Return the sensor that asks for days of these assets, if there are any."""
+    if not of_days:
         return []
     running = dg.DefaultSensorStatus.RUNNING if settings.automation.enabled else dg.DefaultSensorStatus.STOPPED
     return [
         dg.AutomationConditionSensorDefinition(
             SENSOR,
-            target=dg.AssetSelection.key_prefixes([PREFIX]),
+            target=dg.AssetSelection.assets(*(key for asset in of_days for key in asset.keys)),
             default_status=running,
             minimum_interval_seconds=EVERY_SECONDS,
             description=f"Make a day's summaries. {ONCE_A_DAY_CHANGED.__doc__ or ''}".strip(),
@@ -69,14 +75,14 @@ def summaries_sensor(settings: Settings) -> list[dg.AutomationConditionSensorDef
 def _of_kind(
     kind: SummaryKind, feeds_by_owner: Iterable[Sequence[Feed]], days: dg.DailyPartitionsDefinition
 ) -> Iterator[dg.AssetsDefinition]:
-    of_domains = [_of_domain(kind, feeds, days) for own in feeds_by_owner if (feeds := kind.feeds(own))]
-    yield from of_domains
-    if len(of_domains) > 1:
-        yield _of_all(kind, [asset.key for asset in of_domains], days)
+    of_owners = [_of_owner(kind, feeds, days) for own in feeds_by_owner if (feeds := kind.feeds(own))]
+    yield from of_owners
+    if len(of_owners) > 1:
+        yield _of_all(kind, [asset.key for asset in of_owners], days)
 
 
-def _of_domain(kind: SummaryKind, feeds: Sequence[Feed], days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
-    domain = feeds[0].domain
+def _of_owner(kind: SummaryKind, feeds: Sequence[Feed], days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
+    owner = feeds[0].domain
     # A day that begins or ends where no hour is defined, as the first and the last may, is one of fewer hours.
     hours = dg.TimeWindowPartitionMapping(allow_nonexistent_upstream_partitions=True)
 
@@ -90,50 +96,53 @@ def _of_domain(kind: SummaryKind, feeds: Sequence[Feed], days: dg.DailyPartition
     return _asset(
         summary,
         kind,
-        domain,
+        owner,
         feeds[0].group,
-        f"Domain **{readable_domain(domain)}**.",
+        f"{kind.owner.capitalize()} **{readable_domain(owner)}**.",
         days,
         deps=[dg.AssetDep(dg.AssetKey(feed.asset_key), partition_mapping=hours) for feed in feeds],
     )
 
 
 def _of_all(kind: SummaryKind, keys: Sequence[dg.AssetKey], days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
-    def summary(context: dg.AssetExecutionContext, **domains: pa.Table) -> pa.Table:
-        counts = total(domains.values())
-        made = sum(len(domain) > 0 for domain in domains.values())
-        context.add_asset_metadata({**_metadata(kind, counts), "domains": made, "domains_missing": len(keys) - made})
+    owners = f"{kind.owner}s"
+
+    def summary(context: dg.AssetExecutionContext, **of_owners: pa.Table) -> pa.Table:
+        counts = total(of_owners.values())
+        made = sum(len(one) > 0 for one in of_owners.values())
+        missing = len(keys) - made
+        context.add_asset_metadata({**_metadata(kind, counts), owners: made, f"{owners}_missing": missing})
         return counts
 
     return _asset(
         summary,
         kind,
         ALL,
-        GROUP_OF_ALL,
-        f"The {len(keys):,} domains that have it, together.",
+        f"all_{owners}",
+        f"The {len(keys):,} {owners} that have it, together.",
         days,
-        ins={f"domain_{place}": dg.AssetIn(key) for place, key in enumerate(keys)},
+        ins={f"{kind.owner}_{place}": dg.AssetIn(key) for place, key in enumerate(keys)},
     )
 
 
 def _asset(
     function: Callable[..., pa.Table],
     kind: SummaryKind,
-    domain: str,
+    owner: str,
     group: str,
     whose: str,
     days: dg.DailyPartitionsDefinition,
     **depends_on: Any,
 ) -> dg.AssetsDefinition:
     made: dg.AssetsDefinition = dg.asset(
-        key=dg.AssetKey([PREFIX, domain, kind.name]),
+        key=dg.AssetKey([PREFIX, owner, kind.name]),
         partitions_def=days,
         group_name=group,
         io_manager_key="summary_store",
         automation_condition=ONCE_A_DAY_CHANGED,
         kinds={"python", "parquet"},
         owners=["team:mail-operations"],
-        tags={"domain": domain, "summary": kind.name},
+        tags={"domain": owner, "summary": kind.name},
         description=f"{kind.description} {whose} What each number means is in `docs/summaries.md`.",
         metadata={"dagster/column_schema": SCHEMA},
         **depends_on,

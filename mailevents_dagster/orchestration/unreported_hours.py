@@ -65,7 +65,7 @@ def _unreported(instance: DagsterInstance, store: Store, state: FeedState) -> It
 
 def _report(instance: DagsterInstance, store: Store, feed: Feed, manifest: Manifest) -> None:
     hour = Hour(manifest.start, store.timezone)
-    metadata = manifest_metadata(manifest, store.layout.log(feed, hour), store.layout.snapshot(feed, hour))
+    metadata = manifest_metadata(feed, manifest, store.layout.log(feed, hour), store.layout.snapshot(feed, hour))
     key = AssetKey(feed.asset_key)
     instance.report_runless_asset_event(AssetMaterialization(key, partition=hour.key, metadata=metadata))
     with suppress(DamagedError):  # whoever asks for the destroyed hour is told

@@ -72,7 +72,9 @@ class AutomationSettings(Strict):
 class SummarySettings(Strict):
     """What is counted of each day, beside collecting it."""
 
-    enabled: YesNo = Field(default=True, description="Whether there are daily summaries, as assets of each domain.")
+    enabled: YesNo = Field(
+        default=True, description="Whether there are daily summaries, of domains and mail servers, and lives of mails."
+    )
 
 
 class OperatingLogSettings(Strict):

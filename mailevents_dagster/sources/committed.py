@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from mailevents_dagster.model.event import SourceError
+from mailevents_dagster.model.event import WAITS_FOR_OTHER, SourceError
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.store.manifest import Manifest
@@ -19,7 +19,7 @@ class NotCommittedError(SourceError):
 
     def __init__(self, message: str, *, is_gone: bool) -> None:
         super().__init__(message)
-        self.cause = "gone" if is_gone else "not collected"
+        self.cause = "gone" if is_gone else WAITS_FOR_OTHER
         self.hour_is_gone = is_gone
         self.is_passing = not is_gone
 

@@ -66,7 +66,7 @@ class Lack:
     def __str__(self) -> str:
         numbers = (
             (self.details_owed, "details owed"),
-            (self.gaps, "seconds too full"),
+            (self.gaps, "seconds too full or times lost"),
             (self.details_purged, "details that the source does not have"),
         )
         return ", ".join(f"{number:,} {what}" for number, what in numbers if number)

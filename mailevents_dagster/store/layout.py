@@ -136,10 +136,15 @@ class Layout:
         folder = above / "by_domain" / name / f"domain={domain}" if domain else above / "all" / name
         return folder / f"date={date}" / "counts.parquet"
 
+    def lives(self, date: str) -> UPath:
+        """Return the lives of mails that ended on a day."""
+        return self.root / "lives" / f"date={date}" / "lives.parquet"
+
     def personal_summaries(self, feed: Feed, hour: Hour) -> list[UPath]:
-        """Return the counts that name people of an hour; they are of its whole day."""
+        """Return what is made of an hour's events and names people; it is of its whole day."""
         date, domains = hour.key[: len("2026-01-01")], (feed.domain, None)
-        return [self.summary(name, domain, date) for name in feed.kind.personal_summaries for domain in domains]
+        counts = [self.summary(name, domain, date) for name in feed.kind.personal_summaries for domain in domains]
+        return [*counts, self.lives(date)] if feed.kind.is_in_lives else counts
 
     def simulated(self, name: str) -> Path:
         """Return the folder of files that a simulator makes for a source of this name."""

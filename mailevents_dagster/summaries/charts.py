@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from PIL import Image
 
-from mailevents_dagster.summaries import quarantine, sign_ins
+from mailevents_dagster.summaries import quarantine, server_bounces, server_traffic, sign_ins
 from mailevents_dagster.summaries.counts import HOURS, by, by_hour, numbers_of
 from mailevents_dagster.summaries.outcomes import CLASSES, DIRECTIONS, OUTCOMES
 from mailevents_dagster.summaries.wording import Language, say, say_key
@@ -99,6 +99,7 @@ def _hourly(
 ) -> Figure:
     """Draw the day's hours with one bar each, made of several series; two hours of the same name have two bars."""
     figure, (axes,) = _figure(1)
+    series = list(series)
     hours = sorted(by(counts, HOURS, "hour"), key=lambda key: (key[:16], key[16:]))
     below = [0] * len(hours)
     for name, colour, found in series:
@@ -109,7 +110,7 @@ def _hourly(
     axes.set_xlim(-0.7, len(hours) - 0.3)
     axes.set_title(say(title, language), loc="left")
     _counting(axes.yaxis, language)
-    axes.legend(loc="lower right", bbox_to_anchor=(1.0, 0.98), ncols=2)
+    axes.legend(loc="lower right", bbox_to_anchor=(1.0, 0.98), ncols=len(series), columnspacing=1.2, handlelength=1.2)
     return figure
 
 
@@ -165,6 +166,19 @@ def draw_sign_ins(counts: pa.Table, language: Language) -> Figure:
     return _hourly(counts, "failed_by_hour", series, language)
 
 
+def draw_server_traffic(counts: pa.Table, language: Language) -> Figure:
+    colours = (BLUE, GREEN, ORANGE, RED, VIOLET)
+    events = ((name, by_hour(counts, "event", event)) for event, name in server_traffic.EVENTS.items())
+    series = ((name, colour, found) for (name, found), colour in zip(events, colours, strict=True))
+    return _hourly(counts, "events_by_hour", series, language)
+
+
+def draw_server_bounces(counts: pa.Table, language: Language) -> Figure:
+    of_class = zip(server_bounces.FAILURE_CLASSES, (RED, ORANGE, VIOLET, INK), strict=True)
+    series = ((name, colour, by_hour(counts, "failures", name)) for name, colour in of_class)
+    return _hourly(counts, "failures_by_hour", series, language)
+
+
 def _bars(axes: Axes, title: str, values: Mapping[str, int], language: Language) -> None:
     """Draw horizontal bars, each with its number."""
     bars = axes.barh(range(len(values)), list(values.values()), 0.7, color=BLUE)
@@ -187,4 +201,6 @@ CHARTS: Final[Mapping[str, Chart]] = {
     "deliverability": draw_deliverability,
     "quarantine": draw_quarantine,
     "sign_ins": draw_sign_ins,
+    "server_traffic": draw_server_traffic,
+    "server_bounces": draw_server_bounces,
 }

@@ -13,13 +13,13 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mailevents_dagster.summaries.counts import NONE, by, nothing, numbers_of, occurrences, quantile, total
+from mailevents_dagster.summaries.anonymous import domains_of
+from mailevents_dagster.summaries.counts import by, nothing, numbers_of, occurrences, quantile, total
 from mailevents_dagster.summaries.outcomes import CLASSES, ENHANCED_IN_REPLY, OUTCOMES, class_of, outcome_of
 
 COLUMNS: Final = ("event_time", "message_id", "queue_id", "mailfrom", "sender", "recipients")
 FAILED: Final = ("bounced", "rejected")
 QUANTILES: Final = {"delivery_seconds_p50": 0.5, "delivery_seconds_p90": 0.9, "delivery_seconds_p99": 0.99}
-_DOMAIN: Final = r"""@(?P<domain>[^\s@<>"',;:\[\]()]+)[^@]*$"""
 _BETWEEN: Final = "\x1f"
 
 
@@ -53,8 +53,8 @@ def of_hour(table: pa.Table, hour: str) -> pa.Table:
             "at": at,
             "first": pc.min_element_wise(first, at),
             "is_timed": pc.is_valid(own_time),
-            "sender_domain": _domains(sender),
-            "recipient_domain": _domains(mailto),
+            "sender_domain": domains_of(sender),
+            "recipient_domain": domains_of(mailto),
         }
     )
 
@@ -132,12 +132,6 @@ def _mapped(function: Callable[..., str | None], *columns: pa.Array) -> pa.Array
     joined = pc.binary_join_element_wise(*marked, _BETWEEN).dictionary_encode()
     rows = ([part[1:] if part else None for part in text.split(_BETWEEN)] for text in joined.dictionary.to_pylist())
     return pa.array([function(*row[: len(columns)]) for row in rows], pa.string()).take(joined.indices)
-
-
-def _domains(addresses: pa.Array) -> pa.Array:
-    """Return what is behind the last @, never what is before it; NONE for the sender of a bounce."""
-    found = pc.struct_field(pc.extract_regex(pc.utf8_lower(addresses), _DOMAIN), "domain")
-    return pc.fill_null(found, NONE)
 
 
 def _text(table: pa.Table, name: str) -> pa.Array:

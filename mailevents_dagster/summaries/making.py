@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from mailevents_dagster.files.damage import DamagedError
 from mailevents_dagster.model.feed import Feed
@@ -35,17 +36,25 @@ def _of_feed(
     parts = []
     for hour in day.hours:
         yield counts(HOURS, [(None, 1)], hour.key)
-        events = _events(store, kind, feed, hour, note)
+        events = events_of(store, feed, hour, kind.columns, note)
         if events is not None:
             yield counts(HOURS_KEPT, [(None, 1)], hour.key)
             parts.append(kind.of_hour(events, hour.key))
     yield kind.of_day(parts)
 
 
-def _events(store: Store, kind: SummaryKind, feed: Feed, hour: Hour, note: Callable[[str], object]) -> pa.Table | None:
+def events_of(
+    store: Store,
+    feed: Feed,
+    hour: Hour,
+    columns: Sequence[str],
+    note: Callable[[str], object],
+    wanted: pc.Expression | None = None,
+) -> pa.Table | None:
+    """Return what is stored of an hour, all or what is wanted; None where it is not there or cannot be read."""
     try:
         with reading(store.layout.snapshot(feed, hour)):
-            return store.dataset(feed, [hour]).to_table(columns=list(kind.columns))
+            return store.dataset(feed, [hour]).to_table(columns=list(columns), filter=wanted)
     except (NotCollectedError, DestroyedError):
         return None
     except (DamagedError, FileNotFoundError) as error:

@@ -7,14 +7,14 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mailevents_dagster.summaries.counts import NONE, by, numbers_of, occurrences, quantile
+from mailevents_dagster.summaries.anonymous import unless_address
+from mailevents_dagster.summaries.counts import by, numbers_of, occurrences, quantile
 from mailevents_dagster.summaries.outcomes import KEPT_BACK
 
 COLUMNS: Final = ("reason", "score")
 LOWEST, HIGHEST = -20, 100
 """Scores beyond these count as these: a chart with one wild value shows nothing else."""
 LONGEST: Final = 60
-WITH_ADDRESS: Final = "(with an address)"
 
 
 def of_hour(table: pa.Table, hour: str) -> pa.Table:  # noqa: ARG001 - its hours are not told apart
@@ -27,8 +27,7 @@ def reasons(texts: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return what stands before a colon or bracket: names of files, viruses or people stand behind it."""
     heads = pc.replace_substring_regex(texts, r"(?s)\s*[:(\[{<\n].*$", "")
     short = pc.utf8_slice_codeunits(pc.utf8_trim_whitespace(heads), 0, LONGEST)
-    safe = pc.if_else(pc.match_substring(short, "@"), WITH_ADDRESS, short)
-    return pc.if_else(pc.equal(pc.fill_null(safe, ""), ""), NONE, safe)
+    return unless_address(short)
 
 
 def numbers(table: pa.Table) -> dict[str, float]:

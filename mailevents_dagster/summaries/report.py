@@ -15,13 +15,13 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 
 from mailevents_dagster.model.feed import readable_domain
-from mailevents_dagster.summaries import sign_ins
+from mailevents_dagster.summaries import server_bounces, sign_ins
 from mailevents_dagster.summaries.charts import CHARTS, data_uri, number, svg
 from mailevents_dagster.summaries.counts import HOURS, HOURS_KEPT, by, total
 from mailevents_dagster.summaries.days import Day
 from mailevents_dagster.summaries.kinds import KINDS, SummaryKind
 from mailevents_dagster.summaries.outcomes import CLASSES
-from mailevents_dagster.summaries.wording import Language, say, say_key
+from mailevents_dagster.summaries.wording import Language, say, say_key, say_reason
 
 TOP: Final = 10
 TOP_USERS: Final = 25
@@ -29,6 +29,7 @@ TABLES: Final[Mapping[str, Sequence[tuple[str, int]]]] = {
     "deliverability": (("sender_domain", TOP), ("recipient_domain", TOP)),
     "quarantine": (("reason", TOP),),
     "sign_ins": tuple((measure, TOP_USERS) for measure in sign_ins.PERSONAL),
+    "server_bounces": tuple((measure, TOP) for measure in server_bounces.TABLES),
 }
 """Measures of each summary that have a table of their own, and the most rows it has."""
 STYLE: Final = """
@@ -54,7 +55,7 @@ OfDomain = Mapping[SummaryKind, pa.Table]
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What the page is made of: the counts of each domain."""
+    """What the page is made of: the counts of each domain and of each server."""
 
     day: Day
     domains: Mapping[str, OfDomain]
@@ -69,7 +70,7 @@ class Report:
         return self._sum(HOURS)
 
     def of_all(self, kind: SummaryKind) -> pa.Table | None:
-        """Return the counts of all domains; None where none has such feeds."""
+        """Return the counts of all domains or servers; None where none has such feeds."""
         tables = [tables[kind] for tables in self.domains.values() if kind in tables]
         return total(tables) if tables else None
 
@@ -124,9 +125,11 @@ def _section(
     for measure, most in TABLES.get(kind.name, ()):
         if with_users or measure not in kind.personal:
             rows = list(by(counts, measure).items())[:most]
+            if measure == "refusal_reason":
+                rows = [(say_reason(name, language), count) for name, count in rows]
             yield _table(measure, ("name", "count"), rows, language) if rows else ""
     if len(report.domains) > 1:
-        yield _by_domain(report, kind, language)
+        yield _by_owner(report, kind, language)
     yield "</section>"
 
 
@@ -141,14 +144,14 @@ def _classes(counts: pa.Table, language: Language) -> str:
     return _table("classes", ("class", "bounce_class", "deferral_class"), rows, language)
 
 
-def _by_domain(report: Report, kind: SummaryKind, language: Language) -> str:
+def _by_owner(report: Report, kind: SummaryKind, language: Language) -> str:
     names = kind.compared
     rows: list[tuple[Any, ...]] = []
     for domain, tables in report.domains.items():
         if kind in tables:
             numbers = kind.numbers(tables[kind])
             rows.append((readable_domain(domain), *(numbers[name] for name in names)))
-    return _table("by_domain", ("domain", *names), rows, language)
+    return _table(f"by_{kind.owner}", (kind.owner, *names), rows, language)
 
 
 def _table(caption: str, names: Sequence[str], rows: Any, language: Language) -> str:

@@ -1,4 +1,4 @@
-"""The counts of a day as a Parquet file."""
+"""What is made of a day, counts or lives of mails, as a Parquet file."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from upath import UPath
 from mailevents_dagster.files.atomic import publish
 
 
-def write_summary(path: UPath, counts: pa.Table) -> None:
+def write_summary(path: UPath, made: pa.Table) -> None:
     with publish(path) as file:
-        pq.write_table(counts, file, compression="zstd")
+        pq.write_table(made, file, compression="zstd")
 
 
 def read_summary(path: UPath) -> pa.Table | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
+from mailevents_dagster.summaries.anonymous import WITH_ADDRESS
 from mailevents_dagster.summaries.counts import NONE
-from mailevents_dagster.summaries.quarantine import WITH_ADDRESS
 
 Language = Literal["en", "tr"]
 LANGUAGES: Final = get_args(Language)
@@ -93,6 +93,34 @@ WORDINGS: Final = {
     "spike_hours": Said("hours with unusually many failures", "olağandışı çok başarısızlık olan saatler"),
     "failures_of_user": Said("Failed sign-ins by user", "Kullanıcılara göre başarısız oturum açmalar"),
     "failures_of_address": Said("Failed sign-ins by address", "Adreslere göre başarısız oturum açmalar"),
+    "server": Said("server", "sunucu"),
+    "by_server": Said("By server", "Sunuculara göre"),
+    "server_traffic": Said("Traffic of mail servers", "Posta sunucularının trafiği"),
+    "events_by_hour": Said("Events by hour", "Saatlere göre olaylar"),
+    "arrivals": Said("arrivals", "gelişler"),
+    "deliveries": Said("deliveries", "teslimler"),
+    "deferrals": Said("deferrals", "ertelemeler"),
+    "bounces": Said("bounces", "geri dönmeler"),
+    "rejections": Said("rejections", "retler"),
+    "arrivals_in_busiest_hour": Said("arrivals in the busiest hour", "en yoğun saatteki gelişler"),
+    "lines": Said("lines of the log", "günlük satırları"),
+    "unknown_lines": Said("lines that no rule knew", "hiçbir kuralın tanımadığı satırlar"),
+    "server_bounces": Said("Bounces of mail servers", "Posta sunucularında geri dönmeler"),
+    "failures_by_hour": Said("Failed attempts by hour", "Saatlere göre başarısız denemeler"),
+    "failures": Said("failed attempts", "başarısız denemeler"),
+    "hard": Said("hard", "kalıcı"),
+    "soft": Said("soft", "geçici"),
+    "with_pattern": Said("that match a pattern", "bir kalıba uyanlar"),
+    "refusal_reason": Said("What was refused of the sender", "Gönderenin neyi reddedildi"),
+    "class_rule": Said("Rules that tell the class", "Sınıfı belirleyen kurallar"),
+    "pattern": Said("Patterns that match", "Uyan kalıplar"),
+    "code": Said("Reply codes", "Yanıt kodları"),
+    "enhanced_code": Said("Enhanced codes", "Ayrıntılı kodlar"),
+    "receiving_host": Said("Receiving hosts", "Alan sunucular"),
+    "reputation": Said("reputation", "itibar"),
+    "content": Said("content", "içerik"),
+    "authentication": Said("authentication", "kimlik doğrulama"),
+    "rule": Said("a rule of the receiver", "alıcının bir kuralı"),
 }
 
 
@@ -103,9 +131,18 @@ OF_KEYS: Final = {
 """Keys of counts that do not name anything."""
 
 
+REASONS: Final = ("reputation", "content", "authentication", "rule")
+"""Keys of `refusal_reason`, which have wordings."""
+
+
 def say_key(key: str, language: Language) -> str:
     """Return the key of a count for people: most are names, the same in both languages."""
     return OF_KEYS[key][language] if key in OF_KEYS else key
+
+
+def say_reason(reason: str, language: Language) -> str:
+    """Return what was refused of a sender."""
+    return say(reason, language) if reason in REASONS else reason
 
 
 def say(name: str, language: Language) -> str:

@@ -29,6 +29,7 @@ from mailevents_dagster.alerts.troubles import (
     told,
 )
 from mailevents_dagster.collecting.planning import FeedState
+from mailevents_dagster.model.event import WAITS_FOR_OTHER
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.store.cursors import UNFINISHED, Cursor, Failure
 from mailevents_dagster_tests.conftest import AUTHENTICATION, INCOMING, NOON, START
@@ -176,6 +177,7 @@ NOW = START + DAY
         (failing(Failure(1, NOW, "permission", "x")), ["permission"]),
         (failing(Failure(2, NOW, "dns", "x"), Failure(2, NOW, "OSError", "x")), ["dns", "OSError"]),
         (failing(Failure(2, NOW, "dns", "x"), Failure(3, NOW, "dns", "x")), ["dns"]),
+        (failing(Failure(5, NOW, WAITS_FOR_OTHER, "x"), Failure(2, NOW, "queue", "x")), ["queue"]),
         (failing(Failure(1, NOW - 60, UNFINISHED, "x"), in_a_row=2), []),
         (failing(Failure(2, NOW - 60, UNFINISHED, "x")), [UNFINISHED]),
         (failing(Failure(1, NOW - LONGEST_COLLECTION - 1, UNFINISHED, "x")), [UNFINISHED]),

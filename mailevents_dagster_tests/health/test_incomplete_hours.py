@@ -57,7 +57,7 @@ def test_the_last_line_of_a_collection_names_the_hours_and_what_they_lack(place:
 
     assert done.returncode == 1
     assert (
-        f"2 hours do not hold everything: {SIGN_INS} {hours_ago(1).key} (1 seconds too full), "
+        f"2 hours do not hold everything: {SIGN_INS} {hours_ago(1).key} (1 seconds too full or times lost), "
         f"{MAILS} {hours_ago(1).key} (1 details owed, 1 details that the source does not have)."
     ) in done.stderr
     assert "0 failed" in done.stdout, "it is no failure"
@@ -81,7 +81,10 @@ def test_status_verify_and_monitors_say_the_same(place: Place) -> None:
     mails, sign_ins = of_feed(numbers, MAILS), of_feed(numbers, SIGN_INS)
     assert (mails["incomplete_hours"], mails["details_owed"], mails["details_purged"]) == (1, 1, 1)
     assert (sign_ins["incomplete_hours"], sign_ins["full_seconds"]) == (1, 1)
-    assert "2 hours of 2 feeds do not hold everything, with 1 details owed, 1 seconds too full" in numbers["verdict"]
+    assert (
+        "2 hours of 2 feeds do not hold everything, with 1 details owed, 1 seconds too full or times lost"
+        in numbers["verdict"]
+    )
     assert "1 with 1 details owed" in place.run("status").stdout
 
     verify = place.run("verify", "--json")
@@ -136,7 +139,7 @@ def test_what_a_process_beside_this_one_says_counts_as_its_own(store: Store) -> 
 def test_what_hours_lack_adds_up_and_is_said_in_words() -> None:
     lack = Lack(1, 2, 3) + Lack(10, 20, 30)
     assert lack == Lack(11, 22, 33)
-    assert str(lack) == "11 details owed, 33 seconds too full, 22 details that the source does not have"
+    assert str(lack) == "11 details owed, 33 seconds too full or times lost, 22 details that the source does not have"
     assert (Lack(0, 5, 0).is_incomplete, Lack(1).is_incomplete, Lack(gaps=1).is_incomplete) == (False, True, True)
 
 

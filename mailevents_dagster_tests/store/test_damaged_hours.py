@@ -109,7 +109,7 @@ def test_after_flipped_bits_the_next_collection_makes_the_hour_whole(
         for name in names:
             long_hour.harm(name, flipped(chance.randrange(2**30), chance.randrange(8)))
         long_hour.collect()
-        long_hour.assert_whole()
+        long_hour.assert_whole(or_doubtful={SNAPSHOT, LOG} <= {*names})
         long_hour.restore()
 
 

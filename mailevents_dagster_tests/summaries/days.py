@@ -19,6 +19,7 @@ from mailevents_dagster.summaries.kinds import KINDS
 from mailevents_dagster.summaries.making import counts_of_day
 
 DAY = Day.from_key("2026-11-20", "UTC")
+OF_DOMAINS = [name for name, kind in KINDS.items() if kind.owner == "domain"]
 NOON = Hour.from_key("2026-11-20-12:00", "UTC")
 
 

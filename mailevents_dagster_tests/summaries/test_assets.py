@@ -20,9 +20,10 @@ from mailevents_dagster.sources.uzmanposta.simulator import Behaviour, FixedMail
 from mailevents_dagster.store.destruction import destroying
 from mailevents_dagster.summaries.counts import by
 from mailevents_dagster.summaries.days import Day
-from mailevents_dagster.summaries.kinds import KINDS
 from mailevents_dagster_tests.conftest import mail
 from mailevents_dagster_tests.projects import DOMAIN, SETTINGS, Project, project, range_tags, stop_the_clock
+from mailevents_dagster_tests.summaries.days import OF_DOMAINS
+from mailevents_dagster_tests.summaries.servers import BOUNCED, DELIVERED, keep_bounces, keep_lines
 
 pytestmark = pytest.mark.slow
 
@@ -102,7 +103,7 @@ def asking(here: Project) -> Callable[..., dict[dg.AssetKey, set[str]]]:
 def test_each_summary_shows_its_numbers_and_a_small_chart(tmp_path: Path) -> None:
     with project(tmp_path, Behaviour(events_per_hour=6), now=lambda: NOW) as here:
         here.materialize([feed.name for feed in here.settings.feeds], HOURS)
-        keys = [summary(name) for name in KINDS]
+        keys = [summary(name) for name in OF_DOMAINS]
 
         assert make(here, keys).success
 
@@ -260,8 +261,37 @@ def test_each_domain_has_the_summaries_of_its_feeds_and_one_domain_alone_none_of
     of_mail = {"volume", "deliverability"}
     both = {f"{domain}/{name}" for domain in (DOMAIN, OTHER, "all") for name in of_mail}
     assert keys(TWO_DOMAINS) == both | {f"{DOMAIN}/sign_ins"}
-    assert keys(SETTINGS) == {f"{DOMAIN}/{name}" for name in KINDS}
+    assert keys(SETTINGS) == {f"{DOMAIN}/{name}" for name in OF_DOMAINS}
     assert keys(SETTINGS + "summaries: {{enabled: false}}\n") == set()
+
+
+TWO_SERVERS = (
+    TWO_DOMAINS.split("accounts:", maxsplit=1)[0]
+    + """mail_logs:
+  - {{name: mx1, format: postfix, files: simulator}}
+  - {{name: mx2, format: exim, files: simulator}}
+"""
+)
+
+
+def test_servers_have_summaries_of_their_own_and_of_all_servers(tmp_path: Path) -> None:
+    with project(tmp_path, settings=TWO_SERVERS, now=lambda: NOW) as here:
+        graph = here.defs.get_repository_def().asset_graph
+        made = {key for key in graph.materializable_asset_keys if key.path[0] == "summaries"}
+        names = ("server_traffic", "server_bounces")
+        assert made == {summary(name, server) for name in names for server in ("mx1", "mx2", "all")}
+        assert graph.get(summary("server_traffic", "all")).group_name == "all_servers"
+        assert "Server **mx1**" in str(graph.get(summary("server_traffic", "mx1")).description)
+        keep_lines(here.store, HOURS[12], *DELIVERED, BOUNCED)
+        keep_bounces(here.store, HOURS[12])
+
+        assert make(here, sorted(made)).success
+
+        numbers = shown(here, summary("server_traffic", "all"))
+        assert (numbers["arrivals"], numbers["servers"], numbers["servers_missing"]) == (1, 2, 0)
+        assert shown(here, summary("server_bounces", "mx1"))["hard"] == 1
+        everything = "".join(entry.to_json() for entry in here.instance.all_logs(_run_of(here, sorted(made)[0])))
+        assert "gone@example.org" not in everything
 
 
 @pytest.mark.parametrize(("enabled", "status"), [("true", "RUNNING"), ("false", "STOPPED")])

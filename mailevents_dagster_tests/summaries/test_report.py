@@ -23,6 +23,7 @@ from mailevents_dagster.summaries.report import TABLES, Report, page
 from mailevents_dagster.summaries.wording import LANGUAGES, OF_KEYS, WORDINGS, Language
 from mailevents_dagster_tests.commands import Place, set_up
 from mailevents_dagster_tests.summaries.days import keep
+from mailevents_dagster_tests.summaries.servers import BOUNCED, DEFERRED, DELIVERED, keep_bounces, keep_lines
 
 pytestmark = pytest.mark.slow
 
@@ -37,6 +38,7 @@ accounts:
     api_key: "${{KEY_A}}"
     feeds: [mail/incominglog, mail/outgoinglog, quarantine/quarantine, quarantine/hold, authentication]
   - {{domain: xn--gney-0ra.example, api_key: "${{KEY_A}}", feeds: [mail/incominglog]}}
+mail_logs: [{{name: mx1, format: postfix, files: simulator}}]
 """
 Made = Callable[..., "Page"]
 VOID = {"meta", "img", "link", "br", "input"}
@@ -88,6 +90,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         for feed in (feed_of("a.example", name) for name in FEED_KINDS):
             for hour in DAY.hours:
                 keep(place.store, feed, hour, source.rows(feed.domain, feed.name, hour.start, hour.end - 1))
+        noon = list(DAY.hours)[12]
+        keep_lines(place.store, noon, *DELIVERED, BOUNCED, DEFERRED)
+        keep_bounces(place.store, noon)
         yield place
 
 
@@ -144,6 +149,10 @@ def test_the_numbers_are_those_of_the_day(place: Place, made: Made) -> None:
     assert found.texts[found.texts.index("mails") + 1] == f"{mails:,}"
     assert found.texts[found.texts.index("failed") + 1] == f"{len(failed(place)):,}"
     assert "güney.example" in found.said
+    server = made("--domain", "mx1")
+    assert found.texts[found.texts.index("arrivals") + 1] == server.texts[server.texts.index("arrivals") + 1] == "1"
+    assert {"mx1", "example.org"} <= set(server.texts)
+    assert not re.search(r"\w@\w", server.said), "no address of the log"
     assert WORDINGS["incomplete"].en in found.texts, "the other domain has no hour"
     assert WORDINGS["incomplete"].en not in made("--domain", "a.example").texts
 

@@ -10,14 +10,14 @@ from typing import Final, Protocol
 import numpy as np
 import pyarrow as pa
 
-from mailevents_dagster.model.event import Collection, Placed, Progress, ReadRange, StoppedError
+from mailevents_dagster.model.event import Collection, Placed, Progress, ReadRange, SourceError, StoppedError
 from mailevents_dagster.sources.client import Options
 from mailevents_dagster.sources.maillog.bounces.collect import Bounces
 from mailevents_dagster.sources.maillog.feeds import BOUNCES, SQS
 from mailevents_dagster.sources.maillog.formats import identity_of
+from mailevents_dagster.sources.maillog.hour_lines import HourLines
 from mailevents_dagster.sources.maillog.journal.server_journal import ServerJournal
 from mailevents_dagster.sources.maillog.publishing import Publishing
-from mailevents_dagster.sources.maillog.reading.hour_lines import HourLines
 from mailevents_dagster.sources.maillog.reading.proof import gaps_from_now_on
 from mailevents_dagster.store.hour.open_hour import OpenHour
 
@@ -54,7 +54,7 @@ class MailLogClient:
 
     def _lines(self, work: OpenHour, options: Options) -> Collection:
         listed_at, began = self._now(), time.monotonic()
-        found = self._log.hour(work.hour.start, work.hour.end, held_ranges(work))
+        found = self._found(work)
         parts = [NOTHING if found.is_whole else work.known_events]
         for lines in found.batches:
             if self._stopped.is_set():
@@ -69,11 +69,21 @@ class MailLogClient:
             strays=frozenset(),
             gaps=gaps_from_now_on(gaps_before, found.gaps, placed.times),
             listed_at=listed_at,
-            closed=getattr(found, "is_proven", True) and listed_at >= work.hour.end + options.settle_seconds,
+            closed=found.is_proven and listed_at >= work.hour.end + options.settle_seconds,
             measures={**found.measures, "collect_seconds": round(time.monotonic() - began, 3)},
             notes=tuple(found.notes),
             ranges=tuple(found.ranges),
         )
+
+    def _found(self, work: OpenHour) -> HourLines:
+        """Return what the log has of the hour; nothing where rotation removed what proved that it has no line."""
+        try:
+            return self._log.hour(work.hour.start, work.hour.end, held_ranges(work))
+        except SourceError as error:
+            was_empty = work.before is not None and work.before.closed and not work.before.events
+            if not error.hour_is_gone or not was_empty:
+                raise
+            return HourLines(iter(()), is_whole=True)
 
     def stop(self) -> None:
         self._stopped.set()

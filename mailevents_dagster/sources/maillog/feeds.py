@@ -44,7 +44,11 @@ def _line_kind(format_: str) -> FeedKind:
         summary=f"The lines of a log of {PROGRAMS[format_]}: what each tells, and the line itself.",
         load_rows=partial(_line_rows, format_),
         key=(),
+        makes_calls=False,
+        owner="server",
+        has_json_log=False,
         log_folder=CATEGORY,
+        is_in_lives=True,
         facts={"read from": "the growing file and all that rotation leaves of it, or systemd's journal"},
     )
 
@@ -57,6 +61,8 @@ BOUNCES: Final = FeedKind(
     summary="Each recipient and attempt that failed, why, and which of the operator's patterns it matches.",
     load_rows=_bounce_rows,
     key=("bounces",),
+    makes_calls=False,
+    owner="server",
     log_folder=CATEGORY,
     facts={"made of": "the committed lines of the same hour"},
 )
@@ -68,6 +74,8 @@ SQS: Final = FeedKind(
     summary="The bounces that were published to the queue: what it answered to each, and when.",
     load_rows=_receipt_rows,
     key=("sqs",),
+    makes_calls=False,
+    owner="server",
     is_delivery=True,
     log_folder=CATEGORY,
     facts={"made of": "the committed bounces of the same hour, and the outbox"},

@@ -21,7 +21,7 @@ MOST_SERVERS: Final = 20
 """How many servers a mail is followed over; more would be a loop."""
 
 _TAKEN: Final = r"(?s)^.*(?:(?:queued|forwarded) as |\bid=)(?P<id>[0-9A-Za-z]+(?:-[0-9A-Za-z]+){0,2})"
-_FROM_THE_END: Final = ("outcome", "finished", "code", "enhanced_code", "text", "relay")
+_FROM_THE_END: Final = ("outcome", "finished", "last_seen", "code", "enhanced_code", "text", "relay")
 _LEAST_FIRST: Final = ("bounced", "rejected", "expired", "removed", "unknown", "deferred", "queued", "delivered")
 _NULL: Final = pa.scalar(None, pa.string())
 

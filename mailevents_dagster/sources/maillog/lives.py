@@ -30,6 +30,7 @@ COLUMNS: Final[tuple[Column, ...]] = (
     Column("original_recipient", _TEXT, "The address as it came, where the final one is another."),
     Column("arrived", _TIME, "When the mail came; null where the line that tells it is missing."),
     Column("finished", _TIME, "When the last word on the recipient was said; null as long as there is none."),
+    Column("last_seen", _TIME, "When a line told of the mail last, on the server where it was last."),
     Column("attempts", pa.int32(), "How often this server tried to deliver the mail to the recipient."),
     Column(
         "outcome",
@@ -56,9 +57,10 @@ _OUTCOMES: Final = {"delivery": "delivered", "bounce": "bounced", "deferral": "d
 _ADDRESSES: Final = ("queue_id", "message_id", "sender", "recipient", "original_recipient")
 _ANSWER: Final = ("code", "enhanced_code", "text")
 _READ: Final = {"event", "program", "relay_host", "relay_address", *_ADDRESSES, *_ANSWER}
-_LINES: Final = pa.schema(
+LINES: Final = pa.schema(
     [("domain", _TEXT), ("event_time", _TIME), *((one.name, one.type) for one in LINE_COLUMNS if one.name in _READ)]
 )
+"""What lives are made of: these columns of lines, and the server."""
 _GIVEN_UP: Final = "retry timeout exceeded"
 """How Exim begins to say that an address was deferred for too long."""
 _NOT_TRIED: Final = "^[Rr]etry time not (?:yet )?reached"
@@ -70,7 +72,7 @@ SCHEMA: Final = pa.schema([column.field for column in COLUMNS])
 
 def lives(lines: pa.Table) -> pa.Table:
     """Return a row for each mail and recipient of these lines, in whatever order the lines are."""
-    lines = lines.select(_LINES.names).filter(pc.is_valid(lines["queue_id"])).cast(_LINES)
+    lines = lines.select(LINES.names).filter(pc.is_valid(lines["queue_id"])).cast(LINES)
     if not len(lines):
         return SCHEMA.empty_table()
     mails, starts = _sorted_mails(lines)
@@ -105,7 +107,7 @@ def _recipients(mails: pa.Table, life: NDArray[np.int64]) -> dict[str, pa.Array]
     rows = np.flatnonzero(is_told | (is_silent & np.append(life[1:] != life[:-1], True)))
     outcome = outcome.take(pa.array(rows))
     lines = {
-        name: _where(outcome.is_valid(), mails[name].take(pa.array(rows)).combine_chunks()) for name in _LINES.names
+        name: _where(outcome.is_valid(), mails[name].take(pa.array(rows)).combine_chunks()) for name in LINES.names
     }
     of_life = pa.array(life[rows])
     final, original = known_again(of_life, lines["recipient"], lines["original_recipient"])
@@ -158,6 +160,7 @@ def _whole_mails(mails: pa.Table, life: NDArray[np.int64]) -> dict[str, pa.Array
         "sender": _first(life, senders, senders.is_valid()),
         "arrived": _first(life, time, pc.or_(pc.equal(event, "arrival"), message_ids.is_valid())),
         "expired": _first(life, time, _expiries(mails)),
+        "last_seen": _first(life, time, pa.chunked_array([np.append(life[1:] != life[:-1], True)])),
         "ended": _first(life, time, ends),
         "taken_out": _first(life, time, by_hand),
     }

@@ -14,10 +14,10 @@ from mailevents_dagster.settings import Settings
 from mailevents_dagster.sources.maillog.bounces.collect import Bounces
 from mailevents_dagster.sources.maillog.client import Log, MailLogClient
 from mailevents_dagster.sources.maillog.feeds import BOUNCES, lines_of
+from mailevents_dagster.sources.maillog.hour_lines import HourLines
 from mailevents_dagster.sources.maillog.journal.access import JournalAccess
 from mailevents_dagster.sources.maillog.journal.server_journal import ServerJournal
 from mailevents_dagster.sources.maillog.publishing import Publishing
-from mailevents_dagster.sources.maillog.reading.hour_lines import HourLines
 from mailevents_dagster.sources.maillog.reading.server_log import ServerLog
 from mailevents_dagster.sources.maillog.settings import SIMULATOR, MailLog, MailLogSettings
 from mailevents_dagster.sources.maillog.simulator import write_until

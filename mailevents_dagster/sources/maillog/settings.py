@@ -36,13 +36,20 @@ DEMO: Final = {
         {"name": "mx1.kuzey.example", "format": "postfix", "files": SIMULATOR},
         {"name": "mx1.deniz.example", "format": "exim", "files": SIMULATOR},
     ],
-    "bounces": {"sqs": {"queue": "email_errors", "endpoint_url": SIMULATOR, "only_with_pattern": False}},
+    "bounces": {
+        "sqs": {
+            "queue": "email_errors",
+            "endpoint_url": SIMULATOR,
+            "since": "2026-11-01T00:00",
+            "only_with_pattern": False,
+        }
+    },
 }
 """What the settings of a project that has no file say of mail servers."""
 
 _NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,98}[a-z0-9])?")
-_TAKEN: Final = frozenset({"all", "old-logs"})
-"""Names that the store and the summaries use themselves."""
+_TAKEN: Final = frozenset({"all", "lives", "old-logs"})
+"""Names that the store, the summaries and the lives of mails use themselves."""
 
 
 def _check_name(name: str) -> str:

@@ -137,11 +137,11 @@ def is_without_year(line: str) -> bool:
 def _with_room(data: Bytes, starts: Rows) -> tuple[Bytes, Rows]:
     """Return the bytes with as many behind them as a stamp may have, and where stamps begin: behind NULs."""
     data = np.concatenate([data, np.full(LONGEST, ord("\n"), np.uint8)])
-    at = starts
-    for row in np.flatnonzero(data[starts] == 0):
-        if at is starts:
-            at = starts.copy()
-        at[row] += int(np.argmax(data[starts[row] :] != 0))
+    behind_zeros = data[starts] == 0
+    if not behind_zeros.any():
+        return data, starts
+    others, at = np.flatnonzero(data), starts.copy()
+    at[behind_zeros] = others[np.searchsorted(others, starts[behind_zeros])]
     return data, at
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import dagster as dg
 
 from mailevents_dagster.collecting.planning import Ask
+from mailevents_dagster.health.verdicts import current, keeping_up
 from mailevents_dagster.model.hour import SECONDS
 from mailevents_dagster.orchestration.assets import freshness
-from mailevents_dagster.orchestration.checks import OF_FEEDS, OF_HOURS
+from mailevents_dagster.orchestration.checks import OF_HOURS
 from mailevents_dagster.orchestration.run_requests import collect_request
 from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS, feed_of
 from mailevents_dagster_tests.health.checks.checking import FEED, HOURS, NEWEST, NOW, rows, verdict
@@ -67,7 +68,7 @@ def test_every_feed_has_six_checks_that_say_what_they_mean(here: Project) -> Non
     graph = here.defs.get_repository_def().asset_graph
     for feed in FEED_KINDS:
         keys = graph.get_check_keys_for_assets({dg.AssetKey(feed_of(DOMAIN, feed).asset_key)})
-        assert {key.name for key in keys} == {check.__name__ for check in (*OF_HOURS, *OF_FEEDS)}
+        assert {key.name for key in keys} == {check.__name__ for check in (*OF_HOURS, current, keeping_up)}
         assert all(graph.get_check_spec(key).description for key in keys)
 
 

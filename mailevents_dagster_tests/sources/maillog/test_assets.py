@@ -54,6 +54,7 @@ def test_a_run_makes_an_hour_of_all_of_them_and_shows_what_it_found(server: Mail
             for event in result.get_asset_materialization_events()
             if event.asset_key
         }
+    assert not {"details_missing", "origin"} & shown[LINES.asset_key].keys(), "they are of APIs"
     assert shown[LINES.asset_key]["records_not_understood"].value == 0
     assert shown[LINES.asset_key]["bytes_read"].value >= server.log.stat().st_size
     assert shown[BOUNCED.asset_key]["bounces_hard"].value == 1
@@ -66,4 +67,6 @@ def test_jobs_that_follow_and_check_know_a_server(server: MailServer) -> None:
     defs = build_defs(server.settings)
     with dg.instance_for_test() as instance:
         for job in (FOLLOW_JOB, CHECKS_JOB):
-            assert defs.resolve_job_def(job).execute_in_process(instance=instance).success
+            result = defs.resolve_job_def(job).execute_in_process(instance=instance)
+            assert result.success
+            assert not [one for one in instance.all_logs(result.run_id) if "detail calls" in one.user_message]

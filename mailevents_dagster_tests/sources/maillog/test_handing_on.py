@@ -32,6 +32,7 @@ def test_the_outcome_is_that_of_the_last_server() -> None:
     row = rows["mx1", "r@x"]
     assert row["handed_to"] == {"server": "mx2", "queue_id": OTHER}
     assert (row["outcome"], row["code"], row["text"], row["finished"]) == ("bounced", 550, "550 5.1.1 no", at(9))
+    assert row["last_seen"] == at(9)
     assert rows["mx2", "r@x"]["handed_to"] is None
 
 

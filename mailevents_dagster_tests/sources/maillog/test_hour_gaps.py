@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mailevents_dagster_tests.sources.maillog.mail_server import LINES, NOON, MailServer, delivered, mail_server
+from mailevents_dagster.collecting.outcomes import Collected
+from mailevents_dagster.sources.client import Options
+from mailevents_dagster.sources.maillog.source import MAILLOG
+from mailevents_dagster_tests.sources.maillog.mail_server import (
+    LINES,
+    NOON,
+    SERVER,
+    MailServer,
+    delivered,
+    mail_server,
+)
 
 
 def gaps(server: MailServer) -> list[tuple[int, int | None]]:
@@ -53,3 +63,30 @@ def test_a_beginning_that_is_put_back_closes_the_gap(tmp_path: Path) -> None:
     server.collect(feeds=[LINES])
     assert gaps(server) == []
     assert server.column(LINES, "raw") == [line(5), line(300), line(600)]
+
+
+def test_an_hour_that_was_empty_stays_so_when_rotation_removed_what_proved_it(tmp_path: Path) -> None:
+    server = mail_server(tmp_path)
+    server.write(line(-1), line(3600))
+    server.collect(feeds=[LINES])
+    server.log.unlink()
+    server.write(line(7200))
+    (done,) = server.collect(feeds=[LINES])
+    assert isinstance(done, Collected)
+    assert (done.commit.manifest.closed, done.commit.manifest.events, gaps(server)) == (True, 0, [])
+
+
+def test_an_hour_that_was_never_closed_is_not_closed_by_files_that_are_gone(tmp_path: Path) -> None:
+    server = mail_server(tmp_path)
+    server.write(line(-1), line(0))
+    with server.store.open_hour(LINES, NOON) as work:
+        client = MAILLOG.client(server.settings, SERVER)
+        work.commit(client.collect(work, Options(settle_seconds=float("inf"))))
+        client.close()
+    server.store.layout.source_index(LINES).unlink()
+    server.log.unlink()
+    server.write(line(7200))
+    (done,) = server.collect(feeds=[LINES])
+    assert isinstance(done, Collected)
+    assert not done.commit.manifest.closed
+    assert server.column(LINES, "raw") == [line(0)]

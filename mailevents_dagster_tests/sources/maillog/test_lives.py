@@ -63,6 +63,7 @@ def test_a_life_is_what_became_of_each_recipient() -> None:
         "original_recipient": "nobody@x",
         "arrived": at(0),
         "finished": at(1),
+        "last_seen": at(7201),
         "attempts": 1,
         "outcome": "bounced",
         "code": 550,

@@ -100,7 +100,7 @@ def test_settings_patterns_and_keys_are_made_and_load(old: OldTool) -> None:
     assert (old.out / "pattern.xml").read_text() == PATTERNS
     sqs = section.bounces.sqs
     assert sqs
-    assert (sqs.queue, sqs.region, sqs.endpoint_url, sqs.since) == ("email_errors", "eu-west-1", None, "now")
+    assert (sqs.queue, sqs.region, sqs.endpoint_url, sqs.since) == ("email_errors", "eu-west-1", None, None)
 
 
 @pytest.mark.slow

@@ -52,6 +52,7 @@ def test_the_journal_stands_in_the_place_of_files(tmp_path: Path) -> None:
     [
         ({"mail_logs": []}, "", "has no feed; write at least one of `accounts`, `mail_logs`"),
         ({"mail_logs": [{**LOG, "name": "a b"}]}, "mail_logs[0].name", "is not a name for a server"),
+        ({"mail_logs": [{**LOG, "name": "lives"}]}, "mail_logs[0].name", "is not a name for a server"),
         ({"mail_logs": [{**LOG, "name": "../up"}]}, "mail_logs[0].name", "is not a name for a server"),
         ({"mail_logs": [{**LOG, "format": "sendmail"}]}, "mail_logs[0].format", "exim"),
         ({"mail_logs": [{**LOG, "journal": ["exim"]}]}, "mail_logs[0]", "either `files` or `journal`"),

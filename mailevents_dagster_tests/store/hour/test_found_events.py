@@ -152,11 +152,11 @@ def test_a_snapshot_that_was_written_with_other_columns_is_taken_over(store: Sto
 
 
 def test_records_are_brought_into_order_a_few_at_a_time(store: Store) -> None:
-    long = sorted((event(START + n % 3600, f"n{n}", text="x" * 300) for n in range(2000)), key=lambda one: one.time)
+    long = sorted((event(START + n % 3600, f"n{n}", text="x" * 300) for n in range(6000)), key=lambda one: one.time)
     with store.open_hour(INCOMING, NOON) as work:
         work.commit(Collection(long, frozenset(), (), START + 7200.0, True, {}))
     with store.open_hour(INCOMING, NOON) as work:
         work.add([event(START)])
-        batches = work.events.batches(work.events.known_index, np.arange(2000))
+        batches = work.events.batches(work.events.known_index, np.arange(6000))
         sizes = [batch.num_rows for batch in batches]
-    assert sizes == [events_module.EVENTS_AT_ONCE, 2000 - events_module.EVENTS_AT_ONCE]
+    assert sizes == [events_module.EVENTS_AT_ONCE, 6000 - events_module.EVENTS_AT_ONCE]

@@ -14,10 +14,10 @@ import pyarrow as pa
 
 from mailevents_dagster.files.printable import counted, printable
 from mailevents_dagster.model.event import Gap, ReadRange
+from mailevents_dagster.sources.maillog.hour_lines import HourLines, Lines
 from mailevents_dagster.sources.maillog.journal.access import JournalAccess
 from mailevents_dagster.sources.maillog.journal.entries import MICROSECONDS, Entry
 from mailevents_dagster.sources.maillog.journal.errors import NoSuchUnitError, hour_is_gone, no_journal
-from mailevents_dagster.sources.maillog.journal.hour_lines import HourLines, Lines
 from mailevents_dagster.sources.maillog.journal.open_journal import OpenJournal, only_entry
 
 _LINES: Final = 10_000

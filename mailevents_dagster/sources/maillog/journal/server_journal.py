@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from mailevents_dagster.model.event import ReadRange, StoppedError
+from mailevents_dagster.sources.maillog.hour_lines import HourLines
 from mailevents_dagster.sources.maillog.journal.access import JournalAccess
 from mailevents_dagster.sources.maillog.journal.entries import MICROSECONDS
 from mailevents_dagster.sources.maillog.journal.errors import NoSuchCursorError, NoSuchUnitError
-from mailevents_dagster.sources.maillog.journal.hour_lines import HourLines
 from mailevents_dagster.sources.maillog.journal.hour_reading import HourReading
 from mailevents_dagster.sources.maillog.journal.open_journal import OpenJournal
 
@@ -38,7 +38,7 @@ class ServerJournal:
         was_ended = before is not None and before.end >= end * MICROSECONDS
         is_here = self._access.directory is None  # files from elsewhere may come late and in any order
         if before and is_here and was_ended and self._now() < end + SETTLED:
-            return HourLines(iter(()), is_whole=False, ranges=[before], is_proven=True)
+            return HourLines(iter(()), is_whole=False, is_proven=True, ranges=[before])
         goes_on = self._after(before) if before and is_here and not was_ended else None
         opened = goes_on or self._from(first, end)
         reading = HourReading(self._access, opened, first, end, before, is_whole=goes_on is None)

@@ -15,7 +15,8 @@ from typing import IO, Final, Protocol
 import pyarrow as pa
 
 RAW: Final = 2**14
-"""Bytes of a packed file read at once: few, since often just its first line is wanted."""
+FIRST_RAW: Final = 2**10
+"""Bytes of a packed file read at once; at first just its first line is wanted."""
 UNPACKED: Final = 2**20
 """Bytes unpacked at once, however well they were packed."""
 Pieces = Generator[bytes, None, None]
@@ -203,7 +204,7 @@ def _unpack(file: IO[bytes], magic: bytes, make: Callable[[], _Unpacker], measur
 
     def raw() -> bytes:
         nonlocal at
-        data = os.pread(file.fileno(), RAW, at)
+        data = os.pread(file.fileno(), RAW if at else FIRST_RAW, at)
         at += len(data)
         measures.bytes_read += len(data)
         return data

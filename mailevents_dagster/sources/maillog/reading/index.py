@@ -94,14 +94,16 @@ class KnownFile:
     tail: Sample | None = None
     """Of the last line that was scanned: with its time, which no other line at this place has."""
     stretches: tuple[Stretch, ...] = ()
+    quiet_since: int | None = None
+    """When it was changed last, if it was scanned to its end later than that; what packs it keeps that time."""
     marks: tuple[tuple[int, int], ...] = ()
     """Places and their times, for a file whose stamps have no year."""
     length: int | None = None
     """The length of a packed file's content, once it was read to its end."""
     cut: str = ""
     """Why a packed file ends too early."""
-    is_truncated: bool = False
-    """It was truncated, or copied before that (copytruncate), or removed while it grew: its last lines may be lost."""
+    lost_by: int | None = None
+    """When it was found truncated, or copied before that (copytruncate), or removed: its last lines may be lost."""
     is_rewritten: bool = False
     """It no longer has what was read from it: places in it say nothing."""
 
@@ -109,6 +111,11 @@ class KnownFile:
     def until(self) -> int:
         """Return the time of the last line that was scanned."""
         return max((stretch.last for stretch in self.stretches), default=self.begins)
+
+    def is_scanned_to_end(self, size: int) -> bool:
+        """Return whether its last line was scanned; it has so many bytes, unless it is packed."""
+        end = self.length if self.is_packed else size
+        return bool(self.stretches) and end is not None and self.stretches[-1].end >= end
 
     def spans(self, first: int, end: int) -> list[Span]:
         """Return what was scanned and may hold lines of a window."""
@@ -126,6 +133,7 @@ class Seen:
     mtime_ns: int
     file: str
     """The id of the file; empty where it has no line yet."""
+    is_packed: bool
     before: str = ""
     """The id of the file that was here before, until a line shows which one is now."""
 
@@ -139,6 +147,8 @@ class Index:
     seen: tuple[Seen, ...] = ()
     renamed: frozenset[str] = frozenset()
     """Logs that rotation renames: there, an inode number that comes again is that of a new file."""
+    copied: frozenset[str] = frozenset()
+    """Logs that rotation copies and truncates: there, what has a rotated name when it is first seen is a copy."""
 
 
 def digest_of(data: bytes) -> str:
@@ -174,11 +184,15 @@ def _spans(block: Block, before: int, phase: int) -> tuple[Span, ...]:
     rows = [0, *turns.tolist(), len(times)]
     spans = []
     for low, high in pairwise(rows):
-        first = block.first if low == 0 else int(block.starts[low])
-        end = block.end if high == len(times) else int(block.starts[high])
+        first, end = int(block.starts[low]), int(block.ends[high - 1])
         spans.append(Span(first, end, before, int(times[low:high].min()), int(times[low:high].max())))
         before = int(times[high - 1])
     return tuple(spans)
+
+
+def rewritten(file: KnownFile) -> KnownFile:
+    """Return a file that no longer holds what was read from it."""
+    return replace(file, tail=None, stretches=(), quiet_since=None, is_rewritten=True)
 
 
 def settled(file: KnownFile, phase: int) -> KnownFile:
@@ -218,7 +232,7 @@ def save_index(path: Path, index: Index) -> None:
         files = [_as_json(file) for file in index.files.values()]
         seen = [asdict(one) for one in index.seen]
         content = {"version": VERSION, "zone": index.zone, "files": files, "seen": seen}
-        show_sealed(path, {**content, "renamed": sorted(index.renamed)})
+        show_sealed(path, {**content, "renamed": sorted(index.renamed), "copied": sorted(index.copied)})
 
 
 def _content_of(content: Mapping[str, Any]) -> Index:
@@ -226,7 +240,8 @@ def _content_of(content: Mapping[str, Any]) -> Index:
         raise ValueError("another version wrote it")
     files = [_file_of(file) for file in content["files"]]
     seen = tuple(Seen(**one) for one in content["seen"])
-    return Index(content["zone"], {file.id: file for file in files}, seen, frozenset(content["renamed"]))
+    known = {file.id: file for file in files}
+    return Index(content["zone"], known, seen, frozenset(content["renamed"]), frozenset(content["copied"]))
 
 
 def _as_json(file: KnownFile) -> dict[str, object]:

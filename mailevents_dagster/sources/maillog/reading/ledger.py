@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mailevents_dagster.model.event import ReadRange
+from mailevents_dagster.sources.maillog.hour_lines import Lines
 from mailevents_dagster.sources.maillog.reading.index import KnownFile
-from mailevents_dagster.sources.maillog.reading.lines import Block, Lines
+from mailevents_dagster.sources.maillog.reading.lines import Block
 
 
 class Ledger:

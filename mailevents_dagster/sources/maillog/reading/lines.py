@@ -10,29 +10,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from mailevents_dagster.sources.maillog.hour_lines import Lines
 from mailevents_dagster.sources.maillog.stamps import Bytes, Rows, Stamps
 
 PIECE: Final = 2**20
 """Longer lines become pieces of so many bytes, each a line of its own."""
 _LF: Final = ord("\n")
 _CR: Final = ord("\r")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Lines:
-    """Lines read from one file, in its order."""
-
-    texts: pa.StringArray
-    """Without line ends."""
-    times: NDArray[np.int64]
-    """Unix seconds."""
-
-    def __len__(self) -> int:
-        return len(self.times)
-
-    def where(self, rows: NDArray[np.bool_]) -> Lines:
-        """Return some of the lines."""
-        return self if rows.all() else Lines(self.texts.filter(pa.array(rows)), self.times[rows])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

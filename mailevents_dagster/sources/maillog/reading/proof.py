@@ -25,6 +25,8 @@ class Extent:
     """What rotation counts."""
     loss: str = ""
     """Why lines behind its last one may be missing."""
+    lost_by: int | None = None
+    """When that was seen, so that they are not later."""
 
 
 def gaps_of(extents: Sequence[Extent], numbers: Collection[int], first: int, end: int) -> Iterator[Gap]:
@@ -34,10 +36,18 @@ def gaps_of(extents: Sequence[Extent], numbers: Collection[int], first: int, end
     """
     for older, newer in pairwise(extents):
         why = older.loss or _missing_number(older, newer, numbers)
-        if why and older.until is not None:
-            low, high = max(older.until, first), min(max(newer.begins, older.until + 1), end)
-            if low < high:
-                yield Gap(low, 0, high, f"{older.name}: {why}")
+        if why:
+            yield from _gap(older, newer.begins, why, first, end)
+    if extents and extents[-1].lost_by is not None:
+        yield from _gap(extents[-1], extents[-1].lost_by, extents[-1].loss, first, end)
+
+
+def _gap(older: Extent, until: int, why: str, first: int, end: int) -> Iterator[Gap]:
+    """Yield what of a window lies between the last line of a file and a time."""
+    if older.until is not None:
+        low, high = max(older.until, first), min(max(until, older.until + 1), end)
+        if low < high:
+            yield Gap(low, 0, high, f"{older.name}: {why}")
 
 
 def gaps_from_now_on(before: Sequence[Gap], found: Sequence[Gap], times: NDArray[np.int64]) -> tuple[Gap, ...]:

@@ -11,7 +11,7 @@ from mailevents_dagster.sources.maillog.reading.index import KnownFile, Sample, 
 from mailevents_dagster.sources.maillog.reading.lines import PIECE, Block, block_of
 from mailevents_dagster.sources.maillog.stamps import UNREADABLE, Stamps, is_without_year
 
-SAMPLE: Final = 512
+SAMPLE: Final = 256
 _FIRST_READ: Final = 2**10
 _BLANK: Final = b"\0\r\n"
 _MARKS: Final = 16
@@ -29,10 +29,10 @@ def recognise(
     append writes on behind them after a truncation.
     """
     first = _first_byte(content)
-    block = _first_lines(content, first, stamps, latest, is_rotated=is_rotated)
-    if block is None:
+    found = _first_lines(content, first, stamps, latest, is_rotated=is_rotated)
+    if found is None:
         return None
-    head = content.read(first, min(SAMPLE, int(block.ends[-1]) - first))
+    block, head = found
     texts = "\n".join(block.lines.texts.to_pylist())
     begins = int(block.lines.times[0])
     marks: tuple[tuple[int, int], ...] = ()
@@ -43,10 +43,10 @@ def recognise(
     return KnownFile(id_, log, path, begins, Sample.of(head, first), content.is_packed, marks=marks)
 
 
-def is_hopeless(content: Content) -> bool:
-    """Return whether a file in which no line begins with a time holds whole lines, or nothing but zeros."""
-    first = _first_byte(content)
-    return b"\n" in content.read(first, PIECE) or b"\0" in content.read(0, _FIRST_READ)
+def is_hopeless(content: Content, *, is_rotated: bool) -> bool:
+    """Return whether a file in which no line begins with a time holds whole lines, is damaged, or is all zeros."""
+    text = content.read(_first_byte(content), PIECE)
+    return bool(content.cut) or b"\n" in text or (is_rotated and text != b"") or b"\0" in content.read(0, _FIRST_READ)
 
 
 def _first_byte(content: Content) -> int:
@@ -59,8 +59,13 @@ def _first_byte(content: Content) -> int:
     return at
 
 
-def _first_lines(content: Content, first: int, stamps: Stamps, latest: float, *, is_rotated: bool) -> Block | None:
-    """Return the lines up to the first that begins with a time."""
+def _first_lines(
+    content: Content, first: int, stamps: Stamps, latest: float, *, is_rotated: bool
+) -> tuple[Block, bytes] | None:
+    """Return the lines up to the first that begins with a time, and a sample of them: of what was read at once.
+
+    Between two looks the file may be truncated and written anew.
+    """
     size = _FIRST_READ
     while True:
         data = content.read(first, size)
@@ -70,7 +75,8 @@ def _first_lines(content: Content, first: int, stamps: Stamps, latest: float, *,
             view = np.frombuffer(data, np.uint8)
             earlier, _ = stamps.meanings(view, block.starts - first, None, latest)
             row = int(np.argmax(earlier != UNREADABLE))
-            return block.between(first, int(block.ends[row]))
+            end = int(block.ends[row])
+            return block.between(first, end), data[: min(SAMPLE, end - first)]
         if len(data) < size or size > 2 * PIECE:
             return None
         size *= 8

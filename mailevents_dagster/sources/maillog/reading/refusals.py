@@ -46,6 +46,7 @@ def _error_of(one: Unreadable) -> LogError:
             Cause.NO_LOG,
             f"{one.place.path}: {one.why}, so it is no log that is known here, or it was damaged. Let `files` name the "
             f"mail server's log alone, and see that it logs times as Exim or syslog do.",
+            is_passing=True,  # it may be the rest of a line that was written while the file was truncated
         )
     return LogError(
         Cause.RIGHTS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mailevents_dagster.sources.maillog.reading.lines import Lines
+from mailevents_dagster.sources.maillog.hour_lines import Lines
 
 Keys = NDArray[np.int64]
 

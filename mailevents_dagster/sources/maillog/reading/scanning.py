@@ -14,6 +14,7 @@ from mailevents_dagster.sources.maillog.reading.content import Content
 from mailevents_dagster.sources.maillog.reading.index import KnownFile, Sample, Span, Stretch, begun, extended
 from mailevents_dagster.sources.maillog.reading.lines import PIECE, Block, block_of
 from mailevents_dagster.sources.maillog.reading.recent import RecentBlocks
+from mailevents_dagster.sources.maillog.reading.recognising import is_as_before
 from mailevents_dagster.sources.maillog.reading.survey import Part
 from mailevents_dagster.sources.maillog.stamps import UNREADABLE, Stamps
 
@@ -73,12 +74,17 @@ class LogFile:
             return 0
         return self.part.place.size - self.known.stretches[-1].end
 
+    def has_new(self, first: int, end: int, wanted: Wanted) -> bool:
+        """Return whether there is anything to read for a window."""
+        spans = self.known.spans(first, end)
+        return self._start_for(first, end) is not None or any(wanted(span.first, span.end) for span in spans)
+
     def blocks(self, first: int, end: int, wanted: Wanted) -> Iterator[Block]:
         """Yield the blocks that may hold lines of a window: those scanned before, then what is scanned for it now."""
         for span in self.known.spans(first, end):
             if wanted(span.first, span.end):
                 yield from self._again(span)
-        while (start := self._next_start(first - DISORDER, end + DISORDER)) is not None:
+        while (start := self._start_for(first, end)) is not None:
             block = self._scan(start)
             if block is None:
                 self.is_read_out = True
@@ -93,7 +99,7 @@ class LogFile:
         while at < span.end:
             block = self._recent.block(self.known.id, at)
             if block is None:
-                data = self._content.read(at, min(CHUNK, span.end - at))
+                data = self._read(at, min(CHUNK, span.end - at))
                 is_all = at + len(data) == span.end
                 block = block_of(data, at, self._stamps, before, self._latest(at), is_all=is_all)
             if block.end <= at and self.known.is_packed:
@@ -105,6 +111,14 @@ class LogFile:
             at = block.end
             before = int(block.lines.times[-1]) if len(block.lines) else before
 
+    def _read(self, at: int, size: int) -> bytes:
+        """Return bytes of this file: where it was truncated and written anew meanwhile, they would be another's."""
+        data = self._content.read(at, size)
+        may_be_truncated = not self.part.is_packed and not self.part.is_rotated
+        if may_be_truncated and not is_as_before(self._content, self.known.tail or self.known.head):
+            raise self._changed()
+        return data
+
     def _changed(self) -> LogError:
         return LogError(
             Cause.CHANGED,
@@ -112,6 +126,9 @@ class LogFile:
             f"collection reads the hour where it lies then.",
             is_passing=True,
         )
+
+    def _start_for(self, first: int, end: int) -> _Start | None:
+        return self._next_start(first - DISORDER, end + DISORDER)
 
     def _next_start(self, first: int, end: int) -> _Start | None:
         """Return where to scan on for a window; None where nothing is left to scan."""
@@ -142,11 +159,11 @@ class LogFile:
         following = [one.first for one in self.known.stretches if one.first > at]
         limit = min([self._end, *following])
         size = min(CHUNK, limit - at)
-        data = self._content.read(at, size)
+        data = self._read(at, size)
         if len(data) < size and not self.known.is_packed:
             raise self._changed()
         is_end = len(data) < size or at + size == limit
-        is_whole = not self._content.cut and (self.known.is_packed or self.part.has_newer)
+        is_whole = not self._content.cut and (self.known.is_packed or self.part.is_rotated)
         is_all = is_end and (bool(following) or is_whole)
         block = block_of(data, at, self._stamps, start.before, self._latest(at), is_all=is_all)
         if len(data) < size:

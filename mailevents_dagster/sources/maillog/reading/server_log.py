@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Final
 
 from mailevents_dagster.model.event import Gap, ReadRange
+from mailevents_dagster.sources.maillog.hour_lines import HourLines, Lines
 from mailevents_dagster.sources.maillog.reading.content import Measures
-from mailevents_dagster.sources.maillog.reading.hour_lines import HourLines
 from mailevents_dagster.sources.maillog.reading.index import HOUR, KnownFile, load_index, save_index, settled
 from mailevents_dagster.sources.maillog.reading.ledger import Ledger
-from mailevents_dagster.sources.maillog.reading.lines import Lines
 from mailevents_dagster.sources.maillog.reading.names import log_name
 from mailevents_dagster.sources.maillog.reading.proof import Extent, gaps_of
 from mailevents_dagster.sources.maillog.reading.recent import RecentBlocks
@@ -25,6 +24,8 @@ from mailevents_dagster.sources.maillog.reading.survey import Part, Survey, Surv
 from mailevents_dagster.sources.maillog.stamps import Stamps
 
 MEMORY: Final = 16 * 2**20
+QUIET: Final = 2
+"""So many seconds after its last change, by the clock of the file system, nothing more of that second comes."""
 _COPIED: Final = "its last lines may be lost: it was truncated, as copytruncate does, or removed while it grew"
 _REMOVED: Final = "it was removed before the hour was read"
 
@@ -58,22 +59,27 @@ class ServerLog:
         LogError where it cannot be read, or is gone.
         """
         before = replace(self._measures)
-        listed_at = self._now()
-        survey = self._surveyor.survey()
+        survey = self._surveyor.survey(self._now())
         refuse_unreadable(survey, self._index, self._pattern, first, end)
-        begins = min(self._index.files[file].begins for file in survey.files)
+        begins = self._begins(survey)
         if end <= begins and not held:
             raise gone(self._pattern, begins, self._zone)
         for file in self._index.files.values():
             if not file.stretches:
                 self._recent.forget(file.id)
         files = self._candidates(survey, first, end)
-        is_whole = not held or self._must_compare(survey, files, end, held)
+        ledger = Ledger(held)
+        has_new = any(file.has_new(first, end, partial(ledger.wants, file.known.id)) for file in files)
+        is_whole = not held or (has_new and self._must_compare(survey, files, end, held))
         if is_whole:
             held = [one for one in held if one.file not in survey.files]
-        hour = HourLines(iter(()), is_whole, listed_at)
+        hour = HourLines(iter(()), is_whole)
         hour.batches = self._read(hour, files, survey, Ledger(held), before, first, end)
         return hour
+
+    def _begins(self, survey: Survey) -> int:
+        """Return when the log begins: the time of its oldest line that is there."""
+        return min(self._index.files[file].begins for file in survey.files)
 
     def _candidates(self, survey: Survey, first: int, end: int) -> list[LogFile]:
         """Return the files that may hold lines of a window: those of the largest log first, in their order."""
@@ -91,13 +97,16 @@ class ServerLog:
         return [file for files in found for file in files]
 
     def _may_hold(self, part: Part, next_begins: int | None, first: int, end: int) -> bool:
-        known, until = self._index.files[part.file], part.place.mtime
-        if known.is_packed and next_begins is not None:
-            until = min(until, next_begins + DISORDER)
+        """Return whether lines of a window may be in a file; a process may write to a rotated one for a while."""
+        known, until = self._index.files[part.file], float("inf")
+        if known.is_scanned_to_end(part.place.size):
+            until = max(span.greatest for stretch in known.stretches for span in stretch.spans)
+        elif next_begins is not None:
+            until = max(next_begins + DISORDER, 0 if known.is_packed else part.place.mtime)
         return known.begins < end and until >= first
 
     def _log_file(self, part: Part, first: int) -> LogFile:
-        content = partial(self._surveyor.content, part.file, part.place)
+        content = partial(self._surveyor.content, part.file, part.place, self._now())
         return LogFile(self._index.files[part.file], part, content, self._stamps, self._recent, first % HOUR)
 
     def _must_compare(self, survey: Survey, files: Sequence[LogFile], end: int, held: Sequence[ReadRange]) -> bool:
@@ -139,9 +148,11 @@ class ServerLog:
         finally:
             for file in files:
                 self._keep(file)
-        hour.ranges = ledger.ranges({file.id: file.name for file in self._index.files.values()})
-        hour.gaps = tuple(self._gaps(survey, files, hour.ranges, first, end))
-        hour.notes, self._notes = tuple(self._notes), []
+        hour.ranges = [*ledger.ranges({file.id: file.name for file in self._index.files.values()})]
+        hour.gaps = [*self._gaps(survey, files, hour.ranges, first, end)]
+        is_older_gone = any(one.file not in survey.files for one in hour.ranges)
+        hour.is_proven = not is_older_gone or self._begins(survey) <= first
+        hour.notes, self._notes = self._notes, []
         hour.measures = {
             "bytes_read": self._measures.bytes_read - before.bytes_read,
             "files_opened": self._measures.files_opened - before.files_opened,
@@ -154,10 +165,13 @@ class ServerLog:
     def _keep(self, file: LogFile) -> None:
         """Take over what was scanned of a file."""
         known, scanned = self._index.files.get(file.known.id), file.known
-        if known is not None and known.is_rewritten == scanned.is_rewritten:
-            self._index.files[known.id] = replace(
-                known, stretches=scanned.stretches, tail=scanned.tail, length=scanned.length, cut=scanned.cut
-            )
+        if known is None or known.is_rewritten != scanned.is_rewritten:
+            return
+        known = replace(known, stretches=scanned.stretches, tail=scanned.tail, length=scanned.length, cut=scanned.cut)
+        if file.is_read_out and not file.unfinished and not known.is_packed:
+            changed = int(file.part.place.mtime)
+            known = replace(known, quiet_since=changed if time.time() >= changed + QUIET else None)
+        self._index.files[known.id] = known
 
     def _save(self, phase: int) -> None:
         files = {file.id: settled(file, phase) for file in self._index.files.values()}
@@ -171,7 +185,7 @@ class ServerLog:
         self, survey: Survey, files: Sequence[LogFile], ranges: Sequence[ReadRange], first: int, end: int
     ) -> Iterator[Gap]:
         read = {file.known.id: file for file in files}
-        earliest = min(self._index.files[file].begins for file in survey.files)
+        earliest = self._begins(survey)
         is_older_known = any(one.file not in survey.files for one in ranges)
         for log, parts in survey.parts.items():
             there = {part.file: part for part in parts}
@@ -190,15 +204,14 @@ class ServerLog:
 
     def _extent(self, known: KnownFile, part: Part, file: LogFile | None, survey: Survey) -> Extent:
         """Return what a file that is there covers."""
-        until: int | None = int(part.place.mtime)
-        if file:
-            until = known.until if file.is_read_out else None
-        loss = _COPIED if known.is_truncated else ""
+        is_read_out = file.is_read_out if file else known.is_scanned_to_end(part.place.size)
+        until = known.until if is_read_out else None
+        loss = "" if known.lost_by is None else _COPIED
         if known.cut:
             loss = f"it is packed, and {known.cut}"
         elif damaged := survey.damaged_after(part):
             loss = f"the next file, {damaged.path}, has no line that begins with a time"
-        return Extent(part.place.path, known.begins, until, part.place.name.number, loss)
+        return Extent(part.place.path, known.begins, until, part.place.name.number, loss, known.lost_by)
 
 
 def _removed(known: KnownFile, ranges: Sequence[ReadRange], first: int, end: int) -> Extent:
@@ -206,4 +219,5 @@ def _removed(known: KnownFile, ranges: Sequence[ReadRange], first: int, end: int
     ledger = Ledger(ranges)
     is_committed = not any(ledger.wants(known.id, span.first, span.end) for span in known.spans(first, end))
     until = known.until if is_committed else known.begins
-    return Extent(known.name, known.begins, until, None, _COPIED if known.is_truncated else _REMOVED)
+    loss = _REMOVED if known.lost_by is None else _COPIED
+    return Extent(known.name, known.begins, until, None, loss, known.lost_by)

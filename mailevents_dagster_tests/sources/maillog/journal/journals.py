@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from mailevents_dagster.model.event import ReadRange
+from mailevents_dagster.sources.maillog.hour_lines import HourLines
 from mailevents_dagster.sources.maillog.journal import JournalAccess, ServerJournal
-from mailevents_dagster.sources.maillog.journal.hour_lines import HourLines
 
 WRITER = "/lib/systemd/systemd-journal-remote"
 NOON = 1_795_176_000

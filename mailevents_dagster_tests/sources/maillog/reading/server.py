@@ -10,13 +10,14 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
 
 from mailevents_dagster.model.event import Gap, ReadRange
-from mailevents_dagster.sources.maillog.reading.hour_lines import HourLines
+from mailevents_dagster.sources.maillog.hour_lines import HourLines
 from mailevents_dagster.sources.maillog.reading.server_log import ServerLog
 
 HOUR: Final = 3600
@@ -34,7 +35,7 @@ def zstd(data: bytes) -> bytes:
 PACKERS: Final[dict[str, Callable[[bytes], bytes]]] = {
     ".gz": gzip.compress,
     ".bz2": bz2.compress,
-    ".xz": lzma.compress,
+    ".xz": partial(lzma.compress, preset=0),
     ".zst": zstd,
 }
 

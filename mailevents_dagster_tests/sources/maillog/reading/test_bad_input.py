@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from mailevents_dagster.sources.maillog.errors import LogError
 from mailevents_dagster.sources.maillog.reading import survey
+from mailevents_dagster.sources.maillog.reading.content import PlainContent
 from mailevents_dagster.sources.maillog.reading.lines import PIECE
 from mailevents_dagster.sources.maillog.reading.server_log import ServerLog
 from mailevents_dagster_tests.sources.maillog.reading.server import (
@@ -88,6 +91,30 @@ def test_a_rotated_file_that_is_damaged_leaves_a_gap_and_the_others(log: Growing
     assert "mainlog.2, has no line that begins with a time" in hour.gaps[0].why
 
 
+def test_a_packed_file_of_which_nothing_can_be_read_leaves_a_gap(log: GrowingLog) -> None:
+    log.write(exim(NOON - 1, "before"), exim(NOON, "one"))
+    log.rotate()
+    log.write(exim(NOON + 60, "lost"))
+    log.rotate()
+    log.write(exim(NOON + 90, "two"))
+    packed = log.pack(log.folder / "mainlog.1")
+    packed.write_bytes(packed.read_bytes()[:12])
+    (hour,) = reader(log).read(NOON)
+    assert [(gap.second - NOON, (gap.end or 0) - NOON) for gap in hour.gaps] == [(0, 90)]
+
+
+def test_a_rotated_file_of_blank_lines_is_no_damage(log: GrowingLog) -> None:
+    log.write(exim(NOON - 1, "before"), exim(NOON, "one"))
+    log.rotate()
+    log.write("", "")
+    log.rotate()
+    log.write(exim(NOON + 5, "two"))
+    hours = reader(log)
+    (hour,) = hours.read(NOON)
+    assert not hour.gaps
+    assert hours.lines() == [exim(NOON, "one"), exim(NOON + 5, "two")]
+
+
 @pytest.mark.skipif(AS_ROOT, reason="root may read everything")
 def test_a_file_without_rights_is_told_where_it_may_hold_the_hour(log: GrowingLog) -> None:
     _no_rights(log, lambda: log.path.chmod(0))
@@ -96,14 +123,35 @@ def test_a_file_without_rights_is_told_where_it_may_hold_the_hour(log: GrowingLo
 def test_a_file_that_cannot_be_opened_is_told_where_it_may_hold_the_hour(
     log: GrowingLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = survey.open_content
-
-    def refuse(path: str, *others: object) -> object:
-        if path == str(log.path):
-            raise PermissionError(13, "Permission denied", path)
-        return real(path, *others)  # type: ignore[arg-type]
-
+    refuse = _refusing(log.path, survey.open_content)
     _no_rights(log, lambda: monkeypatch.setattr(survey, "open_content", refuse))
+
+
+def test_a_file_that_could_not_be_opened_for_a_while_lost_nothing(
+    log: GrowingLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for hour in (-2, -1, 0):
+        log.write(exim(NOON + hour * HOUR, "two"))
+        if hour:
+            log.rotate()
+    hours = reader(log)
+    hours.read(NOON)
+    log.write(exim(NOON + 1, "three"))
+    with monkeypatch.context() as patch:
+        patch.setattr(survey, "open_content", _refusing(log.path, survey.open_content))
+        hours.read(NOON - 2 * HOUR)
+    (found,) = hours.read(NOON)
+    assert hours.lines() == [exim(NOON, "two"), exim(NOON + 1, "three")]
+    assert not found.gaps
+
+
+def _refusing(path: Path, real: Callable[..., object]) -> Callable[..., object]:
+    def refuse(at: str, *others: object) -> object:
+        if at == str(path):
+            raise PermissionError(13, "Permission denied", at)
+        return real(at, *others)
+
+    return refuse
 
 
 def _no_rights(log: GrowingLog, take_rights: object) -> None:
@@ -169,6 +217,44 @@ def test_a_file_that_is_cut_off_while_it_is_read_is_told_and_read_by_the_next(lo
     hours = reader(log)
     hours.read(NOON)
     assert len(hours.lines()) == 100_000
+
+
+def test_a_file_that_is_truncated_and_written_anew_before_it_is_read_is_not_taken_for_what_it_was(
+    log: GrowingLog,
+) -> None:
+    log.write(exim(NOON - 1, "before"), exim(NOON, "one"))
+    server = ServerLog(f"{log.path}*", "UTC", log.folder / "cursors" / "index.json")
+    hour = server.hour(NOON, NOON + HOUR)
+    log.copytruncate()
+    log.write(*(exim(NOON + number, "new") for number in range(1, 9)))
+    with pytest.raises(LogError, match="was cut off while it was read"):
+        list(hour.batches)
+    server.close()
+    hours = reader(log)
+    hours.read(NOON)
+    assert len(hours.lines()) == 9
+
+
+@pytest.mark.parametrize("look", range(8))
+def test_a_file_that_is_written_anew_between_two_looks_at_it_is_one_of_both(
+    log: GrowingLog, monkeypatch: pytest.MonkeyPatch, look: int
+) -> None:
+    log.write(exim(NOON - 1, "before"), exim(NOON, "one"))
+    real, looks = PlainContent.read, []
+
+    def read(content: PlainContent, at: int, size: int) -> bytes:
+        looks.append(at)
+        if len(looks) == look + 1:
+            log.copytruncate()
+            log.write(exim(NOON + 1, "a new one"), exim(NOON + 2, "more"), exim(NOON + 3, "more"))
+        return real(content, at, size)
+
+    hours = reader(log)
+    with monkeypatch.context() as patch, suppress(LogError):
+        patch.setattr(PlainContent, "read", read)
+        hours.read(NOON)
+    hours.read(NOON)
+    assert len(hours.lines()) == len(set(hours.lines())) == (4 if len(looks) > look else 1)
 
 
 def test_a_line_of_a_hundred_megabytes_comes_in_pieces(log: GrowingLog) -> None:

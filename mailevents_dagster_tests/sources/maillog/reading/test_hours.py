@@ -12,6 +12,7 @@ from mailevents_dagster_tests.sources.maillog.reading.server import (
     HOUR,
     NOON,
     GrowingLog,
+    Reader,
     counted,
     exim,
     reader,
@@ -30,7 +31,7 @@ def test_an_hour_has_the_lines_of_its_window_alone(log: GrowingLog) -> None:
     (hour,) = hours.read(NOON)
     assert hours.lines() == [exim(NOON, "first"), exim(NOON + HOUR - 1, "last")]
     assert hour.is_whole
-    assert hour.gaps == ()
+    assert not hour.gaps
     assert hour.measures["lines"] == 2
 
 
@@ -137,7 +138,7 @@ def test_an_hour_without_a_line_is_empty_where_the_log_shows_it(log: GrowingLog)
     log.write(exim(NOON - 1, "before"), exim(NOON + HOUR, "after"))
     hours = reader(log)
     (hour,) = hours.read(NOON)
-    assert (hours.lines(), hour.gaps, hour.ranges) == ([], (), ())
+    assert (hours.lines(), hour.gaps, hour.ranges) == ([], [], [])
 
 
 def test_an_hour_before_the_log_begins_is_gone_and_not_empty(log: GrowingLog) -> None:
@@ -167,7 +168,7 @@ def test_an_hour_read_before_rotation_removed_its_file_stays_as_it_was(log: Grow
     (log.folder / "mainlog.1").unlink()
     (hour,) = hours.read(NOON)
     assert hours.hours[NOON].lines == before.lines
-    assert hour.gaps == ()
+    assert not hour.gaps
     assert {one.file for one in hour.ranges} == {one.file for one in before.ranges}
 
 
@@ -208,3 +209,37 @@ def test_a_wrong_clock_hides_no_line(log: GrowingLog) -> None:
     log.write(exim(NOON + 6, "three"))
     hours.read(NOON)
     assert hours.lines() == [exim(NOON, "one"), exim(NOON + 5, "two"), exim(NOON + 6, "three")]
+
+
+def test_lines_later_than_the_file_was_changed_are_read_too(log: GrowingLog) -> None:
+    log.write(exim(NOON - 1, "before"), exim(NOON, "one"), exim(NOON + 5 * HOUR, "later"))
+    log.rotate()
+    log.write(exim(NOON + 6 * HOUR, "last"))
+    for path in (log.path, log.folder / "mainlog.1"):
+        os.utime(path, (NOON - 9 * HOUR, NOON - 9 * HOUR))
+    hours = reader(log)
+    hours.read(NOON + 5 * HOUR, NOON + 6 * HOUR, NOON)
+    assert [len(hours.lines(NOON + number * HOUR)) for number in (0, 5, 6)] == [1, 1, 1]
+
+
+def test_growing_files_of_two_servers_wait_for_the_ends_of_their_lines(tmp_path: Path) -> None:
+    logs = []
+    for number, name in enumerate(("one", "two")):
+        (tmp_path / name).mkdir()
+        logs.append(GrowingLog(tmp_path / name))
+        logs[-1].write(exim(NOON - 1, name), exim(NOON + number, name))
+        logs[-1].write(exim(NOON + 9, "beg"), end="")
+    hours = Reader(f"{tmp_path}/*/mainlog*", tmp_path / "index.json")
+    hours.read(NOON)
+    for log in logs:
+        log.write("un")
+    hours.read(NOON)
+    assert hours.lines() == [exim(NOON, "one"), exim(NOON + 1, "two"), *[exim(NOON + 9, "begun")] * 2]
+
+
+def test_blank_lines_at_the_end_are_not_read_again(log: GrowingLog) -> None:
+    log.write(exim(NOON - 1, "before"), exim(NOON, "one"), "", "")
+    hours = reader(log)
+    hours.read(NOON)
+    (hour,) = hours.read(NOON)
+    assert hour.measures["files_opened"] == 0

@@ -10,9 +10,9 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailevents_dagster.sources.maillog.reading.lines import Lines
+from mailevents_dagster.sources.maillog.hour_lines import Lines
 from mailevents_dagster.sources.maillog.reading.repeats import Repeats
-from mailevents_dagster_tests.sources.maillog.reading.server import HOUR, NOON, GrowingLog, Reader, syslog
+from mailevents_dagster_tests.sources.maillog.reading.server import HOUR, NOON, GrowingLog, Reader, exim, reader, syslog
 
 
 def lines(texts: list[str]) -> Lines:
@@ -42,7 +42,7 @@ def test_a_glob_that_takes_both_counts_no_line_twice(tmp_path: Path) -> None:
     (hour,) = hours.read(NOON)
     assert hour.is_whole
     assert hours.lines() == sorted([*everything[1:], syslog(NOON + 60, "here alone")])
-    assert hour.gaps == ()
+    assert not hour.gaps
     assert sum(one.lines for one in hour.ranges) == 31
     repeated = [one for one in hour.ranges if one.name.endswith("mail.warn")]
     assert [(one.lines, one.other_lines) for one in repeated] == [(1, 8)]
@@ -59,3 +59,25 @@ def test_what_is_appended_to_both_counts_once(tmp_path: Path) -> None:
     hours.read(NOON, NOON + HOUR)
     assert hours.lines() == [syslog(NOON, "x")] * 2
     assert hours.lines(NOON + HOUR) == [syslog(NOON + HOUR, "later")]
+
+
+def test_where_nothing_was_appended_to_any_log_no_file_is_opened(tmp_path: Path) -> None:
+    log, warn = GrowingLog(tmp_path, "mail.log"), GrowingLog(tmp_path, "mail.warn")
+    log.write(syslog(NOON - 1, "before"), syslog(NOON, "x"), "", syslog(NOON + 1, "y"), "")
+    warn.write(syslog(NOON, "x"))
+    hours = Reader(f"{tmp_path}/mail.*", tmp_path / "index.json")
+    hours.read(NOON)
+    (hour,) = hours.read(NOON)
+    assert (hour.measures["files_opened"], hour.is_whole) == (0, False)
+    assert hours.lines() == [syslog(NOON, "x"), syslog(NOON + 1, "y")]
+
+
+def test_a_copy_that_somebody_left_beside_the_log_counts_no_line_twice(tmp_path: Path) -> None:
+    log = GrowingLog(tmp_path)
+    log.write(exim(NOON - 1, "before"), exim(NOON, "x"), exim(NOON, "x"))
+    (tmp_path / "mainlog.bak").write_bytes(log.path.read_bytes())
+    (tmp_path / "mainlog~").write_bytes(log.path.read_bytes()[:-5])
+    log.write(exim(NOON + 1, "y"))
+    hours = reader(log)
+    hours.read(NOON)
+    assert hours.lines() == [exim(NOON, "x"), exim(NOON, "x"), exim(NOON + 1, "y")]

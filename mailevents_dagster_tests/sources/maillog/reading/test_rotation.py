@@ -29,7 +29,7 @@ def test_a_renamed_file_is_read_on_where_it_is_now(log: GrowingLog) -> None:
     (hour,) = hours.read(NOON)
     assert hours.lines() == ONE_TO_THREE
     assert hour.measures["lines"] == 2
-    assert hour.gaps == ()
+    assert not hour.gaps
     assert sorted(Path(one.name).name for one in hour.ranges) == ["mainlog", "mainlog.1"]
 
 
@@ -44,7 +44,7 @@ def test_a_packed_file_is_the_one_it_was(log: GrowingLog, packer: str) -> None:
     (hour,) = hours.read(NOON)
     assert hours.lines() == ONE_TO_THREE
     assert hour.measures["lines"] == 2
-    assert hour.gaps == ()
+    assert not hour.gaps
 
 
 @pytest.mark.parametrize("packer", [*PACKERS])
@@ -67,7 +67,7 @@ def test_while_a_file_is_packed_its_original_is_read(log: GrowingLog) -> None:
     (log.folder / "mainlog.1.gz").write_bytes(PACKERS[".gz"]((log.folder / "mainlog.1").read_bytes())[:40])
     (hour,) = hours.read(NOON)
     assert hours.lines() == ONE_TO_THREE
-    assert hour.gaps == ()
+    assert not hour.gaps
     hours.read(NOON)
     assert hours.lines() == ONE_TO_THREE
 
@@ -89,7 +89,7 @@ def test_a_packed_file_that_ends_in_the_middle_counts_as_far_as_it_goes(tmp_path
     packed.write_bytes(whole)
     (hour,) = hours.read(NOON)
     assert len(hours.lines()) == 3001
-    assert hour.gaps == ()
+    assert not hour.gaps
 
 
 def test_dated_names_are_names_of_the_same_log(log: GrowingLog) -> None:
@@ -102,7 +102,7 @@ def test_dated_names_are_names_of_the_same_log(log: GrowingLog) -> None:
     log.pack(log.folder / "mainlog-20261120")
     (hour,) = hours.read(NOON)
     assert hours.lines() == ONE_TO_THREE
-    assert hour.gaps == ()
+    assert not hour.gaps
     assert hour.measures["lines"] == 2
 
 
@@ -134,6 +134,35 @@ def test_the_gap_of_copytruncate_stays_when_the_copies_are_renamed_and_packed(lo
     assert [(gap.second - NOON, (gap.end or 0) - NOON) for gap in hour.gaps] == [(0, 1), (1, 2)]
 
 
+def test_a_copy_that_was_not_seen_to_be_made_is_one_where_rotation_copies(log: GrowingLog) -> None:
+    hours = reader(log)
+    hours.read(NOON)
+    log.copytruncate()
+    log.write(exim(NOON + 1, "two"))
+    (log.folder / "mainlog.1").rename(
+        hidden := log.folder / "hidden"
+    )  # as where it is made behind a look at the folder
+    log.copytruncate()
+    log.write(exim(NOON + 2, "three"))
+    (log.folder / "mainlog.1").rename(log.folder / "hidden2")
+    hidden.rename(log.folder / "mainlog.2")
+    hours.read(NOON)
+    (log.folder / "hidden2").rename(log.folder / "mainlog.1")
+    (hour,) = hours.read(NOON)
+    assert hours.lines() == ONE_TO_THREE
+    assert [(gap.second - NOON, (gap.end or 0) - NOON) for gap in hour.gaps] == [(0, 1), (1, 2)]
+
+
+def test_a_gap_that_reaches_into_the_next_hour_is_named_there_too(log: GrowingLog) -> None:
+    hours = reader(log)
+    hours.read(NOON)
+    log.copytruncate()
+    log.write(exim(NOON + HOUR + 5, "next hour"))
+    first, second = hours.read(NOON, NOON + HOUR)
+    assert [(gap.second, gap.end) for gap in first.gaps] == [(NOON, NOON + HOUR)]
+    assert [(gap.second, gap.end) for gap in second.gaps] == [(NOON + HOUR, NOON + HOUR + 5)]
+
+
 def test_a_copy_that_is_still_made_is_the_file_it_is_a_copy_of(log: GrowingLog) -> None:
     hours = reader(log)
     log.write(*ONE_TO_THREE[1:])
@@ -142,8 +171,20 @@ def test_a_copy_that_is_still_made_is_the_file_it_is_a_copy_of(log: GrowingLog) 
     log.write(exim(NOON + 3, "z four"))
     (hour,) = hours.read(NOON)
     assert hours.lines() == sorted([*ONE_TO_THREE, exim(NOON + 3, "z four")])
-    assert hour.gaps == ()
+    assert not hour.gaps
     assert hour.measures["lines"] == 1
+
+
+def test_a_copy_that_ends_in_a_line_is_not_finished_while_its_original_is_there(log: GrowingLog) -> None:
+    hours = reader(log)
+    log.write(exim(NOON + 1, "two"))
+    (log.folder / "mainlog.1").write_bytes(log.path.read_bytes()[:-2])
+    whole = log.path.read_bytes()
+    os.truncate(log.path, len(whole) - 5)  # as it was when it was looked at before the copy was
+    hours.read(NOON)
+    log.path.write_bytes(whole)
+    hours.read(NOON)
+    assert hours.lines() == [exim(NOON, "one"), exim(NOON + 1, "two")]
 
 
 def test_a_truncated_file_has_a_gap_between_what_was_read_and_what_came_then(log: GrowingLog) -> None:
@@ -166,6 +207,18 @@ def test_a_truncation_is_seen_though_the_file_was_empty_for_a_while(log: Growing
     log.write(exim(NOON + 9, "new"))
     (hour,) = hours.read(NOON)
     assert [(gap.second, gap.end) for gap in hour.gaps] == [(NOON + 1, NOON + 9)]
+
+
+def test_where_nothing_was_written_since_a_truncation_what_may_be_lost_ends_when_it_was_seen(log: GrowingLog) -> None:
+    hours = reader(log, now=NOON + 100)
+    hours.read(NOON)
+    log.copytruncate()
+    (hour,) = hours.read(NOON)
+    assert [(gap.second, gap.end) for gap in hour.gaps] == [(NOON, NOON + 100)]
+    hours.now = NOON + 2 * HOUR
+    same, later = hours.read(NOON, NOON + HOUR)
+    assert same.gaps == hour.gaps
+    assert not later.gaps
 
 
 def test_who_does_not_append_leaves_zeros_after_a_truncation(log: GrowingLog) -> None:
@@ -229,7 +282,7 @@ def test_an_empty_file_is_no_missing_number(log: GrowingLog) -> None:
     log.rotate()
     log.write(exim(NOON + 60, "two"))
     (hour,) = reader(log).read(NOON)
-    assert hour.gaps == ()
+    assert not hour.gaps
 
 
 def test_an_inode_that_comes_again_where_rotation_renames_is_no_truncation(log: GrowingLog) -> None:
@@ -249,7 +302,24 @@ def test_an_inode_that_comes_again_where_rotation_renames_is_no_truncation(log: 
         log.path.rename(log.folder / f"other{other}")
     (hour,) = hours.read(NOON)
     assert hours.lines() == ONE_TO_THREE
-    assert hour.gaps == ()
+    assert not hour.gaps
+
+
+def test_an_inode_of_a_removed_file_that_comes_again_elsewhere_is_no_truncation(log: GrowingLog) -> None:
+    hours = reader(log)
+    log.rotate()
+    log.write(exim(NOON + 1, "two"))
+    log.rotate()
+    log.write(exim(NOON + 2, "three"))
+    hours.read(NOON)
+    (log.folder / "mainlog.2").rename(freed := log.folder / "mainlog.1.gz")
+    (log.folder / "mainlog.1").rename(log.folder / "mainlog.2")
+    freed.write_bytes(PACKERS[".gz"](log.path.read_bytes()))
+    log.path.rename(log.folder / "other")
+    log.write(exim(NOON + 3, "z four"))
+    (hour,) = hours.read(NOON)
+    assert hours.lines() == [*ONE_TO_THREE, exim(NOON + 3, "z four")]
+    assert not hour.gaps
 
 
 def test_a_file_of_one_line_is_a_file_too(tmp_path: Path) -> None:

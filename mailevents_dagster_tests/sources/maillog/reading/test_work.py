@@ -30,6 +30,7 @@ def test_each_appended_byte_is_read_once(tmp_path: Path) -> None:
             read += sum(hour.measures["bytes_read"] for hour in hours.read(start - HOUR))
         if minute == 12 * 60:
             appended += log.path.stat().st_size
+            os.utime(log.path, (NOON, NOON))  # not in this second
             log.rotate()
         if minute == 12 * 60 + 30:
             log.pack(tmp_path / "mainlog.1")
@@ -72,6 +73,26 @@ def test_hours_of_one_run_share_what_is_read(tmp_path: Path) -> None:
     assert sum(hour.measures["bytes_read"] for hour in found) <= 1.05 * log.path.stat().st_size
 
 
+@pytest.mark.parametrize("is_written_late", [False, True])
+def test_a_packed_file_is_read_again_only_where_something_was_written_late(
+    tmp_path: Path, is_written_late: bool
+) -> None:
+    log, numbers = GrowingLog(tmp_path), random.Random(5)
+    log.write(exim(NOON - 1, "before"), *(exim(NOON + number, f"{numbers.random()}") for number in range(3000)))
+    os.utime(log.path, (NOON, NOON))
+    log.rotate()
+    log.write(exim(NOON + HOUR, "later"))
+    hours = reader(log)
+    hours.read(NOON)
+    if is_written_late:
+        with (tmp_path / "mainlog.1").open("a") as late:
+            late.write(exim(NOON + HOUR - 1, "late") + "\n")
+    log.pack(tmp_path / "mainlog.1", ".xz")
+    (hour,) = hours.read(NOON)
+    assert hour.measures["lines"] == is_written_late
+    assert (hour.measures["bytes_read"] > 20_000) == is_written_late
+
+
 @pytest.mark.parametrize("form", [exim, syslog])
 def test_an_hour_of_weeks_ago_is_found_without_reading_the_weeks_between(tmp_path: Path, form: object) -> None:
     assert callable(form)
@@ -84,7 +105,7 @@ def test_an_hour_of_weeks_ago_is_found_without_reading_the_weeks_between(tmp_pat
     wanted = start + 3 * 24 * HOUR
     (hour,) = hours.read(wanted)
     assert len(hours.lines(wanted)) == HOUR // step
-    assert hour.gaps == ()
+    assert not hour.gaps
     assert hour.measures["bytes_read"] < log.path.stat().st_size / 5
     later = wanted + 10 * 24 * HOUR
     hours.read(later, wanted + HOUR, wanted - HOUR)

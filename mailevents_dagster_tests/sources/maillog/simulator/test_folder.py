@@ -117,7 +117,9 @@ def test_what_was_cut_off_is_completed(tmp_path: Path) -> None:
         assert content(grown(tmp_path, NOON)) == whole
 
 
-@pytest.mark.parametrize("damage", [b"", b"no gzip", gzip.compress(b"x" * 1000, mtime=0)[:15], gzip.compress(b"other")])
+@pytest.mark.parametrize(
+    "damage", [b"", b"no gzip", gzip.compress(b"x" * 1000, mtime=0)[:15], gzip.compress(b"other", mtime=0)]
+)
 def test_a_packed_file_that_is_damaged_is_made_anew(tmp_path: Path, damage: bytes) -> None:
     whole = content(grown(tmp_path, NOON + 3 * DAY))
     (tmp_path / "mainlog.2.gz").write_bytes(damage)
