@@ -14,7 +14,7 @@ from mailevents_dagster.sources.mailbox.messages.tree import Content
 from mailevents_dagster.sources.mailbox.messages.winmail import TNEF_TYPES, Winmail
 
 _LONGEST_STATUS: Final = 2**16
-_FOR_OLD_PROGRAMS: Final = re.compile(r"\s*[^\n]*\bmime\b[^\n]*\s*", re.IGNORECASE)
+_FOR_OLD_PROGRAMS: Final = re.compile(r"[^\n]*\bmime\b", re.IGNORECASE)
 """What stands before the first part for those that know no MIME: `This is a multi-part message in MIME format.`"""
 
 
@@ -46,8 +46,8 @@ class MessageContents:
 
     def text(self) -> str | None:
         """Return the text of the message; where it has none, what stands before the parts of a multipart."""
-        before = self._between.value or ""
-        if not self._gathered.has_text and before.strip() and not _FOR_OLD_PROGRAMS.fullmatch(before):
+        before = (self._between.value or "").strip()
+        if not self._gathered.has_text and before and not _FOR_OLD_PROGRAMS.match(before):
             self._gathered.faults.add("its text stands before its parts")
             return before
         return self._gathered.text.value

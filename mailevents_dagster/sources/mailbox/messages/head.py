@@ -38,10 +38,9 @@ def skip_envelope(lines: Lines, faults: Faults) -> None:
     if lines.peek().startswith(_BYTE_ORDER_MARK):
         faults.add("a byte order mark stands before the header")
         lines.skip(len(_BYTE_ORDER_MARK))
-    while (line := lines.peek()) and not line.strip():
+    if lines.skip_blank():
         faults.add("blank lines stand before the header")
-        lines.line()
-    if line.startswith((b"From ", b">From ")):
+    if lines.peek().startswith((b"From ", b">From ")):
         _whole_line(lines)
 
 
@@ -55,7 +54,9 @@ def read_head(lines: Lines, is_boundary: Callable[[bytes], bool], faults: Faults
         room -= len(content)
         if room < 0:
             faults.add("a header is too long: its end is left out")
-        elif fields and line.startswith(_INDENTED):
+            lines.skip_to_blank()
+            break
+        if fields and line.startswith(_INDENTED):
             fields[-1][1].append(content)
         elif found:
             fields.append((found[1].decode("latin-1"), [content[found.end() :]]))

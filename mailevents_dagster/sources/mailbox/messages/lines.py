@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Final
 
 WINDOW: Final = 2**16
 """Bytes that are looked at together; a longer line comes in pieces."""
+LONGEST_MARK: Final = 1_000
 
 
 class Lines:
@@ -44,16 +46,46 @@ class Lines:
         """Leave out bytes that `peek` has shown."""
         self._take(self._at + count)
 
-    def block(self) -> bytes:
-        """Return bytes before the next line that begins with two dashes; nothing where it is the next line."""
+    def skip_blank(self) -> bool:
+        """Leave out blank lines and return whether there were any."""
+        was_blank = False
+        while True:
+            self._fill()
+            held = len(self._buffer) - self._at
+            blank = held - len(self._buffer[self._at :].lstrip(b" \t\r\n"))
+            end = self._buffer.rfind(self.end, self._at, self._at + blank) + 1
+            if end <= self._at:
+                return was_blank
+            self._take(end)
+            was_blank = True
+
+    def block(self, marks: tuple[bytes, ...]) -> bytes:
+        """Return bytes before the next line that begins with one of these marks; nothing where it is the next line.
+
+        Each mark begins with two dashes.
+        """
         self._fill()
-        if self._is_at_start and self._buffer.startswith(b"--", self._at):
+        if self._is_at_start and self._buffer.startswith(marks, self._at):
             return b""
-        found = self._buffer.find(self.end + b"--", self._at)
-        if found >= 0:
-            return self._take(found + 1)
-        # The end of a line and one dash may be the beginning of what is searched.
-        return self._take(len(self._buffer) if self._is_exhausted else len(self._buffer) - 2)
+        # So much at the end may be the beginning of a mark.
+        last = len(self._buffer) if self._is_exhausted else len(self._buffer) - LONGEST_MARK
+        found = self._buffer.find(self.end + b"--", self._at, last) if marks else -1
+        while found >= 0 and not self._buffer.startswith(marks, found + 1):
+            found = self._buffer.find(self.end + b"--", found + 1, last)
+        return self._take(found + 1 if found >= 0 else last)
+
+    def skip_to_blank(self) -> None:
+        """Leave out all lines to the next blank one, and that."""
+        twice = re.compile(self.end + rb"\r?" + self.end)
+        while not (found := twice.search(self._buffer, self._at)) and not self._is_exhausted:
+            self._take(len(self._buffer) - 2)
+            self._fill()
+        self._take(found.end() if found else len(self._buffer))
+
+    def drain(self) -> None:
+        """Read the rest and forget it."""
+        while self._take(len(self._buffer)):
+            self._fill()
 
     def _line_end(self) -> int:
         self._fill()

@@ -12,6 +12,7 @@ from mailevents_dagster.sources.mailbox.messages.values import text_value
 
 _BODIES: Final = ("text/plain", "text/html")
 _LONGEST_NAME: Final = 1_000
+_LONGEST_BOUNDARY: Final = 900
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ def part_of(head: Head, within: str | None, faults: Faults) -> Part:
     return Part(
         type=type_,
         charset=content.get("charset"),
-        boundary=boundary.encode() or None,
+        boundary=boundary.encode()[:_LONGEST_BOUNDARY] or None,
         is_attached=is_attached,
         is_inline=disposition.value == "inline"
         or (not is_attached and content_id is not None and within == "multipart/related"),

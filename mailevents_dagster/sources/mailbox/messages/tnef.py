@@ -72,7 +72,7 @@ class TnefAttachment:
     name: str | None = None
     type: str | None = None
     content_id: str | None = None
-    content: Stretch = field(default_factory=lambda: Stretch(0, 0))
+    content: Stretch | None = None
 
 
 @dataclass(slots=True)
@@ -95,15 +95,9 @@ def read_tnef(file: IO[bytes], size: int) -> Tnef:
     reader.skip(2)
     while reader.at < size:
         steps.take()
-        level, name = reader.number(1), reader.number(4) & 0xFFFF
-        value = Stretch(reader.at + 4, reader.number(4))
-        reader.skip(value.length)
-        if sum(map(sum, blocks(file, value))) & 0xFFFF != reader.number(2):
-            raise DamagedError("a checksum in it is not that of what it stands for")
+        level, name, value = _attribute(file, reader)
         if level == 2:
             _attachment(file, found, name, value, charset, steps)
-        elif level != 1:
-            raise DamagedError("it has something that belongs to neither message nor attachment")
         elif name == _CODE_PAGE:
             charset = _charset(Reader(file, value.start, value.start + value.length).number(4))
         elif name == _MESSAGE_CLASS:
@@ -112,7 +106,21 @@ def read_tnef(file: IO[bytes], size: int) -> Tnef:
             found.text = (_without_end(file, value), charset)
         elif name == _PROPERTIES:
             _message(file, found, _properties(file, value, steps), charset)
+    if any(attachment.content is None for attachment in found.attachments):
+        raise DamagedError("an attachment in it has no content")
     return found
+
+
+def _attribute(file: IO[bytes], reader: Reader) -> tuple[int, int, Stretch]:
+    """Return the next attribute: 1 for the message or 2 for an attachment, its name, and where its value lies."""
+    level, name = reader.number(1), reader.number(4) & 0xFFFF
+    length = reader.number(4)
+    value = Stretch(reader.skip(length), length)
+    if sum(map(sum, blocks(file, value))) & 0xFFFF != reader.number(2):
+        raise DamagedError("a checksum in it is not that of what it stands for")
+    if level not in (1, 2):
+        raise DamagedError("it has something that belongs to neither message nor attachment")
+    return level, name, value
 
 
 def blocks(file: IO[bytes], stretch: Stretch) -> Iterator[bytes]:

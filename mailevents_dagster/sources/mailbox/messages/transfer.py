@@ -15,8 +15,8 @@ _CLEAN: Final = _ALPHABET + b" \t\r\n"
 _MOST_PIECES: Final = 1_000
 _TOKEN: Final = re.compile(rb"[\w-]+")
 _SOFT_BREAK: Final = re.compile(rb"=[ \t]*(?:\r\n|\n|\r)")
-_SPACES_AT_END: Final = re.compile(rb"[ \t]{1,1000}(?=\r?\n)")
-_UNDECIDED: Final = re.compile(rb"(?:=[0-9A-Fa-f]?|=[ \t]{0,1000}\r?|[ \t]{1,1000}\r?)\Z")
+_SPACES_AT_END: Final = re.compile(rb"(?<![ \t])[ \t]+(?=\r?\n)")
+_UNDECIDED: Final = re.compile(rb"(?:=[0-9A-Fa-f]?|=[ \t]{0,1000}\r?|(?<![ \t])[ \t]+\r?)\Z")
 _UU_BEGIN: Final = re.compile(rb"begin[ -][^\r\n]*")
 _AS_IT_IS: Final = {b"", b"7bit", b"8bit", b"binary"}
 

@@ -7,13 +7,16 @@ from typing import Final, Protocol
 
 from mailevents_dagster.sources.mailbox.messages.faults import Faults
 from mailevents_dagster.sources.mailbox.messages.head import Head, read_head, skip_envelope
-from mailevents_dagster.sources.mailbox.messages.lines import Lines
+from mailevents_dagster.sources.mailbox.messages.lines import LONGEST_MARK, Lines
 from mailevents_dagster.sources.mailbox.messages.part import Part, part_of
 from mailevents_dagster.sources.mailbox.messages.transfer import Decoder, decoder
 
 _MOST_LEVELS: Final = 100
 _MOST_PARTS: Final = 10_000
-_LONGEST_BOUNDARY: Final = 1_000
+_MOST_GUESSES: Final = 1_000
+"""Lines that are looked at, whether they are a boundary that is not declared."""
+_LONGEST_BOUNDARY: Final = LONGEST_MARK - 4
+"""Behind the dashes; two more may follow."""
 
 
 class Content(Protocol):
@@ -86,7 +89,9 @@ class Tree:
         self._contents = contents
         self._faults = faults
         self._levels: list[_Multipart] = []
-        self._parts = 0
+        self._marks: tuple[bytes, ...] = ()
+        """What lines begin with that may be boundaries."""
+        self._parts = self._guesses = 0
         self._open = self._opened(_Nothing())
 
     def read(self) -> tuple[Head, Part]:
@@ -95,7 +100,7 @@ class Tree:
         head = read_head(self._lines, lambda _: False, self._faults)
         root = self._begin(head)
         while True:
-            block = self._lines.block()
+            block = self._lines.block(self._marks)
             if block:
                 self._open.write(block)
                 continue
@@ -112,6 +117,8 @@ class Tree:
         found = self._boundary(line) or self._other_boundary(line)
         self._lines.line()
         if found is None:
+            self._guesses += 1
+            self._marks = self._marked()
             self._open.write(line)
             return
         depth, is_end = found
@@ -121,6 +128,7 @@ class Tree:
         if is_end:
             level.has_ended = True
             self._open = self._opened(_Nothing())
+            self._marks = self._marked()
             return
         if level.has_ended:
             self._faults.add("a multipart goes on behind its end")
@@ -133,6 +141,7 @@ class Tree:
         self._parts += 1
         if self._parts > _MOST_PARTS:
             self._faults.add(f"it has more than {_MOST_PARTS:,} parts: the rest is not read")
+            self._lines.drain()
             self._open = self._opened(_Nothing())
         elif part.is_multipart and len(self._levels) < _MOST_LEVELS:
             if part.boundary is None:
@@ -144,7 +153,13 @@ class Tree:
                 self._faults.add(f"multiparts are nested deeper than {_MOST_LEVELS}: the rest is one attachment")
             content = self._contents.content_of(part, within)
             self._open = _Open(content, decoder(part.encoding, self._faults))
+        self._marks = self._marked()
         return part
+
+    def _marked(self) -> tuple[bytes, ...]:
+        if self._levels and not self._levels[-1].parts and self._guesses < _MOST_GUESSES:
+            return (b"--",)
+        return tuple(b"--" + level.boundary for level in self._levels if level.boundary is not None)
 
     def _opened(self, content: Content) -> _Open:
         return _Open(content, decoder(None, self._faults))

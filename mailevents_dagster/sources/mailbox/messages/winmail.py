@@ -66,7 +66,8 @@ class Winmail:
             self._gathered.faults.add("the text of a winmail.dat is RTF alone: it is not read")
         for attachment in tnef.attachments:
             attaching = self._gathered.attachments.begin(_part_of(attachment))
-            self._copy(attachment.content, attaching)
+            if attachment.content is not None:
+                self._copy(attachment.content, attaching)
             attaching.close()
 
     def _body(self, text: Text, found: tuple[Stretch, str] | None) -> None:
