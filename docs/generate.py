@@ -18,6 +18,7 @@ from mailevents_dagster.settings.schema import SCHEMA_FILE, json_schema
 from mailevents_dagster.sources.catalog import FEED_KINDS, SOURCES
 from mailevents_dagster.sources.maillog.lives import COLUMNS as LIVES
 from mailevents_dagster.sources.uzmanposta.feeds import feed_of
+from mailevents_dagster.store.blobs import PACKED
 from mailevents_dagster.store.hour.snapshot_columns import all_columns
 from mailevents_dagster.store.layout import Layout
 
@@ -136,6 +137,8 @@ def files() -> Iterator[str]:
         layout.log(feed, hour): "the log of the hour: a JSON object a line, oldest first",
         layout.snapshot(feed, hour): "the snapshot of the hour, [its columns](columns.md): the truth",
         layout.manifest(feed, hour): "what was committed: counts, digests, what was listed and when",
+        layout.blob("9f86d081" + "…", PACKED): "a message of a mailbox as it came, under its SHA-256; `.eml` where "
+        "packing would not make it smaller",
         layout.cursor(feed): "[what the feed has](automation.md#the-stored-cursor-of-a-feed)",
         layout.journal(feed, hour): "details already fetched of an hour that is not committed yet",
         layout.destruction(
@@ -147,6 +150,8 @@ def files() -> Iterator[str]:
         layout.lives(
             hour.stamp("%Y-%m-%d")
         ): "[lives of mails](mail-logs.md#lives-of-mails) of the day, of all servers",
+        layout.doomed_blobs / "….txt": "messages whose hours were destroyed, until it is known "
+        "[who else needs them](retention.md#messages)",
         layout.metrics: "numbers of all feeds for Prometheus",
         layout.description: "the time zone in which the hours are named",
         layout.hour_lock(feed, hour): "held while the hour is collected, by nobody else meanwhile",
@@ -163,7 +168,7 @@ def files() -> Iterator[str]:
     yield "Below `output`, `quarantine/quarantine` and `authentication` lie in the folder of their category, and the"
     yield "type of `authentication` is `auth` in names. The second of two hours that the clock shows alike has its UTC"
     yield "offset behind the hour. A file that was found damaged is set aside as `NAME.damaged`; one that is being"
-    yield "written is `.NAME.partial`."
+    yield "written is `.NAME.partial`, or has a name by chance below `blobs`."
 
 
 PAGES: dict[str, Callable[[], Iterator[str]]] = {

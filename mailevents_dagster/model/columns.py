@@ -91,3 +91,5 @@ class RowFormat:
     """The column that says whether a rule of the source knew the record; None where records need none."""
     outcome_column: str | None = None
     """Where the outcome of an event stands, as Parquet names it; None where events have none."""
+    blob_column: str | None = None
+    """The column of the SHA-256 of each event's blob, in hexadecimal; None where events have none."""

@@ -18,8 +18,10 @@ from mailevents_dagster.collecting.housekeeping import (
     take_back_destructions,
 )
 from mailevents_dagster.collecting.interval import Every
+from mailevents_dagster.files.damage import DamagedError
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.settings import Settings
+from mailevents_dagster.store.blob_removal import remove_unneeded
 from mailevents_dagster.store.destruction_record import Destruction
 from mailevents_dagster.store.opening import retention_of
 from mailevents_dagster.store.retention import Clocks
@@ -56,6 +58,7 @@ def destroy_expired(context: dg.OpExecutionContext, settings: Settings, store: S
                     )
     except MeaninglessHoldError as error:
         raise dg.Failure(str(error), allow_retries=False) from error
+    numbers.update(_remove_blobs(context, settings, store, clocks))
     context.add_output_metadata(numbers)
     context.log.info(
         f"{numbers['hours']:,} expired hours destroyed, {numbers['events']:,} events, {numbers['bytes']:,} bytes; "
@@ -64,7 +67,8 @@ def destroy_expired(context: dg.OpExecutionContext, settings: Settings, store: S
     )
     if numbers["failed"]:
         raise dg.Failure(
-            f"{numbers['failed']:,} expired hours could not be destroyed; why is above.", allow_retries=False
+            f"{numbers['failed']:,} expired hours, or their messages, could not be destroyed; why is above.",
+            allow_retries=False,
         )
 
 
@@ -81,6 +85,24 @@ def _take_back(context: dg.OpExecutionContext, settings: Settings, store: Store,
     elif contradiction := clocks.sentence(settings.timezone):
         context.log.warning(contradiction)
     return taken_back
+
+
+def _remove_blobs(context: dg.OpExecutionContext, settings: Settings, store: Store, clocks: Clocks) -> dict[str, int]:
+    """Remove the messages that only destroyed hours needed, and return the numbers of it."""
+    try:
+        removed = remove_unneeded(store, retention_of(settings), clocks.earlier)
+    except (DamagedError, OSError) as error:
+        context.log.error(
+            f"No message was removed, since it is not known which are still needed: {error}. Materialize that hour "
+            f"again, or restore the file; the next housekeeping removes them."
+        )
+        return {"failed": 1}
+    if removed.blobs or removed.waiting:
+        context.log.info(
+            f"{removed.blobs:,} messages of destroyed hours removed, {removed.bytes:,} bytes on disk; "
+            f"{removed.waiting:,} were written within a day and go another time"
+        )
+    return {"blobs": removed.blobs, "blob_bytes": removed.bytes}
 
 
 def observation(store: Store, record: Destruction) -> dg.AssetObservation:

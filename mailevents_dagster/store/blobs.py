@@ -6,6 +6,7 @@ every program that reads zstd takes as one file.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 from collections.abc import Iterable, Iterator
@@ -25,10 +26,23 @@ if TYPE_CHECKING:
 
 PLAIN: Final = ".eml"
 PACKED: Final = ".eml.zst"
+SUFFIXES: Final = (PACKED, PLAIN)
 BLOCK: Final = 2**20
 LEVEL: Final = 3
 WORTH: Final = 0.95
 """The first block decides: a message is packed if that is smaller then by a twentieth. Base64 loses a quarter."""
+
+GONE: Final = "are gone"
+DAMAGED: Final = "are damaged"
+UNREADABLE: Final = "cannot be read"
+_RESTORE: Final = "Restore these files from a copy of the storage, or"
+_AGAIN: Final = "materialize the hour again: what the source still has is fetched."
+TO_DO: Final = {
+    GONE: f"{_RESTORE} {_AGAIN}",
+    DAMAGED: f"{_RESTORE} delete them and {_AGAIN}",
+    UNREADABLE: "Look at the rights of these files, and at the disk.",
+}
+"""What can be wrong with blobs, and what to do."""
 
 
 class NewBlob:
@@ -110,12 +124,26 @@ class Blobs:
 
     def path(self, sha256: str) -> UPath | None:
         """Return the file of a blob, None where there is none."""
-        paths = (self._layout.blob(sha256, suffix) for suffix in (PACKED, PLAIN))
+        paths = (self._layout.blob(sha256, suffix) for suffix in SUFFIXES)
         return next((path for path in paths if path.exists()), None)
 
     def missing(self, digests: Iterable[str]) -> set[str]:
         """Return those that are not there. None is read."""
         return {sha256 for sha256 in digests if self.path(sha256) is None}
+
+    def fault(self, sha256: str) -> str:
+        """Read a blob to its end and say what is wrong with it, as TO_DO has it; nothing where it is whole."""
+        if self.path(sha256) is None:
+            return GONE
+        try:
+            with self.open(sha256) as file:
+                while file.read(BLOCK):
+                    pass
+        except DamagedError:
+            return DAMAGED
+        except OSError as error:
+            return UNREADABLE if error.errno != errno.ENOENT else GONE
+        return ""
 
 
 class _Reader(io.RawIOBase):
@@ -151,3 +179,13 @@ class _Reader(io.RawIOBase):
             self._content.close()
             self._file.close()
         super().close()
+
+
+def blob_faults(blobs: Blobs, names: Iterable[str]) -> Iterator[tuple[str, str, list[str]]]:
+    """Read blobs to their ends; yield what is wrong with some, what to do about it, and which these are."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        if fault := blobs.fault(name):
+            found.setdefault(fault, []).append(name)
+    for fault, faulty in found.items():
+        yield fault, TO_DO[fault], faulty

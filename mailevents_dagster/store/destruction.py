@@ -16,6 +16,7 @@ from mailevents_dagster.files.damage import DamagedError, set_aside
 from mailevents_dagster.files.digests import digest_of
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
+from mailevents_dagster.store.blob_names import doom
 from mailevents_dagster.store.destruction_record import Destruction, read_destruction, write_destruction
 from mailevents_dagster.store.layout import Layout
 from mailevents_dagster.store.manifest import Manifest, StoredFile
@@ -41,6 +42,8 @@ def destroying(
                 yield None
                 return
             record = _begun(begun, there, _record(layout, feed, hour, manifest, rule))
+            if column := feed.kind.rows.blob_column:
+                doom(layout, there.values(), column)
             _delete(layout, feed, there.values())
             record = replace(record, finished=time.time())
             write_destruction(layout.destruction(feed, hour), record)

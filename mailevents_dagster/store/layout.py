@@ -130,6 +130,11 @@ class Layout:
     def blob(self, sha256: str, suffix: str) -> UPath:
         return self.blobs / sha256[:2] / f"{sha256}{suffix}"
 
+    @property
+    def doomed_blobs(self) -> UPath:
+        """The folder of lists of blobs whose hours were destroyed, until it is known whether others need them."""
+        return self.blobs / "doomed"
+
     def summary(self, name: str, domain: str | None, date: str) -> UPath:
         """Return the counts of a day; those of all domains lie apart, so that reading a tree adds nothing up twice."""
         above = self.root / "summaries"

@@ -16,6 +16,7 @@ from mailevents_dagster.files.damage import DamagedError
 from mailevents_dagster.files.locks import holding
 from mailevents_dagster.model.feed import Feed, FeedKind
 from mailevents_dagster.model.hour import Hour
+from mailevents_dagster.store.blobs import Blobs
 from mailevents_dagster.store.cursors import Cursor
 from mailevents_dagster.store.destruction_record import refuse_destroyed
 from mailevents_dagster.store.feed_cursor import FeedCursor
@@ -71,6 +72,10 @@ class Store:
     def feeds(self) -> Iterator[Feed]:
         """Yield the feeds that have files here, whether the settings still name them or not."""
         return stored_feeds(self.layout, self.kinds.values())
+
+    @property
+    def blobs(self) -> Blobs:
+        return Blobs(self.layout)
 
     @contextmanager
     def open_hour(

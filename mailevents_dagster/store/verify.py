@@ -13,9 +13,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+from upath import UPath
+
 from mailevents_dagster.files.damage import DamagedError
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import SECONDS, Hour, hours_between
+from mailevents_dagster.store.blob_names import named_in_snapshot
+from mailevents_dagster.store.blobs import blob_faults
 from mailevents_dagster.store.cursor_file import read_cursor
 from mailevents_dagster.store.cursors import merged
 from mailevents_dagster.store.hour.content import Content, LogRead, read_content, read_log
@@ -170,8 +174,23 @@ class _HourCheck:
         else:
             if differs := _difference(manifest.snapshot, len(stored), hashlib.sha256(stored).hexdigest()):
                 self._add("snapshot", f"{path} is not what was committed: {differs}.", FROM_ITSELF)
+            if column := self.feed.kind.rows.blob_column:
+                self._blobs(path, column)
             return content
         return None
+
+    def _blobs(self, snapshot: UPath, column: str) -> None:
+        """Read the blobs of the hour's events to their ends."""
+        try:
+            named = sorted(named_in_snapshot(snapshot, column))
+        except DamagedError as error:
+            self._add("snapshot", f"{error}.", FROM_ITSELF)
+            return
+        for fault, do, names in blob_faults(self.store.blobs, named):
+            what = f"{len(names):,} messages below {self.store.layout.blobs} {fault}:"
+            self.findings.append(
+                Finding(str(self.feed), self.hour.key, Severity.DAMAGE, "blob", what, do, tuple(names))
+            )
 
     def _may_stand_here(self, manifest: Manifest) -> Callable[[bytes, bytes], bool]:
         """Allow events of other hours that are recorded strays, or have no time of their own."""

@@ -114,7 +114,7 @@ def test_a_run_destroys_is_recorded_and_leaves_nothing_for_the_next(housekeeping
     assert json.loads(again.stdout) == {
         "follow_runs_deleted": 0,
         "check_runs_deleted": 0, "hours": 0, "events": 0, "bytes": 0, "left": 0, "held": 3, "failed": 0,
-        "taken_back": 0,
+        "taken_back": 0, "blobs": 0, "blob_bytes": 0,
     }  # fmt: skip
     assert housekeeping("--dry-run").returncode == 3
 
