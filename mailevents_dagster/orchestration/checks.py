@@ -101,9 +101,10 @@ def feed_checks(settings: Settings) -> dg.AssetChecksDefinition:
             if dg.AssetCheckKey(key, name) in context.selected_asset_check_keys:
                 yield dg.AssetCheckResult(asset_key=key, check_name=name, **_shown(verdict))
 
-    return dg.AssetChecksDefinition.create(
+    made: dg.AssetChecksDefinition = dg.AssetChecksDefinition.create(
         keys_by_input_name=inputs, node_def=check, check_specs_by_output_name=outputs, can_subset=True
     )
+    return made
 
 
 def _of_feed(feed: Feed) -> Iterator[Callable[..., Verdict]]:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import msal
 import requests
+from msal.exceptions import MsalError
 
 from mailevents_dagster.sources.mailbox.errors import Cause, MailboxError
 from mailevents_dagster.sources.network import Names, network_fault
@@ -84,13 +85,14 @@ class Tokens:
         try:
             self._client = self._client or self._made()
             answer = self._client.acquire_token_for_client(scopes=[self._scope])
-        except requests.HTTPError as error:  # msal raises it for answers from 500 on
-            status = error.response.status_code
-            failed = MailboxError(Cause.SERVER, f"The authority answered {status}.", is_passing=True)
+        except (requests.HTTPError, MsalError) as error:  # as msal and requests tell of answers from 500 on
+            status = re.search(r"\b5\d\d\b", str(error))
+            said = f"answered {status[0]}" if status else "could not answer"
+            failed = MailboxError(Cause.SERVER, f"The authority {said}.", is_passing=True)
         except requests.RequestException as error:
             cause, text = network_fault(error, "The authority", NAMES, lambda _: "no answer")
             failed = MailboxError(Cause(cause), text, is_passing=True)
-        except (ValueError, KeyError):
+        except (ValueError, LookupError, TypeError, AttributeError, RuntimeError):  # msal's, of rubbish
             failed = _permission(
                 "it has no such tenant, or something else answers there. Check tenant_id and authority"
             )

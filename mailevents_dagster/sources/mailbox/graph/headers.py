@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from email.header import Header
-from email.utils import encode_rfc2231, format_datetime, formataddr
+from email.utils import encode_rfc2231, format_datetime, formataddr, getaddresses
 from typing import Final
 
 from mailevents_dagster.sources.mailbox.graph.messages import Json, addresses, time_of
@@ -32,7 +32,7 @@ def headers_of(message: Json) -> Headers:
     """Return the headers of a message: those it was sent with, as far as Graph knows them, and those of its fields."""
     written = message.get("internetMessageHeaders")
     kept = [
-        (str(header["name"]), str(header.get("value") or ""))
+        (str(header["name"]), _as_sent(str(header["name"]), str(header.get("value") or "")))
         for header in (written if isinstance(written, Sequence) else ())
         if isinstance(header, Mapping)
         and _NAME.fullmatch(str(header.get("name") or ""))
@@ -72,6 +72,13 @@ def _of_fields(message: Json) -> Iterator[tuple[str, str]]:
         yield "Date", format_datetime(datetime.fromtimestamp(sent, UTC))
     if message.get("importance") in ("high", "low"):
         yield "Importance", str(message["importance"])
+
+
+def _as_sent(name: str, value: str) -> str:
+    """Return the value of a header as it may be sent: where people are named, each name is coded by itself."""
+    if value.isascii() or name.title() not in _PEOPLE:
+        return value
+    return ",\r\n ".join(_person(*person) for person in getaddresses([_plain(value)]))
 
 
 def _person(name: str, address: str) -> str:

@@ -38,7 +38,7 @@ _BAD_REQUEST: Final = error(400, "BadRequest", "The query is not understood.")
 def answer(request: Request, mailbox: SimulatedMailbox, rest: str, base_url: str) -> Answer:
     """Return the answer to a GET of what is in a mailbox; `rest` is the path behind its address."""
     url = f"{base_url}{ROOT}{quote(mailbox.address, safe='@')}/{quote(rest)}"
-    match rest.split("/"):
+    match rest.rstrip("/").split("/"):
         case ["messages"]:
             return _messages(request, mailbox, url, None)
         case ["messages", id_, *more]:

@@ -10,6 +10,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -96,8 +97,8 @@ class Simulator:
         return self
 
     def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        if not self._server.closing.is_set():
+            self._server.close()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -193,11 +194,25 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, address: tuple[str, int], simulator: Simulator) -> None:
         self.simulator = simulator
         self.closing = threading.Event()
+        self._connected: set[socket.socket] = set()
         super().__init__(address, _Connection)
 
-    def shutdown(self) -> None:
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._connected.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self._connected.discard(request)
+        super().shutdown_request(request)
+
+    def close(self) -> None:
+        """Free the port, and end the connections with whatever they wait for."""
         self.closing.set()
-        super().shutdown()
+        self.shutdown()
+        self.server_close()
+        for connection in self._connected.copy():
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         if not isinstance(sys.exception(), ConnectionError):  # which says that the client has gone
