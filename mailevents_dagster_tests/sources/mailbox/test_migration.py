@@ -165,7 +165,7 @@ def test_what_is_missing_or_wrong_is_named_and_nothing_of_it_is_shown(old: OldTo
     old.env.write_text("EMAIL_ID=nobody\nHOST=a b\nPORT=ssh\nSFTP_PW=s3cret\nWHAT=s3cret\n")
     decided = old.decided()
     said = " ".join(decided.problems)
-    assert "TENANT_ID, CLIENT_ID, CLIENT_SECRET and SFTP_ID: missing" in said
+    assert "`TENANT_ID`, `CLIENT_ID`, `CLIENT_SECRET`, `SFTP_ID`: missing in .env" in said
     assert "EMAIL_ID is not usable" in said
     assert "HOST is not usable" in said
     assert "PORT is no port" in said

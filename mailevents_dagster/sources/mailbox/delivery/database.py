@@ -34,6 +34,8 @@ from mailevents_dagster.sources.mailbox.delivery.mail import (
 from mailevents_dagster.sources.mailbox.messages.reading import read_message
 
 CHUNK: Final = 2**18
+MOST_TEXT: Final = 2**26
+"""Bytes of a text in a row: pictures may be part of HTML."""
 _NUMBERS: Final = {"parent_id", "file_size"}
 _TABLE: Final = "CREATE TABLE {} (id INTEGER PRIMARY KEY AUTOINCREMENT, {})"
 Unreadable = Callable[[Mail, DamagedError], object]
@@ -133,7 +135,7 @@ def build(
 
 def _add(database: sqlite3.Connection, mail: Mail, attachments: MailAttachments, settings: DatabaseSettings) -> None:
     with mail.open() as raw:
-        message = read_message(_chunks(raw), attachments.begin)
+        message = read_message(_chunks(raw), attachments.begin, most_text=MOST_TEXT)
     columns = (*MAIL_COLUMNS, *(MORE_MAIL_COLUMNS if settings.is_extended else ()))
     parent = database.execute(_insert("fund_mail", columns), mail_values(mail, message, settings)).lastrowid
     columns = (*ATTACHMENT_COLUMNS, *(MORE_ATTACHMENT_COLUMNS if settings.is_extended else ()))

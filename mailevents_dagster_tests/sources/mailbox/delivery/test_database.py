@@ -61,6 +61,13 @@ def test_a_row_says_what_the_mail_says(tmp_path: Path) -> None:
     ]
 
 
+def test_a_long_text_is_whole(tmp_path: Path) -> None:
+    head = b"Content-Type: text/html; charset=utf-8\r\n\r\n"
+    (row,) = rows(make_database([mail(1, head + b"<p>text</p>\r\n" * 300_000)], tmp_path, EXTENDED))
+    assert len(row["content"]) == len("<p>text</p>\n") * 300_000
+    assert row["note"] == ""
+
+
 def test_times_have_all_digits_and_the_time_zone_of_the_settings(tmp_path: Path) -> None:
     (row,) = rows(make_database([mail()], tmp_path, DatabaseSettings(MAILBOX, "Europe/Istanbul")))
     assert row["email_time"] == "2026-11-20T12:00:00Z"
