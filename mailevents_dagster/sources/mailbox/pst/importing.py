@@ -6,7 +6,7 @@ The committed hours are the only record of how far an import came: who starts it
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -23,8 +23,7 @@ from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.sources.additions import additions
 from mailevents_dagster.sources.mailbox.pst.adding import Adding
 from mailevents_dagster.sources.mailbox.pst.known import known_of, stored_faults
-from mailevents_dagster.sources.mailbox.pst.library import File, PstError
-from mailevents_dagster.sources.mailbox.pst.properties import Properties, Tag
+from mailevents_dagster.sources.mailbox.pst.library import File
 from mailevents_dagster.sources.mailbox.pst.survey import Report, Survey
 from mailevents_dagster.sources.mailbox.pst.writing import Writing
 from mailevents_dagster.store.blobs import Blobs
@@ -73,7 +72,6 @@ class Imported:
 def import_mails(file: File, survey: Survey, target: Target, report: Report) -> Imported:
     """Import all mails of the survey, oldest first. What is in the store stays as it is."""
     imported = Imported()
-    key = _key(file)
     with closing(Writing(Blobs(target.store.layout))) as writing, ThreadPoolExecutor(HOURS_AT_A_TIME, "hours") as pool:
         begun: deque[tuple[int, Future[Imported]]] = deque()
 
@@ -84,7 +82,7 @@ def import_mails(file: File, survey: Survey, target: Target, report: Report) -> 
 
         try:
             for hour, mails in _hours(survey, target.store.timezone):
-                ids = {_id(key, survey, mail): mail for mail in mails}
+                ids = ids_of(survey, mails)
                 begun.append((len(mails), pool.submit(_import_hour, file, survey, target, writing, hour, ids)))
                 if len(begun) > HOURS_AT_A_TIME:
                     end_one()
@@ -96,19 +94,15 @@ def import_mails(file: File, survey: Survey, target: Target, report: Report) -> 
     return imported
 
 
-def _key(file: File) -> bytes:
-    """Return what tells this store from others; it is in each copy of the file."""
-    try:
-        with file.store as item:
-            return Properties(item, file.codepage).bytes(Tag.RECORD_KEY)
-    except PstError:  # the survey says that it cannot be read
-        return b""
+def ids_of(survey: Survey, mails: Iterable[int]) -> dict[str, int]:
+    """Return by what each mail is known."""
+    return {_id(survey, mail): mail for mail in mails}
 
 
-def _id(key: bytes, survey: Survey, mail: int) -> str:
+def _id(survey: Survey, mail: int) -> str:
     """Return what a mail is known by: its number in the store, and its time, should a copy have given it to another."""
     place = survey.folder(mail).path if survey.numbers[mail] < 2**16 else ""
-    text = f"{key.hex()} {survey.numbers[mail]:x} {survey.times[mail]:x} {place}"
+    text = f"{survey.key.hex()} {survey.numbers[mail]:x} {survey.times[mail]:x} {place}"
     return f"pst-{blake2b(text.encode('utf-8', 'replace'), digest_size=16).hexdigest()}"
 
 

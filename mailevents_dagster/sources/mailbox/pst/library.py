@@ -63,11 +63,14 @@ class File(Handle):
     _free = "libpff_file_free"
 
     def __init__(self, path: Path) -> None:
+        name = os.fsencode(path)
+        if not call("libpff_check_file_signature", name):
+            raise PstError("it is no PST, OST or PAB")
         pointer = ctypes.c_void_p()
         call("libpff_file_initialize", ctypes.byref(pointer))
         super().__init__(pointer)
         try:
-            call("libpff_file_open", pointer, os.fsencode(path), ctypes.c_int(READ))
+            call("libpff_file_open", pointer, name, ctypes.c_int(READ))
         except PstError:
             call("libpff_file_free", ctypes.byref(pointer))
             raise

@@ -46,6 +46,8 @@ class Folder:
 class Survey:
     """All that a PST holds. A mail takes 20 bytes, so that millions of them have room."""
 
+    key: bytes = b""
+    """What tells this store from others; it is in each copy of the file."""
     folders: list[Folder] = field(default_factory=list)
     classes: Counter[str] = field(default_factory=Counter)
     """How many items are of each class, mail or not."""
@@ -109,6 +111,7 @@ def _store_folders(file: File, survey: Survey) -> _StoreFolders:
     try:
         with file.store as item:
             store = Properties(item, file.codepage)
+            survey.key = store.bytes(Tag.RECORD_KEY)
             return _StoreFolders(*(_folder_of(store.bytes(tag)) for tag in (Tag.IPM_SUBTREE, Tag.SENT_MAIL)))
     except PstError as error:
         survey.unreadable.append(f"the properties of the store: {error}")
