@@ -16,8 +16,10 @@ from mailevents_dagster.model.feed import Feed, FeedKind
 from mailevents_dagster.model.hour import Hour, hours_between
 from mailevents_dagster.store.layout import BEGUN, STAMP, Layout, names_in
 
-FIRST: Final = datetime(2018, 12, 31, tzinfo=UTC).timestamp()
-"""Hours begin to be defined in 2019, in every time zone."""
+FIRST: Final = "2019-01-01"
+"""Feeds begin in 2019 or later; imported hours can be older."""
+
+DAY: Final = 86_400
 
 Found = Iterator[tuple[Hour, UPath, str]]
 """Files by hour, folder and name: to make a path of each takes as long as to find it."""
@@ -36,7 +38,9 @@ class Inventory:
 
     def __init__(self, layout: Layout, timezone: str, end: float) -> None:
         self._layout = layout
-        hours = list(hours_between(FIRST, end, timezone))
+        oldest = min(FIRST, layout.oldest_date or FIRST)
+        first = datetime.fromisoformat(f"{oldest[:7]}-01").replace(tzinfo=UTC).timestamp() - DAY
+        hours = list(hours_between(first, end, timezone))
         self._by_stamp = {hour.stamp(STAMP): hour for hour in hours}
         self._by_log_stamp = {layout.log_stamp(hour): hour for hour in hours}
 

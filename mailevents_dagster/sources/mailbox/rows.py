@@ -11,10 +11,13 @@ from typing import Any, Final
 import pyarrow as pa
 
 from mailevents_dagster.files.json_text import NotJsonError, one_line, parse
-from mailevents_dagster.model.columns import RowFormat
+from mailevents_dagster.model.columns import Marks, RowFormat
 from mailevents_dagster.model.event import Detail, Event
 from mailevents_dagster.sources.mailbox.columns import COLUMNS
 from mailevents_dagster.sources.mailbox.messages.message import Address, Message
+
+IMPORTED: Final = "pst"
+"""The source of a mail that is imported from a file."""
 
 _NEEDED: Final = {"id", "time", "listing", "blob"}
 _TIMES: Final = {"received", "sent"}
@@ -122,6 +125,19 @@ def _read(raws: pa.StringArray) -> list[pa.Array]:
     return _arrays([record if isinstance(record, dict) else {} for record in parsed])
 
 
+def _marks_of(raw: bytes) -> Marks | None:
+    """Return by what the mailbox's own mail takes the place of one that was imported from a file before.
+
+    Two mails of the mailbox differ by their ids, also those of one Message-ID; an imported one has no id that counts.
+    """
+    record = parse(raw)
+    if not isinstance(record, dict) or not record.get("message_id"):
+        return None
+    is_imported = record.get("source") == IMPORTED
+    others = {"time": record.get("time"), **({} if is_imported else {"id": record.get("id")})}
+    return Marks(str(record["message_id"]), others)
+
+
 MESSAGE_ROWS: Final = RowFormat(
-    COLUMNS, _read, _event_of, lambda _: None, arrays=_arrays, id_column="id", outcome_column="kind"
+    COLUMNS, _read, _event_of, _marks_of, arrays=_arrays, id_column="id", outcome_column="kind"
 )
