@@ -129,6 +129,7 @@ def test_a_mail_that_goes_while_pages_are_listed_hides_no_other(here: Place, mon
     monkeypatch.setattr(calls.Calls, "json", json)
     here.collect()
     assert mail(100).id in here.ids(), "the first of the second page, which has become the last of the first"
+    assert len(here.ids()) == len(set(here.ids())), "though they were listed twice"
 
 
 @pytest.mark.usefixtures("no_waits")
