@@ -44,6 +44,8 @@ class Unnamed:
         self.file = file
         self._partial = partial
         """Where it lies until then; None where it is uploaded once it is whole."""
+        self.folder: Path | None = None
+        """Where it lies since it has its name."""
 
     def settle(self) -> None:
         """Flush it to disk; nothing is written to it afterwards."""
@@ -53,12 +55,12 @@ class Unnamed:
             self.file.close()  # Windows renames no file that is open
 
     def publish(self, path: UPath) -> None:
-        """Let it appear under this name, once it is settled."""
+        """Let it appear under this name, once it is settled; that is durable when the block ends."""
         here = local(path)
         if self._partial and here:
             make_folder(here.parent)
             replace(self._partial, here)
-            sync_folder(here.parent)
+            self.folder = here.parent
         else:
             path.fs.put_file(self.file.name, path.path)
 
@@ -77,11 +79,14 @@ def unnamed(folder: UPath) -> Iterator[Unnamed]:
     make_folder(here)
     handle, name = mkstemp(PARTIAL, ".", here)
     with naming(folder), open(handle, "wb") as file:
+        unnamed = Unnamed(file, Path(name))
         try:
-            yield Unnamed(file, Path(name))
+            yield unnamed
         finally:
             file.close()
             Path(name).unlink(missing_ok=True)
+        if unnamed.folder:
+            sync_folder(unnamed.folder)
 
 
 def show(path: Path, content: bytes) -> None:

@@ -46,6 +46,6 @@ def in_order(folders: Iterable[Folder]) -> Sequence[Folder]:
 def _readable(name: str) -> str:
     """Decode modified UTF-7; what is none stays as it is."""
     try:
-        return str(decoded(name.encode("ascii")))
+        return str(decoded(name.encode("ascii"))).encode("utf-8", "replace").decode()
     except ValueError:
         return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -81,15 +81,20 @@ class ImapReader:
             raise NotHadError("The server refuses to hand it out.") from None
 
     def ids(self) -> Iterator[FolderIds]:
-        numbers = Ids()
-        for folder in in_order(self._connections.ask(Connection.folders)):
+        numbers, ids = Ids(), set[str]()
+        folders = in_order(self._connections.ask(Connection.folders))
+        has_views = any(folder.is_view for folder in folders)
+        for folder in folders:
             try:
                 opened = self._connections.ask(partial(Connection.open, folder=folder, again=True))
             except AnsweredNoError as error:
                 if error.is_gone:
                     continue
                 raise
-            yield FolderIds(folder.path, opened.total, self._held(folder, numbers))
+            mails = self._held(folder, numbers)
+            if has_views:  # they have what others have, and of that nothing is said again
+                mails = _unseen(mails, ids)
+            yield FolderIds(folder.path, None if folder.is_view else opened.total, mails)
             numbers.end_of_folder()
 
     def _held(self, folder: Folder, numbers: Ids) -> Iterator[Held]:
@@ -107,3 +112,10 @@ class ImapReader:
 
     def close(self) -> None:
         self._connections.close()
+
+
+def _unseen(mails: Iterator[Held], seen_ids: set[str]) -> Iterator[Held]:
+    for mail in mails:
+        if mail.id not in seen_ids:
+            seen_ids.add(mail.id)
+            yield mail

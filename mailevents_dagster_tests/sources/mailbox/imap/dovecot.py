@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pwd
-import re
 import shutil
 import signal
 import socket
@@ -86,6 +85,18 @@ service anvil {{
 }}
 {more}
 """
+VIEW: Final = """
+mail_plugins = virtual
+namespace view {{
+  prefix = View.
+  separator = .
+  location = virtual:{folder}/view
+  mailbox All {{
+    special_use = \\All
+  }}
+}}
+"""
+"""A folder that shows what lies in all others."""
 OAUTH2: Final = """
 introspection_mode = post
 introspection_url = {url}
@@ -106,7 +117,7 @@ def free_port() -> int:
 class Dovecot:
     """A server for one user, whose mails are files that tests write."""
 
-    def __init__(self, folder: Path, introspection: str = "http://127.0.0.1:1/", more: str = "") -> None:
+    def __init__(self, folder: Path, introspection: str = "http://127.0.0.1:1/", *, has_view: bool = False) -> None:
         self.folder = folder
         self.port = free_port()
         self.mail = folder / "mail"
@@ -131,10 +142,12 @@ class Dovecot:
                 owner=self.owner.pw_uid,
                 owner_group=self.owner.pw_gid,
                 port=self.port,
-                more=more,
+                more=VIEW.format(folder=folder) if has_view else "",
             )
         )
-        self._give(folder / "home", folder / "mail")
+        (folder / "view" / "All").mkdir(parents=True)
+        (folder / "view" / "All" / "dovecot-virtual").write_text("*\n-View.*\n  all\n")
+        self._give(folder / "home", folder / "mail", *(folder / "view").rglob("*"), folder / "view")
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -267,8 +280,3 @@ def running(dovecot: Dovecot) -> Iterator[Dovecot]:
         yield dovecot
     finally:
         dovecot.stop()
-
-
-def ids_in(log: str) -> list[str]:
-    """Errors that the server logged."""
-    return re.findall(r"(?:Error|Fatal|Panic): .*", log)
