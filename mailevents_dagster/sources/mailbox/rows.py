@@ -41,7 +41,6 @@ def row_of(
     `time` is when it was sent where that is the time of its event; `listing` the digest of what the listing shows.
     Without a blob it is a message that could not be had, of which the listing told something.
     """
-    author, sender = message.from_, message.sender or message.from_
     return {
         "time": received if time is None else time,
         "id": id,
@@ -51,14 +50,7 @@ def row_of(
         "folder": folder,
         "kind": message.kind,
         "subject": message.subject,
-        "from_address": author and author.address,
-        "from_name": author and author.name,
-        "sender_address": sender and sender.address,
-        "sender_name": sender and sender.name,
-        "to_recipients": _addresses(message.to),
-        "cc_recipients": _addresses(message.cc),
-        "bcc_recipients": _addresses(message.bcc),
-        "reply_to": _addresses(message.reply_to),
+        **_people(message),
         "importance": message.importance,
         "read": read,
         "conversation": conversation,
@@ -68,11 +60,32 @@ def row_of(
         "attachments": [asdict(attachment) for attachment in message.attachments],
         "blob": blob,
         "source": source,
+        "listing": listing.hex(),
+        **_long(message, bodies=bodies),
+    }
+
+
+def _long(message: Message, *, bodies: bool) -> dict[str, object]:
+    """Return what may be long: it stands at the end of a line."""
+    return {
         "authentication_results": list(message.authentication_results),
         "faults": list(message.faults),
-        "listing": listing.hex(),
         "headers": [list(header) for header in message.headers],
         **({"text": message.text, "html": message.html} if bodies else {}),
+    }
+
+
+def _people(message: Message) -> dict[str, object]:
+    author, sender = message.from_, message.sender or message.from_
+    return {
+        "from_address": author and author.address,
+        "from_name": author and author.name,
+        "sender_address": sender and sender.address,
+        "sender_name": sender and sender.name,
+        "to_recipients": _addresses(message.to),
+        "cc_recipients": _addresses(message.cc),
+        "bcc_recipients": _addresses(message.bcc),
+        "reply_to": _addresses(message.reply_to),
     }
 
 
