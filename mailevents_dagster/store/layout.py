@@ -160,6 +160,10 @@ class Layout:
         """What is handed to other systems: noted before it is tried, and after."""
         return self.scratch / "deliveries" / "outbox.sqlite"
 
+    def spool(self, mailbox: str) -> Path:
+        """Return the folder of what of a mailbox is on its way to another system."""
+        return self.scratch / "deliveries" / "sftp" / mailbox
+
     def source_index(self, feed: Feed) -> Path:
         """Return the file in which a source notes where its hours lie, which it can make anew."""
         return self.scratch / "cursors" / feed.domain / f"{feed.name}.index"
