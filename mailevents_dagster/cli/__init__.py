@@ -10,6 +10,7 @@ import click
 
 from mailevents_dagster.cli.alerts import alerts
 from mailevents_dagster.cli.collect import collect
+from mailevents_dagster.cli.deliver import deliver
 from mailevents_dagster.cli.demo import demo
 from mailevents_dagster.cli.feeds import feeds
 from mailevents_dagster.cli.housekeeping import housekeeping
@@ -41,5 +42,5 @@ def main(config: Path | None) -> None:
         os.environ["MAILEVENTS_CONFIG"] = str(config.absolute())
 
 
-for command in (alerts, collect, demo, feeds, housekeeping, migrate, probe, report, simulate, status, verify):
+for command in (alerts, collect, deliver, demo, feeds, housekeeping, migrate, probe, report, simulate, status, verify):
     main.add_command(command)
