@@ -3,7 +3,7 @@
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -13,10 +13,13 @@ import click
 from mailevents_dagster.cli.terminal import Exit, console
 
 if TYPE_CHECKING:
+    from mailevents_dagster.model.feed import Feed
+    from mailevents_dagster.settings import Settings
     from mailevents_dagster.settings.first_files import Outcome
     from mailevents_dagster.sources.migration_report import Decided as MovedOver
     from mailevents_dagster.sources.uzmanposta.migration.adopting import Adoption
     from mailevents_dagster.sources.uzmanposta.migration.migrating import Decided, Target
+    from mailevents_dagster.store.store import Store
 
 
 @click.command()
@@ -81,7 +84,6 @@ def migrate(
 
 
 def _migrate_ini(ini: Path, folder: Path, timezone: str | None, output: Path | None, *, dry: bool) -> None:
-    from mailevents_dagster.collecting.feed_states import open_from
     from mailevents_dagster.sources.uzmanposta.migration.migrating import decide, target_of, write
     from mailevents_dagster.sources.uzmanposta.migration.old_tool import IniError
     from mailevents_dagster.sources.uzmanposta.migration.report import next_steps, of_logs, of_sections
@@ -94,7 +96,7 @@ def _migrate_ini(ini: Path, folder: Path, timezone: str | None, output: Path | N
         written = write(decided, target, old.first, now, dry=dry)
         if written.settings and old.folder:
             with _progress("Hours of old logs", old.records) as report:
-                old.adopt(open_from(written.settings, target.store, now), report)
+                old.adopt(_open_from(written.settings, target.store), report)
     for part in (
         *of_sections(decided, written, dry=dry),
         *(of_logs(old, target, written) if output else ()),
@@ -160,6 +162,15 @@ def _old_logs(decided: "Decided", target: "Target", output: Path | None, *, dry:
         with _progress("Reading old logs", logs.size) as report:
             old.sort(report)
         yield old
+
+
+def _open_from(settings: "Settings", store: "Store") -> "Mapping[Feed, int]":
+    """Return from which hour on automation asks for each feed."""
+    from mailevents_dagster.collecting.feed_states import rules_of, states_of
+    from mailevents_dagster.collecting.planning import wanted_from
+
+    now, rules = time.time(), rules_of(settings)
+    return {state.feed: wanted_from(state, now, rules) for state in states_of(settings, store)}
 
 
 def _progress(what: str, total: int) -> "AbstractContextManager[Callable[[int], None]]":

@@ -16,6 +16,8 @@ from mailevents_dagster.sources.mailbox.messages.message import AttachmentHead
 Taken = Callable[[str], Collection[str]]
 """Return the names that are taken already in a folder of a day."""
 BUFFER: Final = 2**18
+BINARY: Final[int] = getattr(os, "O_BINARY", 0)
+"""Windows would write line ends of its own."""
 
 
 class FileNames:
@@ -48,7 +50,7 @@ class AttachmentFile:
         self._path = folder / name
         self._size = 0
         self._digest = hashlib.sha256()
-        handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | BINARY, 0o600)
         self._file = os.fdopen(handle, "wb", BUFFER)
 
     def write(self, data: bytes, /) -> None:

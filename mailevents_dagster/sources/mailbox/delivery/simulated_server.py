@@ -20,6 +20,7 @@ from paramiko.sftp import SFTP_EOF, SFTP_FAILURE, SFTP_OK
 
 from mailevents_dagster.deliveries.sftp_failures import SftpAccess
 from mailevents_dagster.files.atomic import make_folder
+from mailevents_dagster.sources.mailbox.delivery.attachments import BINARY
 
 HOST: Final = "127.0.0.1"
 USER: Final = "simulator"
@@ -134,7 +135,7 @@ class _Files(paramiko.SFTPServerInterface):
         return _answer(lambda: SFTPAttributes.from_stat(self._path(path).stat()))
 
     def open(self, path: str, flags: int, _: SFTPAttributes) -> SFTPHandle | int:
-        return _answer(lambda: _OpenFile(os.open(self._path(path), flags, 0o600)))
+        return _answer(lambda: _OpenFile(os.open(self._path(path), flags | BINARY, 0o600)))
 
     def mkdir(self, path: str, _: SFTPAttributes) -> int:
         return _answer(lambda: self._path(path).mkdir(0o700)) or SFTP_OK
