@@ -16,9 +16,8 @@ from mailevents_dagster.model.feed import Feed, FeedKind
 from mailevents_dagster.model.hour import Hour, hours_between
 from mailevents_dagster.store.layout import BEGUN, STAMP, Layout, names_in
 
-FIRST: Final = "2019-01-01"
-"""Feeds begin in 2019 or later; imported hours can be older."""
-
+FIRST: Final = datetime(2018, 12, 31, tzinfo=UTC).timestamp()
+"""Feeds begin in 2019 or later, in every time zone; imported hours can be older."""
 DAY: Final = 86_400
 
 Found = Iterator[tuple[Hour, UPath, str]]
@@ -38,9 +37,7 @@ class Inventory:
 
     def __init__(self, layout: Layout, timezone: str, end: float) -> None:
         self._layout = layout
-        oldest = min(FIRST, layout.oldest_date or FIRST)
-        first = datetime.fromisoformat(f"{oldest[:7]}-01").replace(tzinfo=UTC).timestamp() - DAY
-        hours = list(hours_between(first, end, timezone))
+        hours = list(hours_between(min(FIRST, _beginning(layout.oldest_date)), end, timezone))
         self._by_stamp = {hour.stamp(STAMP): hour for hour in hours}
         self._by_log_stamp = {layout.log_stamp(hour): hour for hour in hours}
 
@@ -100,6 +97,11 @@ class Inventory:
             for name in names_in(folder):
                 if hour := self._by_stamp.get(f"{date}_{_original(name).removesuffix(suffix)}"):
                     yield hour, folder, name
+
+
+def _beginning(date: str | None) -> float:
+    """Return a time before the month of the day began, in every time zone."""
+    return datetime.fromisoformat(f"{date[:7]}-01").replace(tzinfo=UTC).timestamp() - DAY if date else FIRST
 
 
 def _in(folder: UPath, suffix: str, hours: Mapping[str, Hour]) -> Found:
