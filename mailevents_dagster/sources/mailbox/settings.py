@@ -38,7 +38,13 @@ SIMULATOR: Final = "simulator"
 BASE_URL: Final = "https://graph.microsoft.com/v1.0"
 AUTHORITY: Final = "https://login.microsoftonline.com"
 DEMO: Final[dict[str, Any]] = {
-    "mailboxes": [{"address": "fon@kuzey.example", "tenant_id": SIMULATOR}],
+    "mailboxes": [
+        {
+            "address": "fon@kuzey.example",
+            "tenant_id": SIMULATOR,
+            "deliver": {"sftp": {"host": SIMULATOR, "user": SIMULATOR}},
+        }
+    ],
 }
 """What the settings of a project that has no file say of mailboxes."""
 
@@ -98,7 +104,9 @@ Secret = Annotated[SecretVariable, AfterValidator(_is_set)]
 class SftpSettings(Strict):
     """The server that takes the databases."""
 
-    host: Host = Field(description="Its name.", examples=["files.example.com"])
+    host: Host = Field(
+        description="Its name, or `simulator` for a made-up server of each run.", examples=["files.example.com"]
+    )
     port: Port = Field(default=22, description="Its port.")
     user: Annotated[str, Field(min_length=1, max_length=256)] = Field(description="Who signs in.", examples=["fund"])
     password_variable: Secret | None = Field(
@@ -121,7 +129,7 @@ class SftpSettings(Strict):
 
     @model_validator(mode="after")
     def _signs_in_one_way(self) -> Self:
-        if (self.password_variable is None) == (self.key is None):
+        if self.host != SIMULATOR and (self.password_variable is None) == (self.key is None):
             raise FaultError("needs either `password: ${NAME}` or `key`, and not both")
         return self
 

@@ -13,8 +13,9 @@ from mailevents_dagster.deliveries.message import Message
 from mailevents_dagster.deliveries.outbox import Outbox
 from mailevents_dagster.model.event import Detail
 from mailevents_dagster.sources.mailbox.delivery.mail import Mail
+from mailevents_dagster.sources.mailbox.rows import IMPORTED
 
-READ: Final = ("event_time", "id", "folder", "size", "blob", "detail")
+READ: Final = ("event_time", "id", "folder", "size", "blob", "detail", "source")
 """The columns of committed mails that are needed."""
 
 
@@ -63,13 +64,16 @@ def key_of(mailbox: str, mail_id: str) -> str:
 def note_mails(noting: Noting, rows: Iterable[Mapping[str, Any]], hour: int, *, is_closed: bool) -> int:
     """Note the mails of an hour that are to be delivered, and return how many are new.
 
-    One without a raw message waits for it; one of which something is owed waits until the hour is closed.
+    One without a raw message waits for it; one of which something is owed waits until the hour is closed. Those of an
+    Outlook file are not new.
     """
     return noting.outbox.note(noting.destination, _messages(noting, rows, hour, is_closed=is_closed))
 
 
 def _messages(noting: Noting, rows: Iterable[Mapping[str, Any]], hour: int, *, is_closed: bool) -> Iterator[Message]:
     for row in rows:
+        if row["source"] == IMPORTED:
+            continue
         if row["blob"] is not None and (is_closed or row["detail"] != Detail.MISSING):
             mail = NotedMail.from_row(row)
             if noting.since is None or mail.time >= noting.since:
