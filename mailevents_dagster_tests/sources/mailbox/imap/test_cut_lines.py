@@ -6,6 +6,7 @@ import io
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -158,6 +159,28 @@ class TestOtherServers:
         error = self.refusal("127.0.0.1", self.answering(listener, b"* OK IMAP4rev1 ready\r\n"))
         assert error.cause is Cause.TLS
         assert "mailboxes[].host and port" in str(error)
+
+    def test_a_server_that_goes_while_somebody_signs_in_refused_nobody(self, listener: socket.socket) -> None:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(CERTIFICATE)
+
+        def serve() -> None:
+            while True:
+                try:
+                    one, _ = listener.accept()
+                except OSError:
+                    return
+                with context.wrap_socket(one, server_side=True) as line, line.makefile("rwb") as file:
+                    file.write(b"* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] here\r\n")
+                    file.flush()
+                    while b"CAPABILITY" in (asked := file.readline()):
+                        file.write(b"* CAPABILITY IMAP4rev1 AUTH=PLAIN\r\n%s OK done\r\n" % asked.split()[0])
+                        file.flush()
+
+        threading.Thread(target=serve, daemon=True).start()
+        error = self.refusal("127.0.0.1", listener.getsockname()[1])
+        assert error.is_passing
+        assert not error.refuses_feed
 
     def test_a_server_that_ends_each_connection(self, listener: socket.socket) -> None:
         error = self.refusal("127.0.0.1", self.answering(listener, b""))
