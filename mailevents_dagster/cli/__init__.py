@@ -10,9 +10,11 @@ import click
 
 from mailevents_dagster.cli.alerts import alerts
 from mailevents_dagster.cli.collect import collect
+from mailevents_dagster.cli.deliver import deliver
 from mailevents_dagster.cli.demo import demo
 from mailevents_dagster.cli.feeds import feeds
 from mailevents_dagster.cli.housekeeping import housekeeping
+from mailevents_dagster.cli.import_pst import import_pst
 from mailevents_dagster.cli.migrate import migrate
 from mailevents_dagster.cli.probe import probe
 from mailevents_dagster.cli.report import report
@@ -41,5 +43,19 @@ def main(config: Path | None) -> None:
         os.environ["MAILEVENTS_CONFIG"] = str(config.absolute())
 
 
-for command in (alerts, collect, demo, feeds, housekeeping, migrate, probe, report, simulate, status, verify):
+for command in (
+    alerts,
+    collect,
+    deliver,
+    demo,
+    feeds,
+    housekeeping,
+    import_pst,
+    migrate,
+    probe,
+    report,
+    simulate,
+    status,
+    verify,
+):
     main.add_command(command)

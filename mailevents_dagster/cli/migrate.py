@@ -3,10 +3,10 @@
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -15,6 +15,8 @@ from mailevents_dagster.cli.terminal import Exit, console
 if TYPE_CHECKING:
     from mailevents_dagster.model.feed import Feed
     from mailevents_dagster.settings import Settings
+    from mailevents_dagster.settings.first_files import Outcome
+    from mailevents_dagster.sources.migration_report import Decided as MovedOver
     from mailevents_dagster.sources.uzmanposta.migration.adopting import Adoption
     from mailevents_dagster.sources.uzmanposta.migration.migrating import Decided, Target
     from mailevents_dagster.store.store import Store
@@ -28,6 +30,13 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="CONF",
     help="Move over from maillog_events with this maillog.conf, instead of an INI.",
+)
+@click.option(
+    "--fund-mail",
+    "env",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="ENV",
+    help="Move over from fund_mail with this .env, instead of an INI.",
 )
 @click.option(
     "--out",
@@ -47,21 +56,30 @@ if TYPE_CHECKING:
 )
 @click.option("--dry-run", "dry", is_flag=True, help="Say what would be done, and write nothing.")
 def migrate(
-    *, ini: Path | None, conf: Path | None, folder: Path, timezone: str | None, output: Path | None, dry: bool
+    *,
+    ini: Path | None,
+    conf: Path | None,
+    env: Path | None,
+    folder: Path,
+    timezone: str | None,
+    output: Path | None,
+    dry: bool,
 ) -> None:
-    """Move over from the cron script with its INI file and positions, or from maillog_events.
+    """Move over from the cron script with its INI file and positions, from maillog_events, or from fund_mail.
 
     Nothing that is there is overwritten, and no file of the old tool is changed. Ends with 1 where something could not
     be carried over, or is to be mended.
     """
-    if conf and not ini and not output:
+    if conf and not (ini or env or output):
         _migrate_maillog(conf, folder, timezone, dry=dry)
-    elif ini and not conf:
+    elif env and not (ini or conf or output):
+        _migrate_fund_mail(env, folder, timezone, dry=dry)
+    elif ini and not (conf or env):
         _migrate_ini(ini, folder, timezone, output, dry=dry)
     else:
         raise click.UsageError(
-            "Give either the INI file of the cron script, with --adopt where its logs are to be taken in, or --maillog "
-            "with the maillog.conf of maillog_events."
+            "Give either the INI file of the cron script, with --adopt where its logs are to be taken in, --maillog "
+            "with the maillog.conf of maillog_events, or --fund-mail with the .env of fund_mail."
         )
 
 
@@ -71,12 +89,8 @@ def _migrate_ini(ini: Path, folder: Path, timezone: str | None, output: Path | N
     from mailevents_dagster.sources.uzmanposta.migration.report import next_steps, of_logs, of_sections
 
     now, out = time.time(), console()
-    try:
+    with _usable(ini, IniError):
         decided = decide(ini.absolute(), folder.absolute(), _timezone(timezone), now)
-    except OSError as error:
-        raise click.UsageError(f"{ini} cannot be read: {error.strerror or error}") from error
-    except IniError as error:
-        raise click.UsageError(f"{ini}: {error}") from error
     target = target_of(decided, folder.absolute(), now)
     with _old_logs(decided, target, output, dry=dry) as old:
         written = write(decided, target, old.first, now, dry=dry)
@@ -93,18 +107,39 @@ def _migrate_ini(ini: Path, folder: Path, timezone: str | None, output: Path | N
 
 
 def _migrate_maillog(conf: Path, folder: Path, timezone: str | None, *, dry: bool) -> None:
-    from mailevents_dagster.sources.maillog.migration import ConfError, decide, write
-    from mailevents_dagster.sources.maillog.migration_report import report
+    from mailevents_dagster.sources.maillog.migration import NEXT_STEPS, ConfError, decide, write
 
     target = folder.absolute()
-    try:
+    with _usable(conf, ConfError):
         decided = decide(conf.absolute(), target, _timezone(timezone), socket.gethostname(), time.time())
+    _tell(decided, write(decided, target, dry=dry), NEXT_STEPS, dry=dry)
+
+
+def _migrate_fund_mail(env: Path, folder: Path, timezone: str | None, *, dry: bool) -> None:
+    from mailevents_dagster.sources.mailbox.migration import NEXT_STEPS, FundMailError, decide, write
+
+    target = folder.absolute()
+    with _usable(env, FundMailError):
+        decided = decide(env.absolute(), target, _timezone(timezone), time.time())
+    _tell(decided, write(decided, target, dry=dry), NEXT_STEPS, dry=dry)
+
+
+@contextmanager
+def _usable(old: Path, unusable: type[Exception]) -> Iterator[None]:
+    """End the command where the file of the old tool cannot be used."""
+    try:
+        yield
     except OSError as error:
-        raise click.UsageError(f"{conf} cannot be read: {error.strerror or error}") from error
-    except ConfError as error:
-        raise click.UsageError(f"{conf}: {error}") from error
-    outcomes = write(decided, target, dry=dry)
-    for line in report(decided, target, outcomes, dry=dry):
+        raise click.UsageError(f"{old} cannot be read: {error.strerror or error}") from error
+    except unusable as error:
+        raise click.UsageError(f"{old}: {error}") from error
+
+
+def _tell(decided: "MovedOver", outcomes: "Sequence[Outcome]", steps: "Sequence[str]", *, dry: bool) -> NoReturn:
+    """Say what became of the old files, and end the command."""
+    from mailevents_dagster.sources.migration_report import report
+
+    for line in report(decided, outcomes, steps, dry=dry):
         console().print(line, markup=False, highlight=False, soft_wrap=True)
     sys.exit(Exit.SOME_FAILED if decided.problems else Exit.DONE)
 

@@ -26,7 +26,7 @@ FEEDS_SHOWN: Final = 12
 
 
 @contextmanager
-def progress(out: Console, total: int, said: Callable[[int], str]) -> Iterator[Callable[[int], None]]:
+def progress(out: Console, total: int | None, said: Callable[[int], str]) -> Iterator[Callable[[int], None]]:
     """Show how much of a total is done; the block calls what it is given with each advance.
 
     `said` returns the text for what is done so far.

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from mailevents_dagster.collecting.planning import FeedState, Rules
+from collections.abc import Mapping
+
+from mailevents_dagster.collecting.planning import FeedState, Rules, wanted_from
+from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.settings import Settings
 from mailevents_dagster.store.store import Store
 
@@ -28,3 +31,9 @@ def states_of(settings: Settings, store: Store) -> list[FeedState]:
         FeedState(one.feed, one.start, store.readable_cursor(one.feed), days.get(one.feed.kind.category))
         for one in settings.configured
     ]
+
+
+def open_from(settings: Settings, store: Store, now: float) -> Mapping[Feed, int]:
+    """Return from which hour on automation asks for each feed."""
+    rules = rules_of(settings)
+    return {state.feed: wanted_from(state, now, rules) for state in states_of(settings, store)}

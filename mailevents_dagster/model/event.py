@@ -98,6 +98,8 @@ class Origin(StrEnum):
     SOURCE = "api"
     LOGS = "logs"
     """Log files of the tool used before: nobody proved that they hold all that the source had."""
+    PST = "pst"
+    """An Outlook file: what a person kept there, which need not be all."""
 
 
 @dataclass(frozen=True, slots=True)

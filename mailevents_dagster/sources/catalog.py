@@ -8,6 +8,7 @@ from typing import Final
 from mailevents_dagster.model.feed import FeedKind
 from mailevents_dagster.model.source import Source, kinds_of
 from mailevents_dagster.settings import Settings, loading
+from mailevents_dagster.sources.mailbox import settings as mailbox_settings
 from mailevents_dagster.sources.mailbox.source import MAILBOX
 from mailevents_dagster.sources.maillog import settings as maillog_settings
 from mailevents_dagster.sources.maillog.source import MAILLOG
@@ -16,7 +17,11 @@ from mailevents_dagster.sources.uzmanposta.source import UZMANPOSTA
 
 SOURCES: Final[tuple[Source, ...]] = (UZMANPOSTA, MAILLOG, MAILBOX)
 
-DEMO: Final[Mapping[str, object]] = {**uzmanposta_settings.DEMO, **maillog_settings.DEMO}
+DEMO: Final[Mapping[str, object]] = {
+    **uzmanposta_settings.DEMO,
+    **maillog_settings.DEMO,
+    **mailbox_settings.DEMO,
+}
 """Settings of a project that has no file."""
 
 FEED_KINDS: Final[Mapping[str, FeedKind]] = kinds_of(SOURCES)

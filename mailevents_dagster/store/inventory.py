@@ -17,7 +17,8 @@ from mailevents_dagster.model.hour import Hour, hours_between
 from mailevents_dagster.store.layout import BEGUN, STAMP, Layout, names_in
 
 FIRST: Final = datetime(2018, 12, 31, tzinfo=UTC).timestamp()
-"""Hours begin to be defined in 2019, in every time zone."""
+"""Feeds begin in 2019 or later, in every time zone; imported hours can be older."""
+DAY: Final = 86_400
 
 Found = Iterator[tuple[Hour, UPath, str]]
 """Files by hour, folder and name: to make a path of each takes as long as to find it."""
@@ -36,7 +37,7 @@ class Inventory:
 
     def __init__(self, layout: Layout, timezone: str, end: float) -> None:
         self._layout = layout
-        hours = list(hours_between(FIRST, end, timezone))
+        hours = list(hours_between(min(FIRST, _beginning(layout.oldest_date)), end, timezone))
         self._by_stamp = {hour.stamp(STAMP): hour for hour in hours}
         self._by_log_stamp = {layout.log_stamp(hour): hour for hour in hours}
 
@@ -96,6 +97,11 @@ class Inventory:
             for name in names_in(folder):
                 if hour := self._by_stamp.get(f"{date}_{_original(name).removesuffix(suffix)}"):
                     yield hour, folder, name
+
+
+def _beginning(date: str | None) -> float:
+    """Return a time before the month of the day began, in every time zone."""
+    return datetime.fromisoformat(f"{date[:7]}-01").replace(tzinfo=UTC).timestamp() - DAY if date else FIRST
 
 
 def _in(folder: UPath, suffix: str, hours: Mapping[str, Hour]) -> Found:

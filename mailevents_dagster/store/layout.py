@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final, Literal
@@ -16,6 +17,7 @@ from mailevents_dagster.model.hour import SECONDS, Hour
 STAMP: Final = "%Y-%m-%d_%H"
 """An hour in names of files that no user names."""
 BEGUN: Final = ".begun"
+_DATE: Final = re.compile("(19|20)[0-9]{2}-(0[1-9]|1[0-2])-[0-9]{2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +162,10 @@ class Layout:
         """What is handed to other systems: noted before it is tried, and after."""
         return self.scratch / "deliveries" / "outbox.sqlite"
 
+    def spool(self, mailbox: str) -> Path:
+        """Return the folder of what of a mailbox is on its way to another system."""
+        return self.scratch / "deliveries" / "sftp" / mailbox
+
     def source_index(self, feed: Feed) -> Path:
         """Return the file in which a source notes where its hours lie, which it can make anew."""
         return self.scratch / "cursors" / feed.domain / f"{feed.name}.index"
@@ -198,6 +204,17 @@ class Layout:
         """Return the path as records of an hour name it; that of a journal begins in its own folder."""
         above = self.root.path if self.root in path.parents else str(self.scratch)
         return str(PurePosixPath(path.path).relative_to(PurePosixPath(above)))
+
+    @property
+    def oldest_date(self) -> str | None:
+        """The oldest day that has manifests or snapshots of any feed, as their folders name it."""
+        days: list[str] = []
+        for top in (self.root / "manifests", self.all_snapshots):
+            folders = [top]
+            for _ in ("owner", "category", "type"):
+                folders = [folder / name for folder in folders for name in names_in(folder)]
+            days += (name.removeprefix("date=") for folder in folders for name in names_in(folder))
+        return min(filter(_DATE.fullmatch, days), default=None)
 
     def holds(self, folder: Path) -> bool:
         """Return whether a folder of this machine is the storage, or lies in it, or holds it."""

@@ -12,6 +12,8 @@ import numpy as np
 from mailevents_dagster.model.event import Collection, Placed, Progress
 from mailevents_dagster.sources.client import Options
 from mailevents_dagster.sources.fetching import Fetching
+from mailevents_dagster.sources.mailbox.delivery.sftp_feed import SftpFeed
+from mailevents_dagster.sources.mailbox.feeds import SFTP
 from mailevents_dagster.sources.mailbox.intake import Intake
 from mailevents_dagster.sources.mailbox.reader import Reader
 from mailevents_dagster.sources.mailbox.tally import Tally
@@ -32,14 +34,19 @@ T = TypeVar("T")
 class MailboxClient:
     """What collects the hours of a mailbox."""
 
-    def __init__(self, reader: Reader, blobs: Blobs, *, bodies: bool = True) -> None:
+    def __init__(
+        self, reader: Reader, blobs: Blobs, *, bodies: bool = True, deliveries: SftpFeed | None = None
+    ) -> None:
         self._reader = reader
+        self._deliveries = deliveries
         self._blobs = blobs
         self._bodies = bodies
         self._workers = Workers(lambda: AT_ONCE)
 
     def collect(self, work: OpenHour, options: Options) -> Collection:
         """Return what the mailbox has of an hour now; each message that is new is in a blob and in the journal."""
+        if work.feed.kind == SFTP and self._deliveries:
+            return self._deliveries.collect(work, options)
         began, listed_at = time.monotonic(), time.time()
         tally = Tally(options.observe)
         self._reader.observe = tally.observe
@@ -86,6 +93,8 @@ class MailboxClient:
 
     def stop(self) -> None:
         self._reader.stop()
+        if self._deliveries:
+            self._deliveries.stop()
 
     def close(self) -> None:
         self._workers.close()

@@ -1,4 +1,4 @@
-"""The feed that a mailbox has: its messages."""
+"""The feeds that a mailbox has: its messages, and what another system took of them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,12 @@ if TYPE_CHECKING:
 
 SOURCE: Final = "mailbox"
 CATEGORY: Final = "mailbox"
+
+
+def _receipt_rows() -> RowFormat:
+    from mailevents_dagster.sources.receipts import RECEIPT_ROWS
+
+    return RECEIPT_ROWS
 
 
 def _message_rows() -> RowFormat:
@@ -32,7 +38,19 @@ MESSAGES: Final = FeedKind(
     log_folder=CATEGORY,
     facts={"read from": "Microsoft Graph or IMAP: a listing of the hour, and one call more for each message"},
 )
-FEED_KINDS: Final = {MESSAGES.name: MESSAGES}
+SFTP: Final = FeedKind(
+    source=SOURCE,
+    name=f"{CATEGORY}/sftp",
+    category=CATEGORY,
+    type="sftp",
+    summary="The mails that were delivered over SFTP: the database that each is in, and when it arrived.",
+    load_rows=_receipt_rows,
+    key=("sftp",),
+    is_delivery=True,
+    log_folder=CATEGORY,
+    facts={"made of": "the committed mails of the same hour, and the outbox"},
+)
+FEED_KINDS: Final = {kind.name: kind for kind in (MESSAGES, SFTP)}
 """Every feed that a mailbox can have, by its name."""
 
 

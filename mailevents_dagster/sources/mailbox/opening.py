@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mailevents_dagster.settings import Settings
 from mailevents_dagster.sources.mailbox.collect import MailboxClient
+from mailevents_dagster.sources.mailbox.delivery.sftp_feed import SftpFeed
 from mailevents_dagster.sources.mailbox.graph.calls import Access, Calls
 from mailevents_dagster.sources.mailbox.graph.reader import GraphReader
 from mailevents_dagster.sources.mailbox.imap.access import Access as ImapAccess
@@ -22,8 +23,10 @@ from mailevents_dagster.store.opening import store_of
 
 def client_of(settings: Settings, address: str) -> MailboxClient:
     """Return the client of a mailbox that the settings name."""
-    mailbox = mailbox_of(settings, address)
-    return MailboxClient(reader_of(settings, mailbox), Blobs(store_of(settings).layout), bodies=mailbox.bodies)
+    mailbox, store = mailbox_of(settings, address), store_of(settings)
+    deliveries = SftpFeed(store, mailbox) if mailbox.deliver else None
+    reader = reader_of(settings, mailbox)
+    return MailboxClient(reader, Blobs(store.layout), bodies=mailbox.bodies, deliveries=deliveries)
 
 
 def mailbox_of(settings: Settings, address: str) -> Mailbox:

@@ -11,10 +11,13 @@ from typing import Any, Final
 import pyarrow as pa
 
 from mailevents_dagster.files.json_text import NotJsonError, one_line, parse
-from mailevents_dagster.model.columns import RowFormat
+from mailevents_dagster.model.columns import Marks, RowFormat
 from mailevents_dagster.model.event import Detail, Event
 from mailevents_dagster.sources.mailbox.columns import COLUMNS
 from mailevents_dagster.sources.mailbox.messages.message import Address, Message
+
+IMPORTED: Final = "pst"
+"""The source of a mail that is imported from a file."""
 
 _NEEDED: Final = {"id", "time", "listing", "blob"}
 _TIMES: Final = {"received", "sent"}
@@ -41,7 +44,6 @@ def row_of(
     `time` is when it was sent where that is the time of its event; `listing` the digest of what the listing shows.
     Without a blob it is a message that could not be had, of which the listing told something.
     """
-    author, sender = message.from_, message.sender or message.from_
     return {
         "time": received if time is None else time,
         "id": id,
@@ -51,14 +53,7 @@ def row_of(
         "folder": folder,
         "kind": message.kind,
         "subject": message.subject,
-        "from_address": author and author.address,
-        "from_name": author and author.name,
-        "sender_address": sender and sender.address,
-        "sender_name": sender and sender.name,
-        "to_recipients": _addresses(message.to),
-        "cc_recipients": _addresses(message.cc),
-        "bcc_recipients": _addresses(message.bcc),
-        "reply_to": _addresses(message.reply_to),
+        **_people(message),
         "importance": message.importance,
         "read": read,
         "conversation": conversation,
@@ -68,11 +63,32 @@ def row_of(
         "attachments": [asdict(attachment) for attachment in message.attachments],
         "blob": blob,
         "source": source,
+        "listing": listing.hex(),
+        **_long(message, bodies=bodies),
+    }
+
+
+def _long(message: Message, *, bodies: bool) -> dict[str, object]:
+    """Return what may be long: it stands at the end of a line."""
+    return {
         "authentication_results": list(message.authentication_results),
         "faults": list(message.faults),
-        "listing": listing.hex(),
         "headers": [list(header) for header in message.headers],
         **({"text": message.text, "html": message.html} if bodies else {}),
+    }
+
+
+def _people(message: Message) -> dict[str, object]:
+    author, sender = message.from_, message.sender or message.from_
+    return {
+        "from_address": author and author.address,
+        "from_name": author and author.name,
+        "sender_address": sender and sender.address,
+        "sender_name": sender and sender.name,
+        "to_recipients": _addresses(message.to),
+        "cc_recipients": _addresses(message.cc),
+        "bcc_recipients": _addresses(message.bcc),
+        "reply_to": _addresses(message.reply_to),
     }
 
 
@@ -109,6 +125,19 @@ def _read(raws: pa.StringArray) -> list[pa.Array]:
     return _arrays([record if isinstance(record, dict) else {} for record in parsed])
 
 
+def _marks_of(raw: bytes) -> Marks | None:
+    """Return by what the mailbox's own mail takes the place of one that was imported from a file before.
+
+    Two mails of the mailbox differ by their ids, also those of one Message-ID; an imported one has no id that counts.
+    """
+    record = parse(raw)
+    if not isinstance(record, dict) or not record.get("message_id"):
+        return None
+    is_imported = record.get("source") == IMPORTED
+    others = {"time": record.get("time"), **({} if is_imported else {"id": record.get("id")})}
+    return Marks(str(record["message_id"]), others)
+
+
 MESSAGE_ROWS: Final = RowFormat(
-    COLUMNS, _read, _event_of, lambda _: None, arrays=_arrays, id_column="id", outcome_column="kind"
+    COLUMNS, _read, _event_of, _marks_of, arrays=_arrays, id_column="id", outcome_column="kind"
 )

@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 import re
+from math import ceil
 from typing import Annotated, Any, Final, Literal, Self
+from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    PlainValidator,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from mailevents_dagster.model.feed import dagster_name
 from mailevents_dagster.settings.fields import (
@@ -21,13 +32,19 @@ from mailevents_dagster.settings.fields import (
     refuse,
 )
 from mailevents_dagster.settings.problems import enumeration
-from mailevents_dagster.settings.values import check_host, check_timezone, web_address
+from mailevents_dagster.settings.values import check_host, check_timezone, moment_of, web_address
 
 SIMULATOR: Final = "simulator"
 BASE_URL: Final = "https://graph.microsoft.com/v1.0"
 AUTHORITY: Final = "https://login.microsoftonline.com"
 DEMO: Final[dict[str, Any]] = {
-    "mailboxes": [{"address": "fon@kuzey.example", "tenant_id": SIMULATOR}],
+    "mailboxes": [
+        {
+            "address": "fon@kuzey.example",
+            "tenant_id": SIMULATOR,
+            "deliver": {"sftp": {"host": SIMULATOR, "user": SIMULATOR}},
+        }
+    ],
 }
 """What the settings of a project that has no file say of mailboxes."""
 
@@ -68,6 +85,16 @@ def _is_set(variable: str | None, info: ValidationInfo[Context]) -> str | None:
     return variable
 
 
+def _second(value: object, info: ValidationInfo[Context]) -> int:
+    if not isinstance(value, str):
+        raise PydanticCustomError("string_type", "not text")
+    moment = moment_of(value)
+    zone = ZoneInfo(info.context.above.get("timezone") or "UTC")
+    return ceil((moment if moment.tzinfo else moment.replace(tzinfo=zone)).timestamp())
+
+
+Second = Annotated[int, PlainValidator(_second), WithJsonSchema({"type": "string"})]
+"""A date and time, kept as Unix time."""
 Port = Annotated[int, Field(ge=1, le=65_535), NO_TRUTH_VALUE]
 Host = Annotated[str, AfterValidator(check_host)]
 Secret = Annotated[SecretVariable, AfterValidator(_is_set)]
@@ -77,7 +104,9 @@ Secret = Annotated[SecretVariable, AfterValidator(_is_set)]
 class SftpSettings(Strict):
     """The server that takes the databases."""
 
-    host: Host = Field(description="Its name.", examples=["files.example.com"])
+    host: Host = Field(
+        description="Its name, or `simulator` for a made-up server of each run.", examples=["files.example.com"]
+    )
     port: Port = Field(default=22, description="Its port.")
     user: Annotated[str, Field(min_length=1, max_length=256)] = Field(description="Who signs in.", examples=["fund"])
     password_variable: Secret | None = Field(
@@ -100,7 +129,7 @@ class SftpSettings(Strict):
 
     @model_validator(mode="after")
     def _signs_in_one_way(self) -> Self:
-        if (self.password_variable is None) == (self.key is None):
+        if self.host != SIMULATOR and (self.password_variable is None) == (self.key is None):
             raise FaultError("needs either `password: ${NAME}` or `key`, and not both")
         return self
 
@@ -116,6 +145,12 @@ class DeliverSettings(Strict):
     )
     columns: Literal["original", "extended"] = Field(
         default="original", description="Which columns the tables have; extended: those of later versions, too."
+    )
+    since: Second | None = Field(
+        default=None,
+        description="Mails from before it were delivered by another program, in the time zone of the settings; null: "
+        "all from the first hour on are delivered.",
+        examples=["2026-11-01T00:00:00"],
     )
     sftp: SftpSettings = Field(
         description="The server that they go to.",

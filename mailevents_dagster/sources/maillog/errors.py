@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from mailevents_dagster.model.event import WAITS_FOR_OTHER, SourceError
+from mailevents_dagster.model.event import SourceError
 
 
 class Cause(StrEnum):
@@ -15,7 +15,6 @@ class Cause(StrEnum):
     NO_LOG = "no log"
     CHANGED = "changed"
     GONE = "gone"
-    NOT_COLLECTED = WAITS_FOR_OTHER
     PATTERNS = "patterns"
     QUEUE = "queue"
 

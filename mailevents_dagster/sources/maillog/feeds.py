@@ -30,7 +30,7 @@ def _bounce_rows() -> RowFormat:
 
 
 def _receipt_rows() -> RowFormat:
-    from mailevents_dagster.sources.maillog.receipts import RECEIPT_ROWS
+    from mailevents_dagster.sources.receipts import RECEIPT_ROWS
 
     return RECEIPT_ROWS
 

@@ -32,6 +32,11 @@ NOT_NEEDED: Final[Mapping[str, str]] = {
     "endpoint_url": "only the script that deletes messages used it; the queue is found by its name and region",
 }
 """Keys without a successor, and why none is needed."""
+NEXT_STEPS: Final = (
+    "make check, then mailevents status: it lists the log with its missing hours.",
+    "systemctl disable --now maillog: while the old tool runs, both publish.",
+    "make ui, or the services of docs/operations.md: bounces are then published by themselves.",
+)
 PLACEHOLDER: Final = "test"
 """What the file that comes with the old tool has for keys of AWS."""
 SNIFFED: Final = 65_536

@@ -19,14 +19,14 @@ from mailevents_dagster.model.event import Collection, StoppedError
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.source import Queued
 from mailevents_dagster.settings import Settings
+from mailevents_dagster.sources.committed import committed
 from mailevents_dagster.sources.maillog.bounces.columns import COLUMNS
 from mailevents_dagster.sources.maillog.bounces.messages import message
-from mailevents_dagster.sources.maillog.committed import committed
 from mailevents_dagster.sources.maillog.errors import Cause, LogError
 from mailevents_dagster.sources.maillog.feeds import CATEGORY, SQS
-from mailevents_dagster.sources.maillog.receipts import receipt_event
 from mailevents_dagster.sources.maillog.settings import SIMULATOR, MailLogSettings, SqsSettings
 from mailevents_dagster.sources.maillog.simulator.queue import simulated_queue
+from mailevents_dagster.sources.receipts import receipt_event
 from mailevents_dagster.store.hour.open_hour import OpenHour
 from mailevents_dagster.store.store import Store
 

@@ -17,11 +17,11 @@ _META: Final = re.compile(rb"<meta\b[^>]{0,500}?\bcharset\s*=\s*[\"']?\s*([\w.:-
 class Text:
     """A text of the message, plain or HTML, made of all parts that belong to it."""
 
-    def __init__(self, name: str, faults: Faults) -> None:
+    def __init__(self, name: str, faults: Faults, most: int = MOST) -> None:
         self._name = name
         self._faults = faults
         self._pieces: list[str] = []
-        self._room = MOST
+        self._most = self._room = most
 
     @property
     def value(self) -> str | None:
@@ -47,7 +47,7 @@ class Text:
         """Add text, as much as there is room for."""
         encoded = _LINE_END.sub("\n", text).encode()
         if is_cut or len(encoded) > self._room:
-            self._faults.add(f"the {self._name} is longer than {MOST:,} bytes: its end is left out")
+            self._faults.add(f"the {self._name} is longer than {self._most:,} bytes: its end is left out")
         if self._room or not self._pieces:
             self._pieces.append(encoded[: self._room].decode(errors="ignore"))
         self._room -= min(len(encoded) + 1, self._room)

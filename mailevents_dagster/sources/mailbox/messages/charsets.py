@@ -48,8 +48,10 @@ def text_of(data: bytes, declared: str | None = None, *, is_cut: bool = False) -
 
     It never fails: in the end each byte is a character. Of text that was cut, half a character at its end is left out.
     """
-    name = charset(declared)
+    name = charset(declared) if declared else None
     if name in (None, "utf-8"):
+        if data.isascii() and b"\x1b" not in data:
+            return _clean(data.decode()), True
         for escape, seven_bits in _SEVEN_BITS.items():
             if escape in data and (text := _decoded(data, seven_bits, is_cut=is_cut)) is not None:
                 return _clean(text), False

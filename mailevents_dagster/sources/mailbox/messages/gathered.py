@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mailevents_dagster.sources.mailbox.messages.attachments import Attachments, OpenSink
-from mailevents_dagster.sources.mailbox.messages.bodies import Text
+from mailevents_dagster.sources.mailbox.messages.bodies import MOST, Text
 from mailevents_dagster.sources.mailbox.messages.faults import Faults
 from mailevents_dagster.sources.mailbox.messages.kinds import Seen
 
@@ -11,9 +11,9 @@ from mailevents_dagster.sources.mailbox.messages.kinds import Seen
 class Gathered:
     """Texts, attachments, what tells the kind, and faults."""
 
-    def __init__(self, open_sink: OpenSink, faults: Faults) -> None:
-        self.text = Text("text", faults)
-        self.html = Text("HTML", faults)
+    def __init__(self, open_sink: OpenSink, faults: Faults, most_text: int = MOST) -> None:
+        self.text = Text("text", faults, most_text)
+        self.html = Text("HTML", faults, most_text)
         self.attachments = Attachments(open_sink)
         self.seen = Seen()
         self.faults = faults

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from mailevents_dagster.sources.mailbox.messages.faults import Faults
@@ -19,18 +18,22 @@ _INDENTED: Final = (b" ", b"\t")
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 
-@dataclass(frozen=True, slots=True)
 class Head:
     """The fields of a header: names as they are, and raw values, unfolded."""
 
-    fields: tuple[tuple[str, bytes], ...] = ()
+    def __init__(self, fields: Iterable[tuple[str, bytes]]) -> None:
+        self.fields = tuple(fields)
+        self._values: dict[str, list[bytes]] = {}
+        for name, value in self.fields:
+            self._values.setdefault(name.lower(), []).append(value)
 
     def first(self, name: str) -> bytes | None:
         """Return the value of the first field of a name, which is given in small letters."""
-        return next(self.all(name), None)
+        return next(iter(self.all(name)), None)
 
-    def all(self, name: str) -> Iterator[bytes]:
-        return (value for key, value in self.fields if key.lower() == name)
+    def all(self, name: str) -> Sequence[bytes]:
+        """Return the values of all fields of a name, which is given in small letters."""
+        return self._values.get(name, ())
 
 
 def skip_envelope(lines: Lines, faults: Faults) -> None:
@@ -62,7 +65,7 @@ def read_head(lines: Lines, is_boundary: Callable[[bytes], bool], faults: Faults
             fields.append((found[1].decode("latin-1"), [content[found.end() :]]))
         else:
             faults.add("a line in a header is no field: it is left out")
-    return Head(tuple((name, b"".join(pieces)[:_LONGEST]) for name, pieces in fields))
+    return Head((name, b"".join(pieces)[:_LONGEST]) for name, pieces in fields)
 
 
 def _ends_head(
@@ -83,7 +86,7 @@ def _ends_head(
     if not is_blank and (_FIELD.match(line) or (has_fields and line.startswith(_INDENTED))):
         return False
     following = lines.peek_next()
-    if _FIELD.match(following) or (has_fields and following.strip() and following.startswith(_INDENTED)):
+    if _FIELD.match(following) or (has_fields and following.startswith(_INDENTED)):
         return False
     if is_blank:
         lines.line()

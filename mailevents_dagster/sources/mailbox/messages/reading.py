@@ -7,6 +7,7 @@ from typing import Final
 
 from mailevents_dagster.sources.mailbox.messages.addresses import addresses_of
 from mailevents_dagster.sources.mailbox.messages.attachments import OpenSink
+from mailevents_dagster.sources.mailbox.messages.bodies import MOST
 from mailevents_dagster.sources.mailbox.messages.contents import MessageContents
 from mailevents_dagster.sources.mailbox.messages.faults import Faults
 from mailevents_dagster.sources.mailbox.messages.gathered import Gathered
@@ -34,14 +35,15 @@ _IMPORTANCES: Final = {
 }
 
 
-def read_message(chunks: Iterable[bytes], attachment: OpenSink = lambda _: None) -> Message:
+def read_message(chunks: Iterable[bytes], attachment: OpenSink = lambda _: None, *, most_text: int = MOST) -> Message:
     """Return what a message says of itself, whatever is broken in it: its faults say what.
 
     For each attachment `attachment` is asked where its content goes; what it returns is closed at the content's end.
+    Of the text and of the HTML so many bytes are kept.
     Only errors of the chunks, of these sinks and of a full disk are raised.
     """
     faults = Faults()
-    gathered = Gathered(attachment, faults)
+    gathered = Gathered(attachment, faults, most_text)
     contents = MessageContents(gathered)
     lines = Lines(chunks)
     head, root = Tree(lines, contents, faults).read()

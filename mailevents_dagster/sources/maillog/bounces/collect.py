@@ -9,12 +9,12 @@ from typing import Final
 
 from mailevents_dagster.model.event import Collection
 from mailevents_dagster.model.feed import Feed
+from mailevents_dagster.sources.committed import committed
 from mailevents_dagster.sources.maillog.bounces.classes import BounceClass
 from mailevents_dagster.sources.maillog.bounces.events import LINE_COLUMNS, bounce_rows
 from mailevents_dagster.sources.maillog.bounces.format import bounce_event
 from mailevents_dagster.sources.maillog.bounces.pattern_file import PatternsError
 from mailevents_dagster.sources.maillog.bounces.patterns import Patterns, load_patterns
-from mailevents_dagster.sources.maillog.committed import committed
 from mailevents_dagster.sources.maillog.errors import Cause, LogError
 from mailevents_dagster.store.hour.open_hour import OpenHour
 from mailevents_dagster.store.store import Store

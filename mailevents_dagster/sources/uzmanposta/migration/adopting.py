@@ -21,9 +21,10 @@ from mailevents_dagster.files.atomic import publish
 from mailevents_dagster.files.damage import DamagedError
 from mailevents_dagster.files.digests import digest_of
 from mailevents_dagster.files.json_text import one_line, parse
-from mailevents_dagster.model.event import Collection, Detail, Event, Origin
+from mailevents_dagster.model.event import Detail, Event, Origin
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
+from mailevents_dagster.sources.additions import additions
 from mailevents_dagster.sources.uzmanposta.field_names import DETAIL_FIELDS
 from mailevents_dagster.sources.uzmanposta.formats import UNKNOWN_ROW
 from mailevents_dagster.sources.uzmanposta.migration.old_logs import OldLogs, records
@@ -141,7 +142,7 @@ class Adoption:
         added = 0
         if not _is_there(self.store, feed, hour, events, closed=closed):
             with self.store.open_hour(feed, hour) as work:
-                added = work.commit(_collection(work, events, closed=closed)).added
+                added = work.commit(additions(work, _lacking(work, events), Origin.LOGS, closed=closed)).added
             adopted.written += 1
         adopted.repeats += adopted.hours[hour.start] - len(events)
         adopted.added += added
@@ -187,19 +188,10 @@ def _event(feed: Feed, line: bytes) -> Event:
     return Event(row.time, row.identity, UNKNOWN_ROW, Detail.MISSING if bare else Detail.WHOLE, row.raw)
 
 
-def _collection(work: OpenHour, events: Sequence[Event], *, closed: bool) -> Collection:
-    """Return the events that the store lacks, with all that the API's own collection has said of the hour."""
+def _lacking(work: OpenHour, events: Sequence[Event]) -> list[Event]:
+    """Return the events that the store lacks."""
     known = work.known.index.identities_of(*Detail) | work.strays_elsewhere
-    before = work.before if work.before and work.before.origin is Origin.SOURCE else None
-    return Collection(
-        events=[event for event in events if event.identity not in known],
-        strays=frozenset(),
-        gaps=before.gaps if before else (),
-        listed_at=before.listed_at if before else time.time(),
-        closed=before.closed if before else closed,
-        measures={},
-        origin=Origin.LOGS,
-    )
+    return [event for event in events if event.identity not in known]
 
 
 def _is_there(store: Store, feed: Feed, hour: Hour, events: Sequence[Event], *, closed: bool) -> bool:

@@ -170,6 +170,12 @@ def test_texts_are_cut_and_said_to_be() -> None:
     assert message.faults == ("the HTML is longer than 1,048,576 bytes: its end is left out",)
 
 
+def test_texts_are_cut_as_utf_8_too() -> None:
+    message = read_message([b"Content-Type: text/plain; charset=euc-kr\n\n", "가".encode("cp949") * 2**19])
+    assert message.text == "가" * (2**20 // 3)
+    assert message.faults == ("the text is longer than 1,048,576 bytes: its end is left out",)
+
+
 def test_html_says_its_charset_itself_where_the_header_does_not() -> None:
     html = '<html><meta charset="windows-1254"><p>ığş'.encode("cp1254")
     assert (read("Content-Type: text/html", "", html).html or "").endswith("ığş")
@@ -180,6 +186,12 @@ def test_headers_are_kept_as_far_as_there_is_room() -> None:
     assert 60 <= len(message.headers) <= 66
     assert message.faults == ("its headers are long: some are cut or left out",)
     assert message.text == "text"
+
+
+def test_a_long_header_is_cut() -> None:
+    message = read("Subject: " + "y" * 10_000, "", "text")
+    assert message.headers == (("Subject", "y" * 2**13),)
+    assert message.faults == ("its headers are long: some are cut or left out",)
 
 
 def test_a_sink_that_fails_is_not_hidden() -> None:

@@ -21,6 +21,7 @@ from mailevents_dagster_tests.sources.mailbox.messages.tnef_made import (
     OBJECT_OF_A_MESSAGE,
     SEVERAL,
     STRING,
+    UNICODE,
     attribute,
     file,
     long,
@@ -122,6 +123,7 @@ WHOLE = tnef(CODE_PAGE, message_properties(text(0x1000, "x"), named("y")), file(
         tnef(attribute(MESSAGE, 0x69003, struct.pack("<I", 2**32 - 1))),
         tnef(message_properties(struct.pack("<HHI", LONG | SEVERAL, 1, 2**32 - 1))),
         tnef(message_properties(struct.pack("<HHI", BINARY, 1, 2**32 - 1))),
+        tnef(message_properties(struct.pack("<HHII", UNICODE, 0x1000, 1, 40)), file("a.pdf", b"abc")),
         tnef(*[attribute(MESSAGE, 1, b"")] * 100_001),
     ],
 )

@@ -1,4 +1,4 @@
-"""What the queue answered to each message, as records of a feed."""
+"""What another system answered to each event that was handed to it, as records of a feed."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from mailevents_dagster.model.columns import Column, RowFormat
 from mailevents_dagster.model.event import Detail, Event
 
 COLUMNS: Final[tuple[Column, ...]] = (
-    Column("event_id", pa.string(), "The bounce, by the id that its message carries."),
-    Column("state", pa.string(), "taken: the queue has it. aside: it will never take it."),
-    Column("receiver_id", pa.string(), "The id that the queue gave the message."),
+    Column("event_id", pa.string(), "The event, by the id that the other system can tell it by."),
+    Column("state", pa.string(), "taken: the other system has it. aside: it will never take it."),
+    Column("receiver_id", pa.string(), "What it went out as: the id of a message, the name of a database."),
     Column("answered_at", pa.timestamp("ms", tz="UTC"), "When it answered."),
-    Column("reason", pa.string(), "Why a message was set aside."),
+    Column("reason", pa.string(), "Why it was set aside."),
 )
 _FIELDS: Final = {"time", "event_id", "state", "answered_at"}
 
 
 def receipt_event(receipt: Receipt) -> Event:
-    """Return the event of a receipt, which stands in the hour of its bounce."""
+    """Return the event of a receipt, which stands in the hour of what was handed over."""
     return _event(
         {
             "time": receipt.time,

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mailevents_dagster.sources.mailbox.delivery import delivering
+from mailevents_dagster.sources.mailbox.delivery.simulated_server import SimulatedServer
+from mailevents_dagster.sources.mailbox.simulator import Simulator
+from mailevents_dagster_tests.sources.mailbox.delivery.delivered_mailbox import DeliveredMailbox, delivered_mailbox
+from mailevents_dagster_tests.sources.mailbox.graph_mailbox import NOW, quiet
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[SimulatedServer]:
+    with SimulatedServer(tmp_path / "server") as server:
+        yield server
+
+
+@pytest.fixture
+def simulator() -> Iterator[Simulator]:
+    with Simulator(quiet(), now=lambda: NOW) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def mailbox(
+    tmp_path: Path, simulator: Simulator, server: SimulatedServer, monkeypatch: pytest.MonkeyPatch
+) -> DeliveredMailbox:
+    monkeypatch.setattr(delivering, "PAUSES", ())
+    made = delivered_mailbox(tmp_path, simulator, server)
+    for name in ("CLIENT_SECRET", "SFTP_PASSWORD"):
+        monkeypatch.setenv(name, made.environ[name])
+    return made
