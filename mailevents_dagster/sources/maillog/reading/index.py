@@ -92,7 +92,7 @@ class KnownFile:
     """From the first byte of the first line on."""
     is_packed: bool = False
     tail: Sample | None = None
-    """Of the last line that was scanned: with its time, which no other line at this place has."""
+    """Of the last line that was scanned: mostly with its time, which no other line at this place has."""
     stretches: tuple[Stretch, ...] = ()
     quiet_since: int | None = None
     """When it was changed last, if it was scanned to its end later than that; what packs it keeps that time."""

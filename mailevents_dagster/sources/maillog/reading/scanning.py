@@ -119,7 +119,7 @@ class LogFile:
         if self.known.is_packed:
             return self._content.read(at, size)
         data = self._content.read(at, size)
-        if not is_as_before(self._content, self.known.tail or self.known.head):
+        if not is_as_before(self._content, self.known.head, self.known.tail):
             raise self._changed()
         return data
 

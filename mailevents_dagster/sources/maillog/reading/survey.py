@@ -263,8 +263,8 @@ def _better(one: Part, other: Part) -> Part:
 
 
 def _is_still(content: Content, known: KnownFile) -> bool:
-    """Return whether this is the file that was here; its last line that was scanned says so in the fewest bytes."""
-    return is_as_before(content, known.head if content.is_packed or not known.tail else known.tail)
+    """Return whether this is the file that was here; a last line without an end may be too short to say so alone."""
+    return is_as_before(content, known.head, None if content.is_packed else known.tail)
 
 
 def _is_unchanged(place: Place, old: Seen) -> bool:
