@@ -25,8 +25,6 @@ from mailevents_dagster_tests.sources.maillog.reading.server import (
     reader,
 )
 
-AS_ROOT = os.geteuid() == 0
-
 
 @pytest.fixture
 def log(tmp_path: Path) -> GrowingLog:
@@ -114,11 +112,6 @@ def test_a_rotated_file_of_blank_lines_is_no_damage(log: GrowingLog) -> None:
     (hour,) = hours.read(NOON)
     assert not hour.gaps
     assert hours.lines() == [exim(NOON, "one"), exim(NOON + 5, "two")]
-
-
-@pytest.mark.skipif(AS_ROOT, reason="root may read everything")
-def test_a_file_without_rights_is_told_where_it_may_hold_the_hour(log: GrowingLog) -> None:
-    _no_rights(log, lambda: log.path.chmod(0))
 
 
 def test_a_file_that_cannot_be_opened_is_told_where_it_may_hold_the_hour(
