@@ -179,3 +179,12 @@ def test_whatever_happens_the_counts_are_those_of_a_plain_dictionary(
     assert counts.waiting == known.count("waiting") + known.count("uncertain")
     assert counts.uncertain == known.count("uncertain")
     assert (counts.taken, counts.aside) == (known.count("taken"), known.count("aside"))
+
+
+def test_the_counts_of_one_hour_are_those_among_all(outbox: Outbox) -> None:
+    outbox.note(QUEUE, [message(0), message(1), message(3600)])
+    every = outbox.counts(QUEUE)
+    assert len(every) == 2
+    for hour, counts in every.items():
+        assert outbox.counts(QUEUE, hour) == {hour: counts}
+    assert outbox.counts(QUEUE, 0) == {}

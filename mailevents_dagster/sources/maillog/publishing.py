@@ -56,7 +56,7 @@ class Publishing:
         noted = self._outbox.note(self._destination, self._messages(table.to_pylist(), work.hour.start))
         delivered = self._delivered(work.hour.start)
         receipts = list(self._outbox.receipts(self._destination, work.hour.start))
-        counts = self._outbox.counts(self._destination).get(work.hour.start, Counts())
+        counts = self._outbox.counts(self._destination, work.hour.start).get(work.hour.start, Counts())
         return Collection(
             [receipt_event(one) for one in receipts],
             strays=frozenset(),
@@ -97,7 +97,7 @@ class Publishing:
     def _delivered(self, hour: int) -> Delivered:
         """Deliver until nothing of the hour waits, or say why it does."""
         done = Delivered()
-        while waiting := self._outbox.counts(self._destination).get(hour, Counts()).waiting:
+        while waiting := self._outbox.counts(self._destination, hour).get(hour, Counts()).waiting:
             if self._stop.is_set():
                 raise StoppedError("Publishing was stopped.")
             if done.problem:

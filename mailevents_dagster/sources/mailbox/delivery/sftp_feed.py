@@ -70,7 +70,7 @@ class SftpFeed:
         noted = note_mails(self._noting, table.to_pylist(), work.hour.start, is_closed=manifest.closed)
         delivered = self._delivered(work.hour, options)
         receipts = list(self._outbox.receipts(self._destination, work.hour.start))
-        counts = self._outbox.counts(self._destination).get(work.hour.start, Counts())
+        counts = self._outbox.counts(self._destination, work.hour.start).get(work.hour.start, Counts())
         lacking = sum(1 for one in table.column("blob").to_pylist() if one is None)
         return Collection(
             [receipt_event(one) for one in receipts],
@@ -102,7 +102,7 @@ class SftpFeed:
             options.report(Progress(0, far.files, far.of_files))
 
         delivering = replace(self._delivering, report=report)
-        while waiting := self._outbox.counts(self._destination).get(hour.start, Counts()).waiting:
+        while waiting := self._outbox.counts(self._destination, hour.start).get(hour.start, Counts()).waiting:
             if self._stop.is_set():
                 raise StoppedError("Delivering was stopped.")
             try:
