@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from hashlib import blake2b
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
 import pyarrow as pa
 
 from mailevents_dagster.deliveries.message import Receipt
-from mailevents_dagster.files.json_text import NotJsonError, one_line, parse
 from mailevents_dagster.model.columns import Column, RowFormat
-from mailevents_dagster.model.event import Detail, Event
+from mailevents_dagster.model.event import Event
+from mailevents_dagster.sources.json_records import arrays_of, event_reader, event_with_id, read
 
 COLUMNS: Final[tuple[Column, ...]] = (
     Column("event_id", pa.string(), "The event, by the id that the other system can tell it by."),
@@ -21,12 +19,12 @@ COLUMNS: Final[tuple[Column, ...]] = (
     Column("answered_at", pa.timestamp("ms", tz="UTC"), "When it answered."),
     Column("reason", pa.string(), "Why it was set aside."),
 )
-_FIELDS: Final = {"time", "event_id", "state", "answered_at"}
+_FIELDS: Final = frozenset({"time", "event_id", "state", "answered_at"})
 
 
 def receipt_event(receipt: Receipt) -> Event:
     """Return the event of a receipt, which stands in the hour of what was handed over."""
-    return _event(
+    return event_with_id(
         {
             "time": receipt.time,
             "event_id": receipt.key,
@@ -38,33 +36,12 @@ def receipt_event(receipt: Receipt) -> Event:
     )
 
 
-def _event(record: Mapping[str, Any]) -> Event:
-    raw = one_line(record)
-    identity = bytes.fromhex(record["event_id"])[:16]
-    return Event(record["time"], identity, blake2b(raw, digest_size=16).digest(), Detail.WHOLE, raw, record)
-
-
-def _event_of(raw: bytes, _: int) -> Event:
-    record = parse(raw)
-    if not isinstance(record, dict) or not record.keys() >= _FIELDS:
-        raise NotJsonError("not a receipt")
-    return _event(record)
-
-
-def _arrays(records: Sequence[Mapping[str, object]]) -> list[pa.Array]:
-    return [pa.array([_value(record, column.name) for record in records], column.type) for column in COLUMNS]
-
-
-def _value(record: Mapping[str, Any], name: str) -> object:
-    value = record.get(name)
-    return datetime.fromtimestamp(value, UTC) if name == "answered_at" and value is not None else value
-
-
-def _read(raws: pa.StringArray) -> list[pa.Array]:
-    parsed = (parse(raw) for raw in raws.cast(pa.binary()).to_pylist())
-    return _arrays([record if isinstance(record, dict) else {} for record in parsed])
-
-
 RECEIPT_ROWS: Final = RowFormat(
-    COLUMNS, _read, _event_of, lambda _: None, arrays=_arrays, id_column="event_id", outcome_column="state"
+    COLUMNS,
+    partial(read, COLUMNS),
+    event_reader(_FIELDS, event_with_id),
+    lambda _: None,
+    arrays=partial(arrays_of, COLUMNS),
+    id_column="event_id",
+    outcome_column="state",
 )

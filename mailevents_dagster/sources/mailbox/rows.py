@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
+from functools import partial
 from hashlib import blake2b
 from typing import Any, Final
 
-import pyarrow as pa
-
-from mailevents_dagster.files.json_text import NotJsonError, one_line, parse
+from mailevents_dagster.files.json_text import one_line, parse
 from mailevents_dagster.model.columns import Marks, RowFormat
 from mailevents_dagster.model.event import Detail, Event
+from mailevents_dagster.sources.json_records import arrays_of, event_reader, read
 from mailevents_dagster.sources.mailbox.columns import COLUMNS
 from mailevents_dagster.sources.mailbox.messages.message import Address, Message
 
 IMPORTED: Final = "pst"
 """The source of a mail that is imported from a file."""
 
-_NEEDED: Final = {"id", "time", "listing", "blob"}
-_TIMES: Final = {"received", "sent"}
+_NEEDED: Final = frozenset({"id", "time", "listing", "blob"})
 _WITH_COLUMNS: Final = frozenset(column.name for column in COLUMNS)
 
 
@@ -104,27 +102,6 @@ def _addresses(addresses: Sequence[Address]) -> list[dict[str, str]]:
     return [{"name": address.name, "address": address.address} for address in addresses]
 
 
-def _event_of(raw: bytes, _: int) -> Event:
-    record = parse(raw)
-    if not isinstance(record, dict) or not record.keys() >= _NEEDED:
-        raise NotJsonError("not the record of a message")
-    return message_event(record)
-
-
-def _arrays(records: Sequence[Mapping[str, Any]]) -> list[pa.Array]:
-    return [pa.array([_value(record, column.name) for record in records], column.type) for column in COLUMNS]
-
-
-def _value(record: Mapping[str, Any], name: str) -> object:
-    value = record.get(name)
-    return datetime.fromtimestamp(value, UTC) if name in _TIMES and value is not None else value
-
-
-def _read(raws: pa.StringArray) -> list[pa.Array]:
-    parsed = (parse(raw) for raw in raws.cast(pa.binary()).to_pylist())
-    return _arrays([record if isinstance(record, dict) else {} for record in parsed])
-
-
 def _marks_of(raw: bytes) -> Marks | None:
     """Return by what the mailbox's own mail takes the place of one that was imported from a file before.
 
@@ -139,5 +116,12 @@ def _marks_of(raw: bytes) -> Marks | None:
 
 
 MESSAGE_ROWS: Final = RowFormat(
-    COLUMNS, _read, _event_of, _marks_of, arrays=_arrays, id_column="id", outcome_column="kind"
+    COLUMNS,
+    partial(read, COLUMNS),
+    event_reader(_NEEDED, message_event),
+    _marks_of,
+    arrays=partial(arrays_of, COLUMNS),
+    id_column="id",
+    outcome_column="kind",
+    blob_column="blob",
 )

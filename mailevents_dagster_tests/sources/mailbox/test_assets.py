@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,12 @@ from mailevents_dagster.build import build_defs
 from mailevents_dagster.orchestration.runs_in_flight import CHECKS_JOB, FOLLOW_JOB
 from mailevents_dagster.settings import Settings
 from mailevents_dagster.sources.catalog import load_settings
+from mailevents_dagster.store.blob_removal import remove_unneeded
 from mailevents_dagster.store.opening import store_of
+from mailevents_dagster.store.retention import Retention
+from mailevents_dagster.store.verify import verify_hour
 from mailevents_dagster_tests.sources.mailbox.graph_mailbox import FEED, NOON
+from mailevents_dagster_tests.store.destroying import destroy
 
 pytestmark = pytest.mark.slow
 
@@ -73,3 +79,30 @@ def test_jobs_that_follow_and_check_know_a_mailbox(settings: Settings) -> None:
     with dg.instance_for_test() as instance:
         for job in (FOLLOW_JOB, CHECKS_JOB):
             assert defs.resolve_job_def(job).execute_in_process(instance=instance).success
+
+
+def test_what_is_collected_is_verified_and_destroyed_with_its_messages(settings: Settings) -> None:
+    defs = build_defs(settings)
+    with dg.instance_for_test() as instance:
+        assert dg.materialize(
+            list(defs.assets or ()),
+            selection=[dg.AssetKey(FEED.asset_key)],
+            resources=defs.resources,
+            instance=instance,
+            partition_key=NOON.key,
+        ).success
+    store = store_of(settings)
+    blobs = [path for path in Path(settings.storage, "blobs").rglob("*.eml*") if path.is_file()]
+    assert blobs
+    assert not verify_hour(store, FEED, NOON).findings
+
+    content = blobs[0].read_bytes()
+    blobs[0].unlink()
+    assert any("gone" in one.what for one in verify_hour(store, FEED, NOON).findings)
+
+    blobs[0].write_bytes(content)
+    for path in blobs:  # one that was written within a day waits
+        os.utime(path, (NOON.start, NOON.start))
+    destroy(store, NOON, FEED)
+    assert remove_unneeded(store, Retention({}), time.time()).blobs == len(blobs)
+    assert not [path for path in blobs if path.exists()]
