@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import os
-import socket
-import struct
-import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any, Final, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from mailevents_dagster.sources.loopback import LoopbackServer, reset
 from mailevents_dagster.sources.mailbox.simulator.answers import Answer, Fault, Faults, Request, error
 from mailevents_dagster.sources.mailbox.simulator.authority import SECONDS, Authority
 from mailevents_dagster.sources.mailbox.simulator.graph import ROOT, answer
 from mailevents_dagster.sources.mailbox.simulator.mailbox import SINCE, SimulatedMailbox
 
 AT_A_TIME: Final = 4
-_CLOSE_WITH_RESET: Final = struct.pack("ii", 1, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +156,7 @@ class _Connection(BaseHTTPRequestHandler):
         status = 0 if fault.reset else answer.status
         simulator.calls.append(Call(self.command, request.path, unquote(parts.query), status))
         if fault.reset:
-            self._reset()
+            reset(self)
         else:
             self._send(answer, cut=fault.cut)
 
@@ -177,46 +173,14 @@ class _Connection(BaseHTTPRequestHandler):
         self.wfile.write(answer.body[: len(answer.body) // 2] if cut else answer.body)
         self.close_connection = self.close_connection or cut
 
-    def _reset(self) -> None:
-        """Close the socket with unsent data dropped, which makes the kernel send a reset."""
-        self.close_connection = True
-        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _CLOSE_WITH_RESET)
-        socket.close(self.connection.detach())
-
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         """Stay silent: `calls` is the log."""
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 256
-
+class _Server(LoopbackServer):
     def __init__(self, address: tuple[str, int], simulator: Simulator) -> None:
         self.simulator = simulator
-        self.closing = threading.Event()
-        self._connected: set[socket.socket] = set()
         super().__init__(address, _Connection)
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        self._connected.add(request)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:
-        self._connected.discard(request)
-        super().shutdown_request(request)
-
-    def close(self) -> None:
-        """Free the port, and end the connections with whatever they wait for."""
-        self.closing.set()
-        self.shutdown()
-        self.server_close()
-        for connection in self._connected.copy():
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        if not isinstance(sys.exception(), ConnectionError):  # which says that the client has gone
-            super().handle_error(request, client_address)
 
 
 @dataclass(slots=True)

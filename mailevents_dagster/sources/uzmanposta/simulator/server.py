@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import ipaddress
 import os
-import socket
-import struct
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from itertools import chain, repeat
 from typing import Any, Final, Self
 
+from mailevents_dagster.sources.loopback import LoopbackServer, reset
 from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS
 from mailevents_dagster.sources.uzmanposta.simulator.api import Api, Behaviour
 from mailevents_dagster.sources.uzmanposta.simulator.calls import (
@@ -34,7 +31,6 @@ from mailevents_dagster.sources.uzmanposta.simulator.mail import EVENTS_PER_HOUR
 from mailevents_dagster.sources.uzmanposta.simulator.records import Record, is_queued, known_time
 
 CLOSES_WITHIN_SECONDS: Final = 0.02
-_CLOSE_WITH_RESET: Final = struct.pack("ii", 1, 0)
 
 
 class Connection(BaseHTTPRequestHandler):
@@ -56,7 +52,7 @@ class Connection(BaseHTTPRequestHandler):
         if delay and self.server.closing.wait(delay - (time.monotonic() - arrival)):
             self.close_connection = True
         elif answer.reset:
-            self._reset()
+            reset(self)
         else:
             self._send(answer)
 
@@ -104,45 +100,14 @@ class Connection(BaseHTTPRequestHandler):
             if self.server.closing.wait(pause):
                 return
 
-    def _reset(self) -> None:
-        """Close the socket at once and with unsent data dropped, which makes the kernel send a reset."""
-        self.close_connection = True
-        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _CLOSE_WITH_RESET)
-        socket.close(self.connection.detach())
-
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         """Stay silent: `Calls` is the log."""
 
 
-class _Server(ThreadingHTTPServer):
-    request_queue_size = 1024
-
+class _Server(LoopbackServer):
     def __init__(self, address: tuple[str, int], simulator: Simulator) -> None:
         self.simulator = simulator
-        self.closing = threading.Event()
-        self._connected: set[socket.socket] = set()
         super().__init__(address, Connection)
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        self._connected.add(request)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:
-        self._connected.discard(request)
-        super().shutdown_request(request)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        if not isinstance(sys.exception(), ConnectionError):  # which says that the client has gone
-            super().handle_error(request, client_address)
-
-    def close(self) -> None:
-        """Free the port, and end the connections with whatever they wait for."""
-        self.closing.set()
-        self.shutdown()
-        self.server_close()
-        for connection in self._connected.copy():
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
 
 
 class Simulator:
