@@ -16,7 +16,6 @@ from mailevents_dagster.sources.maillog.bounces.collect import Bounces
 from mailevents_dagster.sources.maillog.feeds import BOUNCES, SQS
 from mailevents_dagster.sources.maillog.formats import identity_of
 from mailevents_dagster.sources.maillog.hour_lines import HourLines
-from mailevents_dagster.sources.maillog.journal.server_journal import ServerJournal
 from mailevents_dagster.sources.maillog.publishing import Publishing
 from mailevents_dagster.sources.maillog.reading.proof import gaps_from_now_on
 from mailevents_dagster.store.hour.open_hour import OpenHour
@@ -29,6 +28,9 @@ class Log(Protocol):
 
     def hour(self, first: int, end: int, held: Sequence[ReadRange]) -> HourLines:
         """Return the lines of an hour that its ranges do not cover yet, or all of them."""
+
+    def stop(self) -> None:
+        """End what waits; whoever takes the batches stops taking them."""
 
     def close(self) -> None: ...
 
@@ -87,8 +89,7 @@ class MailLogClient:
 
     def stop(self) -> None:
         self._stopped.set()
-        if isinstance(self._log, ServerJournal):
-            self._log.stop()
+        self._log.stop()
         if self._publishing:
             self._publishing.stop()
 

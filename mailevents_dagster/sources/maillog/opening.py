@@ -58,5 +58,8 @@ class _SimulatedLog:
         self._grow(now=time.time())
         return self._files.hour(first, end, held)
 
+    def stop(self) -> None:
+        self._files.stop()
+
     def close(self) -> None:
         self._files.close()

@@ -49,6 +49,9 @@ class ServerLog:
         self._saved = (dict(self._index.files), self._index.seen)
         self._surveyor = Surveyor(pattern, self._stamps, self._index, self._measures)
 
+    def stop(self) -> None:
+        """Do nothing: reading a file waits for nobody."""
+
     def close(self) -> None:
         """Let go of all files."""
         self._surveyor.close()
