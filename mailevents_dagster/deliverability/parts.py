@@ -5,5 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from mailevents_dagster.deliverability.part import Part
+from mailevents_dagster.deliverability.proof.part import PROOF
+from mailevents_dagster.deliverability.queues.part import QUEUES
+from mailevents_dagster.deliverability.warmup.part import WARMUP
 
-PARTS: Final[tuple[Part, ...]] = ()
+PARTS: Final[tuple[Part, ...]] = (WARMUP, QUEUES, PROOF)
