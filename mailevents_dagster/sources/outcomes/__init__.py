@@ -1,0 +1,1 @@
+"""What became of mails: outcomes of each recipient, whatever told them."""

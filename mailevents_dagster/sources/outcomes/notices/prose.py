@@ -1,0 +1,213 @@
+"""What a notice says in a text for people: recipients, and the reason of each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from mailevents_dagster.failures.replies import reply_in
+from mailevents_dagster.sources.outcomes.notices.forms import (
+    FORMS,
+    OTHER_ADDRESS,
+    OTHER_LABEL,
+    RECIPIENT_LABEL,
+    RETURNED,
+    RETURNED_HEADER,
+)
+from mailevents_dagster.sources.outcomes.notices.phrases import FAILED_TEXT
+
+_LONGEST_TEXT: Final = 2**16
+_LONGEST_LINE: Final = 1_000
+_LONGEST_REASON: Final = 2_000
+_MOST_LINES: Final = 30
+_MOST_HITS: Final = 5_000
+_HEADING: Final = re.compile(r"[\s>]*[-=_*#]{2,}.*|\s*\.\.\. while talking to .*|\s*>>> .*", re.IGNORECASE)
+_QUOTED: Final = re.compile(r"[ \t]*>(?!>>)")
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A recipient that a text names, and what it says of it."""
+
+    recipient: str
+    reason: str = ""
+    final: str | None = None
+    """What an alias made of the recipient."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prose:
+    """A text for people: its lines before the mail that comes back, and that."""
+
+    lines: Sequence[str]
+    returned: str = ""
+
+    @property
+    def text(self) -> str:
+        """All of it on one line."""
+        return _joined(self.lines)[:_LONGEST_REASON]
+
+
+@dataclass(frozen=True, slots=True)
+class _Hit:
+    line: int
+    said: Said
+    is_sure: bool
+    label: str = ""
+    """What stands before the recipient, where it says what is wrong."""
+
+
+def prose_of(text: str) -> Prose:
+    """Return the text without what it quotes, and the mail that comes back behind it."""
+    text = text[:_LONGEST_TEXT]
+    title = RETURNED.search(text)
+    header = RETURNED_HEADER.search(text)
+    if title and not (header and header.start() < title.start() and _says_something(text[: header.start()])):
+        return Prose(_lines(text[: title.start()]), text[title.end() :].lstrip())
+    if header and _says_something(text[: header.start()]):
+        return Prose(_lines(text[: header.start()]), text[header.start() :])
+    return Prose(_lines(text))
+
+
+def _says_something(text: str) -> bool:
+    return bool(text.strip()) and bool(FAILED_TEXT.search(text) or next(_hits(_lines(text)), None))
+
+
+def _lines(text: str) -> list[str]:
+    return [line.rstrip()[:_LONGEST_LINE] for line in text.split("\n") if not _QUOTED.match(line)]
+
+
+def said_in(prose: Prose, others: Iterable[str]) -> list[Said]:
+    """Return each recipient that the text names, once; `others` are no recipients unless nobody else is named."""
+    hits = [*_hits(prose.lines)]
+    hits = [hit for hit in hits if hit.is_sure] or hits
+    avoided = {address.lower() for address in others}
+    hits = [hit for hit in hits if hit.said.recipient.lower() not in avoided] or hits
+    return _merged(hits, prose.lines)
+
+
+def _merged(hits: Sequence[_Hit], lines: Sequence[str]) -> list[Said]:
+    reasons: dict[str, list[Said]] = {}
+    ends = _ends(hits, len(lines))
+    for hit, end in zip(hits, ends, strict=True):
+        reason = _reason(hit, lines[hit.line + 1 : end])
+        said = Said(hit.said.recipient, reason, hit.said.final)
+        reasons.setdefault(hit.said.recipient.lower(), []).append(said)
+    merged = [_best(said) for said in reasons.values()]
+    if len(merged) == 1 and not _has_reply(merged[0].reason):
+        merged = [_with_any_reason(merged[0], hits, lines)]
+    elif any(said.reason for said in merged):
+        return merged
+    first = _first_reply(lines)
+    return [said if said.reason else Said(said.recipient, first, said.final) for said in merged]
+
+
+def _ends(hits: Sequence[_Hit], last: int) -> list[int]:
+    """Return for each hit the line of the next other recipient; its own may stand in its reason once more."""
+    ends = []
+    end, recipient, own_end = last, "", last
+    for hit in reversed(hits):
+        if hit.said.recipient.lower() != recipient:
+            end, recipient = own_end, hit.said.recipient.lower()
+        ends.insert(0, end)
+        own_end = hit.line
+    return ends
+
+
+def _best(said: Sequence[Said]) -> Said:
+    """Return the first with a reply of a server, or else with a reason; aliases are taken from any."""
+    best = next((one for one in said if _has_reply(one.reason)), None) or next(
+        (one for one in said if one.reason), said[0]
+    )
+    return Said(said[0].recipient, best.reason, next((one.final for one in said if one.final), None))
+
+
+def _has_reply(reason: str) -> bool:
+    reply = reply_in(reason)
+    return reply.code is not None or reply.enhanced is not None
+
+
+def _reason(hit: _Hit, following: Sequence[str]) -> str:
+    """Return what is said behind a recipient, up to a blank line; behind a sentence, the next paragraph, too."""
+    taken = [hit.said.reason] if hit.said.reason else []
+    blanks = 0
+    for line in following[:_MOST_LINES]:
+        if line.strip():
+            taken.append(line)
+        elif hit.is_sure and _joined(taken):
+            break
+        else:
+            blanks += 1
+        if blanks > (2 if hit.is_sure else 1):
+            break
+    return (_joined(taken) or hit.label)[:_LONGEST_REASON]
+
+
+def _with_any_reason(said: Said, hits: Sequence[_Hit], lines: Sequence[str]) -> Said:
+    """Return the only recipient with the first reply in the text, or else with what stands before it."""
+    reply = _first_reply(lines)
+    if reply or said.reason:
+        return Said(said.recipient, reply or said.reason, said.final)
+    before = []
+    for line in reversed(lines[max(0, hits[0].line - 5) : hits[0].line]):
+        if not line.strip() or line.rstrip().endswith((":", "：")):
+            break
+        before.insert(0, line)
+    return Said(said.recipient, _joined(before), said.final)
+
+
+def _first_reply(lines: Sequence[str]) -> str:
+    """Return the first paragraph of the text that begins with, or holds, a reply of a server, from its line on."""
+    for place, line in enumerate(lines):
+        if _has_reply(_joined([line])):
+            return _joined(_paragraph(lines[place:]))[:_LONGEST_REASON]
+    return ""
+
+
+def _paragraph(lines: Sequence[str]) -> list[str]:
+    end = next((place for place, line in enumerate(lines) if not line.strip()), len(lines))
+    return [*lines[: min(end, _MOST_LINES)]]
+
+
+def _joined(lines: Iterable[str]) -> str:
+    """Return lines as one, without headings and without what the server itself said in a conversation."""
+    words = (line.strip().removeprefix("<<<") for line in lines if not _HEADING.fullmatch(line))
+    return re.sub(r"\s+", " ", " ".join(words)).strip()
+
+
+def _hits(lines: Sequence[str]) -> Iterator[_Hit]:
+    """Yield the lines that name recipients, with the first form that each has."""
+    count = 0
+    for place, line in enumerate(lines):
+        if "@" not in line:
+            continue
+        before = next((lines[at] for at in range(place - 1, max(-1, place - 3), -1) if lines[at].strip()), "")
+        hit = _hit(place, line, before)
+        if hit:
+            yield hit
+            count += 1
+        if count == _MOST_HITS:
+            return
+
+
+def _hit(place: int, line: str, before: str) -> _Hit | None:
+    for form in FORMS:
+        found = form.pattern.search(line)
+        if not found:
+            continue
+        named = found.groupdict()
+        start = line[: found.start("a")]
+        if named.get("label") is not None and (
+            OTHER_LABEL.search(named["label"]) or not RECIPIENT_LABEL.search(named["label"])
+        ):
+            continue
+        if OTHER_ADDRESS.search(start) or (not start.strip(" \t<>*-([\"'") and OTHER_ADDRESS.search(before)):
+            return None
+        if not form.is_sure and not FAILED_TEXT.search(f"{before} {line}"):
+            continue
+        label = named.get("label") or ""
+        said = Said(named["a"], named["reason"] or "", named.get("final"))
+        return _Hit(place, said, form.is_sure, label if FAILED_TEXT.search(label) else "")
+    return None
