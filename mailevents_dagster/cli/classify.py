@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -59,8 +60,8 @@ def _lines(path: Path) -> Iterator[str]:
             yield orjson.dumps({"file": str(path), **_shown(notice)}).decode()
 
 
-def _opened(path: Path) -> BinaryIO:
-    return click.get_binary_stream("stdin") if str(path) == "-" else path.open("rb")
+def _opened(path: Path) -> AbstractContextManager[BinaryIO]:
+    return nullcontext(sys.stdin.buffer) if str(path) == "-" else path.open("rb")
 
 
 def _shown(notice: "Notice") -> dict[str, object]:

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Final
 
 from mailevents_dagster.sources.mailbox.messages.values import seconds_of, text_value
+from mailevents_dagster.sources.outcomes.notices.examined import Examined
 from mailevents_dagster.sources.outcomes.notices.fields import Group, address_of, first, groups_of
-from mailevents_dagster.sources.outcomes.notices.mail import Mail
 from mailevents_dagster.sources.outcomes.notices.notice import Notice, NoticeKind, Original
 
 _TYPE: Final = "message/feedback-report"
@@ -19,8 +19,9 @@ _IN_TEXT: Final = re.compile(
 _RECIPIENTS: Final = ("original-rcpt-to", "original-recipient", "removal-recipient", "final-recipient")
 
 
-def complaints_in(mail: Mail, original: Original) -> list[Notice]:
+def complaints_in(message: Examined) -> list[Notice]:
     """Return a complaint for each recipient that a report names; none where the message is no complaint."""
+    mail = message.mail
     report = next(iter(mail.of_types(_TYPE)), None)
     subject = text_value(mail.head.first("subject") or b"")
     is_report = (mail.root.report_type or "").lower() == "feedback-report"
@@ -32,6 +33,7 @@ def complaints_in(mail: Mail, original: Original) -> list[Notice]:
     else:
         groups = groups_of(report.text) if report else []
     group = next((one for one in groups if "feedback-type" in one), {})
+    original = message.original
     told = Notice(
         kind=NoticeKind.COMPLAINT,
         rule="feedback-report" if group else "complaint-subject",

@@ -12,12 +12,13 @@ _BREAKS: Final = frozenset(
     ["br", "p", "div", "tr", "table", "li", "pre", "hr", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote"]
 )
 _UNSEEN: Final = frozenset(("style", "script", "head", "title"))
+_AROUND_BREAKS: Final = re.compile(r" ?\n ?")
 _SPACES: Final = re.compile(r"[ \t\r\n\xa0]+")
 
 
 def text_of_html(html: str) -> str:
     """Return the text between the tags, on the lines that the commonest of them make."""
-    return "".join(unescape(piece) for piece in _pieces(html))
+    return _AROUND_BREAKS.sub("\n", "".join(unescape(piece) for piece in _pieces(html)))
 
 
 def _pieces(html: str) -> Iterator[str]:

@@ -13,6 +13,8 @@ from mailevents_dagster.sources.outcomes.notices.phrases import ANSWER, DAEMON, 
 
 _NO_SENDERS: Final = ("<>", "", "<null>", "<mailer-daemon>", "mailer-daemon")
 _FAILED_FIELDS: Final = ("x-failed-recipients", "x-bounced-address")
+_LIST_SERVER: Final = "x-mlserver"
+"""Of fml, a Japanese list server, which tells by itself that it took no mail."""
 _LISTS: Final = ("list-id", "list-unsubscribe", "list-post")
 _OWN: Final = ("to", "delivered-to", "x-original-to", "envelope-to", "from", "sender", "reply-to")
 
@@ -47,7 +49,7 @@ def origin_of(head: Head) -> Origin:
         failed=tuple(
             one for field in _FAILED_FIELDS for raw in head.all(field) for one in addresses_in(plain_value(raw))
         ),
-        is_daemon=bool(DAEMON.match(address) or DAEMON_NAME.search(name)) or from_.strip() == "<>" or "<>" in from_,
+        is_daemon=bool(DAEMON.match(address) or DAEMON_NAME.search(name) or "<>" in from_ or head.first(_LIST_SERVER)),
         has_no_sender=return_path is not None and plain_value(return_path).strip().lower() in _NO_SENDERS,
         tells_failure=bool(FAILED_SUBJECT.search(subject)) and not ANSWER.match(subject),
         tells_delay=bool(DELAYED.search(subject)),

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from mailevents_dagster.failures.replies import reply_in
 from mailevents_dagster.sources.outcomes.notices.forms import (
     FORMS,
     OTHER_ADDRESS,
+    OTHER_ADDRESS_BELOW,
     OTHER_LABEL,
+    PLAIN_LABEL,
     RECIPIENT_LABEL,
     RETURNED,
     RETURNED_HEADER,
@@ -23,7 +25,12 @@ _LONGEST_LINE: Final = 1_000
 _LONGEST_REASON: Final = 2_000
 _MOST_LINES: Final = 30
 _MOST_HITS: Final = 5_000
-_HEADING: Final = re.compile(r"[\s>]*[-=_*#]{2,}.*|\s*\.\.\. while talking to .*|\s*>>> .*", re.IGNORECASE)
+_ALIAS_WITHIN: Final = 2
+"""Lines behind a recipient where it may stand what it was made from."""
+_HEADING: Final = re.compile(
+    r"[\s>]*[-=_*#]{2,}(?!>).*|\s*\.\.\. while talking to .*|\s*(?:sent )?>>> .*|[\d:. ]*--> .*", re.IGNORECASE
+)
+_ANSWER: Final = re.compile(r"\s*(?:received )?<<<\s*|[\d:. ]*<--\s*", re.IGNORECASE)
 _QUOTED: Final = re.compile(r"[ \t]*>(?!>>)")
 
 
@@ -55,6 +62,7 @@ class _Hit:
     line: int
     said: Said
     is_sure: bool
+    is_alias: bool = False
     label: str = ""
     """What stands before the recipient, where it says what is wrong."""
 
@@ -106,7 +114,7 @@ def _merged(hits: Sequence[_Hit], lines: Sequence[str]) -> list[Said]:
 
 def _ends(hits: Sequence[_Hit], last: int) -> list[int]:
     """Return for each hit the line of the next other recipient; its own may stand in its reason once more."""
-    ends = []
+    ends: list[int] = []
     end, recipient, own_end = last, "", last
     for hit in reversed(hits):
         if hit.said.recipient.lower() != recipient:
@@ -136,7 +144,7 @@ def _reason(hit: _Hit, following: Sequence[str]) -> str:
     for line in following[:_MOST_LINES]:
         if line.strip():
             taken.append(line)
-        elif hit.is_sure and _joined(taken):
+        elif hit.is_sure and _joined(taken) and not taken[-1].rstrip().endswith((":", "：")):
             break
         else:
             blanks += 1
@@ -150,7 +158,7 @@ def _with_any_reason(said: Said, hits: Sequence[_Hit], lines: Sequence[str]) -> 
     reply = _first_reply(lines)
     if reply or said.reason:
         return Said(said.recipient, reply or said.reason, said.final)
-    before = []
+    before: list[str] = []
     for line in reversed(lines[max(0, hits[0].line - 5) : hits[0].line]):
         if not line.strip() or line.rstrip().endswith((":", "：")):
             break
@@ -173,23 +181,31 @@ def _paragraph(lines: Sequence[str]) -> list[str]:
 
 def _joined(lines: Iterable[str]) -> str:
     """Return lines as one, without headings and without what the server itself said in a conversation."""
-    words = (line.strip().removeprefix("<<<") for line in lines if not _HEADING.fullmatch(line))
+    words = (_ANSWER.sub("", line, count=1) for line in lines if not _HEADING.fullmatch(line))
     return re.sub(r"\s+", " ", " ".join(words)).strip()
 
 
 def _hits(lines: Sequence[str]) -> Iterator[_Hit]:
     """Yield the lines that name recipients, with the first form that each has."""
     count = 0
+    held: _Hit | None = None
     for place, line in enumerate(lines):
         if "@" not in line:
             continue
         before = next((lines[at] for at in range(place - 1, max(-1, place - 3), -1) if lines[at].strip()), "")
         hit = _hit(place, line, before)
-        if hit:
-            yield hit
+        if hit is None:
+            continue
+        if held and hit.is_alias and place - held.line <= _ALIAS_WITHIN:
+            hit = replace(held, said=Said(hit.said.recipient, held.said.reason, held.said.recipient))
+        elif held:
+            yield held
             count += 1
+        held = hit
         if count == _MOST_HITS:
             return
+    if held:
+        yield held
 
 
 def _hit(place: int, line: str, before: str) -> _Hit | None:
@@ -198,16 +214,20 @@ def _hit(place: int, line: str, before: str) -> _Hit | None:
         if not found:
             continue
         named = found.groupdict()
-        start = line[: found.start("a")]
-        if named.get("label") is not None and (
-            OTHER_LABEL.search(named["label"]) or not RECIPIENT_LABEL.search(named["label"])
-        ):
+        label = named.get("label") or ""
+        if label and (OTHER_LABEL.search(label) or not RECIPIENT_LABEL.search(label)):
             continue
-        if OTHER_ADDRESS.search(start) or (not start.strip(" \t<>*-([\"'") and OTHER_ADDRESS.search(before)):
+        is_alias = form.is_alias or named.get("final") is not None
+        if not is_alias and _is_other(line[: found.start("a")], before):
             return None
         if not form.is_sure and not FAILED_TEXT.search(f"{before} {line}"):
             continue
-        label = named.get("label") or ""
         said = Said(named["a"], named["reason"] or "", named.get("final"))
-        return _Hit(place, said, form.is_sure, label if FAILED_TEXT.search(label) else "")
+        return _Hit(place, said, form.is_sure, form.is_alias, "" if PLAIN_LABEL.fullmatch(label) else label)
     return None
+
+
+def _is_other(start: str, before: str) -> bool:
+    """Return whether the words before an address say that it is no recipient."""
+    begins = not start.strip(" \t<>*-([\"'")
+    return bool(OTHER_ADDRESS.search(start) or (begins and OTHER_ADDRESS_BELOW.search(before)))

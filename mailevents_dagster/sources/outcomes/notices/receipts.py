@@ -6,23 +6,21 @@ from dataclasses import replace
 from typing import Final
 
 from mailevents_dagster.sources.mailbox.messages.addresses import addresses_of
+from mailevents_dagster.sources.outcomes.notices.examined import Examined
 from mailevents_dagster.sources.outcomes.notices.fields import address_of, first, groups_of
-from mailevents_dagster.sources.outcomes.notices.mail import Mail
-from mailevents_dagster.sources.outcomes.notices.notice import Notice, NoticeKind, Original
+from mailevents_dagster.sources.outcomes.notices.notice import Notice, NoticeKind
 
 _TYPES: Final = ("message/disposition-notification", "message/global-disposition-notification")
 
 
-def receipts_in(mail: Mail, original: Original) -> list[Notice]:
+def receipts_in(message: Examined) -> list[Notice]:
     """Return the receipt that a message is; none where it is no receipt."""
+    mail, original = message.mail, message.original
     report = next(iter(mail.of_types(*_TYPES)), None)
     if report is None and (mail.root.report_type or "").lower() != "disposition-notification":
         return []
-    group = (
-        next((one for one in groups_of(report.text) if first(one, "final-recipient", "disposition")), {})
-        if report
-        else {}
-    )
+    groups = groups_of(report.text) if report else []
+    group = next((one for one in groups if first(one, "final-recipient", "disposition")), {})
     final = address_of(first(group, "final-recipient"))
     named = address_of(first(group, "original-recipient"))
     author = next((one.address for one in addresses_of(mail.head.all("from")) if "@" in one.address), None)

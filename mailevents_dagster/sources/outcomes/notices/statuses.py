@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
 from mailevents_dagster.failures.replies import Reply, reply_in
 from mailevents_dagster.sources.mailbox.messages.values import seconds_of
 from mailevents_dagster.sources.outcomes.notices.addresses import like
+from mailevents_dagster.sources.outcomes.notices.examined import Examined
 from mailevents_dagster.sources.outcomes.notices.fields import Group, address_of, first, groups_of, typed
 from mailevents_dagster.sources.outcomes.notices.mail import Mail
 from mailevents_dagster.sources.outcomes.notices.notice import Notice, NoticeKind, Original
@@ -23,25 +24,19 @@ _SENDERS: Final = re.compile(r"x-[\w-]{1,30}-sender")
 _QUEUE_IDS: Final = re.compile(r"x-[\w-]{1,30}-queue-id")
 _STATUS: Final = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b[\s(]*([^)]*)")
 _HOST: Final = re.compile(r"\[?([\w.:-]+)")
-_GOOD_NEWS: Final = ("delivered", "relayed", "expanded")
+_GOOD_NEWS: Final = ("delivered", "relayed", "expanded", "deliverable")
 _LATE: Final = "delayed"
 _SAYS_LITTLE: Final = re.compile(r"[\d\s().,-]*")
 
-ReadProse = Callable[[], Sequence[Said]]
-"""Reads the text for people, which is not needed where a report tells all."""
 
-
-def told_in_report(mail: Mail, original: Original, read_prose: ReadProse, *, is_late: bool) -> list[Notice]:
-    """Return what the report says of each recipient; where it names no action, it is late or has failed."""
-    groups = groups_in(mail)
+def told_in_report(message: Examined) -> list[Notice]:
+    """Return what the report says of each recipient; none where the message holds no report."""
+    groups = groups_in(message.mail)
     whole = next((group for group in groups if first(group, "reporting-mta", "arrival-date")), {})
-    recipients = [group for group in groups if group.keys() & {*_RECIPIENT} or group.keys() >= {"action", "status"}]
+    told = [group for group in groups if group.keys() & {*_MUST_HAVE}]
+    recipients = [group for group in told if group.keys() & {*_RECIPIENT} or group.keys() >= {"action", "status"}]
     sole = len(recipients) == 1
-    return [
-        _notice(group, whole, original, read_prose, sole=sole, is_late=is_late)
-        for group in recipients
-        if group.keys() & {*_MUST_HAVE}
-    ]
+    return [_notice(message, group, whole, sole=sole) for group in recipients]
 
 
 def groups_in(mail: Mail) -> list[Group]:
@@ -54,9 +49,8 @@ def groups_in(mail: Mail) -> list[Group]:
     return groups_of(text[: start.start()][-300:].rpartition("\n\n")[2] + text[start.start() :]) if start else []
 
 
-def _notice(
-    group: Group, whole: Group, original: Original, read_prose: ReadProse, *, sole: bool, is_late: bool
-) -> Notice:
+def _notice(message: Examined, group: Group, whole: Group, *, sole: bool) -> Notice:
+    original = message.original
     final, first_one = _recipients(group)
     recipient = _recipient(final, first_one, original, sole=sole)
     action = (first(group, "action").split() or [""])[0].strip(";,.").lower()
@@ -77,9 +71,9 @@ def _notice(
     if action in _GOOD_NEWS:
         status = _STATUS.search(first(group, "status"))
         return replace(told, enhanced_code=status[1] if status else None)
-    is_late = action == _LATE if action else is_late
+    is_late = action == _LATE if action else message.is_late
     told = replace(told, kind=NoticeKind.DEFERRAL if is_late else NoticeKind.BOUNCE)
-    return _with_reason(told, group, read_prose, sole=sole)
+    return _with_reason(told, group, message, sole=sole)
 
 
 def _recipients(group: Group) -> tuple[str | None, str | None]:
@@ -98,18 +92,20 @@ def _recipient(final: str | None, first_one: str | None, original: Original, *, 
     return named
 
 
-def _with_reason(told: Notice, group: Group, read_prose: ReadProse, *, sole: bool) -> Notice:
+def _with_reason(told: Notice, group: Group, message: Examined, *, sole: bool) -> Notice:
     status = _STATUS.search(first(group, "status"))
     own = status[1] if status else None
     kind, text = typed(first(group, "diagnostic-code"))
     reply = reply_in(text)
+    around = ""
     if (reply.code is None and kind in ("", "smtp") and not own) or _SAYS_LITTLE.fullmatch(text):
-        said = _said_of(told, read_prose(), sole=sole)
+        around = message.prose.text if sole else ""
+        said = _said_of(told, message.said, sole=sole)
         text = said or text or (status[2].strip() if status else "")
         reply = reply_in(text)
     of_status = reply_in(first(group, "status"))
     code = reply.code or of_status.code
-    return failed(told, code, _enhanced(reply, own), text, diagnostic_type=kind or None)
+    return failed(told, code, _enhanced(reply, own), text, diagnostic_type=kind or None, around=around)
 
 
 def _said_of(told: Notice, said: Sequence[Said], *, sole: bool) -> str:
