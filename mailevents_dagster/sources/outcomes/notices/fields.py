@@ -13,7 +13,7 @@ Group = Mapping[str, Sequence[str]]
 
 _FIELD: Final = re.compile(r"[> \t]{0,4}([A-Za-z][A-Za-z0-9-]{1,60})[ \t]{0,3}:(.*)")
 _RECIPIENTS: Final = ("final-recipient", "original-recipient", "x-actual-recipient")
-_OF_RECIPIENT: Final = (*_RECIPIENTS, "action", "status", "diagnostic-code")
+_OF_RECIPIENT: Final = (*_RECIPIENTS, "action", "status", "diagnostic-code", "remote-mta", "last-attempt-date")
 _LONGEST: Final = 4_000
 _MOST_GROUPS: Final = 2_000
 

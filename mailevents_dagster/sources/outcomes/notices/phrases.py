@@ -19,6 +19,11 @@ DAEMON: Final = re.compile(
     re.IGNORECASE,
 )
 """Local parts of the authors of notices."""
+PROGRAM: Final = _any(
+    r"(?:no[-_.]?reply|do[-_.]?not[-_.]?reply|auto(?:mail|reply|matic)?|system|sysadmin|notifications?)(?:[-_.+]\w{0,40})?@",
+    r"[\w.-]{1,60}[-.]admin@",
+)
+"""Addresses of programs that may be mail servers, and of many that are not."""
 DAEMON_NAME: Final = _any(
     r"mail ?(?:er)?[-_ ]?daemon",
     r"(?:e?-?mail|message) deliver(?:y)? (?:sub-?)?(?:system|service)|mail delivery|mail system",

@@ -62,7 +62,8 @@ def _is_notice(message: Examined) -> bool:
         return origin.tells_failure or (_says_failure(message) and bool(message.said))
     if origin.has_no_sender:
         return (origin.tells_failure and _says_failure(message)) or _quotes_reply(message)
-    return origin.tells_failure and _says_failure(message) and _quotes_reply(message)
+    is_likely = origin.is_program or bool(message.prose.returned)
+    return is_likely and origin.tells_failure and _says_failure(message) and bool(message.said)
 
 
 def _says_failure(message: Examined) -> bool:

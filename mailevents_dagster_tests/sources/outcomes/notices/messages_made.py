@@ -42,7 +42,8 @@ def written(text: str, returned: str = "", charset: str = "utf-8", **fields: str
 def parts(*contents: tuple[str, str], kind: str = "report; report-type=delivery-status", **fields: str) -> bytes:
     """Return a multipart of these types and contents."""
     body = "".join(f"--=_b\nContent-Type: {type_}\n\n{content}\n" for type_, content in contents)
-    return f'{head(**fields)}\nMIME-Version: 1.0\nContent-Type: multipart/{kind}; boundary="=_b"\n\n{body}--=_b--\n'.encode()
+    content = f'MIME-Version: 1.0\nContent-Type: multipart/{kind}; boundary="=_b"'
+    return f"{head(**fields)}\n{content}\n\n{body}--=_b--\n".encode()
 
 
 def report(status: str, text: str = "It failed.", returned: str = BOUNCED, **fields: str) -> bytes:

@@ -28,6 +28,7 @@ def read(file: Path) -> tuple[dict[str, str], list[str], str]:
 def test_a_text_tells_of_each_recipient(file: Path) -> None:
     fields, told, text = read(file)
     assert shown(written(text, **fields)) == told
+    assert shown(written(text, **fields, Return_Path="")) == told, "without the line that the last server adds"
 
 
 @pytest.mark.parametrize("file", TEXTS, ids=lambda file: file.stem)
