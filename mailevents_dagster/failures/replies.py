@@ -8,7 +8,7 @@ from typing import Final
 
 _ENHANCED: Final = r"[245]\.\d{1,2}\.\d{1,3}"
 _BEFORE: Final = (
-    r"(?:^|\n|[:;>(\[#'\"=]|(?<=[45]\d\d )|(?:said|code|error|reply|response|status|returned|answered|smtp)\b)"
+    r"(?:^|\n|[:;,>(\[#'\"=]|(?<=[45]\d\d )|(?:said|code|error|reply|response|status|returned|answered|smtp)\b)"
 )
 _UNITS: Final = r"(?!\s{0,3}(?:bytes?|[kmg]i?b|sec|min|hours?|days?|messages?|recipients?|times|%)\b)"
 _REPLY: Final = re.compile(

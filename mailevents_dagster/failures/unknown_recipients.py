@@ -81,7 +81,7 @@ UNKNOWN_RECIPIENTS: Final[tuple[Rule, ...]] = (
             "nieznany użytkownik | nieznany adresat | okänd användare | okänd mottagare | ukendt bruger",
             "ukjent bruker | neznámý uživatel | неизвестный пользователь | 无此用户 | 查无此人 | 使用者不存在",
             "無此使用者 | 找不到收件人 | 該当するユーザ | 해당 사용자가 | 수신자가 없",
-            "address couldn't be found | address could not be found | address wasn't found",
+            "couldn't be found | address could not be found | address wasn't found",
             "name is not recognized | unrecognized recipient | not listed in domino | not listed in public",
             "bad recipient | invalid email address | not registered | recipient address rejected: user",
             "unknown email address | unknown or invalid | no longer works",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 
 from mailevents_dagster.sources.outcomes.notices.kinds import Origin, origin_of
@@ -41,6 +42,12 @@ class Examined:
         """The recipients that the text names."""
         sender = self.original.sender
         return said_in(self.prose, {*self.origin.own, *([sender] if sender else [])})
+
+    @cached_property
+    def reasons(self) -> Mapping[str, str]:
+        """What the text says of each recipient, by their addresses in small letters."""
+        names = ((name.lower(), said.reason) for said in self.said for name in (said.final, said.recipient) if name)
+        return {name: reason for name, reason in names if reason}
 
     @cached_property
     def is_late(self) -> bool:

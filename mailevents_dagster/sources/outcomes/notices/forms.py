@@ -109,7 +109,7 @@ _TITLE: Final = (
     r"|mensagem original|messaggio originale|исходное сообщение|元のメッセージ(?: ?ヘッダー)?|原始邮件头?"
     r"|원본 메시지(?: 머리글)?|orijinal ileti(?: üst ?bilgileri)?|oryginalna wiadomość|oorspronkelijk bericht"
 )
-RETURNED: Final = re.compile(rf"^[-_=*#+\s]{{0,80}}(?:{_TITLE})[-_=*#+\s.:：]{{0,80}}$", re.IGNORECASE | re.MULTILINE)
+RETURNED: Final = re.compile(rf"^[-_=*#+ \t]{{0,80}}(?:{_TITLE})[-_=*#+ \t.:：]{{0,80}}$", re.IGNORECASE | re.MULTILINE)
 """The line behind which the mail comes back."""
 _HEADER: Final = (
     r"(?:received|return-path|from|to|cc|subject|date|message-id|reply-to|mime-version|content-[a-z-]{2,30}|x-[\w-]{1,40}"

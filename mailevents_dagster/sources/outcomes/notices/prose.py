@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final
 
 from mailevents_dagster.failures.replies import reply_in
+from mailevents_dagster.sources.outcomes.notices.addresses import address_in
 from mailevents_dagster.sources.outcomes.notices.forms import (
     FORMS,
     OTHER_ADDRESS,
@@ -24,13 +27,17 @@ _LONGEST_TEXT: Final = 2**16
 _LONGEST_LINE: Final = 1_000
 _LONGEST_REASON: Final = 2_000
 _MOST_LINES: Final = 30
-_MOST_HITS: Final = 5_000
+_MOST_HITS: Final = 2_000
+_MOST_TIMES: Final = 20
+"""How often a recipient is looked at."""
 _ALIAS_WITHIN: Final = 2
 """Lines behind a recipient where it may stand what it was made from."""
 _HEADING: Final = re.compile(
-    r"[\s>]*[-=_*#]{2,}(?!>).*|\s*\.\.\. while talking to .*|\s*(?:sent )?>>> .*|[\d:. ]*--> .*", re.IGNORECASE
+    r">?[-=_*#]{3,}.*|[-=_*#]{2,} .* [-=_*#]{2,}|\.\.\. while talking to .*|(?:sent )?>>> .*|[\d:. ]*--> .*",
+    re.IGNORECASE,
 )
-_ANSWER: Final = re.compile(r"\s*(?:received )?<<<\s*|[\d:. ]*<--\s*", re.IGNORECASE)
+_ANSWER: Final = re.compile(r"^(?:received )?<<< ?|^[\d:. ]*<-- ?", re.IGNORECASE)
+_MANY_BLANKS: Final = re.compile(r"\n(?:[ \t]*\n){3,}")
 _QUOTED: Final = re.compile(r"[ \t]*>(?!>>)")
 
 
@@ -44,16 +51,16 @@ class Said:
     """What an alias made of the recipient."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Prose:
     """A text for people: its lines before the mail that comes back, and that."""
 
     lines: Sequence[str]
     returned: str = ""
 
-    @property
+    @cached_property
     def text(self) -> str:
-        """All of it on one line."""
+        """The beginning of it on one line."""
         return _joined(self.lines)[:_LONGEST_REASON]
 
 
@@ -69,7 +76,7 @@ class _Hit:
 
 def prose_of(text: str) -> Prose:
     """Return the text without what it quotes, and the mail that comes back behind it."""
-    text = text[:_LONGEST_TEXT]
+    text = _MANY_BLANKS.sub("\n\n\n", text[:_LONGEST_TEXT])
     title = RETURNED.search(text)
     header = RETURNED_HEADER.search(text)
     if title and not (header and header.start() < title.start() and _says_something(text[: header.start()])):
@@ -84,7 +91,8 @@ def _says_something(text: str) -> bool:
 
 
 def _lines(text: str) -> list[str]:
-    return [line.rstrip()[:_LONGEST_LINE] for line in text.split("\n") if not _QUOTED.match(line)]
+    """Return the lines with single spaces, without those that somebody quoted."""
+    return [" ".join(line[:_LONGEST_LINE].split()) for line in text.split("\n") if not _QUOTED.match(line)]
 
 
 def said_in(prose: Prose, others: Iterable[str]) -> list[Said]:
@@ -144,12 +152,10 @@ def _reason(hit: _Hit, following: Sequence[str]) -> str:
     for line in following[:_MOST_LINES]:
         if line.strip():
             taken.append(line)
-        elif hit.is_sure and _joined(taken) and not taken[-1].rstrip().endswith((":", "：")):
-            break
-        else:
+        elif not (taken and taken[-1].endswith((":", "："))):
             blanks += 1
-        if blanks > (2 if hit.is_sure else 1):
-            break
+            if blanks > (2 if hit.is_sure else 1) or (hit.is_sure and _joined(taken)):
+                break
     return (_joined(taken) or hit.label)[:_LONGEST_REASON]
 
 
@@ -181,13 +187,14 @@ def _paragraph(lines: Sequence[str]) -> list[str]:
 
 def _joined(lines: Iterable[str]) -> str:
     """Return lines as one, without headings and without what the server itself said in a conversation."""
-    words = (_ANSWER.sub("", line, count=1) for line in lines if not _HEADING.fullmatch(line))
-    return re.sub(r"\s+", " ", " ".join(words)).strip()
+    words = (_ANSWER.sub("", line, count=1) for line in lines if line and not _HEADING.fullmatch(line))
+    return " ".join(words).strip()
 
 
 def _hits(lines: Sequence[str]) -> Iterator[_Hit]:
     """Yield the lines that name recipients, with the first form that each has."""
     count = 0
+    named = Counter[str]()
     held: _Hit | None = None
     for place, line in enumerate(lines):
         if "@" not in line:
@@ -195,6 +202,9 @@ def _hits(lines: Sequence[str]) -> Iterator[_Hit]:
         before = next((lines[at] for at in range(place - 1, max(-1, place - 3), -1) if lines[at].strip()), "")
         hit = _hit(place, line, before)
         if hit is None:
+            continue
+        named[hit.said.recipient] += 1
+        if named[hit.said.recipient] > _MOST_TIMES:
             continue
         if held and hit.is_alias and place - held.line <= _ALIAS_WITHIN:
             hit = replace(held, said=Said(hit.said.recipient, held.said.reason, held.said.recipient))
@@ -209,6 +219,8 @@ def _hits(lines: Sequence[str]) -> Iterator[_Hit]:
 
 
 def _hit(place: int, line: str, before: str) -> _Hit | None:
+    if address_in(line) is None:
+        return None
     for form in FORMS:
         found = form.pattern.search(line)
         if not found:

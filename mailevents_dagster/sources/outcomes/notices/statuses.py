@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
@@ -14,7 +14,6 @@ from mailevents_dagster.sources.outcomes.notices.examined import Examined
 from mailevents_dagster.sources.outcomes.notices.fields import Group, address_of, first, groups_of, typed
 from mailevents_dagster.sources.outcomes.notices.mail import Mail
 from mailevents_dagster.sources.outcomes.notices.notice import Notice, NoticeKind, Original
-from mailevents_dagster.sources.outcomes.notices.prose import Said
 from mailevents_dagster.sources.outcomes.notices.verdicts import failed
 
 STATUS_TYPES: Final = ("message/delivery-status", "message/global-delivery-status")
@@ -100,7 +99,7 @@ def _with_reason(told: Notice, group: Group, message: Examined, *, sole: bool) -
     around = ""
     if (reply.code is None and kind in ("", "smtp") and not own) or _SAYS_LITTLE.fullmatch(text):
         around = message.prose.text if sole else ""
-        said = _said_of(told, message.said, sole=sole)
+        said = _said_of(told, message, sole=sole)
         text = said or text or (status[2].strip() if status else "")
         reply = reply_in(text)
     of_status = reply_in(first(group, "status"))
@@ -108,12 +107,12 @@ def _with_reason(told: Notice, group: Group, message: Examined, *, sole: bool) -
     return failed(told, code, _enhanced(reply, own), text, diagnostic_type=kind or None, around=around)
 
 
-def _said_of(told: Notice, said: Sequence[Said], *, sole: bool) -> str:
-    names = [name for name in (told.recipient, told.final_recipient, told.original_recipient) if name]
-    own = [one.reason for one in said if like(one.recipient, names) or (one.final and like(one.final, names))]
-    if not own and sole and len(said) == 1:
-        own = [said[0].reason]
-    return next((reason for reason in own if reason), "")
+def _said_of(told: Notice, message: Examined, *, sole: bool) -> str:
+    """Return what the text for people says of a recipient; of the only one by whatever name."""
+    names = (told.recipient, told.final_recipient, told.original_recipient)
+    named = (message.reasons.get(name.lower(), "") for name in names if name)
+    found = next((reason for reason in named if reason), "")
+    return message.said[0].reason if not found and sole and len(message.said) == 1 else found
 
 
 def _enhanced(reply: Reply, own: str | None) -> str | None:
