@@ -11,7 +11,7 @@ from typing import Final
 
 from mailevents_dagster.sources.outcomes.notices.addresses import ADDRESS
 
-_A: Final = rf"(?:mailto:|smtp:|rfc822;[ ]?)?(?P<a>{ADDRESS})"
+_A: Final = rf"(?:mailto:|smtp[:=]|rfc822;[ ]?)?(?P<a>{ADDRESS})"
 _B: Final = rf"(?P<alias>{ADDRESS})"
 _MARK: Final = r"[\s*•·>–-]{0,40}"
 _CLOSE: Final = r"[>\])\"']{0,2}"
@@ -72,13 +72,13 @@ FORMS: Final = (
 )
 
 RECIPIENT_LABEL: Final = re.compile(
-    r"recipient|rcpt|addressed|addressee|deliver|undeliver|unknown|reach|fail|invalid|mailbox|user|account|"
+    r"recipient|rcpt|error[- ]for|addressed|addressee|deliver|unknown|reach|fail|invalid|mailbox|user|account|"
     r"address(?:es)?$|受信者|宛先|アドレス|收件人|수신자|받는|empfänger|destinat|alıcı|получател|odbiorc|adressat",
     re.IGNORECASE,
 )
 PLAIN_LABEL: Final = re.compile(
-    r"[^\w]*(?:(?:the|failed|following|final|original|intended|email|e-mail|rcpt|recipient|recipients|addressed|to|address|addresses"
-    r"|addressee|delivery|did|not|reach|受信者|宛先|アドレス|收件人|수신자|받는|empfänger|destinat\w*|alıcı|получател\w*)[^\w]*)+",
+    r"\W*(?:(?:the|failed|following|final|original|intended|e-?mail|rcpt|recipients?|address(?:ed|es|ee)?|to"
+    r"|delivery|did|not|reach|受信者|宛先|アドレス|收件人|수신자|받는|empfänger|destinat\w*|alıcı|получател\w*)\W*)+",
     re.IGNORECASE,
 )
 """Labels that say nothing of what is wrong."""

@@ -13,15 +13,17 @@ def _any(*patterns: str) -> re.Pattern[str]:
     return re.compile("|".join(patterns), re.IGNORECASE)
 
 
+MAILER_DAEMON: Final = re.compile(r"mail(?:er)?[-_. ]?daemon(?:$|@)", re.IGNORECASE)
 DAEMON: Final = re.compile(
     r"(?:mail(?:er)?[-_. ]?daemon|poo?st_?master|post-?office|mail(?:delivery)?system|maildeliver|mdaemon|mmdf|mailer"
-    r"|(?:mail|system)-?administrator|bounces?|ndr|dsn)(?:$|[-+.@])",
+    r"|(?:mail|system)-?administrator|bounces?|ndr|dsn)(?:$|[-+.@\\])",
     re.IGNORECASE,
 )
 """Local parts of the authors of notices."""
 PROGRAM: Final = _any(
     r"(?:no[-_.]?reply|do[-_.]?not[-_.]?reply|auto(?:mail|reply|matic)?|system|sysadmin|notifications?)(?:[-_.+]\w{0,40})?@",
     r"[\w.-]{1,60}[-.]admin@",
+    r"[\w.-]{0,60}(?:gateway|antivirus|mailserver|mailfilter|spamfilter)s?@",
 )
 """Addresses of programs that may be mail servers, and of many that are not."""
 DAEMON_NAME: Final = _any(
@@ -39,7 +41,7 @@ FAILED_SUBJECT: Final = _any(
     r"returned? (?:mail|message|to sender)|message (?:delivery|status|could not|not sent|has failed)|errors? from",
     r"could ?n[o'’]t be (?:deliver|sent)|can(?:not|'t) be delivered|system error message",
     r"(?:mail|message) (?:bounced|rejected|blocked|returned)|rejected:|warning: (?:could not send|message|mail)",
-    r"error (?:in |while )?(?:sending|deliver)",
+    r"error (?:in |while )?(?:sending|deliver)|mail failed|returning (?:(?:mail|message) )?to sender|user unknown",
     r"unzustellbar|zustell\w* ?(?:fehl|verz|status)|nicht zugestellt|onbestelbaar|niet (?:bezorgd|afgeleverd)",
     r"non (?:remis|distribu|délivr)|échec (?:de (?:la )?)?(?:remise|distribution|livraison|d'envoi)",
     r"no se (?:puede|pudo|ha podido) entregar|no entregad|entrega fallida|fallo (?:en|de) (?:la )?entrega",
@@ -57,7 +59,8 @@ FAILED_TEXT: Final = _any(
     r"(?:was|were|been) rejected|rejected (?:your|the|recipient)|permanent(?: fatal)? error|returned to sender",
     r"did not (?:reach|like)|error[^.\n]{0,40}(?:deliver|occurred|sending)|non-?fatal errors|has been delayed",
     r"transcript of (?:the )?(?:session|attempts)|had delivery|(?:trouble|problem) delivering|no valid recipients",
-    r"invalid final delivery|unknown user|user unknown|unknown host|may not exist|not (?:a )?member",
+    r"invalid final delivery|unknown user|user unknown|user not known|unknown host|may not exist|not (?:a )?member",
+    r"no such (?:user|mailbox|address|account)|failed because|has been returned|no longer valid|automatically rejected",
     r"(?:nicht|konnte)[^.\n]{0,80}(?:zugestellt|zustell|übermittelt)|unzustellbar|zustellung[^\n]{0,30}fehl",
     r"(?:n['’](?:a|ont) p|ne peut|impossible)[^.\n]{0,80}(?:remis|distribu|délivr|livr|achemin|envoy|remettre)|échec",
     r"no (?:se )?(?:ha|pudo|puede|pudimos|fue|entreg)[^.\n]{0,60}(?:entreg|envi)|no se entreg",

@@ -150,7 +150,7 @@ def _reason(hit: _Hit, following: Sequence[str]) -> str:
     taken = [hit.said.reason] if hit.said.reason else []
     blanks = 0
     for line in following[:_MOST_LINES]:
-        if line.strip():
+        if line:
             taken.append(line)
         elif not (taken and taken[-1].endswith((":", "："))):
             blanks += 1
@@ -166,7 +166,7 @@ def _with_any_reason(said: Said, hits: Sequence[_Hit], lines: Sequence[str]) -> 
         return Said(said.recipient, reply or said.reason, said.final)
     before: list[str] = []
     for line in reversed(lines[max(0, hits[0].line - 5) : hits[0].line]):
-        if not line.strip() or line.rstrip().endswith((":", "：")):
+        if not line or line.endswith((":", "：")):
             break
         before.insert(0, line)
     return Said(said.recipient, _joined(before), said.final)
@@ -181,7 +181,7 @@ def _first_reply(lines: Sequence[str]) -> str:
 
 
 def _paragraph(lines: Sequence[str]) -> list[str]:
-    end = next((place for place, line in enumerate(lines) if not line.strip()), len(lines))
+    end = next((place for place, line in enumerate(lines) if not line), len(lines))
     return [*lines[: min(end, _MOST_LINES)]]
 
 
@@ -199,8 +199,7 @@ def _hits(lines: Sequence[str]) -> Iterator[_Hit]:
     for place, line in enumerate(lines):
         if "@" not in line:
             continue
-        before = next((lines[at] for at in range(place - 1, max(-1, place - 3), -1) if lines[at].strip()), "")
-        hit = _hit(place, line, before)
+        hit = _hit(place, lines)
         if hit is None:
             continue
         named[hit.said.recipient] += 1
@@ -218,7 +217,8 @@ def _hits(lines: Sequence[str]) -> Iterator[_Hit]:
         yield held
 
 
-def _hit(place: int, line: str, before: str) -> _Hit | None:
+def _hit(place: int, lines: Sequence[str]) -> _Hit | None:
+    line, before = lines[place], next((lines[at] for at in (place - 1, place - 2) if at >= 0 and lines[at]), "")
     if address_in(line) is None:
         return None
     for form in FORMS:
@@ -232,7 +232,7 @@ def _hit(place: int, line: str, before: str) -> _Hit | None:
         is_alias = form.is_alias or named.get("final") is not None
         if not is_alias and _is_other(line[: found.start("a")], before):
             return None
-        if not form.is_sure and not FAILED_TEXT.search(f"{before} {line}"):
+        if not form.is_sure and not FAILED_TEXT.search(" ".join(lines[max(0, place - 2) : place + 2])):
             continue
         said = Said(named["a"], named["reason"] or "", named.get("final"))
         return _Hit(place, said, form.is_sure, form.is_alias, "" if PLAIN_LABEL.fullmatch(label) else label)

@@ -18,7 +18,7 @@ from mailevents_dagster.sources.outcomes.notices.written import told_in_writing
 NOTHING: Final = Notice(NoticeKind.NONE)
 _MOST_FORWARDS: Final = 2
 _WORDS_OF_A_FORWARD: Final = 20
-"""Somebody who writes more about a notice that he attaches has written a mail of his own."""
+"""A person who writes more about a notice that he attaches has written a mail of his own."""
 
 
 def notices_of(chunks: Iterable[bytes]) -> tuple[Notice, ...]:
@@ -36,16 +36,19 @@ def _told(mail: Mail, forwards: int) -> Sequence[Notice]:
         or receipts_in(message)
         or told_in_report(message)
         or notices_in_json("" if mail.root.is_multipart else mail.text)
+        or _forwarded(message, forwards)
         or told_in_writing(message)
-        or _forwarded(mail, forwards)
         or auto_replies_in(mail.head)
     )
 
 
-def _forwarded(mail: Mail, forwards: int) -> Sequence[Notice]:
+def _forwarded(message: Examined, forwards: int) -> Sequence[Notice]:
     """Return what a notice tells that somebody handed on as it is, without a mail of his own around it."""
+    mail = message.mail
     attached = mail.of_types("message/rfc822")
-    if not forwards or len(attached) != 1 or len(mail.text.split()) > _WORDS_OF_A_FORWARD:
+    if not forwards or len(attached) != 1 or message.said:
+        return ()
+    if not message.origin.is_daemon and len(mail.text.split()) > _WORDS_OF_A_FORWARD:
         return ()
     inner = _told(read_mail([bytes(attached[0].data)]), forwards - 1)
     return [notice for notice in inner if notice.kind is not NoticeKind.AUTO_REPLY]

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Final
 
 from mailevents_dagster.sources.mailbox.messages.addresses import addresses_of
+from mailevents_dagster.sources.mailbox.messages.values import text_value
 from mailevents_dagster.sources.outcomes.notices.examined import Examined
 from mailevents_dagster.sources.outcomes.notices.fields import address_of, first, groups_of
 from mailevents_dagster.sources.outcomes.notices.notice import Notice, NoticeKind
+from mailevents_dagster.sources.outcomes.notices.verdicts import failed
 
+_REFUSED: Final = "deleted"
+_REJECTED: Final = re.compile(r"\b(?:auto(?:matically)?|was|been) (?:rejected|refused)\b", re.IGNORECASE)
 _TYPES: Final = ("message/disposition-notification", "message/global-disposition-notification")
 
 
@@ -25,7 +30,7 @@ def receipts_in(message: Examined) -> list[Notice]:
     named = address_of(first(group, "original-recipient"))
     author = next((one.address for one in addresses_of(mail.head.all("from")) if "@" in one.address), None)
     message_id = first(group, "original-message-id").strip("<> ") or original.message_id
-    return [
+    told = [
         Notice(
             kind=NoticeKind.RECEIPT,
             recipient=named or final or author,
@@ -37,3 +42,13 @@ def receipts_in(message: Examined) -> list[Notice]:
             original=replace(original, message_id=message_id),
         )
     ]
+    return [_rejected(one, message) if one.action == _REFUSED else one for one in told]
+
+
+def _rejected(told: Notice, message: Examined) -> Notice:
+    """Return the refusal that a receipt is where Sieve's reject wrote it (RFC 5429): its text says so."""
+    subject = text_value(message.mail.head.first("subject") or b"")
+    text = message.prose.text
+    if not _REJECTED.search(subject) and not _REJECTED.search(text):
+        return told
+    return failed(replace(told, kind=NoticeKind.BOUNCE), None, None, text)

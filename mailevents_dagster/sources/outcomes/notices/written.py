@@ -11,6 +11,7 @@ from mailevents_dagster.sources.outcomes.notices.forms import REMOTE_HOST
 from mailevents_dagster.sources.outcomes.notices.notice import Notice, NoticeKind
 from mailevents_dagster.sources.outcomes.notices.phrases import FAILED_TEXT
 from mailevents_dagster.sources.outcomes.notices.prose import Said
+from mailevents_dagster.sources.outcomes.notices.second_opinion import second_opinion
 from mailevents_dagster.sources.outcomes.notices.verdicts import failed
 
 
@@ -25,7 +26,7 @@ def told_in_writing(message: Examined) -> list[Notice]:
         remote_host=next((name.lower() for name in host.groups() if name), None) if host else None,
         original=message.original,
     )
-    said = message.said or [Said(one) for one in _recipients(message)]
+    said = message.said or [Said(one) for one in _recipients(message) or second_opinion(message.mail)]
     around = text if len(said) < 2 else ""
     return [_failed(told, one, text, around) for one in said] or [_failed(told, None, text, around)]
 
@@ -47,12 +48,13 @@ def _recipients(message: Examined) -> Sequence[str]:
         return message.origin.failed
     named = message.original.recipients
     others = [one for one in named if one not in message.origin.own]
-    return next((one for one in (others, named) if len(one) == 1), ())
+    return next((one for one in (others, named, message.origin.encoded) if len(one) == 1), ())
 
 
 def _is_notice(message: Examined) -> bool:
     origin = message.origin
-    if origin.failed:
+    is_report = (message.mail.root.report_type or "").lower() == "delivery-status"
+    if origin.failed or (is_report and _says_failure(message)):
         return True
     if origin.is_answer and not origin.is_daemon:
         return False

@@ -129,7 +129,7 @@ NONE = {
         Subject="Why your mail delivery fails: a delivery status explained",
     ),
     "a newsletter of a postmaster": written(
-        "How not to be rejected\n\nSome mails cannot be delivered. ada@post.example: 550 5.1.1 is the commonest answer.",
+        "How not to be rejected\n\nSome mails cannot be delivered. ada@post.example: 550 5.1.1 is what many see.",
         From="Postmaster team <postmaster@letters.example>",
         Return_Path="<bounce-1@letters.example>",
         List_Unsubscribe="<https://letters.example/u>",

@@ -156,9 +156,9 @@ def test_a_report_without_a_reason_takes_it_from_the_text() -> None:
 def test_a_number_for_a_reason_says_less_than_the_text() -> None:
     status = "Final-Recipient: RFC822; ada@post.example\nAction: failed\nStatus: 5.3.0\nDiagnostic-Code: X-Unix; 77"
     text = (
-        "   ----- The following addresses had permanent fatal errors -----\n<ada@post.example>\n    (reason: Insufficient "
-        "permission)\n\n   ----- Transcript of session follows -----\nmaildir over quota.\n550 5.0.0 <ada@post.example>... "
-        "Insufficient permission\n"
+        "   ----- The following addresses had permanent fatal errors -----\n<ada@post.example>\n"
+        "    (reason: Insufficient permission)\n\n   ----- Transcript of session follows -----\n"
+        "maildir over quota.\n550 5.0.0 <ada@post.example>... Insufficient permission\n"
     )
     assert shown(report(status, text)) == ["bounce ada@post.example soft 550 5.3.0"]
 
@@ -179,7 +179,9 @@ def test_a_notice_that_was_handed_on_without_a_word_counts() -> None:
     people = {"From": "Bob <bob@shop.example>", "Return_Path": "<bob@shop.example>", "Subject": "Fwd: Undelivered"}
     forwarded = ("message/rfc822", report(FAILED).decode().replace("=_b", "=_inner"))
     assert shown(parts(("text/plain", ""), forwarded, kind="mixed", **people)) == TOLD
-    asked = "Hello, we get these since yesterday evening whenever we write to Ada, and I do not know what they mean. Do you?"
+    asked = (
+        "Hello, we get these since yesterday whenever we write to Ada, and I do not know what they mean. Do you, Bob?"
+    )
     assert shown(parts(("text/plain", asked), forwarded, kind="mixed", **people)) == ["none - - - -"]
 
 
