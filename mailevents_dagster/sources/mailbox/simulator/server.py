@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 import threading
 import time
 from collections import Counter
@@ -56,7 +57,12 @@ class Simulator:
     """Graph for as many mailboxes as are asked for, from `with` on until it ends."""
 
     def __init__(
-        self, behaviour: Behaviour | None = None, *, now: Callable[[], float] = time.time, port: int = 0
+        self,
+        behaviour: Behaviour | None = None,
+        *,
+        now: Callable[[], float] = time.time,
+        port: int = 0,
+        secure: ssl.SSLContext | None = None,
     ) -> None:
         self.behaviour = behaviour or Behaviour()
         self.authority = Authority(self.behaviour.token_seconds)
@@ -68,11 +74,14 @@ class Simulator:
         self._counting = threading.Lock()
         self._at_once = Counter[str]()
         self._server = _Server(("127.0.0.1", port), self)
+        self._scheme = "https" if secure else "http"
+        if secure:
+            self._server.socket = secure.wrap_socket(self._server.socket, server_side=True)
 
     @property
     def url(self) -> str:
         """The authority; Graph is `base_url`."""
-        return f"http://127.0.0.1:{self._server.server_port}"
+        return f"{self._scheme}://127.0.0.1:{self._server.server_port}"
 
     @property
     def base_url(self) -> str:
