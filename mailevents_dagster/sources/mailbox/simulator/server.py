@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import ssl
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from http.server import BaseHTTPRequestHandler
 from typing import Any, Final, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from mailevents_dagster.sources.loopback import LoopbackServer, reset
+from mailevents_dagster.sources.loopback import EachProcess, LoopbackServer, reset
 from mailevents_dagster.sources.mailbox.simulator.answers import Answer, Fault, Faults, Request, error
 from mailevents_dagster.sources.mailbox.simulator.authority import SECONDS, Authority
 from mailevents_dagster.sources.mailbox.simulator.graph import ROOT, answer
@@ -192,22 +191,9 @@ class _Server(LoopbackServer):
         super().__init__(address, _Connection)
 
 
-@dataclass(slots=True)
-class _Embedded:
-    """The simulator of one process."""
-
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    simulator: Simulator | None = None
-
-
-_embedded: Final[dict[int, _Embedded]] = {}
-"""By process: a fork copies the memory but not the serving thread, and perhaps a held lock."""
+_embedded: Final = EachProcess(lambda: Simulator().start())
 
 
 def embedded() -> str:
     """Return the URL of this process's simulator, started on first use."""
-    own = _embedded.setdefault(os.getpid(), _Embedded())
-    with own.lock:
-        if own.simulator is None:
-            own.simulator = Simulator().start()
-        return own.simulator.url
+    return _embedded.get().url
