@@ -99,6 +99,19 @@ def past_hour_start(value: object, info: ValidationInfo[Context]) -> int:
     return _hour_start(value, info, info.context.now)
 
 
+def secret_in(variable: str, environ: Mapping[str, str]) -> str:
+    """Return the secret that a variable of the environment holds."""
+    value = environ.get(variable, "")
+    if not value.strip():
+        raise FaultError(f"the environment variable {variable} is not set or empty; put the secret into it")
+    return value
+
+
+def _is_set(variable: str, info: ValidationInfo[Context]) -> str:
+    secret_in(variable, info.context.environ)
+    return variable
+
+
 NOTED: Final = AfterValidator(_note)
 """Keeps the value for others to be judged by."""
 NO_TRUTH_VALUE: Final = BeforeValidator(_not_a_truth_value)
@@ -112,6 +125,8 @@ FilesKept = Annotated[int, Field(ge=1, le=10_000), NO_TRUTH_VALUE]
 FilePath = Annotated[str, Field(min_length=1), AfterValidator(in_folder)]
 _NAMES_A_SECRET: Final = AfterValidator(secret_variable)
 SecretVariable = Annotated[str, _NAMES_A_SECRET, Field(json_schema_extra={"pattern": VARIABLE_PATTERN})]
+Secret = Annotated[SecretVariable, AfterValidator(_is_set)]
+"""The name of an environment variable that holds a secret."""
 MailAddress = Annotated[str, AfterValidator(check_mail_address)]
 Days = Annotated[int, Field(ge=1, le=3660), NO_TRUTH_VALUE]
 
