@@ -16,6 +16,7 @@ from mailevents_dagster.cli.feeds import feeds
 from mailevents_dagster.cli.housekeeping import housekeeping
 from mailevents_dagster.cli.import_pst import import_pst
 from mailevents_dagster.cli.migrate import migrate
+from mailevents_dagster.cli.posture import posture
 from mailevents_dagster.cli.probe import probe
 from mailevents_dagster.cli.report import report
 from mailevents_dagster.cli.simulate import simulate
@@ -52,6 +53,7 @@ for command in (
     housekeeping,
     import_pst,
     migrate,
+    posture,
     probe,
     report,
     simulate,
