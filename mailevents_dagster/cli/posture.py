@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mailevents_dagster.deliverability.posture.looking import Subject
 
 SAY_EVERY: Final = 3.0
-TOPICS: Final = ("spf", "dkim", "dmarc", "mx", "mta-sts", "tls-rpt", "bimi", "dnssec", "ptr", "helo", "starttls")
+TOPICS: Final = ("spf", "dkim", "dmarc", "mx", "mta-sts", "tls-rpt", "bimi", "dnssec", "ptr", "helo", "tls", "starttls")
 
 
 @click.command()
@@ -136,9 +136,9 @@ def _address(text: str) -> str:
 
 
 def _selectors(named: "Sequence[str]") -> "Mapping[str, str]":
-    from mailevents_dagster.deliverability.posture.dkim import WELL_KNOWN
+    from mailevents_dagster.deliverability.posture.dkim import guessed
 
-    return dict.fromkeys(named, "named for this look") or dict.fromkeys(WELL_KNOWN, "")
+    return dict.fromkeys(named, "named for this look") or guessed()
 
 
 def _as_json(

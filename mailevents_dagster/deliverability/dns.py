@@ -27,6 +27,7 @@ from dns.rdtypes.txtbase import TXTBase
 
 from mailevents_dagster.deliverability.answers import Answer, State, absent, unasked
 from mailevents_dagster.files.printable import printable
+from mailevents_dagster.settings.values import host_and_port
 
 PORT: Final = 53
 ROUNDS: Final = 2
@@ -60,19 +61,12 @@ class NameServer:
 
 def name_server(text: str) -> NameServer:
     """Return the name server written as `host`, `host:port` or `[IPv6]:port`; ValueError where it is not one."""
-    host, port = text, str(PORT)
-    if text.startswith("["):
-        host, _, rest = text[1:].partition("]")
-        port = rest.removeprefix(":") or port
-    elif text.count(":") == 1:
-        host, _, port = text.partition(":")
-    if not host or not port.isascii() or not port.isdecimal() or not 0 < int(port) < 2**16:
-        raise ValueError("is not a name server; write it like 192.0.2.53, 192.0.2.53:5353 or [2001:db8::53]:5353")
+    host, port = host_and_port(text, PORT)
     try:
-        found = socket.getaddrinfo(host, int(port), type=socket.SOCK_DGRAM)
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
     except (OSError, UnicodeError):
-        raise ValueError("is a name server whose address is not known here; write its IP address") from None
-    return NameServer(str(found[0][4][0]), int(port))
+        raise ValueError("is a server whose address is not known here; write its IP address") from None
+    return NameServer(str(found[0][4][0]), port)
 
 
 def system_servers() -> tuple[NameServer, ...]:

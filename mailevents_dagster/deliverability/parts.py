@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from mailevents_dagster.deliverability.blocklists.part import BLOCKLISTS
 from mailevents_dagster.deliverability.part import Part
+from mailevents_dagster.deliverability.posture.part import POSTURE
 
-PARTS: Final[tuple[Part, ...]] = ()
+PARTS: Final[tuple[Part, ...]] = (POSTURE, BLOCKLISTS)

@@ -304,5 +304,5 @@ def test_name_servers_are_written_with_or_without_a_port(text: str, server: Name
 
 @pytest.mark.parametrize("text", ["", ":53", "192.0.2.1:0", "192.0.2.1:70000", "192.0.2.1:x", "a b", "no.such.invalid"])
 def test_what_is_no_name_server_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="name server"):
+    with pytest.raises(ValueError, match=r"is (a|not a) server"):
         name_server(text)

@@ -50,6 +50,11 @@ class _Key:
     bits: int
 
 
+def guessed() -> dict[str, str]:
+    """Return selectors to look for where none is known."""
+    return dict.fromkeys(WELL_KNOWN, "")
+
+
 def dkim(domain: str, selectors: Mapping[str, str], world: World) -> Iterator[Finding]:
     """Judge the keys of these selectors; each comes with how it is known, and empty where it is a guess."""
     names = {selector: f"{selector}._domainkey.{domain}" for selector in selectors}

@@ -15,7 +15,7 @@ from mailevents_dagster.deliverability.posture.dnssec import dnssec
 from mailevents_dagster.deliverability.posture.findings import Finding
 from mailevents_dagster.deliverability.posture.mta_sts import mta_sts
 from mailevents_dagster.deliverability.posture.mx import mx
-from mailevents_dagster.deliverability.posture.sending_hosts import helo, ptr
+from mailevents_dagster.deliverability.posture.sending_hosts import helo, ptr, tls
 from mailevents_dagster.deliverability.posture.spf import spf
 from mailevents_dagster.deliverability.posture.starttls import starttls
 from mailevents_dagster.deliverability.posture.tls_rpt import tls_rpt
@@ -33,6 +33,9 @@ class Subject:
     helo: Sequence[str] = ()
     off: frozenset[str] = frozenset()
     """Topics that are not looked at."""
+    with_tls: int = 0
+    without_tls: int = 0
+    """Mails that were handed over the day before, where that is known."""
 
 
 Topic = Callable[[Subject, float, World], Iterator[Finding]]
@@ -48,6 +51,7 @@ TOPICS: Final[Mapping[str, Topic]] = {
     "dnssec": lambda it, _, world: dnssec(it.domain, world),
     "ptr": lambda it, _, world: ptr(it.sending_ips, world),
     "helo": lambda it, _, world: helo(it.helo, it.sending_ips, world),
+    "tls": lambda it, _, __: tls(it.domain, it.with_tls, it.without_tls),
     "starttls": lambda it, now, world: starttls(it.domain, now, world),
 }
 

@@ -14,6 +14,9 @@ from mailevents_dagster.deliverability.posture.world import World
 
 MOST_NAMES: Final = 8
 """Names of an address that are looked up."""
+ENOUGH_TLS: Final = 0.95
+LITTLE_TLS: Final = 0.5
+"""Below this the sending side does not use TLS; above it, there are receivers that do not offer it."""
 
 
 def reverse_name(address: str) -> str:
@@ -77,3 +80,17 @@ def helo(names: Sequence[str], sending_ips: Sequence[str], world: World) -> Iter
             yield weak(code, name, text, "Let the server greet with the name of its own address.")
         else:
             yield good(code, name, f"The name {name}, with which a server greets, has an address.")
+
+
+def tls(domain: str, with_tls: int, without_tls: int) -> Iterator[Finding]:
+    """Judge how mail was handed over; nothing is said where nothing is known."""
+    total = with_tls + without_tls
+    if not total:
+        return
+    share, code = with_tls / total, "tls.sent"
+    text = f"{share:.1%} of {total:,} mails were handed over with TLS on the day before."
+    mend = "Let the sending servers use TLS wherever it is offered (Postfix: `smtp_tls_security_level = may`)."
+    if share >= ENOUGH_TLS:
+        yield good(code, domain, text)
+    else:
+        yield (weak if share >= LITTLE_TLS else bad)(code, domain, text, mend)
