@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from dnslib import QTYPE, RCODE, RR, SOA, DNSError, DNSRecord
+from dnslib import NS, QTYPE, RCODE, RR, SOA, DNSError, DNSRecord
 from dnslib.dns import DNSHeader
 
 from mailevents_dagster.deliverability.dns import NameServer, Resolver
@@ -74,6 +74,13 @@ def rcode(code: int) -> Says:
 
 def nothing(question: DNSRecord, by_tcp: bool) -> None:
     return None
+
+
+def lame(question: DNSRecord, by_tcp: bool) -> bytes:
+    """Refer to others, as a server does that is not responsible."""
+    reply = recursive(question)
+    reply.add_auth(RR("com", QTYPE.NS, rdata=NS("a.gtld-servers.net")))
+    return bytes(reply.pack())
 
 
 class _Udp(socketserver.BaseRequestHandler):

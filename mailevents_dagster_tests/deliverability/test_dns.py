@@ -6,13 +6,14 @@ import struct
 from collections.abc import Iterator
 
 import pytest
-from dnslib import CNAME, NS, QTYPE, RCODE, RR, TXT, A, DNSRecord
+from dnslib import CNAME, QTYPE, RCODE, RR, TXT, A, DNSRecord
 
 from mailevents_dagster.deliverability.answers import State
 from mailevents_dagster.deliverability.dns import NameServer, Resolver, name_server
 from mailevents_dagster_tests.deliverability.name_server import (
     Says,
     Zone,
+    lame,
     nothing,
     rcode,
     recursive,
@@ -114,12 +115,6 @@ def test_a_lie_beside_the_answer_is_passed_over(zone: Zone) -> None:
     with resolving(zone, seconds=SHORT) as resolver:
         assert resolver.ask("gone.example.com", "TXT").is_unasked
         assert resolver.ask("example.com", "TXT").is_there
-
-
-def lame(question: DNSRecord, by_tcp: bool) -> bytes:
-    reply = recursive(question)
-    reply.add_auth(RR("com", QTYPE.NS, rdata=NS("a.gtld-servers.net")))
-    return bytes(reply.pack())
 
 
 def not_for_you(question: DNSRecord, by_tcp: bool) -> bytes:

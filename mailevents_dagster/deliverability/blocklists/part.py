@@ -14,7 +14,6 @@ import pyarrow as pa
 from mailevents_dagster.collecting.interval import Every
 from mailevents_dagster.deliverability.answers import Ask
 from mailevents_dagster.deliverability.blocklists.lists import (
-    Health,
     Listing,
     Standing,
     ask_list,
@@ -54,12 +53,14 @@ CHECKS: Final[Mapping[str, str]] = {
 
 def look_up(questions: Sequence[tuple[str, str]], ask: Ask) -> list[Listing]:
     """Return what the lists say, for each pair of an address or domain and a list."""
-    of_addresses = {zone: is_address(subject) for subject, zone in questions}
+    lists = {(zone, is_address(subject)) for subject, zone in questions}
     with ThreadPoolExecutor(AT_ONCE, "lists") as pool:
-        health = {zone: pool.submit(health_of, zone, ask, of_addresses=flag) for zone, flag in of_addresses.items()}
+        healths = {one: pool.submit(health_of, one[0], ask, of_addresses=one[1]) for one in lists}
         listings = [pool.submit(ask_list, subject, zone, ask) for subject, zone in questions]
-        known: dict[str, Health] = {zone: one.result() for zone, one in health.items()}
-        return [believed(one.result(), known[one.result().zone]) for one in listings]
+        return [
+            believed(listing.result(), healths[zone, is_address(subject)].result())
+            for (subject, zone), listing in zip(questions, listings, strict=True)
+        ]
 
 
 def make(work: Work) -> Made:

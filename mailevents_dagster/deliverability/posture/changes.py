@@ -10,6 +10,7 @@ from mailevents_dagster.deliverability.posture.mta_sts import POLICY
 from mailevents_dagster.deliverability.posture.spf_record import is_spf, written
 from mailevents_dagster.deliverability.posture.starttls import STARTTLS
 from mailevents_dagster.deliverability.posture.tags import tags_of
+from mailevents_dagster.files.printable import counted
 
 LONGEST: Final = 120
 
@@ -46,7 +47,7 @@ def _of_question(question: Question, old: Answer, new: Answer) -> Iterator[str]:
     elif topic in _TAGGED and len(old.records) == len(new.records) == 1:
         yield from (f"{topic}{where}: {text}" for text in _of_tags(old.records[0], new.records[0]))
     elif topic in _TAGGED:
-        yield f"{topic}{where}: {_counted(old)} before, {_counted(new)} now"
+        yield f"{topic}{where}: {counted(len(old.records), 'record')} before, {counted(len(new.records), 'record')} now"
     else:
         lines = [[line for record in one.records for line in record.splitlines()] for one in (old, new)]
         yield from (f"{topic}{where}: {text}" for text in _gone_and_new(*lines))
@@ -60,7 +61,7 @@ def _of_spf(where: str, old: Iterable[str], new: Iterable[str]) -> Iterator[str]
         if before != now and sorted(terms[0]) == sorted(terms[1]):
             yield f"SPF{where}: its terms stand in another order"
     elif before != now:
-        yield f"SPF{where}: {len(before) or 'no'} records before, {len(now) or 'none'} now"
+        yield f"SPF{where}: {counted(len(before), 'record')} before, {counted(len(now), 'record')} now"
 
 
 def _of_tags(old: str, new: str) -> Iterator[str]:
@@ -92,7 +93,3 @@ def _shown(text: str) -> str:
     if "@" in text:
         return "a text with an address"
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
-
-
-def _counted(answer: Answer) -> str:
-    return f"{len(answer.records)} records" if len(answer.records) != 1 else "one record"

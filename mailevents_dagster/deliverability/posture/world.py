@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import Final
 
@@ -22,18 +22,27 @@ class World:
         self._before = before or {}
         self._day_before = day_before
         self._slots = threading.Semaphore(AT_ONCE)
-        self.heard: dict[Question, Answer] = {}
+        self._asked: dict[Question, Future[Answer]] = {}
+
+    @property
+    def heard(self) -> dict[Question, Answer]:
+        return {question: one.result() for question, one in self._asked.items() if one.done()}
 
     def ask(self, name: str, kind: str) -> Answer:
         question = Question(name.lower().removesuffix("."), kind)
-        answer = self.heard.get(question)
-        if answer is None:
-            with self._slots:
-                answer = self._ask(question.name, kind)
-            if answer.is_unasked and not answer.kept_from:
-                answer = self._kept(question, answer)
-            self.heard[question] = answer
-        return answer
+        mine: Future[Answer] = Future()
+        known = self._asked.setdefault(question, mine)
+        if known is mine:  # whoever asks the same meanwhile waits for this answer
+            try:
+                mine.set_result(self._hear(question))
+            except BaseException as error:
+                mine.set_exception(error)
+        return known.result()
+
+    def _hear(self, question: Question) -> Answer:
+        with self._slots:
+            answer = self._ask(question.name, question.kind)
+        return self._kept(question, answer) if answer.is_unasked else answer
 
     def ask_all(self, questions: Iterable[tuple[str, str]]) -> list[Answer]:
         """Return the answers in the order of the questions, which are asked side by side."""
