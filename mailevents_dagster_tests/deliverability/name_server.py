@@ -23,7 +23,7 @@ class Zone:
     """What the server knows; `says` of a name takes the place of that."""
 
     def __init__(self, text: str) -> None:
-        self.records = RR.fromZone(text)
+        self.records = RR.fromZone("\n".join(line.strip() for line in text.splitlines()))
         self.says: dict[str, Says] = {}
         self.asked: list[str] = []
         self.answers_with_ad = False

@@ -6,13 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from mailevents_dagster.deliverability.answers import Answer, Question
+from mailevents_dagster.deliverability.posture.findings import LONGEST_QUOTE, quoted
 from mailevents_dagster.deliverability.posture.mta_sts import POLICY
 from mailevents_dagster.deliverability.posture.spf_record import is_spf, written
 from mailevents_dagster.deliverability.posture.starttls import STARTTLS
 from mailevents_dagster.deliverability.posture.tags import tags_of
 from mailevents_dagster.files.printable import counted
-
-LONGEST: Final = 120
 
 _NAMED: Final = (("_dmarc.", "DMARC"), ("_mta-sts.", "MTA-STS"), ("_smtp._tls.", "TLS-RPT"), ("default._bimi.", "BIMI"))
 _KINDS: Final = {POLICY: "MTA-STS policy", STARTTLS: "Certificate", "DS": "DNSSEC", "PTR": "PTR", "MX": "MX"}
@@ -80,16 +79,10 @@ def _of_tags(old: str, new: str) -> Iterator[str]:
 
 def _can_be_shown(value: str) -> bool:
     """Return whether a value is short and holds no address: those of people stand in no message."""
-    return "@" not in value and len(value) <= LONGEST
+    return "@" not in value and len(value) <= LONGEST_QUOTE
 
 
 def _gone_and_new(old: Iterable[str], new: Iterable[str]) -> Iterator[str]:
     before, now = dict.fromkeys(old), dict.fromkeys(new)
-    yield from (f"`{_shown(one)}` is gone" for one in before if one not in now)
-    yield from (f"`{_shown(one)}` is new" for one in now if one not in before)
-
-
-def _shown(text: str) -> str:
-    if "@" in text:
-        return "a text with an address"
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+    yield from (f"{quoted(one)} is gone" for one in before if one not in now)
+    yield from (f"{quoted(one)} is new" for one in now if one not in before)

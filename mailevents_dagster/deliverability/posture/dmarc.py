@@ -20,6 +20,7 @@ from mailevents_dagster.deliverability.posture.findings import (
     good,
     missing,
     note,
+    quoted,
     unknown,
     weak,
 )
@@ -82,7 +83,7 @@ def _of_policy(domain: str, record: Published, name: str) -> Finding:
     tag = "p" if record.domain == domain or "sp" not in record.values else "sp"
     written = record.values.get(tag, "").lower()
     if written not in POLICIES:
-        said = f"`{tag}={written[:40]}` is none" if tag in record.values else "There is no `p=`"
+        said = f"{quoted(f'{tag}={written}')} is none" if tag in record.values else "There is no `p=`"
         text = (
             f"{said}: receivers take it for `p=none` where reports are asked for, and pass over the record otherwise."
         )
@@ -114,6 +115,6 @@ def _of_testing(record: Published, name: str) -> Iterator[Finding]:
         yield weak("dmarc.testing", name, "`t=y`: the policy is only tried out.", "Take `t=y` out when it is meant.")
     if share != _ALL_MAIL:
         text = (
-            f"`pct={share[:10]}`: the policy is meant for a part of the mail; receivers of today's standard ignore it."
+            f"{quoted(f'pct={share}')}: the policy is meant for a part of the mail, which receivers of today pass over."
         )
         yield weak("dmarc.testing", name, text, "Take `pct` out; `t=y` is how a policy is tried out now.")

@@ -36,8 +36,8 @@ def reports(record: Published, world: World) -> Iterator[Finding]:
     for uri in uris[:MOST_ADDRESSES]:
         match = _MAILTO.fullmatch(unquote(uri))
         if match is None:
-            text = f"`{uri[:80]}` in `rua` is no address that reports can be sent to."
-            yield bad("dmarc.rua", name, text, "Write `mailto:` and an address.")
+            text = "An entry of `rua` is no address that reports can be sent to."
+            yield bad("dmarc.rua", name, text, "Write `mailto:` and an address.", (uri,))
         else:
             yield from _of_destination(record.domain, match[2].lower().removesuffix("."), world)
     if len(uris) > MOST_ADDRESSES:

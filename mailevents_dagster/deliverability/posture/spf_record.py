@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from mailevents_dagster.deliverability.posture.findings import quoted
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 VERSION: Final = "v=spf1"
@@ -62,7 +64,7 @@ def record_of(text: str) -> Record:
         try:
             read = _read(word)
         except ValueError as error:
-            faults.append(f"`{word[:80]}` {error}")
+            faults.append(f"{quoted(word)} {error}")
             continue
         if isinstance(read, Term):
             terms.append(read)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from mailevents_dagster.deliverability.posture.findings import quoted
+
 
 @dataclass(frozen=True, slots=True)
 class Tags:
@@ -21,9 +23,9 @@ def tags_of(text: str) -> Tags:
         name = name.lower()
         if not equals:
             if name:
-                faults.append(f"`{name[:40]}` is no tag: it has no `=`")
+                faults.append(f"{quoted(name)} is no tag: it has no `=`")
         elif name in values:
-            faults.append(f"the tag `{name[:40]}` stands twice")
+            faults.append(f"the tag {quoted(name)} stands twice")
         else:
             values[name] = value
     return Tags(values, tuple(faults))
