@@ -29,7 +29,7 @@ TOPICS: Final = ("spf", "dkim", "dmarc", "mx", "mta-sts", "tls-rpt", "bimi", "dn
 @click.option("--selector", "selectors", multiple=True, metavar="NAME", help="Of DKIM; else those that many use.")
 @click.option("--ip", "ips", multiple=True, metavar="ADDRESS", help="A server that sends, to be looked at, too.")
 @click.option("--helo", "helo", multiple=True, metavar="NAME", help="A name with which a server greets.")
-@click.option("--without", "off", multiple=True, type=click.Choice(TOPICS), help="A topic not to look at.")
+@click.option("--skip", multiple=True, type=click.Choice(TOPICS), help="A topic not to look at.")
 @click.option(
     "--timeout", default=5.0, show_default=True, type=FiniteRange(0.05, 60), help="Seconds for each name server."
 )
@@ -51,7 +51,7 @@ def posture(
     selectors: tuple[str, ...],
     ips: tuple[str, ...],
     helo: tuple[str, ...],
-    off: tuple[str, ...],
+    skip: tuple[str, ...],
     timeout: float,
     https_port: int,
     smtp_port: int,
@@ -75,7 +75,7 @@ def posture(
         _selectors(selectors),
         tuple(_address(ip) for ip in ips),
         tuple(_domain(name, "--helo") for name in helo),
-        frozenset(off),
+        frozenset(skip),
     )
     bundle = str(ca_bundle) if ca_bundle else None
     asking = Asking(

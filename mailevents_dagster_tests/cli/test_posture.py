@@ -28,7 +28,7 @@ example.com. 60 IN MX 10 mx.example.com.
 mx.example.com. 60 IN A 127.0.0.1
 _dmarc.example.com. 60 IN TXT "v=DMARC1; p=reject; rua=mailto:dmarc@example.com"
 """
-QUICK = ("--without", "starttls", "--without", "mta-sts")
+QUICK = ("--skip", "starttls", "--skip", "mta-sts")
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ def test_several_name_servers_selectors_addresses_and_names_can_be_named(server:
         (["example.com", "--resolver", "no.such.invalid"], "write its IP address"),
         (["example.com", "--ip", "192.0.2.300"], "is not an address"),
         (["example.com", "--helo", "mx 1"], "is not a domain"),
-        (["example.com", "--without", "everything"], "is not one of"),
+        (["example.com", "--skip", "everything"], "is not one of"),
         (["example.com", "--timeout", "0"], "is not in the range"),
     ],
 )

@@ -126,7 +126,7 @@ def made_of(listings: Sequence[Listing], since: Sequence[str]) -> Made:
         "not_listed": _verdict(listed, "listed", is_error=True),
         "asked": _verdict(lost, "lists_without_answer"),
     }
-    parts = (("Listed", listed), ("Could not be asked", lost))
+    parts = (("Listed", listed), ("Without an answer that counts", lost))
     said = "\n\n".join(f"**{title}**\n\n" + "\n".join(f"- {line}" for line in lines) for title, lines in parts if lines)
     return Made(pa.Table.from_pylist(rows, _SCHEMA), numbers, verdicts, said)
 

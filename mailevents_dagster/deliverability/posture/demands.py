@@ -58,7 +58,7 @@ def _judged(domain: str, receiver: str, demand: Demand, findings: Sequence[Findi
             text = f"{said}: {what}. {' '.join(one.text for one in reasons)}"
             return Finding(code, domain, verdict, text, mends, kept_from=_oldest(concerned))
     if not any(one.code == demand.needs[0] for one in concerned):
-        mend = "Name what is to be looked at in the settings, and switch nothing of it off."
+        mend = "Name what is to be looked at in the settings, and skip nothing of it."
         return Finding(code, domain, Verdict.UNKNOWN, f"{said}: not known, since it was not looked at.", mend)
     return Finding(code, domain, Verdict.GOOD, f"{said}: met.", kept_from=_oldest(concerned))
 

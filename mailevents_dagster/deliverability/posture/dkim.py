@@ -22,6 +22,8 @@ LEAST_BITS: Final = 1024
 GOOD_BITS: Final = 2048
 MOST_BITS: Final = 4096
 ED25519_BYTES: Final = 32
+REPORTS: Final = "DMARC reports"
+"""How a selector is known that receivers have seen; it may have been taken away since, when keys changed."""
 WELL_KNOWN: Final = (
     "default",
     "dkim",
@@ -67,6 +69,9 @@ def dkim(domain: str, selectors: Mapping[str, str], world: World) -> Iterator[Fi
             found += [*_of_records(name, records)]
         elif answer.is_unasked and origin:
             found.append(unknown("dkim.key", name, f"The key of the selector `{selector}`", answer))
+        elif origin == REPORTS:
+            text = f"The selector `{selector}`, of which {REPORTS} told, has no key any more."
+            found.append(missing("dkim.key", name, Verdict.NOTE, text, "Nothing, where the key was changed."))
         elif origin:
             text = f"There is no key for the selector `{selector}` ({origin}): what it signed counts as unsigned."
             mend = f"Publish the key at {name}, or take the selector away where it is named."
@@ -84,7 +89,7 @@ def _in_all(domain: str, found: list[Finding], *, is_all_asked: bool) -> Finding
     if not is_all_asked:
         text = "Whether any DKIM key can be used is not known: not all could be asked."
         return Finding(code, domain, Verdict.UNKNOWN, text, "Look again later.", State.UNASKED)
-    if found:
+    if any(one.verdict is Verdict.BAD for one in found):
         return bad(code, domain, "No DKIM key can be used: all mail counts as unsigned.", _NEW_KEY)
     text = "No DKIM key is known. DNS does not list selectors: their names must be known to look."
     mend = "Name the selectors; they stand as `s=` in the DKIM-Signature of mails that were sent."

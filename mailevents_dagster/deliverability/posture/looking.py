@@ -31,7 +31,7 @@ class Subject:
     """Selectors of DKIM, each with how it is known; empty where it is a guess."""
     sending_ips: Sequence[str] = ()
     helo: Sequence[str] = ()
-    off: frozenset[str] = frozenset()
+    skip: frozenset[str] = frozenset()
     """Topics that are not looked at."""
     with_tls: int = 0
     without_tls: int = 0
@@ -58,7 +58,7 @@ TOPICS: Final[Mapping[str, Topic]] = {
 
 def look(subject: Subject, now: float, world: World, tell: Callable[[str], object]) -> list[Finding]:
     """Return what is found; `tell` is told of each topic when it is done."""
-    wanted = {name: topic for name, topic in TOPICS.items() if name not in subject.off}
+    wanted = {name: topic for name, topic in TOPICS.items() if name not in subject.skip}
     with ThreadPoolExecutor(len(TOPICS), "topics") as pool:
         under_way = {name: pool.submit(_of_topic, topic, subject, now, world) for name, topic in wanted.items()}
         found: list[Finding] = []

@@ -18,7 +18,7 @@ from mailevents_dagster.deliverability.part import Made, Part, Work
 from mailevents_dagster.deliverability.posture.asking import Asking
 from mailevents_dagster.deliverability.posture.changes import changes
 from mailevents_dagster.deliverability.posture.checks import CHECKS, numbers, said, verdicts
-from mailevents_dagster.deliverability.posture.dkim import guessed
+from mailevents_dagster.deliverability.posture.dkim import REPORTS, guessed
 from mailevents_dagster.deliverability.posture.findings import Finding, Verdict
 from mailevents_dagster.deliverability.posture.looking import Subject, look
 from mailevents_dagster.deliverability.posture.policy_file import PolicyFiles
@@ -60,12 +60,13 @@ def make(work: Work) -> Made:
 
 
 def selectors_in(reports: pa.Table | None, domain: str) -> dict[str, str]:
-    """Return the selectors of the domain's own signatures that DMARC reports of a day tell of."""
-    if reports is None or not {"dkim_domain", "dkim_selector"} <= {*reports.column_names}:
+    """Return the selectors of the domain's own valid signatures that DMARC reports of a day tell of."""
+    if reports is None or not {"dkim_keys", "dkim_aligned"} <= {*reports.column_names}:
         return {}
-    pairs = zip(reports["dkim_domain"].to_pylist(), reports["dkim_selector"].to_pylist(), strict=True)
-    seen = {selector.lower() for one, selector in pairs if selector and (one or "").lower() == domain}
-    return dict.fromkeys(sorted(seen), "DMARC reports")
+    keys = reports.filter(reports["dkim_aligned"])["dkim_keys"].to_pylist()
+    names = {name.lower() for of_row in keys for name in of_row or ()}
+    ending = f"._domainkey.{domain}"
+    return {name.removesuffix(ending): REPORTS for name in sorted(names) if name.endswith(ending)}
 
 
 def _subject(work: Work, seen: Seen) -> Subject:
@@ -79,7 +80,7 @@ def _subject(work: Work, seen: Seen) -> Subject:
         selectors or guessed(),
         tuple(dict.fromkeys((*settings.sending_ips, *seen.sending_ips))),
         settings.helo,
-        frozenset(settings.off),
+        frozenset(settings.skip),
         seen.with_tls,
         seen.without_tls,
     )

@@ -47,10 +47,10 @@ def test_what_was_not_looked_at_is_not_known_and_what_is_weak_is_enough() -> Non
     assert judged(findings)["microsoft.dmarc"].verdict is Verdict.GOOD
 
 
-def test_a_topic_that_is_off_is_not_looked_at_and_others_are_told_when_they_are_done() -> None:
+def test_a_topic_that_is_skipped_is_not_looked_at_and_others_are_told_when_they_are_done() -> None:
     told: list[str] = []
     world = world_of({})
-    findings = look(Subject(NAME, off=frozenset({"spf", "bimi"})), 0, world, told.append)
+    findings = look(Subject(NAME, skip=frozenset({"spf", "bimi"})), 0, world, told.append)
     assert not {"spf", "bimi"} & {one.topic for one in findings}
     assert len(told) == len(TOPICS) - 2
     assert the("google.spf", findings).verdict is Verdict.UNKNOWN

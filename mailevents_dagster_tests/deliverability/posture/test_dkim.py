@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from mailevents_dagster.deliverability.answers import State
-from mailevents_dagster.deliverability.posture.dkim import dkim, guessed
+from mailevents_dagster.deliverability.posture.dkim import REPORTS, dkim, guessed
 from mailevents_dagster.deliverability.posture.findings import Finding, Verdict
 from mailevents_dagster_tests.deliverability.posture.facts import LOST, Facts, the, verdicts, world_of
 
@@ -90,6 +90,11 @@ def test_a_selector_that_is_known_and_not_there_is_bad_a_guess_is_not() -> None:
     assert verdicts(dkim("example.com", guessed(), world_of({}))) == {"dkim.usable": "unknown"}
     facts: Facts = {"google._domainkey.example.com TXT": f"v=DKIM1; p={rsa_key(2048)}"}
     assert verdicts(dkim("example.com", guessed(), world_of(facts))) == {"dkim.key": "good", "dkim.usable": "good"}
+
+
+def test_a_selector_that_only_reports_tell_of_may_be_gone() -> None:
+    findings = verdicts(dkim("example.com", {"s1": REPORTS}, world_of({})))
+    assert findings == {"dkim.key": "note", "dkim.usable": "unknown"}
 
 
 def test_a_key_that_could_not_be_asked_may_be_there() -> None:

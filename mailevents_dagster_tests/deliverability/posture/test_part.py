@@ -19,7 +19,7 @@ from mailevents_dagster_tests.deliverability.posture.test_dkim import rsa_key
 
 pytestmark = pytest.mark.slow
 
-OFF = {"off": ["starttls", "mta-sts"]}
+SKIP = {"skip": ["starttls", "mta-sts"]}
 RECORDS = """
 example.com. 60 IN TXT "v=spf1 include:old.example ip4:192.0.2.0/24 ~all"
 old.example. 60 IN TXT "v=spf1 ip4:198.51.100.0/24 -all"
@@ -55,7 +55,7 @@ SENDS = {"selectors": ["s1"], "sending_ips": ["192.0.2.25"], "helo": ["out.examp
 
 
 def test_a_domain_in_order_passes_and_says_what_is_demanded(tmp_path: Path, server: NameServer) -> None:
-    made = make_day(settings_with(tmp_path, server, OFF | SENDS), POSTURE, "2026-11-20")
+    made = make_day(settings_with(tmp_path, server, SKIP | SENDS), POSTURE, "2026-11-20")
     assert {name: verdict.passed for name, verdict in made.verdicts.items()} == {
         "sound": True,
         "demands": True,
@@ -71,7 +71,7 @@ def test_a_domain_in_order_passes_and_says_what_is_demanded(tmp_path: Path, serv
 
 
 def test_what_changed_is_said_in_words_the_day_after(tmp_path: Path, zone: Zone, server: NameServer) -> None:
-    settings = settings_with(tmp_path, server, OFF | SENDS)
+    settings = settings_with(tmp_path, server, SKIP | SENDS)
     make_day(settings, POSTURE, "2026-11-20")
     zone.records[:] = zone_of(RECORDS.replace("include:old.example ", "").replace("p=none", "p=reject")).records
     made = make_day(settings, POSTURE, "2026-11-21")
@@ -87,7 +87,7 @@ def test_what_changed_is_said_in_words_the_day_after(tmp_path: Path, zone: Zone,
 
 
 def test_what_cannot_be_asked_keeps_the_day_before_and_says_so(tmp_path: Path, zone: Zone, server: NameServer) -> None:
-    settings = settings_with(tmp_path, server, OFF | SENDS)
+    settings = settings_with(tmp_path, server, SKIP | SENDS)
     make_day(settings, POSTURE, "2026-11-18")
     zone.says[f"{DOMAIN} TXT"] = rcode(RCODE.SERVFAIL)
     made = make_day(settings, POSTURE, "2026-11-20")
@@ -113,7 +113,7 @@ def test_what_cannot_be_asked_keeps_the_day_before_and_says_so(tmp_path: Path, z
 
 
 def test_a_dead_name_server_on_the_first_day_leaves_all_unknown_and_nothing_bad(tmp_path: Path) -> None:
-    made = make_day(settings_with(tmp_path, NameServer("127.0.0.1", 1), OFF | SENDS), POSTURE, "2026-11-20")
+    made = make_day(settings_with(tmp_path, NameServer("127.0.0.1", 1), SKIP | SENDS), POSTURE, "2026-11-20")
     assert made.numbers["bad"] == made.numbers["demands_not_met"] == made.numbers["good"] == 0
     assert made.verdicts["sound"].passed
     assert not made.verdicts["asked"].passed
@@ -121,7 +121,7 @@ def test_a_dead_name_server_on_the_first_day_leaves_all_unknown_and_nothing_bad(
 
 def test_what_is_wrong_fails_the_checks_with_the_mend(tmp_path: Path, zone: Zone, server: NameServer) -> None:
     zone.records[:] = Zone('example.com. 60 IN TXT "v=spf1 +all"').records
-    made = make_day(settings_with(tmp_path, server, OFF | SENDS), POSTURE, "2026-11-20")
+    made = make_day(settings_with(tmp_path, server, SKIP | SENDS), POSTURE, "2026-11-20")
     assert not made.verdicts["sound"].passed
     assert "everybody may send" in made.verdicts["sound"].said
     assert "Publish a TXT record at _dmarc.example.com" in made.verdicts["demands"].said
@@ -129,7 +129,7 @@ def test_what_is_wrong_fails_the_checks_with_the_mend(tmp_path: Path, zone: Zone
 
 
 def test_no_address_of_a_person_stands_in_what_is_shown(tmp_path: Path, zone: Zone, server: NameServer) -> None:
-    settings = settings_with(tmp_path, server, OFF | SENDS)
+    settings = settings_with(tmp_path, server, SKIP | SENDS)
     make_day(settings, POSTURE, "2026-11-20")
     text = RECORDS.replace(
         "dmarc@example.com", "anna@example.com,mailto:x y@example.net; mailto:x y@b.example; sp=x y@"
@@ -143,7 +143,7 @@ def test_no_address_of_a_person_stands_in_what_is_shown(tmp_path: Path, zone: Zo
 
 
 def test_what_the_logs_tell_of_sending_is_looked_at(tmp_path: Path, server: NameServer) -> None:
-    settings = settings_with(tmp_path, server, OFF)
+    settings = settings_with(tmp_path, server, SKIP)
     sent = {"outcome": "delivered", "sender": "a@news.example.com", "sending_ip": "192.0.2.25", "tls": True}
     keep_outcomes(settings, Hour.from_key("2026-11-19-12:00", "UTC"), [sent, sent, {**sent, "sending_ip": None}])
     made = make_day(settings, POSTURE, "2026-11-20")
@@ -152,7 +152,8 @@ def test_what_the_logs_tell_of_sending_is_looked_at(tmp_path: Path, server: Name
     assert found["google.tls", DOMAIN] == "good"
 
 
-def test_selectors_of_own_signatures_are_taken_from_reports() -> None:
-    table = pa.table({"dkim_domain": ["example.com", "other.example", None], "dkim_selector": ["S1", "s2", "s3"]})
+def test_selectors_of_own_valid_signatures_are_taken_from_reports() -> None:
+    keys = [["S1._domainkey.example.com", "x._domainkey.other.example"], ["forged._domainkey.example.com"], None, []]
+    table = pa.table({"dkim_keys": keys, "dkim_aligned": [True, False, True, None]})
     assert selectors_in(table, DOMAIN) == {"s1": "DMARC reports"}
     assert selectors_in(None, DOMAIN) == selectors_in(pa.table({"day": [1]}), DOMAIN) == {}

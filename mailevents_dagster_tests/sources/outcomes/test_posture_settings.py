@@ -42,13 +42,13 @@ def test_values_are_kept_as_they_are_compared(tmp_path: Path) -> None:
             "selectors": ["S1", "s1", "a.b"],
             "sending_ips": ["2001:DB8:0::1", "2001:db8::1"],
             "helo": ["MX1.Example.com"],
-            "off": ["bimi", "bimi"],
+            "skip": ["bimi", "bimi"],
         },
     ).posture
     assert posture.selectors == ("s1", "a.b")
     assert posture.sending_ips == ("2001:db8::1",)
     assert posture.helo == ("mx1.example.com",)
-    assert posture.off == ("bimi",)
+    assert posture.skip == ("bimi",)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_values_are_kept_as_they_are_compared(tmp_path: Path) -> None:
         ({"selectors": ["s1._domainkey.example.com."]}, "posture.selectors[0]", "is not a selector"),
         ({"sending_ips": ["192.0.2.0/24"]}, "posture.sending_ips[0]", "is not an IP address"),
         ({"helo": ["mx"]}, "posture.helo[0]", "is not a domain"),
-        ({"off": ["everything"]}, "posture.off[0]", "`spf`"),
+        ({"skip": ["everything"]}, "posture.skip[0]", "`spf`"),
         ({"smtp_port": 0}, "posture.smtp_port", "1"),
         ({"selector": ["s1"]}, "posture.selector", "did you mean `selectors`?"),
     ],

@@ -86,7 +86,7 @@ class PostureSettings(Strict):
     helo: Domains = Field(
         default=(), description="Names with which its servers greet others.", examples=[["mx1.example.com"]]
     )
-    off: Annotated[tuple[Topic, ...], AfterValidator(_once)] = Field(
+    skip: Annotated[tuple[Topic, ...], AfterValidator(_once)] = Field(
         default=(), description="What is not looked at.", examples=[["bimi", "starttls"]]
     )
     smtp_port: Port = Field(default=25, description="Where its mail servers are tried for STARTTLS.")
