@@ -6,6 +6,7 @@ other servers, is refused or is broken says nothing about the name, and the next
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -39,6 +40,7 @@ UDP_SIZE: Final = 1232
 LONGEST: Final = 2**16
 """Characters of a record: more than fit into an answer."""
 
+_UNUSUAL: Final = re.compile(r"[^a-z0-9_.*/\\-]")
 _ASKED: Final = dns.flags.RD | dns.flags.AD
 _KNOWS_NO_EDNS: Final = (dns.rcode.FORMERR, dns.rcode.NOTIMP, dns.rcode.BADVERS)
 
@@ -105,7 +107,7 @@ class Resolver:
     def _ask_once(self, name: dns.name.Name, kind: dns.rdatatype.RdataType) -> tuple[Answer, dns.name.Name | None]:
         """Return the answer, and the alias that is still to be asked for, if any."""
         if not self.servers:
-            return unasked("this machine has no name server, and the settings name none"), None
+            return unasked("there is no name server to ask"), None
         faults: dict[str, None] = {}
         for place in range(ROUNDS):
             for server in self.servers:
@@ -178,7 +180,9 @@ def _text_of(record: dns.rdata.Rdata) -> str:
 
 
 def _plain(name: dns.name.Name) -> str:
-    return name.to_text(omit_final_dot=True).lower() if name != dns.name.root else ""
+    """Return a name in lower case, with whatever no host is called by in the escapes of zone files."""
+    text = name.to_text(omit_final_dot=True).lower() if name != dns.name.root else ""
+    return _UNUSUAL.sub(lambda sign: f"\\{ord(sign[0]):03}", text)
 
 
 def _said(error: Exception, seconds: float) -> str:

@@ -20,6 +20,10 @@ from mailevents_dagster.summaries.anonymous import domains_of
 MOST: Final = 50
 """Addresses or domains that are looked at: those with the most mails."""
 
+_INSIDE: Final = [
+    ipaddress.ip_network(one) for one in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
+]
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
@@ -38,7 +42,7 @@ def seen_the_day_before(work: Work) -> Seen:
     handed_over = rows.filter(pc.equal(rows["outcome"], str(Became.DELIVERED)))["tls"]
     tls = dict(_counted(handed_over.cast(pa.string())))
     return Seen(
-        _most((one, count) for one, count in _counted(rows["sending_ip"]) if _is_address(one)),
+        _most((one, count) for one, count in _counted(rows["sending_ip"]) if _is_of_the_internet(one)),
         _most((one, count) for one, count in _counted(domains_of(rows["sender"])) if f".{one}".endswith(f".{domain}")),
         tls.get("true", 0),
         tls.get("false", 0),
@@ -55,9 +59,10 @@ def _most(counted: Iterable[tuple[str, int]]) -> tuple[str, ...]:
     return tuple(sorted(one for one, _ in Counter(dict(counted)).most_common(MOST)))
 
 
-def _is_address(text: str) -> bool:
+def _is_of_the_internet(text: str) -> bool:
+    """Return whether an address may be known outside; logs of servers behind another tell those of their network."""
     try:
-        ipaddress.ip_address(text)
+        address = ipaddress.ip_address(text)
     except ValueError:
         return False
-    return True
+    return not (address.is_loopback or address.is_link_local or any(address in network for network in _INSIDE))

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterator
 
 import pytest
-from dnslib import CNAME, QTYPE, RCODE, RR, TXT, A, DNSRecord
+from dnslib import CNAME, MX, QTYPE, RCODE, RR, TXT, A, DNSLabel, DNSRecord
 
 from mailevents_dagster.deliverability.answers import State
 from mailevents_dagster.deliverability.dns import NameServer, Resolver, name_server
@@ -280,6 +280,20 @@ def test_records_hold_nothing_that_a_terminal_obeys(resolver: Resolver, zone: Zo
 
     zone.says["example.com"] = with_escapes
     assert resolver.ask("example.com", "TXT").records == ("v=spf1 \\x1b[2J\\n\\xffü",)
+
+
+def test_names_hold_nothing_that_a_page_obeys_and_can_be_asked_for(resolver: Resolver, zone: Zone) -> None:
+    def odd(question: DNSRecord, by_tcp: bool) -> bytes:
+        reply = recursive(question)
+        label = DNSLabel([b"![x](http://evil)<b>", b"Example", b"com"])
+        reply.add_answer(RR(question.q.qname, QTYPE.MX, rdata=MX(label, 10)))
+        return bytes(reply.pack())
+
+    zone.says["example.com MX"] = odd
+    [record] = resolver.ask("example.com", "MX").records
+    assert not {*"![]()<>: "} & {*record.removeprefix("10 ")}
+    assert resolver.ask(record.removeprefix("10 "), "A").is_absent
+    assert len(zone.asked) == 2
 
 
 @pytest.mark.parametrize(

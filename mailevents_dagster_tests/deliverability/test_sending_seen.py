@@ -34,6 +34,7 @@ def test_addresses_domains_and_tls_are_counted(tmp_path: Path) -> None:
             sent,
             {**sent, "sender": "a@example.com", "tls": False, "sending_ip": "2001:db8::1"},
             {**sent, "sender": "", "tls": None, "sending_ip": None},
+            *({**sent, "sender": None, "tls": None, "sending_ip": one} for one in ("10.1.2.3", "::1", "fd00::1")),
             {**sent, "sender": "a@notexample.com", "outcome": "bounced", "sending_ip": "not an address"},
         ],
     )

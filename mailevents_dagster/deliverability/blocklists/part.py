@@ -23,7 +23,9 @@ from mailevents_dagster.deliverability.blocklists.lists import (
     shown_zone,
 )
 from mailevents_dagster.deliverability.part import Made, Part, Work
+from mailevents_dagster.deliverability.posture.asking import Asking
 from mailevents_dagster.deliverability.posture.part import resolver_of
+from mailevents_dagster.deliverability.quoting import quoted
 from mailevents_dagster.deliverability.sending_seen import seen_the_day_before
 from mailevents_dagster.health.verdicts import Verdict
 from mailevents_dagster.model.columns import Column
@@ -72,12 +74,12 @@ def make(work: Work) -> Made:
         *((address, zone) for address in addresses for zone in settings.ip_zones),
         *((domain, zone) for domain in domains for zone in settings.domain_zones),
     ]
-    resolver = resolver_of(work.domain.posture.resolver)
+    asking = Asking(resolver_of(work.domain.posture.resolver, work.note))
 
     def ask(name: str, kind: str) -> Any:
         if interval.has_passed():
             work.note(f"{len(questions):,} questions to block lists are under way")
-        return resolver.ask(name, kind)
+        return asking.ask(name, kind)
 
     listings = look_up(questions, ask)
     since = listed_since(listings, _stored_before(work), work.day.key)
@@ -135,7 +137,7 @@ _SCHEMA: Final = pa.schema([column.field for column in COLUMNS])
 
 
 def _said(row: Mapping[str, Any]) -> str:
-    why = f": {row['text']}" if row["text"] else ""
+    why = f": {quoted(row['text'])}" if row["text"] else ""
     mend = "Look the entry up on the site of the list: it says why, and how to be taken off. Stop the cause first."
     codes = ", ".join(row["codes"])
     return f"{row['subject']} is listed by {row['zone']} ({codes}) since {row['listed_since']}{why}. {mend}"

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from mailevents_dagster.deliverability.answers import Answer, Question
-from mailevents_dagster.deliverability.posture.findings import LONGEST_QUOTE, quoted
 from mailevents_dagster.deliverability.posture.mta_sts import POLICY
 from mailevents_dagster.deliverability.posture.spf_record import is_spf, written
 from mailevents_dagster.deliverability.posture.starttls import STARTTLS
 from mailevents_dagster.deliverability.posture.tags import tags_of
+from mailevents_dagster.deliverability.quoting import LONGEST, quoted
 from mailevents_dagster.files.printable import counted
 
 _NAMED: Final = (("_dmarc.", "DMARC"), ("_mta-sts.", "MTA-STS"), ("_smtp._tls.", "TLS-RPT"), ("default._bimi.", "BIMI"))
@@ -18,13 +18,23 @@ _KINDS: Final = {POLICY: "MTA-STS policy", STARTTLS: "Certificate", "DS": "DNSSE
 _TAGGED: Final = ("DMARC", "DKIM", "MTA-STS", "TLS-RPT", "BIMI")
 
 
-def changes(before: Mapping[Question, Answer], today: Mapping[Question, Answer]) -> Iterator[tuple[Question, str]]:
-    """Yield what changed; a question that was not asked on both days says nothing."""
+def changes(
+    domain: str, before: Mapping[Question, Answer], today: Mapping[Question, Answer]
+) -> Iterator[tuple[Question, str]]:
+    """Yield what changed of the domain's own; a question that was not asked on both days says nothing."""
     for question in sorted(today.keys() & before.keys()):
+        if not _is_own(question, domain):
+            continue
         old, new = before[question], today[question]
         if new.is_unasked or new.kept_from or old.is_unasked or old.records == new.records:
             continue
         yield from ((question, text) for text in _of_question(question, old, new))
+
+
+def _is_own(question: Question, domain: str) -> bool:
+    """Return whether something is the domain's: what providers have changes often, and is not to be mended here."""
+    own = (f".{domain}", f".{domain}._report._dmarc.")
+    return question.kind == "PTR" or f".{question.name}".endswith(own[0]) or f".{question.name}".startswith(own[1])
 
 
 def topic_of(question: Question) -> str:
@@ -70,16 +80,17 @@ def _of_tags(old: str, new: str) -> Iterator[str]:
         if was == value:
             continue
         if value is None:
-            yield f"`{tag}` is gone"
+            yield f"{quoted(tag)} is gone"
         elif not _can_be_shown(was or "") or not _can_be_shown(value):
-            yield f"`{tag}` is {'new' if was is None else 'another'}"
+            yield f"{quoted(tag)} is {'new' if was is None else 'another'}"
         else:
-            yield f"`{tag}={value}` is new" if was is None else f"`{tag}={value}`, and was `{was}`"
+            new = quoted(f"{tag}={value}")
+            yield f"{new} is new" if was is None else f"{new}, and was {quoted(was)}"
 
 
 def _can_be_shown(value: str) -> bool:
     """Return whether a value is short and holds no address: those of people stand in no message."""
-    return "@" not in value and len(value) <= LONGEST_QUOTE
+    return "@" not in value and len(value) <= LONGEST
 
 
 def _gone_and_new(old: Iterable[str], new: Iterable[str]) -> Iterator[str]:

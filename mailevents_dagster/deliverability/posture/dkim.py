@@ -16,6 +16,7 @@ from mailevents_dagster.deliverability.answers import State
 from mailevents_dagster.deliverability.posture.findings import Finding, Verdict, bad, good, missing, unknown, weak
 from mailevents_dagster.deliverability.posture.tags import tags_of
 from mailevents_dagster.deliverability.posture.world import World
+from mailevents_dagster.deliverability.quoting import few
 from mailevents_dagster.files.printable import counted
 
 LEAST_BITS: Final = 1024
@@ -104,7 +105,7 @@ def _of_records(name: str, records: list[str]) -> Iterator[Finding]:
     tags = tags_of(records[0])
     values = tags.values
     if tags.faults or values.get("v", "DKIM1") != "DKIM1" or "v" in [*values][1:]:
-        text = f"The record is broken: {'; '.join(tags.faults) or 'it does not begin with `v=DKIM1`'}."
+        text = f"The record is broken: {few(tags.faults) or 'it does not begin with `v=DKIM1`'}."
         yield bad("dkim.key", name, text, _NEW_KEY)
         return
     if not values["p"]:

@@ -20,12 +20,12 @@ from mailevents_dagster.deliverability.posture.findings import (
     good,
     missing,
     note,
-    quoted,
     unknown,
     weak,
 )
 from mailevents_dagster.deliverability.posture.tags import of_version
 from mailevents_dagster.deliverability.posture.world import World
+from mailevents_dagster.deliverability.quoting import few, quoted
 
 _ALL_MAIL: Final = "100"
 
@@ -68,7 +68,7 @@ def _of_record(domain: str, record: Published) -> Iterator[Finding]:
     where = "" if record.domain == domain else f" It stands at {record.domain} and counts for {domain}, too."
     yield good("dmarc.record", name, f"There is one DMARC record.{where}", (record.text,))
     if record.tags.faults:
-        text = f"A part of it is passed over: {'; '.join(record.tags.faults)}."
+        text = f"A part of it is passed over: {few(record.tags.faults)}."
         yield weak("dmarc.syntax", name, text, "Mend what is named.")
     yield _of_policy(domain, record, name)
     yield from _of_subdomains(domain, record, name)

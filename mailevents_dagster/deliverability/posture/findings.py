@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
 
 from mailevents_dagster.deliverability.answers import Answer, State
-
-LONGEST_QUOTE: Final = 120
 
 
 class Verdict(StrEnum):
@@ -67,10 +64,3 @@ def unknown(code: str, name: str, what: str, answer: Answer) -> Finding:
     """Return that something could not be asked; it may be there or not."""
     text = f"{what} could not be asked: {answer.reason}. It may be there or not."
     return Finding(code, name, Verdict.UNKNOWN, text, "Look at the name server, or ask another one.", State.UNASKED)
-
-
-def quoted(text: str) -> str:
-    """Return a text of DNS as a message may quote it: short, and without the address of a person."""
-    if "@" in text:
-        return "a text with an address"
-    return f"`{text}`" if len(text) <= LONGEST_QUOTE else f"`{text[:LONGEST_QUOTE]}…`"

@@ -20,6 +20,7 @@ from mailevents_dagster.deliverability.posture.findings import (
 from mailevents_dagster.deliverability.posture.mx import NOWHERE, mx_hosts
 from mailevents_dagster.deliverability.posture.tags import of_version, tags_of
 from mailevents_dagster.deliverability.posture.world import World
+from mailevents_dagster.deliverability.quoting import few
 
 VERSION: Final = "STSv1"
 POLICY: Final = "POLICY"
@@ -132,10 +133,10 @@ def _beside_mx(domain: str, policy: Policy, world: World) -> Iterator[Finding]:
     hosts = [host for host in mx_hosts(answer) if host != NOWHERE]
     left = _not_covered(hosts, policy.hosts)
     if left and policy.mode == "enforce":
-        text = f"The policy does not name {', '.join(left)}: senders that keep to it deliver nothing there."
+        text = f"The policy does not name {few(left)}: senders that keep to it deliver nothing there."
         yield bad(code, domain, text, "Add an `mx:` line for each, and write another `id` into the record.")
     elif left:
-        text = f"The policy does not name {', '.join(left)}; once it is enforced, nothing is delivered there."
+        text = f"The policy does not name {few(left)}; once it is enforced, nothing is delivered there."
         yield weak(code, domain, text, "Add an `mx:` line for each, and write another `id` into the record.")
     elif hosts:
         yield good(code, domain, "The policy names every MX host.")

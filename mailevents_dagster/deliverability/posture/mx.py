@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from mailevents_dagster.deliverability.answers import Answer
@@ -17,6 +18,7 @@ from mailevents_dagster.deliverability.posture.findings import (
     weak,
 )
 from mailevents_dagster.deliverability.posture.world import World
+from mailevents_dagster.deliverability.quoting import few
 
 NOWHERE: Final = "."
 MOST_HOSTS: Final = 20
@@ -30,7 +32,7 @@ def mx_hosts(answer: Answer) -> list[str]:
 
 
 def addresses_of(names: Sequence[str], world: World) -> list[Answer]:
-    """Return what each name has of IPv4 and IPv6 addresses, together."""
+    """Return what each name has of IPv4 and IPv6 addresses, together; with a reason where that may not be all."""
     answers = world.ask_all((name, kind) for name in names for kind in ("A", "AAAA"))
     return [_together(*answers[place : place + 2]) for place in range(0, len(answers), 2)]
 
@@ -38,8 +40,11 @@ def addresses_of(names: Sequence[str], world: World) -> list[Answer]:
 def _together(old: Answer, new: Answer) -> Answer:
     if old.is_there and new.is_there:
         return Answer(old.state, old.records + new.records, aliases=old.aliases or new.aliases)
-    # One that is there says enough; one that could not be asked says that the other is not all.
-    return next((one for one in (old, new) if one.is_there), next((o for o in (old, new) if o.is_unasked), old))
+    lost = next((one for one in (old, new) if one.is_unasked), None)
+    found = next((one for one in (old, new) if one.is_there), None)
+    if found and lost:
+        return replace(found, reason=lost.reason)
+    return found or lost or old
 
 
 def mx(domain: str, world: World) -> Iterator[Finding]:
@@ -56,7 +61,7 @@ def mx(domain: str, world: World) -> Iterator[Finding]:
             text = "A null MX stands beside others, which receivers read in different ways."
         yield bad("mx.record", domain, text, "Publish the server that takes mail, and no `.`.")
     else:
-        yield good("mx.record", domain, f"Mail goes to {', '.join(hosts)}.", answer.records)
+        yield good("mx.record", domain, f"Mail goes to {few(hosts)}.", answer.records)
         for host, found in zip(hosts, addresses_of(hosts, world), strict=True):
             yield _of_host(host, found)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Final
@@ -35,20 +35,26 @@ LOOK_BACK: Final = 7
 SAY_EVERY: Final = 5.0
 
 
-def resolver_of(settings: ResolverSettings) -> Resolver:
-    servers = tuple(map(name_server, settings.nameservers)) or system_servers()
-    return Resolver(servers, settings.timeout_seconds, settings.tcp)
+def resolver_of(settings: ResolverSettings, note: Callable[[str], object]) -> Resolver:
+    """Return what asks the name servers of the settings; `note` is told of one whose own address is not known."""
+    servers = []
+    for text in settings.nameservers:
+        try:
+            servers.append(name_server(text))
+        except ValueError as error:
+            note(f"The name server {text} is not asked: it {error}.")
+    return Resolver(servers if settings.nameservers else system_servers(), settings.timeout_seconds, settings.tcp)
 
 
 def make(work: Work) -> Made:
     """Look at the domain now, beside what was heard before."""
     settings = work.domain.posture
     before, day = _heard_before(work)
-    world = World(_asking(settings).ask, before, day)
+    world = World(_asking(settings, work.note).ask, before, day)
     subject = _subject(work, seen_the_day_before(work))
     interval = Every(SAY_EVERY)
     findings = look(subject, time.time(), world, lambda text: work.note(text) if interval.has_passed() else None)
-    changed = [*changes(before, world.heard)]
+    changed = [*changes(work.domain.domain, before, world.heard)]
     words = [text for _, text in changed]
     return Made(
         table_of(findings, world.heard, changed),
@@ -86,9 +92,9 @@ def _subject(work: Work, seen: Seen) -> Subject:
     )
 
 
-def _asking(settings: PostureSettings) -> Asking:
+def _asking(settings: PostureSettings, note: Callable[[str], object]) -> Asking:
     return Asking(
-        resolver_of(settings.resolver),
+        resolver_of(settings.resolver, note),
         PolicyFiles(settings.https_port, settings.ca_bundle),
         MailServers(settings.smtp_port, settings.ca_bundle),
     )

@@ -16,6 +16,8 @@ from urllib3.connection import HTTPSConnection
 from urllib3.exceptions import HTTPError, SSLError
 
 from mailevents_dagster.deliverability.answers import Answer, Ask, absent, there, unasked
+from mailevents_dagster.deliverability.quoting import quoted
+from mailevents_dagster.files.printable import printable
 
 PATH: Final = "/.well-known/mta-sts.txt"
 HTTPS: Final = 443
@@ -84,7 +86,9 @@ def _asked(connection: HTTPSConnection, host: str) -> Answer:
         return absent(f"what {host} sends is longer than {MOST_BYTES:,} bytes")
     kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if kind != "text/plain":
-        return absent(f"{host} says that it is {kind[:40] or 'of no type'}, and senders take text/plain alone")
+        return absent(
+            f"{host} says that it is {quoted(kind) if kind else 'of no type'}, and senders take text/plain alone"
+        )
     return there(content.decode("utf-8", "replace"))
 
 
@@ -111,4 +115,4 @@ def _ending(used: socket.socket, seconds: float) -> Iterator[None]:
 
 
 def _short(error: Exception) -> str:
-    return (str(error) or type(error).__name__)[:200]
+    return printable(str(error) or type(error).__name__, 200)

@@ -11,6 +11,7 @@ from mailevents_dagster.deliverability.answers import Answer
 from mailevents_dagster.deliverability.posture.findings import Finding, Verdict, bad, good, missing, unknown, weak
 from mailevents_dagster.deliverability.posture.mx import addresses_of
 from mailevents_dagster.deliverability.posture.world import World
+from mailevents_dagster.deliverability.quoting import few
 
 MOST_NAMES: Final = 8
 """Names of an address that are looked up."""
@@ -38,13 +39,13 @@ def _of_address(address: str, answer: Answer, world: World) -> Finding:
         text = f"{address} has no name (PTR): large receivers refuse what it sends."
         return missing(code, address, Verdict.BAD, text, mend)
     names = answer.records[:MOST_NAMES]
-    found = addresses_of(names, world)
+    found = world.ask_all((name, "AAAA" if ":" in address else "A") for name in names)
     leads_back = [name for name, one in zip(names, found, strict=True) if _has(one, address)]
     if not leads_back:
         lost = next((one for one in found if one.is_unasked), None)
         if lost:
-            return unknown(code, address, f"Whether {', '.join(names)} leads back to {address}", lost)
-        text = f"{address} is called {', '.join(names)}, which does not lead back to it."
+            return unknown(code, address, f"Whether {few(names)} leads back to {address}", lost)
+        text = f"{address} is called {few(names)}, which does not lead back to it."
         return bad(code, address, text, f"Publish {address} as an address of that name, or let the PTR name another.")
     if _is_of_a_pool(leads_back[0], address):
         text = f"{address} is called {leads_back[0]}, as addresses of homes are; some receivers refuse those."
@@ -76,6 +77,11 @@ def helo(names: Sequence[str], sending_ips: Sequence[str], world: World) -> Iter
                 code, name, Verdict.BAD, text, "Publish its address, or let the server greet with its PTR name."
             )
         elif sending_ips and not any(_has(found, address) for address in sending_ips):
+            if found.reason:
+                yield unknown(
+                    code, name, f"Whether {name}, with which a server greets, is an address that sends", found
+                )
+                continue
             text = f"A server greets as {name} (HELO), which is none of the addresses that send."
             yield weak(code, name, text, "Let the server greet with the name of its own address.")
         else:

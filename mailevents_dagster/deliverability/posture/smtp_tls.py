@@ -18,6 +18,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from mailevents_dagster.deliverability.answers import Answer, Ask, absent, there, unasked
+from mailevents_dagster.deliverability.quoting import quoted
 from mailevents_dagster.files.printable import printable
 
 SMTP: Final = 25
@@ -90,7 +91,7 @@ class MailServers:
             talk.say("STARTTLS")
             reply = talk.reply()
             if reply[0].startswith("5"):
-                raise _NoTls(f"it refuses STARTTLS: {printable(reply[0], 100)}")
+                raise _NoTls(f"it refuses STARTTLS: {quoted(reply[0])}")
             _expect(reply, "2", "answers STARTTLS with")
             return talk.handshake(context, host)
 
@@ -160,7 +161,7 @@ class _Talk:
 
 def _expect(reply: list[str], first: str, said: str) -> list[str]:
     if not reply[0].startswith(first):
-        raise _UnusableError(f"{said} `{printable(reply[0], 100)}`")
+        raise _UnusableError(f"{said} {quoted(reply[0])}")
     return reply
 
 

@@ -18,6 +18,7 @@ from mailevents_dagster.deliverability.posture.findings import (
 from mailevents_dagster.deliverability.posture.spf_record import is_spf
 from mailevents_dagster.deliverability.posture.spf_walk import Walk, walk_of
 from mailevents_dagster.deliverability.posture.world import World
+from mailevents_dagster.deliverability.quoting import few
 
 MOST_LOOKUPS: Final = 10
 MOST_VOIDS: Final = 2
@@ -67,7 +68,7 @@ def spf(domain: str, sending_ips: Sequence[str], world: World) -> Iterator[Findi
 
 def _of_walk(domain: str, walk: Walk) -> Iterator[Finding]:
     if walk.faults:
-        text = f"Receivers take the record for broken, or pass over a part of it: {'; '.join(walk.faults)}."
+        text = f"Receivers take the record for broken, or pass over a part of it: {few(walk.faults)}."
         yield bad("spf.syntax", domain, text, "Mend or take out what is named.")
     if walk.has_ptr:
         text = "It uses `ptr`, which is slow, is not to be used any more, and which large receivers pass over."
@@ -104,7 +105,7 @@ def _of_networks(domain: str, walk: Walk) -> Finding:
     details = tuple(dict.fromkeys(map(str, permitted)))
     text = f"It permits {addresses:,} IPv4 addresses, in {len(details):,} ranges with those of IPv6."
     if walk.unseen:
-        text += f" Others depend on the mail: {', '.join(walk.unseen)}."
+        text += f" Others depend on the mail: {few(walk.unseen)}."
     if addresses >= MANY_ADDRESSES:
         mend = "Name only the servers that send; find out which part is so wide."
         return (bad if addresses >= 2**31 else weak)("spf.networks", domain, text, mend, details)

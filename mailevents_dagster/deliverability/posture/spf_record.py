@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from mailevents_dagster.deliverability.posture.findings import quoted
+from mailevents_dagster.deliverability.quoting import quoted
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 

@@ -9,9 +9,12 @@ from typing import Final
 
 from mailevents_dagster.deliverability.posture.spf_record import OF_LOOKUPS, Network, Record, Term, is_spf, record_of
 from mailevents_dagster.deliverability.posture.world import World
+from mailevents_dagster.deliverability.quoting import quoted
 
 MOST_FOLLOWED: Final = 40
 """Look-ups after which the rest is not followed any more: four times what receivers do."""
+MOST_RANGES: Final = 10_000
+"""Ranges that are kept; records of the largest providers have some thousand."""
 MOST_HOSTS: Final = 10
 """MX hosts of one `mx` that receivers look up."""
 
@@ -45,12 +48,15 @@ def walk_of(domain: str, text: str, world: World) -> Walk:
     walk = Walk()
     record = record_of(text)
     walk.default = record.default
-    walk.permitted = _visit(walk, domain, record, world, (domain,))
+    permitted = _visit(walk, domain, record, world, (domain,))
+    walk.permitted = permitted[:MOST_RANGES]
+    if len(permitted) > MOST_RANGES:
+        walk.unseen.append(f"{len(permitted) - MOST_RANGES:,} ranges behind the first {MOST_RANGES:,}")
     return walk
 
 
 def _visit(walk: Walk, domain: str, record: Record, world: World, path: tuple[str, ...]) -> list[tuple[str, Network]]:
-    walk.faults += [fault if len(path) == 1 else f"{domain}: {fault}" for fault in record.faults]
+    walk.faults += [fault if len(path) == 1 else f"{quoted(domain)}: {fault}" for fault in record.faults]
     found: list[tuple[str, Network]] = []
     for term in record.terms:
         if walk.lookups > MOST_FOLLOWED:
@@ -70,7 +76,7 @@ def _permitted(walk: Walk, domain: str, term: Term, world: World, path: tuple[st
         return [term.network]
     walk.has_ptr |= term.name == "ptr"
     if term.has_macros or term.name in ("ptr", "exists"):
-        walk.unseen.append(f"{term.name}:{term.target or domain}")
+        walk.unseen.append(quoted(f"{term.name}:{term.target or domain}"))
         return []
     if term.name == "include":
         return [network for qualifier, network in _follow(walk, term.target, world, path) if qualifier == "+"]
@@ -83,10 +89,10 @@ def _follow(
     """Return what the record of another domain permits."""
     target, how = target.lower(), "redirect=" if is_redirect else "include:"
     if "%" in target:
-        walk.unseen.append(f"{how}{target}")
+        walk.unseen.append(quoted(f"{how}{target}"))
         return []
     if target in path:
-        walk.faults.append(f"{how}{target} leads back to itself: {' → '.join((*path, target))}")
+        walk.faults.append(f"{quoted(how + target)} leads back to itself: {quoted(' → '.join((*path, target)))}")
         return []
     answer = world.ask(target, "TXT")
     if answer.is_unasked:
@@ -95,7 +101,7 @@ def _follow(
     records = [text for text in answer.records if is_spf(text)]
     if len(records) != 1:
         found = f"has {len(records)} SPF records" if records else "has no SPF record"
-        walk.faults.append(f"{how}{target} {found}, so receivers take the whole record for broken")
+        walk.faults.append(f"{quoted(how + target)} {found}, so receivers take the whole record for broken")
         walk.voids += [target] if answer.is_absent else []
         return []
     record = record_of(records[0])
@@ -113,7 +119,9 @@ def _of_hosts(walk: Walk, target: str, term: Term, world: World) -> Iterator[Net
         hosts = [record.partition(" ")[2] for record in answer.records]
         hosts = [host for host in hosts if host != "."]
         if len(hosts) > MOST_HOSTS:
-            walk.faults.append(f"mx:{target} has {len(hosts)} hosts, and receivers look up {MOST_HOSTS} at the most")
+            walk.faults.append(
+                f"{quoted(f'mx:{target}')} has {len(hosts)} hosts, and receivers look up {MOST_HOSTS} at the most"
+            )
     asked = [(host, kind) for host in hosts[:MOST_HOSTS] for kind in ("A", "AAAA")]
     answers = world.ask_all(asked)
     for (host, kind), answer in zip(asked, answers, strict=True):

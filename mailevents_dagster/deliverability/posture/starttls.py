@@ -19,6 +19,7 @@ from mailevents_dagster.deliverability.posture.findings import (
 from mailevents_dagster.deliverability.posture.mta_sts import covers
 from mailevents_dagster.deliverability.posture.mx import NOWHERE, mx_hosts
 from mailevents_dagster.deliverability.posture.world import World
+from mailevents_dagster.deliverability.quoting import few, quoted
 
 STARTTLS: Final = "STARTTLS"
 """The kind of question that tries a mail server."""
@@ -55,9 +56,7 @@ def _of_certificate(host: str, lines: tuple[str, ...], now: datetime) -> Finding
     if begins > now:
         return bad(code, host, f"The certificate of {host} is not valid before {begins:%Y-%m-%d}.", mend, lines)
     if not any(covers(name, host) for name in names):
-        text = (
-            f"The certificate of {host} is for {', '.join(names[:5]) or 'no name'}; with MTA-STS nobody delivers there."
-        )
+        text = f"The certificate of {host} is for {few(map(quoted, names)) or 'no name'}, which MTA-STS forbids."
         return weak(code, host, text, f"Get a certificate for {host}.", lines)
     if "refused" in values:
         text = f"Senders that look do not trust the certificate of {host}: {values['refused']}."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from mailevents_dagster.deliverability.posture.findings import quoted
+from mailevents_dagster.deliverability.quoting import quoted
 
 
 @dataclass(frozen=True, slots=True)

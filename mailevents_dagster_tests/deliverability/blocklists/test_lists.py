@@ -139,5 +139,5 @@ def test_a_day_says_what_is_listed_and_fails_its_check() -> None:
     )
     assert made.numbers == {"listed": 1, "not_listed": 1, "not_asked": 1}
     assert [one.passed for one in made.verdicts.values()] == [False, False]
-    assert "192.0.2.25 is listed by bl.example (127.0.0.2) since 2026-11-20: spam seen." in made.said
+    assert "192.0.2.25 is listed by bl.example (127.0.0.2) since 2026-11-20: `spam seen`." in made.said
     assert made_of([], []).verdicts["not_listed"].passed

@@ -36,7 +36,7 @@ def test_what_the_settings_and_the_logs_name_is_looked_up_day_by_day(tmp_path: P
             (DOMAIN, "dbl.example"): "not listed",
             ("news.example.com", "dbl.example"): "listed",
         }
-        assert "192.0.2.25 is listed by bl.example (127.0.0.4) since 2026-11-20: spam seen." in made.said
+        assert "192.0.2.25 is listed by bl.example (127.0.0.4) since 2026-11-20: `spam seen`." in made.said
         assert made.verdicts["asked"].passed
 
         zone.says["25.2.0.192.bl.example"] = rcode(RCODE.REFUSED)

@@ -16,7 +16,7 @@ LOST = unasked("192.0.2.53:53 gave no answer within 5 s")
 
 def said(name: str, kind: str, old: Answer, new: Answer) -> list[str]:
     question = Question(name, kind)
-    return [text for _, text in changes({question: old}, {question: new})]
+    return [text for _, text in changes("example.com", {question: old}, {question: new})]
 
 
 def test_terms_of_spf_that_go_and_come_are_named() -> None:
@@ -83,10 +83,24 @@ def test_what_could_not_be_asked_has_not_changed(old: Answer, new: Answer) -> No
     assert not said("example.com", "TXT", old, new)
 
 
+@pytest.mark.parametrize(
+    ("name", "kind", "is_told"),
+    [
+        ("mx.example.com", "A", True),
+        ("mx.provider.example", "A", False),
+        ("notexample.com", "TXT", False),
+        ("25.2.0.192.in-addr.arpa", "PTR", True),
+        ("example.com._report._dmarc.reports.example", "TXT", True),
+    ],
+)
+def test_what_providers_change_of_their_own_is_not_told(name: str, kind: str, is_told: bool) -> None:
+    assert bool(said(name, kind, there("192.0.2.1"), there("192.0.2.2"))) is is_told
+
+
 def test_what_was_asked_on_one_day_alone_has_not_changed() -> None:
     question = Question("example.com", "TXT")
-    assert not [*changes({}, {question: there("v=spf1 -all")})]
-    assert not [*changes({question: there("v=spf1 -all")}, {})]
+    assert not [*changes("example.com", {}, {question: there("v=spf1 -all")})]
+    assert not [*changes("example.com", {question: there("v=spf1 -all")}, {})]
 
 
 def test_what_cannot_be_asked_is_kept_with_its_day_for_as_long_as_it_takes() -> None:

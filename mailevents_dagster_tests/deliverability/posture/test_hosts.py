@@ -93,6 +93,13 @@ def test_ipv6_addresses_are_compared_whatever_they_are_written_like() -> None:
     assert [one.verdict for one in ptr(["2001:db8::25"], world_of(facts))] == [Verdict.GOOD]
 
 
+def test_an_address_of_the_other_kind_is_no_proof_that_a_name_does_not_lead_back() -> None:
+    reverse = reverse_name("2001:db8::25")
+    facts: Facts = {f"{reverse} PTR": "mx.example.com", "mx.example.com A": IP, "mx.example.com AAAA": LOST}
+    assert [one.verdict for one in ptr(["2001:db8::25"], world_of(facts))] == [Verdict.UNKNOWN]
+    assert [one.verdict for one in helo(["mx.example.com"], ["2001:db8::25"], world_of(facts))] == [Verdict.UNKNOWN]
+
+
 def test_the_names_that_servers_greet_with_have_addresses() -> None:
     facts: Facts = {"a.example.com A": IP, "b.example.com A": "192.0.2.9", "c.example.com A": LOST}
     names = [f"{one}.example.com" for one in "abcd"]

@@ -119,6 +119,13 @@ def test_a_dead_name_server_on_the_first_day_leaves_all_unknown_and_nothing_bad(
     assert not made.verdicts["asked"].passed
 
 
+def test_a_name_server_whose_address_is_not_known_is_not_one_that_says_no(tmp_path: Path) -> None:
+    settings = settings_with(tmp_path, NameServer("no.such.invalid", 53), SKIP)
+    made = make_day(settings, POSTURE, "2026-11-20")
+    assert made.numbers["bad"] == 0
+    assert "there is no name server to ask" in made.verdicts["asked"].said
+
+
 def test_what_is_wrong_fails_the_checks_with_the_mend(tmp_path: Path, zone: Zone, server: NameServer) -> None:
     zone.records[:] = Zone('example.com. 60 IN TXT "v=spf1 +all"').records
     made = make_day(settings_with(tmp_path, server, SKIP | SENDS), POSTURE, "2026-11-20")

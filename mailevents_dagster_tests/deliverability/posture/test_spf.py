@@ -87,9 +87,9 @@ def test_an_include_without_a_record_breaks_the_record() -> None:
     text = the(
         "spf.syntax", found("v=spf1 include:gone.example include:two.example include:none.example -all", facts)
     ).text
-    assert "include:gone.example has no SPF record" in text
-    assert "include:two.example has 2 SPF records" in text
-    assert "include:none.example has no SPF record" in text
+    assert "include:gone.example` has no SPF record" in text
+    assert "include:two.example` has 2 SPF records" in text
+    assert "include:none.example` has no SPF record" in text
 
 
 def test_records_that_include_each_other_are_told_and_not_followed() -> None:
@@ -188,6 +188,21 @@ def test_ptr_is_weak_and_hides_what_is_permitted() -> None:
     findings = found("v=spf1 ptr -all", None, "192.0.2.1")
     assert verdicts(findings)["spf.ptr"] == "weak"
     assert verdicts(findings)["spf.covers"] == "unknown"
+
+
+def test_a_tree_of_records_with_very_many_ranges_is_kept_in_part() -> None:
+    many = " ".join(f"ip4:{n >> 8 & 255}.{n & 255}.0.1" for n in range(4000))
+    facts: Facts = {f"n{n}.example TXT": f"v=spf1 {many} -all" for n in range(4)}
+    findings = found("v=spf1 include:n0.example include:n1.example include:n2.example include:n3.example -all", facts)
+    assert "6,000 ranges behind the first 10,000" in the("spf.networks", findings).text
+
+
+def test_many_faults_are_counted_and_hold_nothing_that_markdown_obeys() -> None:
+    faults = "`<img> ![x](http://evil.example) " + " ".join(f"bad{n}" for n in range(1000))
+    text = the("spf.syntax", found(f"v=spf1 {faults} include:<b>`.example -all")).text
+    assert len(text) < 1000
+    assert "more" in text
+    assert "``" not in text
 
 
 def test_a_record_of_a_thousand_terms_is_read() -> None:

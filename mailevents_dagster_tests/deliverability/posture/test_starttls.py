@@ -67,7 +67,7 @@ def test_the_dates_of_a_certificate_are_judged(
 
 def test_a_certificate_of_another_name_or_by_nobody_is_weak(authority: Authority) -> None:
     one = judged(shown(authority, "mail.example.net"))
-    assert (one.verdict, "is for mail.example.net" in one.text) == (Verdict.WEAK, True)
+    assert (one.verdict, "is for `mail.example.net`" in one.text) == (Verdict.WEAK, True)
     one = judged(shown(authority, HOST, is_signed_by_itself=True))
     assert (one.verdict, "self-signed" in one.text) == (Verdict.WEAK, True)
 
