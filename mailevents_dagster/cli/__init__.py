@@ -17,6 +17,7 @@ from mailevents_dagster.cli.feeds import feeds
 from mailevents_dagster.cli.housekeeping import housekeeping
 from mailevents_dagster.cli.import_pst import import_pst
 from mailevents_dagster.cli.migrate import migrate
+from mailevents_dagster.cli.posture import posture
 from mailevents_dagster.cli.probe import probe
 from mailevents_dagster.cli.report import report
 from mailevents_dagster.cli.simulate import simulate
@@ -55,6 +56,7 @@ for command in (
     housekeeping,
     import_pst,
     migrate,
+    posture,
     probe,
     report,
     simulate,
