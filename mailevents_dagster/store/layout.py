@@ -147,6 +147,14 @@ class Layout:
         """Return the lives of mails that ended on a day."""
         return self.root / "lives" / f"date={date}" / "lives.parquet"
 
+    def manual_suppressions(self, domain: str) -> UPath:
+        """Return the file of what people put on the domain's suppression list and took off it."""
+        return self.root / "suppression" / f"{domain}.json"
+
+    def suppression_lock(self, domain: str) -> Path:
+        """Held for moments, while somebody changes the domain's suppression list."""
+        return self.scratch / "locks" / domain / "suppression.lock"
+
     def personal_summaries(self, feed: Feed, hour: Hour) -> list[UPath]:
         """Return what is made of an hour's events and names people; it is of its whole day."""
         date, domains = hour.key[: len("2026-01-01")], (feed.domain, None)

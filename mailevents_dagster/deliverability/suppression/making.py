@@ -1,0 +1,127 @@
+"""The ledger of a day from the newest one before it and what was told since; from scratch where there is none.
+
+Days that were not made in between are gone through one by one, so the ledger of a day is the same whichever days were
+made before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mailevents_dagster.deliverability.addresses import comparable
+from mailevents_dagster.deliverability.suppression.evidence import AGAINST, COLUMNS, events_of
+from mailevents_dagster.deliverability.suppression.ledger import Evidence, Ledger, Standing, ledger_after
+from mailevents_dagster.deliverability.suppression.manual import Change, manual_events
+from mailevents_dagster.deliverability.suppression.rows import ledger_of
+from mailevents_dagster.model.feed import Feed
+from mailevents_dagster.model.hour import Hour
+from mailevents_dagster.sources.outcomes.settings.suppression import SuppressionRules
+from mailevents_dagster.store.store import Store
+from mailevents_dagster.summaries.days import Day
+from mailevents_dagster.summaries.making import events_of as stored_events
+
+MILLISECONDS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What ledgers of a domain are made of."""
+
+    store: Store
+    outcomes: Feed
+    first: Day
+    """The first day that outcomes are told of."""
+    changes: Sequence[Change]
+    """What people have changed."""
+    rules: SuppressionRules
+    stored: Callable[[Day], pa.Table | None]
+    """Return the rows of the ledger of a day, where it was made."""
+    note: Callable[[str], object]
+    """Is told of hours that cannot be read, and how far long work is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A ledger, and what it was made of."""
+
+    ledger: Ledger
+    made_on: Day | None
+    """The day whose ledger it began with; None where it was made from scratch."""
+    hours_kept: int
+    hours: int
+    """Of the time since."""
+    bounced_hard: int
+    """Addresses that bounced hard on the last day, whether they were on the list or not."""
+
+
+def ledger_of_day(past: Past, day: Day) -> Found:
+    """Return the ledger as of the end of a day."""
+    return _ledger_at(past, day, day.end)
+
+
+def ledger_now(past: Past, now: float) -> Found:
+    """Return the ledger of this moment, by the outcomes that are stored."""
+    return _ledger_at(past, _day_of(now, past.first.timezone), int(now))
+
+
+def _ledger_at(past: Past, last: Day, end: int) -> Found:
+    began, rows = _newest(past, last)
+    ledger: dict[str, Standing] = {} if rows is None else ledger_of(rows)
+    kept, hours, hard = 0, 0, 0
+    for day in _days(_after(began) if began else past.first, last):
+        until = min(day.end, end)
+        wanted = [hour for hour in day.hours if hour.start < until]
+        events, there = _events_of_day(past, wanted, ledger)
+        manual = manual_events(past.changes, day.start * MILLISECONDS, until * MILLISECONDS, past.first.timezone)
+        kept, hours = kept + there, hours + len(wanted)
+        hard = len({address for address, one in events if one.what == "hard"})
+        ledger = ledger_after(ledger, [*events, *manual], past.rules, until * MILLISECONDS)
+        past.note(f"{day}: {there} of {len(wanted)} hours, {len(ledger):,} addresses with evidence against them")
+    return Found(ledger, began, kept, hours, hard)
+
+
+def _events_of_day(past: Past, hours: Sequence[Hour], ledger: Ledger) -> tuple[list[tuple[str, Evidence]], int]:
+    """Return what these hours tell, and how many of them are stored. One hour is in memory at a time."""
+    against = pc.field("outcome").isin(AGAINST)
+    named = [stored_events(past.store, past.outcomes, hour, ["recipient"], past.note, against) for hour in hours]
+    failed = {comparable(one) for table in named if table for one in table["recipient"].unique().to_pylist() if one}
+    known = ledger.keys() | failed
+    events: list[tuple[str, Evidence]] = []
+    for hour, table in zip(hours, named, strict=True):
+        whole = None if table is None else stored_events(past.store, past.outcomes, hour, COLUMNS, past.note)
+        events += [] if whole is None else events_of(whole, known, past.first.timezone)
+    return events, sum(table is not None for table in named)
+
+
+def _newest(past: Past, day: Day) -> tuple[Day | None, pa.Table | None]:
+    """Return the newest ledger before a day."""
+    before = day
+    while before.date > past.first.date:
+        before = _before(before)
+        if (rows := past.stored(before)) is not None:
+            return before, rows
+    return None, None
+
+
+def _days(first: Day, last: Day) -> Iterator[Day]:
+    while first.date <= last.date:
+        yield first
+        first = _after(first)
+
+
+def _after(day: Day) -> Day:
+    return Day(day.date + timedelta(days=1), day.timezone)
+
+
+def _before(day: Day) -> Day:
+    return Day(day.date - timedelta(days=1), day.timezone)
+
+
+def _day_of(time: float, timezone: str) -> Day:
+    hour = Hour.containing(time, timezone)
+    return Day.from_key(hour.key[: len("2026-01-01")], timezone)
