@@ -110,8 +110,13 @@ def _errors(encoding: str) -> str:
 
 
 def _parsed(lines: Iterator[str], delimiter: str, quote: str) -> Iterator[list[str]]:
-    quoting = csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE
-    reader = csv.reader(lines, delimiter=delimiter, quotechar=quote or None, quoting=quoting, skipinitialspace=True)
+    reader = csv.reader(
+        lines,
+        delimiter=delimiter,
+        quotechar=quote or None,
+        quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE,
+        skipinitialspace=True,
+    )
     try:
         yield from reader
     except (csv.Error, UnicodeError) as error:

@@ -16,13 +16,16 @@ import pyarrow.compute as pc
 from mailevents_dagster.deliverability.addresses import comparable
 from mailevents_dagster.deliverability.suppression.evidence import AGAINST, COLUMNS, events_of
 from mailevents_dagster.deliverability.suppression.ledger import Evidence, Ledger, Standing, ledger_after
-from mailevents_dagster.deliverability.suppression.manual import Change, manual_events
+from mailevents_dagster.deliverability.suppression.manual import Change, manual_events, read_changes
 from mailevents_dagster.deliverability.suppression.rows import ledger_of
+from mailevents_dagster.model.day import Day
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
+from mailevents_dagster.settings import Settings
+from mailevents_dagster.sources.outcomes.feeds import outcomes_of
+from mailevents_dagster.sources.outcomes.settings.section import DomainSettings
 from mailevents_dagster.sources.outcomes.settings.suppression import SuppressionRules
 from mailevents_dagster.store.store import Store
-from mailevents_dagster.summaries.days import Day
 from mailevents_dagster.summaries.making import events_of as stored_events
 
 MILLISECONDS = 1000
@@ -55,8 +58,20 @@ class Found:
     hours_kept: int
     hours: int
     """Of the time since."""
-    bounced_hard: int
-    """Addresses that bounced hard on the last day, whether they were on the list or not."""
+
+
+def past_of(
+    settings: Settings,
+    store: Store,
+    domain: DomainSettings,
+    stored: Callable[[Day], pa.Table | None],
+    note: Callable[[str], object],
+) -> Past:
+    """Return what ledgers of a domain are made of."""
+    feed = outcomes_of(domain.domain)
+    start = next((one.start for one in settings.configured if one.feed == feed), domain.start or settings.start)
+    changes = read_changes(store.layout, domain.domain)
+    return Past(store, feed, _day_of(start, store.timezone), changes, domain.suppression, stored, note)
 
 
 def ledger_of_day(past: Past, day: Day) -> Found:
@@ -72,17 +87,16 @@ def ledger_now(past: Past, now: float) -> Found:
 def _ledger_at(past: Past, last: Day, end: int) -> Found:
     began, rows = _newest(past, last)
     ledger: dict[str, Standing] = {} if rows is None else ledger_of(rows)
-    kept, hours, hard = 0, 0, 0
+    kept, hours = 0, 0
     for day in _days(_after(began) if began else past.first, last):
         until = min(day.end, end)
         wanted = [hour for hour in day.hours if hour.start < until]
         events, there = _events_of_day(past, wanted, ledger)
         manual = manual_events(past.changes, day.start * MILLISECONDS, until * MILLISECONDS, past.first.timezone)
         kept, hours = kept + there, hours + len(wanted)
-        hard = len({address for address, one in events if one.what == "hard"})
         ledger = ledger_after(ledger, [*events, *manual], past.rules, until * MILLISECONDS)
         past.note(f"{day}: {there} of {len(wanted)} hours, {len(ledger):,} addresses with evidence against them")
-    return Found(ledger, began, kept, hours, hard)
+    return Found(ledger, began, kept, hours)
 
 
 def _events_of_day(past: Past, hours: Sequence[Hour], ledger: Ledger) -> tuple[list[tuple[str, Evidence]], int]:
