@@ -9,13 +9,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mailevents_dagster.failures.classifying import classify
 from mailevents_dagster.model.event import Collection, Gap, Progress, StoppedError
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.outcome import Became, Outcome
 from mailevents_dagster.sources.client import Options
 from mailevents_dagster.sources.committed import NotCommittedError, committed_manifest
 from mailevents_dagster.sources.json_records import event_with_id
-from mailevents_dagster.sources.maillog.bounces.classifying import classify
 from mailevents_dagster.store.hour.open_hour import OpenHour
 from mailevents_dagster.store.manifest import Manifest
 from mailevents_dagster.store.store import Store
