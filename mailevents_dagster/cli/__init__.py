@@ -20,6 +20,7 @@ from mailevents_dagster.cli.probe import probe
 from mailevents_dagster.cli.report import report
 from mailevents_dagster.cli.simulate import simulate
 from mailevents_dagster.cli.status import status
+from mailevents_dagster.cli.suppression import suppression
 from mailevents_dagster.cli.terminal import EXIT_CODES, Commands
 from mailevents_dagster.cli.verify import verify
 
@@ -56,6 +57,7 @@ for command in (
     report,
     simulate,
     status,
+    suppression,
     verify,
 ):
     main.add_command(command)

@@ -18,7 +18,7 @@ _PLAIN: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&
 
 
 def fault_of(address: str) -> str | None:
-    """Return what is wrong with an address, None where nothing is. Only what a mailbox of the internet can be is right."""
+    """Return what is wrong with an address that cannot be a mailbox of the internet; None where nothing is."""
     if len(address) > LONGEST:
         return f"The address is longer than {LONGEST} characters."
     local, at, domain = address.rpartition("@")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from email.utils import format_datetime
 from typing import IO, Final
@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from mailevents_dagster.deliverability.addresses import safe_address, safe_cell
 from mailevents_dagster.deliverability.suppression.entries import Entry, facts_of
 from mailevents_dagster.deliverability.suppression.evidence import moment
-from mailevents_dagster.deliverability.suppression.ledger import COMPLAINT, UNSUBSCRIBED
+from mailevents_dagster.deliverability.suppression.ledger import COMPLAINT, HARD, MANUAL, SOFT, UNSUBSCRIBED
 
 AT_ONCE: Final = 10_000
 """Entries in a row group."""
@@ -31,16 +31,12 @@ SCHEMA: Final = pa.schema(
         ("flags", pa.list_(pa.string())),
     ]
 )
-PROVIDERS: Final[Mapping[str, Callable[[Entry], bool]]] = {
-    "ses": lambda _: True,
-    "ses-json": lambda _: True,
-    "sendgrid": lambda _: True,
-    "mailgun": lambda entry: entry.reason not in (COMPLAINT, UNSUBSCRIBED),
-    "mailgun-complaints": lambda entry: entry.reason == COMPLAINT,
-    "mailgun-unsubscribes": lambda entry: entry.reason == UNSUBSCRIBED,
-}
-"""Which entries belong into the file of a provider: Mailgun has a list for each of three reasons."""
-FORMATS: Final = ("csv", "json", "parquet", *PROVIDERS)
+
+
+def belongs(entry: Entry, form: str) -> bool:
+    """Return whether an entry belongs into a provider's file: Mailgun has a list for each of three reasons."""
+    own = {"mailgun-complaints": {COMPLAINT}, "mailgun-unsubscribes": {UNSUBSCRIBED}, "mailgun": {HARD, SOFT, MANUAL}}
+    return form not in own or entry.reason in own[form]
 
 
 def write(out: IO[bytes], form: str, entries: Iterable[Entry], key: bytes | None = None) -> None:

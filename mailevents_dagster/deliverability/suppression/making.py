@@ -76,12 +76,14 @@ def past_of(
 
 def ledger_of_day(past: Past, day: Day) -> Found:
     """Return the ledger as of the end of a day."""
-    return _ledger_at(past, day, day.end)
+    return _ledger_at(past, day, day.end * MILLISECONDS)
 
 
-def ledger_now(past: Past, now: float) -> Found:
-    """Return the ledger of this moment, by the outcomes that are stored."""
-    return _ledger_at(past, _day_of(now, past.first.timezone), int(now))
+def ledger_now(past: Past, now: int) -> Found:
+    """Return the ledger of this moment (Unix, in milliseconds), by the outcomes that are stored."""
+    # A change is never noted at the time of the one before it, so a few may lie moments ahead.
+    last = max([now, *(one.at for one in past.changes[-1:])])
+    return _ledger_at(past, _day_of(last / MILLISECONDS, past.first.timezone), last + 1)
 
 
 def _ledger_at(past: Past, last: Day, end: int) -> Found:
@@ -89,12 +91,12 @@ def _ledger_at(past: Past, last: Day, end: int) -> Found:
     ledger: dict[str, Standing] = {} if rows is None else ledger_of(rows)
     kept, hours = 0, 0
     for day in _days(_after(began) if began else past.first, last):
-        until = min(day.end, end)
-        wanted = [hour for hour in day.hours if hour.start < until]
+        until = min(day.end * MILLISECONDS, end)
+        wanted = [hour for hour in day.hours if hour.start * MILLISECONDS < until]
         events, there = _events_of_day(past, wanted, ledger)
-        manual = manual_events(past.changes, day.start * MILLISECONDS, until * MILLISECONDS, past.first.timezone)
+        manual = manual_events(past.changes, day.start * MILLISECONDS, until, past.first.timezone)
         kept, hours = kept + there, hours + len(wanted)
-        ledger = ledger_after(ledger, [*events, *manual], past.rules, until * MILLISECONDS)
+        ledger = ledger_after(ledger, [*events, *manual], past.rules, until)
         past.note(f"{day}: {there} of {len(wanted)} hours, {len(ledger):,} addresses with evidence against them")
     return Found(ledger, began, kept, hours)
 

@@ -71,9 +71,9 @@ def _hard_bounces(ledger: Ledger, day: Day) -> Verdict:
         return Verdict(passed=True, said="as usual", numbers=numbers)
     return Verdict(
         passed=False,
-        said=f"{now:,} addresses bounced hard, and {usual:,.0f} do on a usual day. Old or bought addresses were mailed, "
-        "or a receiver refuses what it took before: see `mailevents suppression list`, and clean the list that was "
-        "mailed with `mailevents hygiene`.",
+        said=f"{now:,} addresses bounced hard; {usual:,.0f} do on a usual day. Old or bought addresses were mailed, "
+        "or a receiver refuses what it took before: `mailevents suppression list --reason hard` names them, and "
+        "`mailevents hygiene` cleans the list that was mailed.",
         numbers=numbers,
     )
 
@@ -88,11 +88,10 @@ def _said(found: Found) -> str:
     return "\n\n".join(lines)
 
 
-def _chart(entries: Sequence[Entry]) -> bytes | None:
+def _chart(entries: Sequence[Entry]) -> bytes:
     reasons = Counter(one.reason for one in entries)
-    return png(
-        lambda counts, _: _drawn(counts), pa.table({"reason": [*REASONS], "count": [*map(reasons.get, REASONS)]})
-    )
+    counts = pa.table({"reason": [*REASONS], "count": [reasons[reason] for reason in REASONS]})
+    return png(lambda drawn, _: _drawn(drawn), counts)
 
 
 def _drawn(counts: pa.Table) -> Figure:
