@@ -14,6 +14,7 @@ from mailevents_dagster.cli.deliver import deliver
 from mailevents_dagster.cli.demo import demo
 from mailevents_dagster.cli.feeds import feeds
 from mailevents_dagster.cli.housekeeping import housekeeping
+from mailevents_dagster.cli.hygiene import hygiene
 from mailevents_dagster.cli.import_pst import import_pst
 from mailevents_dagster.cli.migrate import migrate
 from mailevents_dagster.cli.probe import probe
@@ -51,6 +52,7 @@ for command in (
     demo,
     feeds,
     housekeeping,
+    hygiene,
     import_pst,
     migrate,
     probe,

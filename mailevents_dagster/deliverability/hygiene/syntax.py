@@ -34,7 +34,7 @@ def _fault_of_domain(domain: str) -> str | None:
 
 def _told(address: str) -> str | None:
     try:
-        validate_email(address, check_deliverability=False, allow_quoted_local=True)
+        validate_email(address, check_deliverability=False, allow_quoted_local=True, strict=True)
     except EmailNotValidError as error:
         return str(error)
     return None

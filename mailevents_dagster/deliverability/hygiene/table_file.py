@@ -52,7 +52,7 @@ class TableFile:
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
         """Yield each row with its number, which counts from 1 without the header; blank lines have none."""
-        with self.path.open(encoding=self.encoding, errors=_errors(self.encoding), newline="") as file:
+        with self.path.open(encoding=self.encoding, errors=self.errors, newline="") as file:
             number = 0 if self.has_header else 1
             for row in _parsed(file, self.delimiter, self.quote):
                 if row:
@@ -61,10 +61,15 @@ class TableFile:
                     number += 1
 
     @property
+    def errors(self) -> str:
+        """What becomes of bytes that the encoding does not have."""
+        return _errors(self.encoding)
+
+    @property
     def header(self) -> list[str] | None:
         if not self.has_header:
             return None
-        with self.path.open(encoding=self.encoding, errors=_errors(self.encoding), newline="") as file:
+        with self.path.open(encoding=self.encoding, errors=self.errors, newline="") as file:
             return next(row for row in _parsed(file, self.delimiter, self.quote) if row)
 
     def address(self, row: Sequence[str]) -> str:
