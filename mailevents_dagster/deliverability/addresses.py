@@ -34,12 +34,6 @@ def comparable(address: str) -> str:
     return f"{_folded(_unquoted(local))}@{comparable_domain(domain)}"
 
 
-def parts(address: str) -> tuple[str, str]:
-    """Return what stands before the sign and the domain, both as they are compared; the first empty without a sign."""
-    local, _, domain = comparable(address).rpartition("@")
-    return local, domain
-
-
 @lru_cache(DOMAINS_KEPT)
 def comparable_domain(domain: str) -> str:
     try:
@@ -54,7 +48,7 @@ def _folded(text: str) -> str:
 
 def _unquoted(local: str) -> str:
     """Return `jo` for `"jo"`, which is the same; quotes that are needed stay."""
-    if len(local) > 2 and local[0] == local[-1] == '"':
+    if local.endswith('"') and len(local) > 2 and local[0] == '"':
         inside = _QUOTED.sub(r"\1", local[1:-1])
         if _ATOMS.fullmatch(inside) and not inside.startswith(".") and ".." not in inside:
             return inside
@@ -74,10 +68,9 @@ def safe_address(address: str) -> str:
     return f'"{local}"@{domain}' if at and _ATOMS.fullmatch(local) else f"'{address}"
 
 
-def role_of(address: str) -> str | None:
-    """Return the role that the address is of, such as `info`, which several people read or none; None for others."""
-    local, _ = parts(address)
-    name = local.partition("+")[0]
+def role_of(key: str) -> str | None:
+    """Return the role that an address (as it is compared) is of, such as `info`, which several people read or none."""
+    name = key.partition("@")[0].partition("+")[0]
     return name if name in ROLES else None
 
 
@@ -110,7 +103,7 @@ def _is_one_slip_apart(one: str, other: str) -> bool:
     return left[1:] == right[1:] or left[1:] == right or left == right[1:] or is_swapped
 
 
-def flags_of(address: str) -> tuple[str, ...]:
-    """Return what somebody should look at before mailing the address: `role`, `typo of gmail.com`."""
-    role, meant = role_of(address), meant_domain(parts(address)[1])
-    return (*(("role",) if role else ()), *((f"typo of {meant}",) if meant else ()))
+def flags_of(key: str) -> tuple[str, ...]:
+    """Return what to look at before mailing an address (as it is compared): `role`, `typo of gmail.com`."""
+    meant = meant_domain(key.rpartition("@")[2])
+    return (*(("role",) if role_of(key) else ()), *((f"typo of {meant}",) if meant else ()))

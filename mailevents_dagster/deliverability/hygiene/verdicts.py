@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from disposable_email_domains import blocklist
 
-from mailevents_dagster.deliverability.addresses import meant_domain, role_of
+from mailevents_dagster.deliverability.addresses import DOMAINS_KEPT, meant_domain, role_of
 from mailevents_dagster.deliverability.hygiene.domains import State, Takes
 
 
@@ -57,7 +58,7 @@ class Facts:
 
 
 def objections(address: str, domain: str, fault: str | None, facts: Facts) -> Sequence[Objection]:
-    """Return what speaks against an address, the gravest first."""
+    """Return what speaks against an address (as it is compared), the gravest first."""
     if not address:
         return (Objection(Reason.EMPTY),)
     if fault:
@@ -84,6 +85,7 @@ def is_left_out(found: Sequence[Objection]) -> bool:
     return any(one.reason not in LOOKED_AT for one in found)
 
 
+@lru_cache(DOMAINS_KEPT)
 def is_disposable(domain: str) -> bool:
     """Return whether a domain, or one that it lies below, gives out addresses to throw away."""
     labels = domain.split(".")
