@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from mailevents_dagster.deliverability.part import Part
+from mailevents_dagster.deliverability.proof.part import PROOF
+from mailevents_dagster.deliverability.queues.part import QUEUES
 from mailevents_dagster.deliverability.suppression.part import SUPPRESSION
+from mailevents_dagster.deliverability.warmup.part import WARMUP
 
-PARTS: Final[tuple[Part, ...]] = (SUPPRESSION,)
+PARTS: Final[tuple[Part, ...]] = (SUPPRESSION, WARMUP, QUEUES, PROOF)

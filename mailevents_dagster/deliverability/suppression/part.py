@@ -8,11 +8,9 @@ from datetime import timedelta
 from statistics import median
 from typing import Final
 
-import pyarrow as pa
-from matplotlib.figure import Figure
-
 from mailevents_dagster.deliverability.addresses import role_of
 from mailevents_dagster.deliverability.part import Made, Part, Work
+from mailevents_dagster.deliverability.pictures import picture_of_bars
 from mailevents_dagster.deliverability.suppression.entries import Entry, entries_of
 from mailevents_dagster.deliverability.suppression.ledger import HARD, REASONS, Ledger
 from mailevents_dagster.deliverability.suppression.making import MILLISECONDS, Found, ledger_of_day, past_of
@@ -20,9 +18,9 @@ from mailevents_dagster.deliverability.suppression.rows import COLUMNS, rows_of
 from mailevents_dagster.health.verdicts import Verdict
 from mailevents_dagster.model.day import Day
 from mailevents_dagster.sources.outcomes.feeds import outcomes_of
-from mailevents_dagster.summaries.charts import DPI, RED, SIZE, number, png
 
 NAME: Final = "suppression"
+TITLE: Final = "Addresses that must not be mailed, by reason"
 DAYS_BEFORE: Final = 28
 """Days that a day is compared with."""
 DAYS_NEEDED: Final = 7
@@ -90,24 +88,7 @@ def _said(found: Found) -> str:
 
 def _chart(entries: Sequence[Entry]) -> bytes:
     reasons = Counter(one.reason for one in entries)
-    counts = pa.table({"reason": [*REASONS], "count": [reasons[reason] for reason in REASONS]})
-    return png(lambda drawn, _: _drawn(drawn), counts)
-
-
-def _drawn(counts: pa.Table) -> Figure:
-    """Draw how many addresses each reason keeps on the list."""
-    figure = Figure(figsize=SIZE, dpi=DPI, layout="constrained")
-    figure.patch.set_alpha(0)
-    axes = figure.add_subplot()
-    axes.patch.set_alpha(0)
-    heights = counts["count"].to_pylist()
-    bars = axes.barh(counts["reason"].to_pylist(), heights, 0.7, color=RED)
-    axes.bar_label(bars, [number(one, "en") for one in heights], padding=3, fontsize=8)
-    axes.invert_yaxis()
-    axes.set_xlim(0, max([1, *heights]) * 1.2)
-    axes.xaxis.set_visible(False)
-    axes.set_title("Addresses that must not be mailed, by reason", loc="left")
-    return figure
+    return picture_of_bars(TITLE, {reason: reasons[reason] for reason in REASONS})
 
 
 SUPPRESSION: Final = Part(
