@@ -210,11 +210,12 @@ def test_other_rules_are_tried_and_change_nothing(here: Place) -> None:
 
 def test_wrong_rules_are_named_all_at_once(here: Place) -> None:
     rules = here.folder / "rules.yaml"
-    rules.write_text("sofft: {}\nhard: {on_days: 0}\n")
+    rules.write_text("sofft: {}\nhard: {on_days: 0}\nsoft: {on_days: 40}\n")
     done = here.run("suppression", "list", "--rules", str(rules))
     assert done.returncode == 2
     assert "did you mean `soft`?" in done.stderr
     assert "hard.on_days: '0' is not a whole number from 1 to 365" in done.stderr
+    assert "on_days: 40 days do not fit within_days: 30" in done.stderr
 
 
 def test_another_domain_is_refused(here: Place) -> None:

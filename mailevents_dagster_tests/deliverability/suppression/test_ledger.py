@@ -25,7 +25,12 @@ from mailevents_dagster.deliverability.suppression.ledger import (
     suppressions,
 )
 from mailevents_dagster.deliverability.suppression.rows import ledger_of, rows_of
-from mailevents_dagster.sources.outcomes.settings.suppression import Counting, SuppressionRules
+from mailevents_dagster.sources.outcomes.settings.suppression import (
+    Counting,
+    HardBounces,
+    SoftBounces,
+    SuppressionRules,
+)
 from mailevents_dagster_tests.deliverability.suppression.evidences import (
     BEGIN,
     JO,
@@ -67,7 +72,7 @@ def test_soft_bounces_that_lie_too_far_apart_do_not_count_together() -> None:
 
 @pytest.mark.parametrize(("what", "stays"), [(HARD, False), (SOFT, False), (COMPLAINT, True), (UNSUBSCRIBED, True)])
 def test_a_later_delivery_resets_what_the_rules_say(what: str, stays: bool) -> None:
-    rules = SuppressionRules(soft=Counting(reset_by_delivery=True))
+    rules = SuppressionRules(soft=SoftBounces(on_days=1))
     assert reasons_after(told(what, 0.5), told(ALIVE, 3.5), days=4, rules=rules) == ([what] if stays else [])
 
 
@@ -95,7 +100,7 @@ def test_a_bounce_that_log_and_bounce_message_tell_counts_once() -> None:
 
 
 def test_a_mail_of_which_nothing_is_heard_after_a_deferral_counts_as_a_soft_bounce() -> None:
-    once = SuppressionRules(soft=Counting())
+    once = SuppressionRules(soft=SoftBounces(on_days=1))
     assert reasons_after(told(WAITING, 0.5, "m"), days=5, rules=once) == []
     assert reasons_after(told(WAITING, 0.5, "m"), days=6, rules=once) == [SOFT]
     assert reasons_after(told(WAITING, 0.5, "m"), told(ALIVE, 4.5, "m"), days=9, rules=once) == []
@@ -131,8 +136,8 @@ EVENTS = st.lists(
     max_size=25,
 )
 BRISK = SuppressionRules(
-    soft=Counting(on_days=2, within_days=4, for_days=3, reset_by_delivery=True),
-    hard=Counting(for_days=5, reset_by_delivery=True),
+    soft=SoftBounces(on_days=2, within_days=4, for_days=3),
+    hard=HardBounces(for_days=5),
     complaint=Counting(on_days=2, within_days=3),
     give_up_days=2,
 )

@@ -2,28 +2,53 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from mailevents_dagster.settings.fields import NO_TRUTH_VALUE, Days, SecretVariable, Strict, YesNo
+from mailevents_dagster.settings.fields import NO_TRUTH_VALUE, Days, FaultError, SecretVariable, Strict, YesNo
 
 DEFAULT_VERSION: Final = "1"
 
 
-class Counting(Strict):
-    """When failures of one kind suppress an address."""
+DayCount = Annotated[int, Field(ge=1, le=365), NO_TRUTH_VALUE]
 
-    on_days: Annotated[int, Field(ge=1, le=365), NO_TRUTH_VALUE] = Field(
-        default=1, description="On how many different days it must happen. Several mails of one day count once."
-    )
-    within_days: Days = Field(default=1, description="Within how many days these must lie.")
-    for_days: Days | None = Field(
-        default=None, description="How long the address is suppressed; null: until it is removed."
-    )
-    reset_by_delivery: YesNo = Field(
-        default=False, description="Whether a later delivery, open or click takes the address off the list again."
-    )
+_ON_DAYS: Final = "On how many different days it must happen. Several mails of one day count once."
+_WITHIN_DAYS: Final = "Within how many days these must lie."
+_FOR_DAYS: Final = "How long the address is suppressed; null: until it is removed."
+_RESET: Final = "Whether a later delivery, open or click takes the address off the list again."
+
+
+class Counting(Strict):
+    """When what happens to mails of an address suppresses it."""
+
+    on_days: DayCount = Field(default=1, description=_ON_DAYS)
+    within_days: DayCount = Field(default=1, description=_WITHIN_DAYS, examples=[30])
+    for_days: Days | None = Field(default=None, description=_FOR_DAYS, examples=[30])
+    reset_by_delivery: YesNo = Field(default=False, description=_RESET)
+
+    @model_validator(mode="after")
+    def _can_happen(self) -> Self:
+        if self.on_days > self.within_days:
+            raise FaultError(
+                f"on_days: {self.on_days} days do not fit within_days: {self.within_days}; raise the latter"
+            )
+        return self
+
+
+class HardBounces(Counting):
+    """There is no such address. One is enough, since each further one costs reputation."""
+
+    reset_by_delivery: YesNo = Field(default=True, description=_RESET)
+
+
+class SoftBounces(Counting):
+    """A full mailbox, say. A receiver's bad weekend makes three days of them; a weekly letter has four in 30 days."""
+
+    on_days: DayCount = Field(default=4, description=_ON_DAYS)
+    within_days: DayCount = Field(default=30, description=_WITHIN_DAYS)
+    for_days: Days | None = Field(default=30, description=_FOR_DAYS)
+    reset_by_delivery: YesNo = Field(default=True, description=_RESET)
 
 
 class SuppressionRules(Strict):
@@ -35,15 +60,8 @@ class SuppressionRules(Strict):
         max_length=40,
         description="Names these rules in the evidence they leave.",
     )
-    hard: Counting = Field(
-        default=Counting(reset_by_delivery=True),
-        description="Hard bounces: there is no such address. One is enough, since each further one costs reputation.",
-    )
-    soft: Counting = Field(
-        default=Counting(on_days=4, within_days=30, for_days=30, reset_by_delivery=True),
-        description="Soft bounces, such as a full mailbox. A receiver's bad weekend makes three days of them for daily "
-        "mail, a weekly newsletter has four issues in 30 days; after 30 days the address gets another chance.",
-    )
+    hard: HardBounces = Field(default=HardBounces(), description="Hard bounces.")
+    soft: SoftBounces = Field(default=SoftBounces(), description="Soft bounces.")
     complaint: Counting = Field(default=Counting(), description="Complaints: someone has called a mail spam.")
     unsubscribed: Counting = Field(default=Counting(), description="Someone has unsubscribed.")
     give_up_days: Annotated[int, Field(ge=1, le=14), NO_TRUTH_VALUE] = Field(
