@@ -29,6 +29,7 @@ ALIVE: Final = "alive"
 WAITING: Final = "waiting"
 ENDED: Final = "ended"
 REMOVED: Final = "removed"
+_BY_HAND: Final = Counting()
 _OUTCOMES: Final = {HARD, SOFT, WAITING, ENDED, ALIVE}
 """What became of a mail: of each mail the last one counts."""
 
@@ -86,11 +87,13 @@ def ledger_after(
 
 def suppressions(standing: Standing, rules: SuppressionRules, at: int) -> dict[str, Suppression]:
     """Return what suppresses an address at a time (Unix, in milliseconds), by its reason, the gravest first."""
+    present = {one.what for one in standing}
     found: dict[str, Suppression] = {}
     for reason in REASONS:
-        one = _suppression([one for one in standing if one.what == reason], counting(rules, reason))
-        if one and (one.until is None or at < one.until):
-            found[reason] = one
+        if reason in present:
+            one = _suppression([one for one in standing if one.what == reason], counting(rules, reason))
+            if one and (one.until is None or at < one.until):
+                found[reason] = one
     return found
 
 
@@ -98,15 +101,23 @@ def _suppression(evidence: Sequence[Evidence], rule: Counting) -> Suppression | 
     """Return what follows from evidence of one reason: its newest piece that is enough with those before it counts."""
     for place in range(len(evidence) - 1, -1, -1):
         last = evidence[place]
-        days = {one.day for one in evidence[: place + 1] if _is_near(one, last, rule)}
-        if len(days) >= rule.on_days:
+        if rule.on_days == 1 or _days_near(evidence[: place + 1], last, rule) >= rule.on_days:
             return Suppression(last, None if rule.for_days is None else last.at + rule.for_days * DAY)
     return None
 
 
+def _days_near(evidence: Sequence[Evidence], last: Evidence, rule: Counting) -> int:
+    return len({one.day for one in evidence if _is_near(one, last, rule)})
+
+
 def counting(rules: SuppressionRules, reason: str) -> Counting:
     """Return the rule of a reason; what people add stands until people remove it."""
-    return Counting() if reason == MANUAL else getattr(rules, SOFT if reason == WAITING else reason)
+    return _BY_HAND if reason == MANUAL else getattr(rules, SOFT if reason == WAITING else reason)
+
+
+def in_order(evidence: Iterable[Evidence]) -> Standing:
+    """Return evidence in the order of its time, and of its names where times are the same."""
+    return tuple(sorted(evidence, key=lambda one: (one.at, one.feed, one.event_id, one.what)))
 
 
 def _after(standing: Standing, event: Evidence, rules: SuppressionRules) -> Standing:
@@ -115,7 +126,7 @@ def _after(standing: Standing, event: Evidence, rules: SuppressionRules) -> Stan
     kept = [one for one in standing if not _supersedes(event, one)]
     if event.what == ALIVE:
         return tuple(one for one in kept if one.at >= event.at or not counting(rules, one.what).reset_by_delivery)
-    return tuple(kept) if event.what == ENDED else tuple(sorted([*kept, event], key=lambda one: one.at))
+    return tuple(kept) if event.what == ENDED else in_order([*kept, event])
 
 
 def _supersedes(event: Evidence, one: Evidence) -> bool:
@@ -129,10 +140,16 @@ def _settled(standing: Standing, rules: SuppressionRules, end: int) -> Standing:
     """Return the standing at a time: mails given up count, and what will never count again is gone."""
     silence = end - rules.give_up_days * DAY
     told = [replace(one, what=SOFT) if one.what == WAITING and one.at <= silence else one for one in standing]
+    if len(told) == 1 and told[0].what != WAITING and _is_for_ever(counting(rules, told[0].what)):
+        return tuple(told)  # nearly all of a long list
     kept = [one for one in told if one.what == WAITING]
-    for reason in REASONS:
+    for reason in {one.what for one in told if one.what != WAITING}:
         kept += _worth_keeping([one for one in told if one.what == reason], counting(rules, reason), end)
-    return tuple(sorted(kept, key=lambda one: one.at))
+    return in_order(kept)
+
+
+def _is_for_ever(rule: Counting) -> bool:
+    return rule.on_days == 1 and rule.for_days is None
 
 
 def _worth_keeping(evidence: Sequence[Evidence], rule: Counting, end: int) -> list[Evidence]:

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import Final
 
 import pyarrow as pa
 
 from mailevents_dagster.deliverability.addresses import comparable, flags_of
-from mailevents_dagster.deliverability.suppression.evidence import milliseconds
-from mailevents_dagster.deliverability.suppression.ledger import Evidence, Ledger, Standing, suppressions
+from mailevents_dagster.deliverability.suppression.ledger import (
+    Evidence,
+    Ledger,
+    Standing,
+    Suppression,
+    in_order,
+    suppressions,
+)
 from mailevents_dagster.model.columns import Column
 from mailevents_dagster.sources.outcomes.settings.suppression import SuppressionRules
 
@@ -38,28 +45,36 @@ COLUMNS: Final[tuple[Column, ...]] = (
 )
 SCHEMA: Final = pa.schema([column.field for column in COLUMNS])
 _FACTS: Final = tuple(one.name for one in fields(Evidence))
+_IN_FILE: Final = pa.schema([SCHEMA.field(name) for name in _FACTS])
 
 
 def rows_of(ledger: Ledger, rules: SuppressionRules, at: int) -> pa.Table:
     """Return the ledger at a time (Unix, in milliseconds), by addresses and times."""
-    rows: list[dict[str, object]] = []
+    evidence: list[Evidence] = []
+    held: list[Suppression | None] = []
+    flags: list[Sequence[str]] = []
     for address, standing in ledger.items():
-        held = suppressions(standing, rules, at)
-        flags = list(flags_of(address))
-        for one in standing:
-            facts: dict[str, object] = {name: getattr(one, name) for name in _FACTS}
-            why = held.get(one.what)
-            is_why = why is not None and why.evidence is one
-            until = why.until if why and is_why else None
-            told = {"is_suppressed": is_why, "until": until, "rules": rules.version if is_why else None, "flags": flags}
-            rows.append(facts | told)
-    return pa.Table.from_pylist(rows, SCHEMA)
+        why = suppressions(standing, rules, at)
+        evidence += standing
+        held += [one if (one := why.get(piece.what)) and one.evidence is piece else None for piece in standing]
+        flags += [flags_of(address)] * len(standing)
+    columns: dict[str, Sequence[object]] = {name: [getattr(one, name) for one in evidence] for name in _FACTS}
+    columns |= {
+        "is_suppressed": [one is not None for one in held],
+        "until": [one.until if one else None for one in held],
+        "rules": [rules.version if one else None for one in held],
+        "flags": flags,
+    }
+    return pa.Table.from_pydict(columns, SCHEMA)
 
 
 def ledger_of(rows: pa.Table) -> dict[str, Standing]:
     """Return the ledger of a table."""
     made: defaultdict[str, list[Evidence]] = defaultdict(list)
-    for row in rows.select(_FACTS).to_pylist():
-        row["at"] = milliseconds(row["at"])
-        made[comparable(row["address"])].append(Evidence(**row))
-    return {address: tuple(sorted(found, key=lambda one: one.at)) for address, found in sorted(made.items())}
+    facts = rows.select(_FACTS).cast(_IN_FILE)
+    at = facts.schema.get_field_index("at")
+    facts = facts.set_column(at, "at", facts["at"].cast(pa.int64()))
+    for values in zip(*(column.to_pylist() for column in facts.columns), strict=True):
+        one = Evidence(*values)
+        made[comparable(one.address)].append(one)
+    return {address: in_order(found) for address, found in sorted(made.items())}
