@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -32,27 +32,25 @@ COLUMNS: Final = (
 _READ: Final = pa.array(["delivered", "opened", "clicked", "deferred", "bounced", "complained", "unsubscribed"])
 """Not `accepted`, after which another outcome comes."""
 AGAINST: Final = pa.array(["deferred", "bounced", "complained", "unsubscribed"])
+_ODD: Final = r"[^!-~]|[\"<>]|[Xx][Nn]--|\.$"
+"""In addresses that may be compared by something else than their lower case."""
 _WHAT: Final[Mapping[str, str]] = {"complained": COMPLAINT, "unsubscribed": UNSUBSCRIBED}
 
 
-def events_of(outcomes: pa.Table, known: Collection[str], timezone: str) -> Iterator[tuple[str, Evidence]]:
+def events_of(outcomes: pa.Table, known: pa.StringArray, timezone: str) -> Iterator[tuple[str, Evidence]]:
     """Yield what these outcomes tell of addresses, each with the address as it is compared.
 
-    What speaks for an address is left out where nothing is known against it, here or in `known`: nearly all of it.
+    What speaks for an address is left out where the address is not known for anything else, as nearly all of it is.
     """
-    rows = outcomes.select(COLUMNS).filter(pc.is_in(outcomes["outcome"], value_set=_READ)).combine_chunks()
+    rows = outcomes.select(COLUMNS).filter(pc.is_in(outcomes["outcome"], value_set=_READ))
     rows = rows.filter(pc.is_valid(rows["recipient"]))
-    if not len(rows):
-        return
-    written = rows["recipient"].combine_chunks().dictionary_encode()
-    addresses = [comparable(text) for text in written.dictionary.to_pylist()]
-    place = written.indices.to_numpy()
-    is_against = pc.is_in(rows["outcome"], value_set=AGAINST).to_numpy(zero_copy_only=False)
-    wanted = {addresses[one] for one in {*place[is_against].tolist()}}
-    kept = pa.array([one in wanted or one in known for one in addresses]).take(written.indices)
+    is_against = pc.is_in(rows["outcome"], value_set=AGAINST)
+    # For nearly all addresses lower case is how they are compared; the others are looked at one by one.
+    is_known = pc.is_in(pc.utf8_lower(rows["recipient"]), value_set=known)
+    is_odd = pc.match_substring_regex(rows["recipient"], _ODD)
     zone = ZoneInfo(timezone)
-    for row, at in zip(rows.filter(kept).to_pylist(), place[kept.to_numpy(zero_copy_only=False)], strict=True):
-        yield addresses[at], _evidence(row, zone)
+    for row in rows.filter(pc.or_(pc.or_(is_against, is_known), is_odd)).to_pylist():
+        yield comparable(row["recipient"]), _evidence(row, zone)
 
 
 def _evidence(row: Mapping[str, Any], zone: ZoneInfo) -> Evidence:

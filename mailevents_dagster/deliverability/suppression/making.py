@@ -106,7 +106,7 @@ def _events_of_day(past: Past, hours: Sequence[Hour], ledger: Ledger) -> tuple[l
     against = pc.field("outcome").isin(AGAINST)
     named = [stored_events(past.store, past.outcomes, hour, ["recipient"], past.note, against) for hour in hours]
     failed = {comparable(one) for table in named if table for one in table["recipient"].unique().to_pylist() if one}
-    known = ledger.keys() | failed
+    known = pa.array(ledger.keys() | failed, pa.string())
     events: list[tuple[str, Evidence]] = []
     for hour, table in zip(hours, named, strict=True):
         whole = None if table is None else stored_events(past.store, past.outcomes, hour, COLUMNS, past.note)

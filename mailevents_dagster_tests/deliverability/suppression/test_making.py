@@ -63,6 +63,23 @@ def test_a_day_is_the_same_whichever_days_were_made_before(lived: Place, tmp_pat
     assert other.make(day_ago(1)).rows == from_scratch
 
 
+@pytest.mark.parametrize(
+    ("bounced", "delivered"),
+    [
+        ("jo@bücher.example", "Jo@XN--BCHER-KVA.example"),
+        ("jo@xn--bcher-kva.example", "jo@Bücher.example"),
+        ('"jo"@example.org', "JO@example.org"),
+        ("jo@example.org", '"jo"@Example.org.'),
+        ("Ümit@example.org", "ümit@example.org"),
+    ],
+)
+def test_an_address_is_known_again_however_it_is_written(tmp_path: Path, bounced: str, delivered: str) -> None:
+    here = place(tmp_path)
+    here.commit([told("hard", bounced, 2), told("delivered", delivered, 1)])
+    assert len(here.make(day_ago(2)).rows) == 1
+    assert not len(here.make(day_ago(1)).rows)
+
+
 def test_numbers_and_text_name_nobody(lived: Place) -> None:
     made = lived.make(day_ago(1))
     told = f"{made.numbers} {made.said} {made.verdicts}"
