@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from mailevents_dagster.cli.alerts import alerts
+from mailevents_dagster.cli.classify import classify
 from mailevents_dagster.cli.collect import collect
 from mailevents_dagster.cli.deliver import deliver
 from mailevents_dagster.cli.demo import demo
@@ -23,6 +24,7 @@ from mailevents_dagster.cli.simulate import simulate
 from mailevents_dagster.cli.status import status
 from mailevents_dagster.cli.suppression import suppression
 from mailevents_dagster.cli.terminal import EXIT_CODES, Commands
+from mailevents_dagster.cli.trace import trace
 from mailevents_dagster.cli.verify import verify
 
 __all__ = ["main"]
@@ -47,6 +49,7 @@ def main(config: Path | None) -> None:
 
 for command in (
     alerts,
+    classify,
     collect,
     deliver,
     demo,
@@ -60,6 +63,7 @@ for command in (
     simulate,
     status,
     suppression,
+    trace,
     verify,
 ):
     main.add_command(command)

@@ -14,7 +14,7 @@ from mailevents_dagster.cli.terminal import Exit, configured
 reason_option = click.option(
     "--reason", "written", required=True, metavar="TEXT", help="Why, for whoever asks later; it is kept."
 )
-named_argument = click.argument("named", nargs=-1, required=True, metavar="ADDRESS|FILE...")
+named_argument = click.argument("named", nargs=-1, required=True, metavar="ADDRESS_OR_FILE...")
 
 
 @click.command()

@@ -37,7 +37,7 @@ def addresses_of(named: Iterable[str]) -> Iterator[str]:
 @click.command()
 @domain_option
 @json_option("For programs: one JSON object a line for each address.")
-@click.argument("named", nargs=-1, required=True, metavar="ADDRESS|FILE...")
+@click.argument("named", nargs=-1, required=True, metavar="ADDRESS_OR_FILE...")
 def check(*, domain: str | None, as_json: bool, named: tuple[str, ...]) -> None:
     """Say for each address whether it must not be mailed, and why.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,6 +19,8 @@ from mailevents_dagster.summaries.making import events_of
 
 OF_DELIVERY: Final = (Became.ACCEPTED, Became.DEFERRED, Became.DELIVERED, Became.BOUNCED)
 """What counts for the last word on a mail; a complaint or an opening comes after it."""
+WORDS: Final = (Became.DEFERRED, Became.DELIVERED, Became.BOUNCED)
+"""What a server says of a delivery."""
 _TYPES: Final = {"event_time": pa.timestamp("ms", tz="UTC"), **{column.name: column.type for column in COLUMNS}}
 _KEYS: Final = ("message_id", "queue_id", "server", "event_id", "recipient", "outcome", "outcome_at", "accepted_at")
 
@@ -62,18 +64,18 @@ def with_keys(*others: str) -> list[str]:
     return list(dict.fromkeys((*_KEYS, *others)))
 
 
-def last_words(rows: pa.Table) -> pa.Table:
+def last_words(rows: pa.Table, told: Iterable[Became] = OF_DELIVERY) -> pa.Table:
     """Return the last row of each mail and recipient, with `mail`, `attempts`, `first_at` and `last_at`.
 
     A mail is known by its Message-ID, or else by server and queue id, and is otherwise one of its own. That it was
-    accepted counts where nothing else is said.
+    accepted, opened or complained of counts where no word on its delivery is said.
     """
-    rows = rows.filter(pc.is_in(rows["outcome"], value_set=pa.array([str(one) for one in OF_DELIVERY])))
+    rows = rows.filter(pc.is_in(rows["outcome"], value_set=pa.array([str(one) for one in told])))
     rows = rows.append_column("mail", mails_of(rows))
     person = pc.utf8_lower(pc.fill_null(rows["recipient"], ""))
     group = pc.binary_join_element_wise(rows["mail"], person, "\n").combine_chunks().dictionary_encode().indices
     at = pc.fill_null(rows["outcome_at"].cast(pa.int64()), 0)
-    is_word = pc.not_equal(rows["outcome"], str(Became.ACCEPTED))
+    is_word = pc.is_in(rows["outcome"], value_set=pa.array([str(one) for one in WORDS]))
     groups, times, words = group.to_numpy(), at.to_numpy(), is_word.to_numpy(zero_copy_only=False)
     order = np.lexsort((times, words, groups))
     ends = np.flatnonzero(np.append(groups[order][1:] != groups[order][:-1], True)) if len(order) else order

@@ -13,12 +13,13 @@ from mailevents_dagster.deliverability.part import Made, Part, Work
 from mailevents_dagster.health.verdicts import Verdict
 from mailevents_dagster.model.columns import Column
 from mailevents_dagster.model.feed import Feed
+from mailevents_dagster.model.outcome import Became
 from mailevents_dagster.settings import Settings
 from mailevents_dagster.sources.outcomes.feeds import outcomes_of
 from mailevents_dagster.sources.outcomes.settings.section import DomainSettings
 
 NAME: Final = "proof"
-STATES: Final = ("proven", "unproven", "failed", "waiting", "unknown")
+STATES: Final = ("proven", "unproven", "failed", "waiting", "unknown", "afterwards")
 ENOUGH: Final = 0.95
 """A smaller share of deliveries with a receiver's word means that a source tells too little."""
 FEW: Final = 50
@@ -34,7 +35,8 @@ COLUMNS: Final = (
         "state",
         _TEXT,
         "proven: a receiving server took it, with its answer. unproven: said to be delivered, without an answer. "
-        "failed: given up. waiting: to be tried again. unknown: taken by the sending server, and nothing more is told.",
+        "failed: given up. waiting: to be tried again. unknown: taken by the sending server, and nothing more is told. "
+        "afterwards: only complaints, openings and the like are told on this day.",
     ),
     Column("outcome", _TEXT, "The last outcome of the day."),
     Column("class", _TEXT, "Of a failure: hard, soft, policy or other."),
@@ -50,7 +52,7 @@ _READ: Final = with_keys("sender", "class", "code", "text", "relay_host", "relay
 
 def _make(work: Work) -> Made:
     day = outcomes_of_day(work.store, work.domain.domain, work.day, _READ, work.note)
-    words = last_words(day.rows)
+    words = last_words(day.rows, Became)
     states = _states(words)
     table = words.append_column("state", states)
     counted = {one["values"]: one["counts"] for one in states.value_counts().to_pylist()}
@@ -79,10 +81,10 @@ def _states(words: pa.Table) -> pa.ChunkedArray:
         ),
     )
     delivered = pc.if_else(answered, "proven", "unproven")
-    by_outcome = pc.if_else(
-        pc.equal(outcome, "bounced"), "failed", pc.if_else(pc.equal(outcome, "deferred"), "waiting", "unknown")
-    )
-    return pc.if_else(pc.equal(outcome, "delivered"), delivered, by_outcome)
+    states = pa.chunked_array([pa.array(["afterwards"] * len(words), pa.string())])
+    for became, state in (("accepted", "unknown"), ("deferred", "waiting"), ("bounced", "failed")):
+        states = pc.if_else(pc.equal(outcome, became), state, states)
+    return pc.if_else(pc.equal(outcome, "delivered"), delivered, states)
 
 
 def _verdict(proven: int, delivered: int) -> Verdict:
