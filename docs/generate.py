@@ -53,7 +53,7 @@ def columns() -> Iterator[str]:
     yield from ("| column | type | meaning |", "| --- | --- | --- |")
     yield from (f"| `{c.name}` | `{c.type}` | {c.description} |" for c in LIVES)
     for part in PARTS:
-        yield from ("", f"## deliverability/{part.name}", "", part.summary, "")
+        yield from ("", f"## deliverability, {part.name}", "", f"A file a day. {part.summary}", "")
         yield from ("| column | type | meaning |", "| --- | --- | --- |")
         yield from (f"| `{c.name}` | `{c.type}` | {c.description} |" for c in part.columns)
 

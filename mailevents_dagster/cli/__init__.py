@@ -18,6 +18,7 @@ from mailevents_dagster.cli.housekeeping import housekeeping
 from mailevents_dagster.cli.hygiene import hygiene
 from mailevents_dagster.cli.import_pst import import_pst
 from mailevents_dagster.cli.migrate import migrate
+from mailevents_dagster.cli.posture import posture
 from mailevents_dagster.cli.probe import probe
 from mailevents_dagster.cli.report import report
 from mailevents_dagster.cli.simulate import simulate
@@ -58,6 +59,7 @@ for command in (
     hygiene,
     import_pst,
     migrate,
+    posture,
     probe,
     report,
     simulate,
