@@ -7,8 +7,10 @@ import json
 from pathlib import Path
 
 import pytest
+from dnslib import RCODE
 
 from mailevents_dagster_tests.commands import mailevents
+from mailevents_dagster_tests.deliverability.name_server import Zone, rcode, serving
 from mailevents_dagster_tests.deliverability.outcomes import Place, place, told
 
 LIST = """Name;E-Mail;City
@@ -69,7 +71,7 @@ def test_the_report_counts_each_reason(tmp_path: Path, nowhere: dict[str, str]) 
         (["--no-dns", "--out", "list.csv"], "must be three files"),
         (["--no-dns", "--out", "nowhere/list.csv"], "is no folder"),
         (["--no-dns", "--delimiter", ";;"], "one sign each"),
-        (["--resolver", "127.0.0.1:x"], "--resolver `127.0.0.1:x` is not a name server"),
+        (["--resolver", "127.0.0.1:x"], "--resolver `127.0.0.1:x` is not a server"),
     ],
     ids=["two wishes", "one file", "no folder", "two signs", "no resolver"],
 )
@@ -136,3 +138,41 @@ def test_nobody_is_called_inactive_where_the_store_is_younger_than_six_months(tm
     done = here.run("hygiene", "--no-dns", "list.txt")
     assert "nobody can be called inactive" in done.stdout
     assert rows(here.folder / "list.cleaned.csv", ",") == [["sleeps@example.org", ""]]
+
+
+ASKED = """
+good.example. 60 IN MX 10 mail.good.example.
+null.example. 60 IN MX 0 .
+bare.example. 60 IN TXT "nothing"
+"""
+
+
+def test_domains_are_asked_once_each_and_what_cannot_be_asked_stays(tmp_path: Path, nowhere: dict[str, str]) -> None:
+    zone = Zone(ASKED)
+    zone.says["away.example"] = rcode(RCODE.SERVFAIL)
+    names = ("good", "null", "bare", "gone", "away")
+    file = tmp_path / "list.csv"
+    file.write_text(
+        "mail\n" + "".join(f"a{n}@{one}.example\nb{n}@{one.upper()}.EXAMPLE\n" for n in range(20) for one in names)
+    )
+    with serving(zone) as server:
+        done = mailevents("hygiene", "--resolver", str(server), "list.csv", environ=nowhere, folder=tmp_path)
+    assert done.returncode == 1, done.stderr
+    assert "1 domains could not be asked" in done.stdout
+    cleaned, rejected = (rows(tmp_path / f"list.{one}.csv", ",")[1:] for one in ("cleaned", "rejected"))
+    assert {row[0].partition("@")[2].lower(): row[1].partition(":")[0] for row in cleaned} == {
+        "good.example": "",
+        "away.example": "dns_unknown",
+    }
+    assert {row[0].partition("@")[2].lower(): row[1] for row in rejected} == {
+        "null.example": "null_mx",
+        "bare.example": "no_mx",
+        "gone.example": "no_domain",
+    }
+    assert zone.asked.count("good.example MX") == 1
+
+
+def test_a_list_from_standard_input_needs_names_for_its_files(tmp_path: Path, nowhere: dict[str, str]) -> None:
+    done = mailevents("hygiene", "--no-dns", "-", environ=nowhere, folder=tmp_path)
+    assert done.returncode == 2
+    assert "--out and --rejected are needed" in done.stderr
