@@ -13,7 +13,7 @@ help:
 	@echo "make quick     style, types and the tests that take no process and no run of Dagster: for every change"
 	@echo "make test      style, types and all tests"
 	@echo "make soak      the long tests: random orders of everything that goes wrong, random kills, a big day; half an hour"
-	@echo "make programs  the tests with rsyslogd, jq, logrotate, journalctl, pflogsumm, eximstats, dovecot and libpff, which they need"
+	@echo "make programs  the tests with rsyslogd, jq, logrotate, journalctl, pflogsumm, eximstats, dovecot, exim, postfix and libpff, which they need"
 	@echo "make corpus    the tests with data of others: make corpus CORPUS=FOLDER"
 	@echo "make bench     measure the collector against a straightforward one"
 	@echo "make newcomer  follow README in a fresh clone with a fresh virtual environment"
@@ -21,7 +21,7 @@ help:
 	@echo "make screenshots  look at the web interface in chromium, as people do, and write the pictures of the pages"
 	@echo "make docs      write the pages and the schema that come from the code anew"
 	@echo "make constraints  resolve the newest versions that setup.cfg allows"
-	@echo "make clean     remove .venv and caches; data stay"
+	@echo "make clean     remove .venv, .postfix and caches; data stay"
 
 .venv/installed: setup.cfg pyproject.toml constraints.txt
 	@echo "Installing into .venv; this takes a minute or two the first time ..."
@@ -71,8 +71,14 @@ screenshots: .venv/installed
 	MAILEVENTS_IMAGES=docs/images $(BIN)/pytest -m browser
 
 # `shipping` is what it was called before.
-programs shipping: .venv/installed
+programs shipping: .venv/installed .postfix
 	$(BIN)/pytest -m programs
+
+# Debian lets one mail server be installed, and the tests start two: unpacked, Postfix is in nobody's way.
+.postfix:
+	@rm -rf .postfix.new && mkdir .postfix.new
+	@cd .postfix.new && apt-get download -qq postfix && dpkg -x postfix_*.deb . && rm postfix_*.deb
+	@mv .postfix.new .postfix
 
 corpus: .venv/installed
 	MAILEVENTS_CORPUS="$(abspath $(CORPUS))" $(BIN)/pytest -m corpus
@@ -110,4 +116,4 @@ newcomer:
 	$(PYTHON) .ci/newcomer
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache build *.egg-info
+	rm -rf .venv .postfix .mypy_cache .ruff_cache .pytest_cache build *.egg-info

@@ -14,15 +14,18 @@ from aiosmtpd.smtp import SMTP
 
 
 @contextmanager
-def smtp_server(context: ssl.SSLContext | None) -> Iterator[int]:
-    """Run a server that offers STARTTLS where it is given a certificate, and yield its port."""
+def smtp_server(context: ssl.SSLContext | None, handler: object = None) -> Iterator[int]:
+    """Run a server that offers STARTTLS where it is given a certificate, and yield its port.
+
+    A handler of aiosmtpd says what it answers; without one it takes everything.
+    """
     loop, ready = asyncio.new_event_loop(), threading.Event()
     loop.set_exception_handler(lambda *_: None)  # clients that refuse the certificate
     ports: list[int] = []
 
     async def serve() -> None:
         server = await asyncio.get_running_loop().create_server(
-            lambda: SMTP(Sink(), hostname="mx.example.com", tls_context=context), "127.0.0.1", 0
+            lambda: SMTP(handler or Sink(), hostname="mx.example.com", tls_context=context), "127.0.0.1", 0
         )
         ports.append(server.sockets[0].getsockname()[1])
         ready.set()

@@ -40,6 +40,13 @@ def test_a_mail_that_was_put_off_on_an_earlier_day_counts_where_it_was_delivered
     assert (then["deferred"], then["waiting"]) == (1, 1), "what came later is not known on that day"
 
 
+def test_a_mail_that_was_taken_in_the_second_in_which_it_was_put_off_waits_no_more(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path)
+    keep(settings, put_off(NOON.start), said(NOON.start, Became.DELIVERED))
+    (row,) = make(QUEUES, settings).rows.to_pylist()
+    assert (row["delivered"], row["wait_p50"], row["waiting"]) == (1, 0, 0)
+
+
 def test_what_waits_for_hours_fails_the_check_and_what_was_given_up_does_not(tmp_path: Path) -> None:
     settings = settings_in(tmp_path)
     gone = said(NOON.start + 60, Became.BOUNCED, "gone@dest.example", code=550, text="550 no")

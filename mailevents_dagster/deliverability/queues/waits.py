@@ -34,7 +34,7 @@ def waits(rows: pa.Table) -> pa.Table:
     bounced = _extreme(rows, groups, at, size, Became.BOUNCED, is_first=False)
     chosen = np.flatnonzero(first >= 0)
     of_first = rows.take(pa.array(_row_of(groups, at, rows, first, chosen)))
-    is_delivered = delivered[chosen] > first[chosen]
+    is_delivered = delivered[chosen] >= first[chosen]
     is_waiting = ~is_delivered & (bounced[chosen] < last[chosen])
     return pa.table(
         {

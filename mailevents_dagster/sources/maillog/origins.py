@@ -17,6 +17,7 @@ from mailevents_dagster.store.store import NotCollectedError, Store
 HOURS_BEFORE: Final = 5 * 24
 """Postfix and Exim give a mail up after four or five days, unless they are told otherwise."""
 _COLUMNS: Final = ("event_time", "event", "queue_id", "message_id", "sender", "subject")
+_TELLS: Final = pc.is_valid(pc.field("sender")) | pc.is_valid(pc.field("message_id")) | (pc.field("event") == "arrival")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ def origins(
 def _told(store: Store, feeds: Sequence[Feed], hour: Hour, wanted: pa.Array) -> dict[str, Origin]:
     """Return the mails whose sender an hour tells. Of an id that came again within it, what is told last counts."""
     told: dict[str, dict[str, Any]] = {}
-    for line in _lines(store, feeds, hour, wanted):
+    for line in lines_of_mails(store, feeds, hour, wanted, _COLUMNS, _TELLS):
         mail = told.setdefault(line["queue_id"], {})
         if line["event"] == "arrival":
             mail["arrived"] = line["event_time"].timestamp()
@@ -58,12 +59,14 @@ def _told(store: Store, feeds: Sequence[Feed], hour: Hour, wanted: pa.Array) -> 
     return {queue_id: Origin(**mail) for queue_id, mail in told.items() if "sender" in mail}
 
 
-def _lines(store: Store, feeds: Sequence[Feed], hour: Hour, wanted: pa.Array) -> Iterator[dict[str, Any]]:
-    is_wanted = pc.is_in(pc.field("queue_id"), value_set=wanted)
-    says = pc.is_valid(pc.field("sender")) | pc.is_valid(pc.field("message_id")) | (pc.field("event") == "arrival")
+def lines_of_mails(
+    store: Store, feeds: Sequence[Feed], hour: Hour, queue_ids: pa.Array, columns: Sequence[str], says: pc.Expression
+) -> Iterator[dict[str, Any]]:
+    """Yield the lines of these mails in an hour that say something; none of an hour that is not there."""
+    is_wanted = pc.is_in(pc.field("queue_id"), value_set=queue_ids)
     for feed in feeds:
         try:
-            table = store.dataset(feed, [hour]).to_table(columns=list(_COLUMNS), filter=is_wanted & says)
+            table = store.dataset(feed, [hour]).to_table(columns=list(columns), filter=is_wanted & says)
         except (NotCollectedError, DestroyedError, FileNotFoundError):
             continue
         yield from table.to_pylist()

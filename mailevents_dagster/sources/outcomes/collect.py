@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mailevents_dagster.failures.classifying import classify
-from mailevents_dagster.model.event import Collection, Gap, Progress, StoppedError
+from mailevents_dagster.model.event import Collection, Event, Gap, Progress, StoppedError
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.outcome import Became, Outcome
 from mailevents_dagster.sources.client import Options
@@ -43,7 +43,7 @@ class OutcomesClient:
                 counts[str(event.fields["outcome"])] += 1 if event.fields else 0
             options.report(Progress(len(events), 0, 0))
         return Collection(
-            sorted(events, key=lambda event: event.time),
+            sorted(events, key=_order),
             strays=frozenset(),
             gaps=(*gone, *(gap for manifest in told.values() for gap in manifest.gaps)),
             listed_at=min((manifest.listed_at for manifest in told.values()), default=time.time()),
@@ -81,6 +81,11 @@ class OutcomesClient:
 
     def close(self) -> None:
         """Nothing is held between hours."""
+
+
+def _order(event: Event) -> tuple[float, bool]:
+    """Put off comes before the last word: logs count in seconds, and feeds come one after the other."""
+    return event.time, (event.fields or {})["outcome"] != Became.DEFERRED
 
 
 def record_of(feed: Feed, time_: float, outcome: Outcome) -> dict[str, object]:

@@ -2,76 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from mailevents_dagster.collecting.feed_states import states_of
-from mailevents_dagster.collecting.outcomes import Collected, Failed, Outcome, Task
-from mailevents_dagster.model.feed import Feed
+from mailevents_dagster.collecting.outcomes import Collected, Failed
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.settings import Settings, SettingsError
-from mailevents_dagster.sources.catalog import SOURCES, load_settings
-from mailevents_dagster.sources.client import Client
-from mailevents_dagster.sources.outcomes.feeds import outcomes_of
+from mailevents_dagster.sources.catalog import load_settings
 from mailevents_dagster.store.opening import store_of
-from mailevents_dagster_tests.collecting_process import collector_in, outcomes
-from mailevents_dagster_tests.sources.maillog.mail_server import NOON, bounced, delivered, stamp
-
-OUTCOMES = outcomes_of("example.com")
-MADE_OF_TWO = """
-start: 2026-11-01T00:00
-storage: {folder}/data
-mail_logs:
-  - {{name: mx1.example.com, format: postfix, files: {folder}/one.log}}
-  - {{name: mx2.example.com, format: postfix, files: {folder}/two.log}}
-deliverability:
-  - domain: example.com
-"""
-
-
-def arrival(at: int, sender: str, queue_id: str = "4jdFMk25cKz6mCx") -> list[str]:
-    head = f"{stamp(at)} mx1 postfix"
-    return [
-        f"{head}/smtpd[1]: {queue_id}: client=mail.example.org[192.0.2.205]",
-        f"{head}/cleanup[2]: {queue_id}: message-id=<m.{queue_id}@example.com>",
-        f"{head}/qmgr[3]: {queue_id}: from=<{sender}>, size=345, nrcpt=1 (queue active)",
-    ]
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    for name in ("one.log", "two.log"):  # which reach further back than the hours that are collected
-        write(tmp_path, name, f"{stamp(NOON.start - 86_400)} mx1 postfix/master[1]: daemon started")
-    file = tmp_path / "mailevents.yaml"
-    file.write_text(MADE_OF_TWO.format(folder=tmp_path))
-    return load_settings(file)
-
-
-def collect(settings: Settings, hours: Sequence[Hour] = (NOON,), feeds: Sequence[Feed] | None = None) -> list[Outcome]:
-    clients: dict[tuple[str, str], Client] = {}
-
-    def client(feed: Feed) -> Client:
-        source = next(one for one in SOURCES if one.name == feed.kind.source)
-        return clients.setdefault(feed.lane, source.client(settings, feed.domain))
-
-    tasks = [Task(feed, hours) for feed in feeds or settings.feeds]
-    try:
-        return outcomes(collector_in(store_of(settings)), client, tasks)
-    finally:
-        for one in clients.values():
-            one.close()
-
-
-def rows(settings: Settings, hour: Hour = NOON) -> list[Mapping[str, Any]]:
-    return list(store_of(settings).dataset(OUTCOMES, [hour]).to_table().to_pylist())
-
-
-def write(tmp_path: Path, name: str, *lines: str) -> None:
-    with (tmp_path / name).open("a", encoding="utf-8") as file:
-        file.writelines(f"{line}\n" for line in lines)
+from mailevents_dagster_tests.sources.maillog.mail_server import NOON, bounced, delivered
+from mailevents_dagster_tests.sources.outcomes.two_servers import MADE_OF_TWO, OUTCOMES, arrival, collect, rows, write
 
 
 def test_each_attempt_at_each_recipient_of_the_domains_mails_is_an_outcome(settings: Settings, tmp_path: Path) -> None:

@@ -29,6 +29,8 @@ COLUMNS: Final[tuple[Column, ...]] = (
     Column("message_id", _TEXT, "The Message-ID of the mail, where the line has it."),
     Column("sender", _TEXT, "The envelope sender, where the line has it; empty for the null sender."),
     Column("relay_host", _TEXT, "The host that refused the mail, where the line has it."),
+    Column("relay_address", _TEXT, "Its IP address, where the line has it."),
+    Column("tls", _TEXT, "How the connection was encrypted, as in the columns of lines; null where that is not told."),
     Column("host", _TEXT, "The host that wrote the line, where syslog names it."),
     Column(
         "event_id", _TEXT, "Names the event for ever: follows from server, line, and like lines before it in its hour."

@@ -24,7 +24,7 @@ Not so arrivals, deliveries and completions: a subject or an address may read li
 BY_PATTERN: Final = "pattern"
 """The rule of a class that a pattern says."""
 
-_TAKEN: Final = ("queue_id", "message_id", "sender", "relay_host", "host")
+_TAKEN: Final = ("queue_id", "message_id", "sender", "relay_host", "relay_address", "tls", "host")
 LINE_COLUMNS: Final = (
     "event_time",
     "event",

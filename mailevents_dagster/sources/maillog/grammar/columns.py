@@ -11,6 +11,8 @@ from mailevents_dagster.model.columns import Column
 
 EVENTS: Final = ("arrival", "delivery", "deferral", "bounce", "rejection", "completion", "other")
 
+NOT_ENCRYPTED: Final = "none"
+
 _TEXT: Final = pa.string()
 
 COLUMNS: Final[tuple[Column, ...]] = (
@@ -45,7 +47,12 @@ COLUMNS: Final[tuple[Column, ...]] = (
     Column("original_recipient", _TEXT, "The address as it came, where the final one is another."),
     Column("relay_address", _TEXT, "The IP address of the other host, or the path of a local socket."),
     Column("relay_port", pa.int32(), "The port of the other host."),
-    Column("tls", _TEXT, "How the connection was encrypted, in the server's own words."),
+    Column(
+        "tls",
+        _TEXT,
+        "How the connection was encrypted, in the server's own words; `none` where it was not, null where the line "
+        "does not tell, as those of Exim's deferrals and those of Postfix before 3.11.",
+    ),
     Column("delay", pa.float64(), "Seconds that the mail has been in the queue altogether."),
     Column("delays", _TEXT, "Postfix: seconds before, in, and after the queue, and sending (a/b/c/d). Exim: DT=."),
     Column("size", pa.int64(), "The size of the mail in bytes."),

@@ -8,7 +8,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mailevents_dagster.sources.maillog.grammar.columns import typed
+from mailevents_dagster.sources.maillog.grammar.columns import NOT_ENCRYPTED, typed
 from mailevents_dagster.sources.maillog.grammar.exim_fields import addressees, seconds, tagged, unescaped
 from mailevents_dagster.sources.maillog.grammar.exim_rules import RULES
 from mailevents_dagster.sources.maillog.grammar.pieces import answers, envelope_sender, finality, syslog_head
@@ -60,6 +60,7 @@ def understand(lines: pa.StringArray) -> Sequence[pa.Array]:
         "code": answer["code"],
         "enhanced_code": answer["enhanced_code"],
         "text": text,
+        "tls": pc.coalesce(tags["tls"], _plain(event, tags["relay_address"])),
         "delay": seconds(tags["queue_time"]),
         "subject": unescaped(_where(event, "arrival", tags["words"])),
         "program": pc.if_else(is_own, pc.coalesce(head["program"], pa.scalar("exim")), head["program"]),
@@ -74,6 +75,15 @@ def understand(lines: pa.StringArray) -> Sequence[pa.Array]:
 def _where(events: pa.StringArray, event: str, values: pa.StringArray) -> pa.StringArray:
     """Return the values of one kind of event only."""
     return pc.if_else(pc.equal(events, event), values, pa.scalar(None, pa.string()))
+
+
+def _plain(events: pa.StringArray, hosts: pa.StringArray) -> pa.StringArray:
+    """Return NOT_ENCRYPTED where a host is named by lines that tell how a connection was encrypted.
+
+    Exim names no encryption on a line of a deferral, whatever there was.
+    """
+    tells = pc.and_(pc.is_in(events, value_set=pa.array(["delivery", "bounce"])), pc.is_valid(hosts))
+    return pc.if_else(tells, pa.scalar(NOT_ENCRYPTED), pa.scalar(None, pa.string()))
 
 
 def _reason(body: Reading) -> pa.StringArray:

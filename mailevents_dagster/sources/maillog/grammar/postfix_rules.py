@@ -66,7 +66,7 @@ _MAILS: Final = (
     Rule(rf"^(?:dis)?connect from {_PEER}(?: [a-z]+=.*)?$"),
     Rule(rf"^(?:uid=(?P<user>\d+) from|sender)={_SENDER}(?: orig_id=\w+)?$", "arrival"),
     Rule(
-        rf"^from={_SENDER}, status=(?P<word>[\w-]+), (?P<text>.*)$",
+        rf"^from={_SENDER}, status=(?P<text>(?P<word>[\w-]+), .*)$",
         events={"expired": "bounce", "force-expired": "bounce"},
     ),
 )

@@ -14,7 +14,8 @@ SCHEMA: Final = pa.schema(
     [
         ("event_time", pa.timestamp("ms", tz="UTC")),
         *((name, pa.string()) for name in ("event", "queue_id", "message_id", "sender", "recipient")),
-        *((name, pa.string()) for name in ("original_recipient", "relay_host", "enhanced_code", "text", "host", "raw")),
+        *((name, pa.string()) for name in ("original_recipient", "relay_host", "relay_address", "tls", "host")),
+        *((name, pa.string()) for name in ("enhanced_code", "text", "raw")),
         ("code", pa.int16()),
         ("identity", pa.binary(16)),
     ]

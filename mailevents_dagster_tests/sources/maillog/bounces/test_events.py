@@ -36,6 +36,8 @@ UNKNOWN = line(
     sender="news@example.com",
     queue_id="1tH2xY-000000001Kz-2AbC",
     relay_host="mx.b.example",
+    relay_address="192.0.2.7",
+    tls="none",
     code=550,
     enhanced_code="5.1.1",
     text="550 5.1.1 User unknown",
@@ -64,6 +66,8 @@ def test_each_failed_attempt_is_a_bounce_with_what_the_line_says() -> None:
         "message_id": None,
         "sender": "news@example.com",
         "relay_host": "mx.b.example",
+        "relay_address": "192.0.2.7",
+        "tls": "none",
         "host": None,
     }
     assert (second["class"], second["rule"], second["event"]) == ("soft", "mailbox-full", "deferral")

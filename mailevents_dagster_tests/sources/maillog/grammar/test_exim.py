@@ -218,3 +218,19 @@ def test_lines_come_with_many_heads(head: str, queue_id: str, expected: dict[str
         "Unrouteable address",
     )
     assert {name: row[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "tls"),
+    [
+        ('=> a@b R=r T=t H=mx.b [192.0.2.7] X=TLS1.3:AES:256 CV=no C="250 OK"', "TLS1.3:AES:256"),
+        ('=> a@b R=r T=t H=mx.b [192.0.2.7] C="250 OK"', "none"),
+        (f"** a@b R=r T=t H=mx.b [192.0.2.7]: {REFUSED} 550 no", "none"),
+        ("** a@b: Unrouteable address", None),
+        ("=> bob <bob@b> R=local T=mail_spool", None),
+        (f"== a@b R=r T=t defer (-44) H=mx.b [192.0.2.7]: {REFUSED} 450 later", None),
+        ("<= s@example.org H=host.example [192.0.2.9] P=esmtp S=5678", None),
+    ],
+)
+def test_a_line_says_that_there_was_no_tls_only_where_it_would_have_said_which(words: str, tls: str | None) -> None:
+    assert of(words).get("tls") == tls

@@ -143,7 +143,7 @@ def test_a_message_id_is_what_stands_in_its_brackets(written: str, message_id: s
 
 def test_a_mail_that_expired_is_a_bounce_that_names_no_recipient() -> None:
     row = of("qmgr", "3FA2B1C0: from=<s@example.org>, status=expired, returned to sender")
-    assert (row["event"], row["sender"], row["text"]) == ("bounce", "s@example.org", "returned to sender")
+    assert (row["event"], row["sender"], row["text"]) == ("bounce", "s@example.org", "expired, returned to sender")
     assert "recipient" not in row
 
 
