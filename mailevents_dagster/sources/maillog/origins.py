@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,7 +17,11 @@ from mailevents_dagster.store.store import NotCollectedError, Store
 HOURS_BEFORE: Final = 5 * 24
 """Postfix and Exim give a mail up after four or five days, unless they are told otherwise."""
 _COLUMNS: Final = ("event_time", "event", "queue_id", "message_id", "sender", "subject")
-_TELLS: Final = pc.is_valid(pc.field("sender")) | pc.is_valid(pc.field("message_id")) | (pc.field("event") == "arrival")
+_TELLS: Final = (
+    pc.is_valid(pc.field("sender"))
+    | pc.is_valid(pc.field("message_id"))
+    | pc.is_in(pc.field("event"), value_set=pa.array(["arrival", "completion"]))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,30 +37,36 @@ class Origin:
 def origins(
     store: Store, feeds: Sequence[Feed], hour: Hour, queue_ids: pa.ChunkedArray, hours_before: int = HOURS_BEFORE
 ) -> Mapping[str, Origin]:
-    """Return the origin of each mail by its queue id, from the newest hour that tells its sender, up to this one.
+    """Return the origin of each mail by its queue id, as far as hours up to this one tell it.
 
-    The feeds are those of the lines of one server: more than one where its program was changed.
+    Postfix names the sender again at each try, and the Message-ID only once: it is looked for up to the hour in which
+    the mail arrived. The feeds are those of the lines of one server: more than one where its program was changed.
     """
-    wanted = pc.unique(queue_ids.drop_null())
-    found: dict[str, Origin] = {}
-    for _ in range(hours_before + 1):
-        if not len(wanted):
+    wanted = set(pc.unique(queue_ids.drop_null()).to_pylist())
+    found: dict[str, dict[str, Any]] = {}
+    for ago in range(hours_before + 1):
+        if not wanted:
             break
-        found |= _told(store, feeds, hour, wanted)
-        wanted = wanted.filter(pc.invert(pc.is_in(wanted, value_set=pa.array(found.keys(), pa.string()))))
+        for queue_id, mail in _told(store, feeds, hour, wanted).items():
+            is_another = mail.pop("is_over", False) and ago > 0
+            if not is_another:
+                found[queue_id] = mail | found.get(queue_id, {})
+            if is_another or "arrived" in mail:
+                wanted.discard(queue_id)
         hour = hour.previous
-    return found
+    return {queue_id: Origin(**mail) for queue_id, mail in found.items()}
 
 
-def _told(store: Store, feeds: Sequence[Feed], hour: Hour, wanted: pa.Array) -> dict[str, Origin]:
-    """Return the mails whose sender an hour tells. Of an id that came again within it, what is told last counts."""
+def _told(store: Store, feeds: Sequence[Feed], hour: Hour, wanted: Collection[str]) -> dict[str, dict[str, Any]]:
+    """Return what an hour tells of mails. Of an id that came again within it, what is told last counts."""
     told: dict[str, dict[str, Any]] = {}
-    for line in lines_of_mails(store, feeds, hour, wanted, _COLUMNS, _TELLS):
-        mail = told.setdefault(line["queue_id"], {})
+    for line in lines_of_mails(store, feeds, hour, pa.array(wanted, pa.string()), _COLUMNS, _TELLS):
         if line["event"] == "arrival":
-            mail["arrived"] = line["event_time"].timestamp()
+            told[line["queue_id"]] = {"arrived": line["event_time"].timestamp()}
+        mail = told.setdefault(line["queue_id"], {})
         mail |= {name: line[name] for name in ("sender", "message_id", "subject") if line[name] is not None}
-    return {queue_id: Origin(**mail) for queue_id, mail in told.items() if "sender" in mail}
+        mail["is_over"] = line["event"] == "completion"
+    return told
 
 
 def lines_of_mails(

@@ -22,6 +22,36 @@ def expired(at: int, queue_id: str = "4jdFMk25cKz6mCx") -> str:
     return f"{stamp(at)} mx1 postfix/qmgr[3]: {queue_id}: from=<s@example.com>, status=expired, returned to sender"
 
 
+def active(at: int, sender: str = "s@example.com", queue_id: str = "4jdFMk25cKz6mCx") -> str:
+    """Return the line with which the sender is named at each try."""
+    return f"{stamp(at)} mx1 postfix/qmgr[3]: {queue_id}: from=<{sender}>, size=345, nrcpt=1 (queue active)"
+
+
+def test_a_mail_that_is_tried_again_in_another_hour_is_the_same_mail(settings: Settings, tmp_path: Path) -> None:
+    first = NOON.previous.previous
+    write(tmp_path, "one.log", *arrival(first.start, "s@example.com"), put_off(first.start + 1, "r@dest.example"))
+    write(tmp_path, "one.log", active(NOON.start), delivered(NOON.start + 1, "r@dest.example"))
+    collect(settings, [first, NOON.previous, NOON])
+    (put, taken) = (*rows(settings, first), *rows(settings))
+    assert taken["message_id"] == put["message_id"] == "m.4jdFMk25cKz6mCx@example.com"
+    assert taken["accepted_at"] == put["accepted_at"]
+    assert taken["accepted_at"].timestamp() == first.start
+
+
+def test_a_mail_that_had_the_same_queue_id_before_lends_it_nothing(settings: Settings, tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        "one.log",
+        *arrival(NOON.previous.start, "other@example.com"),
+        f"{stamp(NOON.previous.start + 1)} mx1 postfix/qmgr[3]: 4jdFMk25cKz6mCx: removed",
+        active(NOON.start),
+        delivered(NOON.start + 1, "r@dest.example"),
+    )
+    collect(settings, [NOON.previous, NOON])
+    (row,) = rows(settings)
+    assert (row["sender"], row["message_id"], row["accepted_at"]) == ("s@example.com", None, None)
+
+
 def test_a_mail_that_was_given_up_bounced_for_each_whom_it_waited_for(settings: Settings, tmp_path: Path) -> None:
     before = NOON.previous.end - 1
     write(
