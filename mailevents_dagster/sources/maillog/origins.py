@@ -17,11 +17,9 @@ from mailevents_dagster.store.store import NotCollectedError, Store
 HOURS_BEFORE: Final = 5 * 24
 """Postfix and Exim give a mail up after four or five days, unless they are told otherwise."""
 _COLUMNS: Final = ("event_time", "event", "queue_id", "message_id", "sender", "subject")
-_TELLS: Final = (
-    pc.is_valid(pc.field("sender"))
-    | pc.is_valid(pc.field("message_id"))
-    | pc.is_in(pc.field("event"), value_set=pa.array(["arrival", "completion"]))
-)
+_TELLS: Final = pc.is_valid(pc.field("sender")) | pc.is_valid(pc.field("message_id")) | (pc.field("event") == "arrival")
+_TELLS_OR_ENDS: Final = _TELLS | (pc.field("event") == "completion")
+"""What was over in an earlier hour was another mail with the same id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +45,8 @@ def origins(
     for ago in range(hours_before + 1):
         if not wanted:
             break
-        for queue_id, mail in _told(store, feeds, hour, wanted).items():
-            is_another = mail.pop("is_over", False) and ago > 0
+        for queue_id, mail in _told(store, feeds, hour, wanted, _TELLS_OR_ENDS if ago else _TELLS).items():
+            is_another = mail.pop("is_over")
             if not is_another:
                 found[queue_id] = mail | found.get(queue_id, {})
             if is_another or "arrived" in mail:
@@ -57,10 +55,12 @@ def origins(
     return {queue_id: Origin(**mail) for queue_id, mail in found.items()}
 
 
-def _told(store: Store, feeds: Sequence[Feed], hour: Hour, wanted: Collection[str]) -> dict[str, dict[str, Any]]:
+def _told(
+    store: Store, feeds: Sequence[Feed], hour: Hour, wanted: Collection[str], says: pc.Expression
+) -> dict[str, dict[str, Any]]:
     """Return what an hour tells of mails. Of an id that came again within it, what is told last counts."""
     told: dict[str, dict[str, Any]] = {}
-    for line in lines_of_mails(store, feeds, hour, pa.array(wanted, pa.string()), _COLUMNS, _TELLS):
+    for line in lines_of_mails(store, feeds, hour, pa.array(wanted, pa.string()), _COLUMNS, says):
         if line["event"] == "arrival":
             told[line["queue_id"]] = {"arrived": line["event_time"].timestamp()}
         mail = told.setdefault(line["queue_id"], {})

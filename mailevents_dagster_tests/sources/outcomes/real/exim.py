@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from mailevents_dagster_tests.sources.mailbox.imap.dovecot import free_port
-from mailevents_dagster_tests.sources.outcomes.real.programs import answers_at, wait_until
+from mailevents_dagster_tests.sources.outcomes.real.programs import started
 
 USER: Final = "Debian-exim"
 CONFIGURATION: Final = """
@@ -76,8 +76,7 @@ class Exim:
         (self._folder / "exim.conf").write_text(CONFIGURATION.format(**values))
 
     def __enter__(self) -> Exim:
-        self._process = subprocess.Popen([*self._command, "-bdf"])
-        wait_until(lambda: answers_at(self.port), self._process, "exim4 does not listen")
+        self._process = started([*self._command, "-bdf"], self.port)
         return self
 
     def __exit__(self, *_: object) -> None:

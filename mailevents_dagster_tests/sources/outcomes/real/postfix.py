@@ -14,7 +14,7 @@ from typing import Final
 
 from mailevents_dagster_tests.pages import CHECKOUT
 from mailevents_dagster_tests.sources.mailbox.imap.dovecot import free_port
-from mailevents_dagster_tests.sources.outcomes.real.programs import answers_at, wait_until
+from mailevents_dagster_tests.sources.outcomes.real.programs import answers_at, started, wait_until
 
 PROGRAMS: Final = CHECKOUT / ".postfix"
 MASTER_PROGRAM: Final = PROGRAMS / "usr/lib/postfix/sbin/master"
@@ -111,8 +111,7 @@ class Postfix:
 
     def __enter__(self) -> Postfix:
         # The master ends its children by their process group.
-        self._process = subprocess.Popen([MASTER_PROGRAM, "-d"], env=self._environment, start_new_session=True)
-        wait_until(lambda: answers_at(self.port), self._process, "Postfix does not listen")
+        self._process = started([MASTER_PROGRAM, "-d"], self.port, env=self._environment, start_new_session=True)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -142,9 +141,11 @@ class Postfix:
 
     def give_up(self) -> None:
         """Try every mail that waits once more, and give up those that are deferred again."""
-        for lifetime in ("0", "5d"):
-            self.__exit__()
-            self._configure(lifetime)
-            self.__enter__()
-            if lifetime == "0":
-                self.deliver()
+        self._restart(lifetime="0")
+        self.deliver()
+        self._restart(lifetime="5d")
+
+    def _restart(self, lifetime: str) -> None:
+        self.__exit__()
+        self._configure(lifetime)
+        self.__enter__()

@@ -8,6 +8,8 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 SENDER = "s@example.com"
 
@@ -27,6 +29,18 @@ class Mail:
         text = f"From: {SENDER}\nMessage-ID: <{self.message_id}>\nSubject: {self.name}\n\nThis is {self.name}.\n"
         with smtplib.SMTP("127.0.0.1", port) as server:
             assert server.sendmail(SENDER, list(self.recipients), text) == {}
+
+
+def started(command: Sequence[str | Path], port: int, **options: Any) -> subprocess.Popen[bytes]:
+    """Start a server and return its process once it listens."""
+    process = subprocess.Popen(command, **options)
+    try:
+        wait_until(lambda: answers_at(port), process, f"{command[0]} does not listen")
+    except AssertionError:
+        process.terminate()
+        process.wait(20)
+        raise
+    return process
 
 
 def wait_until(is_so: Callable[[], bool], process: subprocess.Popen[bytes] | None, what: str) -> None:

@@ -25,7 +25,7 @@ class Answer:
     text: str = TAKEN
     """With its codes; of none the server hangs up."""
     at: str = "RCPT"
-    """The command that is answered with this: MAIL, RCPT or DATA. A recipient that is taken is always taken at DATA."""
+    """The command that is answered with this: RCPT, or DATA for all recipients of the mail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Receiver:
     def __init__(self, answers: Mapping[str, Sequence[Answer]]) -> None:
         self._answers = answers
         self._seen = Counter[str]()
-        self._lock = threading.Condition()
+        self._lock = threading.Lock()
         self.attempts: list[Attempt] = []
         self.mails: list[tuple[Sequence[str], bytes]] = []
         """Those that were taken, each with its recipients."""
@@ -70,7 +70,6 @@ class Receiver:
             for recipient in recipients:
                 self._seen[recipient] += 1
                 self.attempts.append(Attempt(recipient, text, session.ssl is not None))
-            self._lock.notify_all()
 
     async def handle_RCPT(  # noqa: N802 - the name that aiosmtpd calls
         self, server: SMTP, session: Session, envelope: Envelope, address: str, _: object
