@@ -18,6 +18,7 @@ from mailevents_dagster.cli.import_pst import import_pst
 from mailevents_dagster.cli.migrate import migrate
 from mailevents_dagster.cli.probe import probe
 from mailevents_dagster.cli.report import report
+from mailevents_dagster.cli.reports import reports
 from mailevents_dagster.cli.simulate import simulate
 from mailevents_dagster.cli.status import status
 from mailevents_dagster.cli.terminal import EXIT_CODES, Commands
@@ -54,6 +55,7 @@ for command in (
     migrate,
     probe,
     report,
+    reports,
     simulate,
     status,
     verify,

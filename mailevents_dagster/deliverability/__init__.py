@@ -1,0 +1,1 @@
+"""Whether mail arrives, and what others report of it."""

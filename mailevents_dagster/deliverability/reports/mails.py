@@ -1,0 +1,88 @@
+"""The parts of a mail in which reports come."""
+
+from __future__ import annotations
+
+import codecs
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from tempfile import SpooledTemporaryFile
+from typing import IO, Final
+
+from mailevents_dagster.deliverability.reports.packing import Budget, Content
+from mailevents_dagster.sources.mailbox.messages.message import AttachmentHead, Message
+from mailevents_dagster.sources.mailbox.messages.reading import read_message
+
+_IN_MEMORY: Final = 2**20
+_BLOCK: Final = 2**16
+_MOST_TEXT: Final = 2**24
+_MOST_PARTS: Final = 200
+"""Attachments that are looked into."""
+FEEDBACK: Final = "message/feedback-report"
+_ORIGINALS: Final = ("message/rfc822", "message/global", "text/rfc822-headers", "message/rfc822-headers")
+_XML: Final = ("<?xml", "<feedback")
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """A part of a mail."""
+
+    type: str
+    content: Content
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A mail, and what is attached to it."""
+
+    message: Message
+    attached: tuple[Attached, ...]
+
+    def feedback(self) -> IO[bytes] | None:
+        """Return the part that reports one mail, or None."""
+        return next((one.content.stream for one in self.attached if one.type == FEEDBACK), None)
+
+    def original(self) -> IO[bytes] | None:
+        """Return the mail that it is about, or None."""
+        return next((one.content.stream for one in self.attached if one.type in _ORIGINALS), None)
+
+    def contents(self) -> Iterator[Content]:
+        """Yield what may be a report: what is attached, or else a text that is one."""
+        yield from (one.content for one in self.attached)
+        for text in filter(None, (self.message.text, self.message.html)):
+            at = min((at for mark in _XML if (at := text.find(mark)) >= 0), default=0)
+            # The mark says that the text is UTF-8 now, whatever it says itself.
+            yield Content("text", io.BytesIO(codecs.BOM_UTF8 + text[at:].encode("utf-8", "replace")))
+
+    def close(self) -> None:
+        for one in self.attached:
+            one.content.stream.close()
+
+
+def read_mail(content: Content, budget: Budget) -> Mail:
+    """Return a mail; what is attached lies in files without names where it is large."""
+    attached: list[Attached] = []
+
+    def sink(head: AttachmentHead) -> _Kept | None:
+        if len(attached) == _MOST_PARTS:
+            return None
+        kept = _Kept(budget)
+        attached.append(Attached(head.type, Content(head.safe_name, kept.file)))
+        return kept
+
+    content.stream.seek(0)
+    message = read_message(iter(lambda: content.stream.read(_BLOCK), b""), sink, most_text=_MOST_TEXT)
+    return Mail(message, tuple(attached))
+
+
+class _Kept:
+    def __init__(self, budget: Budget) -> None:
+        self.file = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115  Mail.close closes it
+        self._budget = budget
+
+    def write(self, data: bytes, /) -> None:
+        self._budget.spend(len(data))
+        self.file.write(data)
+
+    def close(self) -> None:
+        self.file.seek(0)
