@@ -78,8 +78,8 @@ def _print(file: str, report: "Report | Broken", seen: dict[tuple[str, ...], str
 
     head = {"file": file, "part": report.file.removeprefix(file).lstrip("/") or None, "kind": report.kind}
     if not isinstance(report, Broken):
-        first = seen.setdefault(report.key, report.file)
-        head["repeats"] = first if first != report.file else None
+        head["repeats"] = seen.get(report.key)
+        seen.setdefault(report.key, report.file)
     line = one_line({**head, **_content(report)})
     if isinstance(report, Aggregate):
         _print_records(report, line[:-1])

@@ -53,6 +53,7 @@ class Unpacked(io.RawIOBase):
     def __init__(self, stream: gzip.GzipFile | zipfile.ZipExtFile, budget: Budget) -> None:
         self._stream = stream
         self._budget = budget
+        self._is_over = False
         self.damage = ""
 
     def readable(self) -> bool:
@@ -62,17 +63,18 @@ class Unpacked(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        self.damage = ""
+        self._is_over = False
         return self._stream.seek(offset, whence)
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:
-        if self.damage:
+        if self._is_over:
             return 0
         view = memoryview(buffer)
         try:
             data = self._stream.read1(len(view))  # `read` would lose what comes before the damage
         except (EOFError, zipfile.BadZipFile, zlib.error, gzip.BadGzipFile) as error:
             self.damage = f"its packing is damaged: {error}"
+            self._is_over = True
             return 0
         self._budget.spend(len(data))
         view[: len(data)] = data

@@ -9,7 +9,7 @@ from typing import IO, Final
 from mailevents_dagster.deliverability.reports.aggregate import read_aggregate
 from mailevents_dagster.deliverability.reports.feedback import feedback_of, hotmail_complaint
 from mailevents_dagster.deliverability.reports.mails import Mail, read_mail
-from mailevents_dagster.deliverability.reports.packing import Budget, Content, unpacked
+from mailevents_dagster.deliverability.reports.packing import Budget, Content, damage_of, unpacked
 from mailevents_dagster.deliverability.reports.tls import read_tls
 from mailevents_dagster.deliverability.reports.values import Broken, BrokenReportError, NotAReportError, Report
 from mailevents_dagster.files.printable import printable
@@ -64,6 +64,8 @@ def _of_one(content: Content, budget: Budget, depth: int) -> Iterator[Report | B
         yield from _of_mail(content, budget, depth)
     elif _XML.search(head):
         yield read_aggregate(content.name, content.stream)
+    elif damage := damage_of(content.stream):
+        raise BrokenReportError(damage)
     else:
         raise NotAReportError("neither XML, JSON, zip, gzip nor a mail" if head else "it is empty")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import weakref
 from collections.abc import Iterator
 from typing import Final, TypedDict, cast
 
@@ -50,7 +51,8 @@ class Records:
     """Records in the order of their report; they can be read again and again."""
 
     def __init__(self) -> None:
-        self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115  lives as long as the records
+        self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115  closed with the last use
+        weakref.finalize(self, self._file.close)
         self._count = self._messages = 0
 
     def __len__(self) -> int:

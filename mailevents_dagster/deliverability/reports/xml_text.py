@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator
 from typing import IO, Final
 
+from mailevents_dagster.sources.mailbox.messages.charsets import charset as charset_of
+
 _BLOCK: Final = 2**18
 _DECLARED: Final = re.compile(rb"""<\?xml[^>]{0,200}?encoding\s*=\s*["']([\w.:-]{1,40})["']""", re.IGNORECASE)
 _MARKS: Final = (
@@ -79,14 +81,11 @@ class XmlText:
         declared = _DECLARED.search(head, 0, 1_000)
         if declared is None:
             return "utf-8"
-        try:
-            found = codecs.lookup(declared[1].decode("ascii"))
-            b"a".decode(found.name)
-        except LookupError:  # not known, or no charset, such as base64
+        known = charset_of(declared[1].decode("ascii"))
+        if known is None:
             self.faults["its charset is not known: read as UTF-8"] = None
-            return "utf-8"
         # The declaration was read as single bytes: the text cannot be of a charset that has two for each.
-        return "utf-8" if found.name.startswith(("utf-16", "utf-32")) else found.name
+        return "utf-8" if known is None or known.startswith(("utf-16", "utf-32")) else known
 
     def _without_junk(self, text: str) -> str:
         start = text.find("<")
