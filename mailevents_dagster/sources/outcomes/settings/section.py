@@ -11,11 +11,13 @@ from mailevents_dagster.model.feed import dagster_name
 from mailevents_dagster.settings.domain_names import ascii_domain
 from mailevents_dagster.settings.fields import Context, FaultError, MailAddress, PastMoment, Strict
 from mailevents_dagster.settings.problems import enumeration
+from mailevents_dagster.sources.outcomes.settings.reports import ReportsSettings
 
 _NAMED: Final = {
     "servers": ("mail_logs", "name"),
     "bounces_to": ("mailboxes", "address"),
     "webhooks": ("webhooks", "name"),
+    "reports.mailboxes": ("mailboxes", "address"),
 }
 """Which entries of which other section each key names, and by what."""
 
@@ -46,6 +48,10 @@ class DomainSettings(Strict):
         default=None,
         description="The first hour of what is told of it, where it is later than the general one.",
         examples=["2026-11-01T00:00"],
+    )
+
+    reports: ReportsSettings | None = Field(
+        default=None, description="Reports that receivers send of its mail; null: none are read.", examples=[{}]
     )
 
     @field_validator("domain")
@@ -81,7 +87,7 @@ class DeliverabilitySettings(Strict):
         for domain in domains:
             for key, (section, name) in _NAMED.items():
                 there = {getattr(entry, name).lower() for entry in info.data.get(section, ())}
-                unknown = [one for one in getattr(domain, key) or () if one not in there]
+                unknown = [one for one in _named(domain, key) if one not in there]
                 if unknown:
                     raise FaultError(
                         f"{domain.domain}: {key}: {enumeration(unknown)} is not in {section}; add it there"
@@ -91,3 +97,10 @@ class DeliverabilitySettings(Strict):
     def judged(self, domain: str) -> DomainSettings:
         """Return what the file says of a domain."""
         return next(one for one in self.deliverability if one.domain == domain)
+
+
+def _named(domain: DomainSettings, key: str) -> Iterable[str]:
+    outer, _, inner = key.partition(".")
+    value = getattr(domain, outer)
+    names = getattr(value, inner, None) if inner else value
+    return [name.lower() for name in names or ()]
