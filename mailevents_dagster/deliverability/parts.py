@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from mailevents_dagster.deliverability.complaints import COMPLAINTS
 from mailevents_dagster.deliverability.dmarc import DMARC
 from mailevents_dagster.deliverability.part import Part
 
-PARTS: Final[tuple[Part, ...]] = (DMARC,)
+PARTS: Final[tuple[Part, ...]] = (DMARC, COMPLAINTS)

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mailevents_dagster.deliverability.other_days import other_days
 from mailevents_dagster.deliverability.part import Work
 from mailevents_dagster.deliverability.reports.values import AGGREGATE
-from mailevents_dagster.model.day import Day
 
-DAYS: Final = 400
-"""Days before and after in which a report that arrives again is known."""
 USUAL_DAYS: Final = 14
 """Days before whose share of passing mails is the usual one."""
 
@@ -41,18 +37,11 @@ class History:
 def history_of(work: Work, part: str) -> History:
     """Return what the other days have counted, as it is stored."""
     history = History()
-    for ago, rows in _stored(work, part):
+    for ago, rows in other_days(work, part):
         history.reports.update(rows["report"].unique().to_pylist())
         if ago > 0:
             _add(history, ago, rows)
     return history
-
-
-def _stored(work: Work, part: str) -> Iterator[tuple[int, pa.Table]]:
-    for ago in range(-DAYS, DAYS + 1):
-        day = Day(work.day.date - timedelta(days=ago), work.day.timezone)
-        if ago and (rows := work.stored(part, day)) is not None:
-            yield ago, rows
 
 
 def _add(history: History, ago: int, rows: pa.Table) -> None:
