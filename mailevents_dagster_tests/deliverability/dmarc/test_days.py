@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from mailevents_dagster.deliverability.dmarc import DMARC
+from mailevents_dagster.deliverability.dmarc.chart import draw_sources
 from mailevents_dagster.deliverability.part import Made
+from mailevents_dagster.summaries.charts import png
 from mailevents_dagster_tests.deliverability.judged import Judged, judged, rows
 from mailevents_dagster_tests.deliverability.reports.samples import METADATA, aggregate, connections, gzipped, record
 from mailevents_dagster_tests.deliverability.reports.test_feedback import report as feedback
@@ -155,8 +157,8 @@ def test_a_day_without_reports_has_no_rows_and_no_chart(here: Judged) -> None:
 def test_a_day_with_sources_has_a_chart_and_a_table(here: Judged) -> None:
     here.mail(0, mailed(numbered(1, record(count=1_000), record("2001:db8:1::5", 7, dkim="fail"))))
     made = here.make(DMARC, 0)
-    assert made.chart is not None
-    assert made.chart.startswith(b"\x89PNG")
+    assert made.chart == b"drawn"
+    assert png(draw_sources, made.rows).startswith(b"\x89PNG")
     assert made.said.splitlines()[2:] == [
         "| 192.0.2.0/24 | new | 1,000 | 1,000 | 0 | 1,000 |",
         "| 2001:db8:1::/48 | new | 7 | 0 | 0 | 0 |",
