@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from mailevents_dagster.deliverability.complaints import COMPLAINTS
-from mailevents_dagster.deliverability.dmarc import DMARC
+from mailevents_dagster.deliverability.complaints.part import COMPLAINTS
+from mailevents_dagster.deliverability.dmarc.part import DMARC
 from mailevents_dagster.deliverability.part import Part
+from mailevents_dagster.deliverability.proof.part import PROOF
+from mailevents_dagster.deliverability.queues.part import QUEUES
+from mailevents_dagster.deliverability.warmup.part import WARMUP
 
-PARTS: Final[tuple[Part, ...]] = (DMARC, COMPLAINTS)
+PARTS: Final[tuple[Part, ...]] = (WARMUP, QUEUES, PROOF, DMARC, COMPLAINTS)

@@ -8,7 +8,7 @@ import pyarrow as pa
 from matplotlib.figure import Figure
 
 from mailevents_dagster.deliverability.dmarc.judging import sources_of
-from mailevents_dagster.summaries.charts import DPI, GREEN, RED, SIZE
+from mailevents_dagster.summaries.charts import GREEN, RED, blank
 from mailevents_dagster.summaries.wording import Language
 
 _BARS: Final = 10
@@ -16,10 +16,7 @@ _BARS: Final = 10
 
 def draw_sources(rows: pa.Table, language: Language) -> Figure:  # noqa: ARG001  numbers and addresses need no words
     """Draw the sources with the most mails: those that pass DMARC, and those that do not."""
-    figure = Figure(figsize=SIZE, dpi=DPI, layout="constrained")
-    figure.patch.set_alpha(0)
-    axes = figure.add_subplot()
-    axes.patch.set_alpha(0)
+    figure, (axes,) = blank(1)
     largest = sorted(sources_of(rows), key=lambda one: one.messages, reverse=True)[:_BARS][::-1]
     names = [f"{one.network}{' (new)' if one.is_new else ''}" for one in largest]
     passed = [one.passed for one in largest]

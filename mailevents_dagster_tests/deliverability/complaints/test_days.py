@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mailevents_dagster.deliverability.complaints import COMPLAINTS
+from mailevents_dagster.deliverability.complaints.part import COMPLAINTS
 from mailevents_dagster_tests.deliverability.judged import Judged, judged, rows
 from mailevents_dagster_tests.deliverability.reports.test_feedback import ABUSE, report
 

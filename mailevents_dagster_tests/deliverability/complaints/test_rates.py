@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mailevents_dagster.deliverability.complaints import COMPLAINTS, asking
+from mailevents_dagster.deliverability.complaints import asking
+from mailevents_dagster.deliverability.complaints.part import COMPLAINTS
 from mailevents_dagster.deliverability.part import Made
 from mailevents_dagster.health.verdicts import Verdict
 from mailevents_dagster_tests.deliverability.complaints.simulated import SNDS_KEY, Services, account, simulated

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mailevents_dagster.deliverability.dmarc import DMARC
+from mailevents_dagster.deliverability.dmarc.part import DMARC
 from mailevents_dagster.health.verdicts import Verdict
 from mailevents_dagster_tests.deliverability.dmarc.test_days import numbered
 from mailevents_dagster_tests.deliverability.judged import Judged, judged

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mailevents_dagster.deliverability.dmarc import DMARC
 from mailevents_dagster.deliverability.dmarc.chart import draw_sources
+from mailevents_dagster.deliverability.dmarc.part import DMARC
 from mailevents_dagster.deliverability.part import Made
 from mailevents_dagster.summaries.charts import png
 from mailevents_dagster_tests.deliverability.judged import Judged, judged, rows

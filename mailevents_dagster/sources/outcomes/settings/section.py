@@ -12,6 +12,7 @@ from mailevents_dagster.settings.domain_names import ascii_domain
 from mailevents_dagster.settings.fields import Context, FaultError, MailAddress, PastMoment, Strict
 from mailevents_dagster.settings.problems import enumeration
 from mailevents_dagster.sources.outcomes.settings.reports import ReportsSettings
+from mailevents_dagster.sources.outcomes.settings.warmup import WarmupSettings
 
 _NAMED: Final = {
     "servers": ("mail_logs", "name"),
@@ -43,6 +44,11 @@ class DomainSettings(Strict):
         default=None,
         description="The entries of webhooks, by their names, that tell of its mail; null: all of them.",
         examples=[["events"]],
+    )
+    warmup: WarmupSettings = Field(
+        default=WarmupSettings(),
+        description="How fast its mail may grow.",
+        examples=[{"begun": "2026-11-01T00:00"}],
     )
     start: PastMoment | None = Field(
         default=None,
