@@ -104,6 +104,7 @@ PREPARED: Mapping[str, Callable[[Reader], None]] = {
     "docs/tutorial.md": lambda _: None,
     "docs/retention.md": has_an_expired_hour,
     "docs/automation.md": has_settings,
+    "docs/reports.md": has_settings,
     "docs/summaries.md": has_collected,
     "docs/verify.md": has_collected,
 }
