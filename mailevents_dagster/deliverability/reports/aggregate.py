@@ -10,7 +10,7 @@ from xml.etree.ElementTree import Element
 
 from mailevents_dagster.deliverability.reports.elements import MalformedError, plain, read_elements, values_of
 from mailevents_dagster.deliverability.reports.packing import damage_of
-from mailevents_dagster.deliverability.reports.record import LeftOutError, lower, record_of, whole_number
+from mailevents_dagster.deliverability.reports.record import LeftOutError, lower, records_of, whole_number
 from mailevents_dagster.deliverability.reports.records import Records
 from mailevents_dagster.deliverability.reports.values import (
     AGGREGATE,
@@ -84,7 +84,8 @@ class _Gathered:
             self._empty += 1
             return
         try:
-            self.records.add(record_of(element))
+            for record in records_of(element):
+                self.records.add(record)
         except LeftOutError as error:
             self._lost_count += 1
             if len(self._lost) < _MOST_NAMED:

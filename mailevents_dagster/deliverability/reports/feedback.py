@@ -33,18 +33,24 @@ _IN_BRACKETS: Final = frozenset({"original_mail_from", "original_rcpt_to", "remo
 _MOST: Final = 2**20
 _BLOCK: Final = 2**16
 _IP: Final = re.compile(r"\bfrom ([\d.:A-Fa-f]{3,45})\s*$")
+_FAILED: Final = re.compile(r"message claiming to be from you has failed", re.IGNORECASE)
+_NAMED: Final = re.compile(r"^[ \t>*]{0,20}([A-Za-z][A-Za-z /-]{2,40}):[ \t]*([^\r\n]{0,500})", re.MULTILINE)
+_IN_WORDS: Final = {
+    "sender domain": "reported_domain",
+    "sender ip address": "source_ip",
+    "received date": "arrival_date",
+    "spf alignment": "spf_alignment",
+    "dkim alignment": "dkim_alignment",
+    "dmarc results": "dmarc_results",
+}
+"""The names of the specification for those that a gateway writes."""
 _HOTMAIL: Final = "x-hmxmroriginalrecipient"
 """The header in which Hotmail, whose complaints are no reports of the RFC, says who complained."""
 
 
 def feedback_of(file: str, mail: Message, report: IO[bytes], original: IO[bytes] | None) -> Feedback:
     """Return what the parts of a report say."""
-    faults = Faults()
-    lines = Lines([report.read(_MOST)])
-    skip_envelope(lines, faults)
-    fields: Fields = {}
-    for name, raw in read_head(lines, lambda _: False, faults).fields:
-        _add(fields, name.lower().replace("-", "_"), text_value(raw))
+    fields = _fields(report.read(_MOST))
     about = _read(original)
     is_failure = fields.get("feedback_type", "").lower() == "auth-failure" or (
         "feedback_type" not in fields and "auth_failure" in fields
@@ -66,6 +72,21 @@ def hotmail_complaint(file: str, mail: Message, original: IO[bytes]) -> Feedback
     return Feedback(file, _key(COMPLAINT, mail, fields, head), metadata_of(mail), fields, head, COMPLAINT)
 
 
+def failure_in_words(file: str, mail: Message, original: IO[bytes] | None) -> Feedback | None:
+    """Return the failure that a gateway tells in a text of names and values; None where the text is another."""
+    text = mail.text or ""
+    if not _FAILED.search(text):
+        return None
+    fields: Fields = {}
+    for name, value in _NAMED.findall(text):
+        if (known := _IN_WORDS.get(name.strip().lower())) and value.strip():
+            _add(fields, known, value.strip())
+    if "source_ip" not in fields:
+        return None
+    head = _original(_read(original))
+    return Feedback(file, _key(FAILURE, mail, fields, head), metadata_of(mail), fields, head, FAILURE)
+
+
 def metadata_of(mail: Message) -> Fields:
     """Return what names a mail that brought a report."""
     return {
@@ -74,6 +95,15 @@ def metadata_of(mail: Message) -> Fields:
         "date": _moment(mail.sent),
         "subject": mail.subject or None,
     }
+
+
+def _fields(report: bytes) -> Fields:
+    faults, lines = Faults(), Lines([report])
+    skip_envelope(lines, faults)
+    fields: Fields = {}
+    for name, raw in read_head(lines, lambda _: False, faults).fields:
+        _add(fields, name.lower().replace("-", "_"), text_value(raw))
+    return fields
 
 
 def _add(fields: Fields, name: str, value: str) -> None:

@@ -10,8 +10,13 @@ from tempfile import SpooledTemporaryFile
 from typing import IO, Final
 
 from mailevents_dagster.deliverability.reports.packing import Budget, Content
+from mailevents_dagster.sources.mailbox.messages.faults import Faults
+from mailevents_dagster.sources.mailbox.messages.lines import Lines
 from mailevents_dagster.sources.mailbox.messages.message import AttachmentHead, Message
+from mailevents_dagster.sources.mailbox.messages.part import Part
 from mailevents_dagster.sources.mailbox.messages.reading import read_message
+from mailevents_dagster.sources.mailbox.messages.tree import Content as TreeContent
+from mailevents_dagster.sources.mailbox.messages.tree import Tree
 
 _IN_MEMORY: Final = 2**20
 _BLOCK: Final = 2**16
@@ -20,6 +25,7 @@ _MOST_PARTS: Final = 200
 """Attachments that are looked into."""
 FEEDBACK: Final = "message/feedback-report"
 _ORIGINALS: Final = ("message/rfc822", "message/global", "text/rfc822-headers", "message/rfc822-headers")
+_PACKED: Final = ("\x1f", "PK\x03\x04")
 _XML: Final = ("<?xml", "<feedback")
 
 
@@ -37,6 +43,8 @@ class Mail:
 
     message: Message
     attached: tuple[Attached, ...]
+    whole: Content
+    """The mail itself."""
 
     def feedback(self) -> IO[bytes] | None:
         """Return the part that reports one mail, or None."""
@@ -50,9 +58,18 @@ class Mail:
         """Yield what may be a report: what is attached, or else a text that is one."""
         yield from (one.content for one in self.attached)
         for text in filter(None, (self.message.text, self.message.html)):
+            if text.startswith(_PACKED):
+                yield self._raw_text()
+                continue
             at = min((at for mark in _XML if (at := text.find(mark)) >= 0), default=0)
             # The mark says that the text is UTF-8 now, whatever it says itself.
             yield Content("text", io.BytesIO(codecs.BOM_UTF8 + text[at:].encode("utf-8", "replace")))
+
+    def _raw_text(self) -> Content:
+        """Return the bytes of the text: somebody sends a packed file as that."""
+        bodies = _Bodies()
+        Tree(Lines(_blocks(self.whole)), bodies, Faults()).read()
+        return Content("text", io.BytesIO(bodies.content))
 
     def close(self) -> None:
         for one in self.attached:
@@ -70,9 +87,32 @@ def read_mail(content: Content, budget: Budget) -> Mail:
         attached.append(Attached(head.type, Content(head.safe_name, kept.file)))
         return kept
 
+    message = read_message(_blocks(content), sink, most_text=_MOST_TEXT)
+    return Mail(message, tuple(attached), content)
+
+
+def _blocks(content: Content) -> Iterator[bytes]:
     content.stream.seek(0)
-    message = read_message(iter(lambda: content.stream.read(_BLOCK), b""), sink, most_text=_MOST_TEXT)
-    return Mail(message, tuple(attached))
+    return iter(lambda: content.stream.read(_BLOCK), b"")
+
+
+class _Bodies:
+    """Takes the bytes of the texts of a mail."""
+
+    def __init__(self) -> None:
+        self.content = bytearray()
+
+    def content_of(self, part: Part, within: str | None) -> TreeContent:
+        return self if part.is_body(within) else io.BytesIO()
+
+    def between_parts(self) -> TreeContent:
+        return io.BytesIO()
+
+    def write(self, data: bytes, /) -> None:
+        self.content += data[: _MOST_TEXT - len(self.content)]
+
+    def close(self) -> None:
+        """Texts of several parts stand behind each other."""
 
 
 class _Kept:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import IO, Final
 
 from mailevents_dagster.deliverability.reports.aggregate import read_aggregate
-from mailevents_dagster.deliverability.reports.feedback import feedback_of, hotmail_complaint
+from mailevents_dagster.deliverability.reports.feedback import failure_in_words, feedback_of, hotmail_complaint
 from mailevents_dagster.deliverability.reports.mails import Mail, read_mail
 from mailevents_dagster.deliverability.reports.packing import Budget, Content, damage_of, unpacked
 from mailevents_dagster.deliverability.reports.tls import read_tls
@@ -80,6 +80,8 @@ def _of_mail(content: Content, budget: Budget, depth: int) -> Iterator[Report | 
             yield feedback_of(content.name, mail.message, feedback, original)
         elif mail.message.kind is Kind.REPORT and original is not None:
             yield hotmail_complaint(content.name, mail.message, original)
+        elif (failure := failure_in_words(content.name, mail.message, original)) is not None:
+            yield failure
         else:
             yield from _attached(mail, content.name, budget, depth)
     finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+from collections.abc import Iterator
 from typing import Final
 from xml.etree.ElementTree import Element
 
@@ -11,6 +12,7 @@ from mailevents_dagster.deliverability.reports.elements import plain, values_of
 from mailevents_dagster.deliverability.reports.records import Evaluated, Record, Texts
 
 _NUMBER: Final = re.compile(r"\+?(\d{1,18})(?:\.0*)?", re.ASCII)
+_IDENTIFIERS: Final = ("header_from", "envelope_from", "envelope_to")
 _NOTHING: Final = Element("nothing")
 
 
@@ -18,9 +20,12 @@ class LeftOutError(ValueError):
     """A record lacks what it cannot be counted without."""
 
 
-def record_of(element: Element) -> Record:
-    """Return the record of an element; a missing address or number of mails is not guessed."""
-    row: Element = _NOTHING
+def records_of(element: Element) -> Iterator[Record]:
+    """Yield the record of an element, or one for each row where it has several.
+
+    A missing address or number of mails is not guessed.
+    """
+    rows = element.findall("row") or [_NOTHING]
     identifiers: dict[str, str] = {}
     dkim: list[Texts] = []
     spf: list[Texts] = []
@@ -28,7 +33,7 @@ def record_of(element: Element) -> Record:
     for child in element:
         match child.tag:
             case "row":
-                row = child if row is _NOTHING else row
+                continue
             case "identifiers" | "identities":  # as drafts of the specification call them
                 identifiers = identifiers or values_of(child)
             case "auth_results":
@@ -36,24 +41,22 @@ def record_of(element: Element) -> Record:
                 spf += [_spf(values_of(one)) for one in child.iterfind("spf") if len(one)]
             case name:
                 extension[name] = plain(child)
-    source, count = _counted(values_of(row))
-    evaluated = _evaluated(row.find("policy_evaluated"))
-    dkim_aligned, spf_aligned = _passed(evaluated["dkim"]), _passed(evaluated["spf"])
-    return {
-        "source_ip": source,
-        "count": count,
-        "policy_evaluated": evaluated,
-        "identifiers": {
-            "header_from": lower(identifiers.get("header_from")),
-            "envelope_from": lower(identifiers.get("envelope_from")),
-            "envelope_to": lower(identifiers.get("envelope_to")),
-        },
-        "auth_results": {"dkim": dkim, "spf": spf},
-        "dkim_aligned": dkim_aligned,
-        "spf_aligned": spf_aligned,
-        "dmarc_passed": _either(dkim_aligned, spf_aligned),
-        "extension": extension,
-    }
+    named: Texts = {name: lower(identifiers.get(name)) for name in _IDENTIFIERS}
+    for row in rows:
+        source, count = _counted(values_of(row))
+        evaluated = _evaluated(row.find("policy_evaluated"))
+        dkim_aligned, spf_aligned = _passed(evaluated["dkim"]), _passed(evaluated["spf"])
+        yield {
+            "source_ip": source,
+            "count": count,
+            "policy_evaluated": evaluated,
+            "identifiers": named,
+            "auth_results": {"dkim": dkim, "spf": spf},
+            "dkim_aligned": dkim_aligned,
+            "spf_aligned": spf_aligned,
+            "dmarc_passed": _either(dkim_aligned, spf_aligned),
+            "extension": extension,
+        }
 
 
 def whole_number(text: str | None) -> int | None:

@@ -61,9 +61,11 @@ def _policies(found: list[object], lost: list[str]) -> Iterator[Fields]:
     for number, one in enumerate(map(_object, found), 1):
         policy, summary = _object(one.get("policy")), _object(one.get("summary"))
         counts = {name: _number(summary.get(name)) for name in _SUMMARY}
+        if _domain(policy) is None and set(counts.values()) == {None}:
+            lost.append(f"policy {number} says nothing")
+            continue
         if None in counts.values():
             lost.append(f"policy {number} does not say how many connections there were")
-            continue
         details = one.get("failure_details")
         yield {
             "policy": {name: policy.get(name) for name in _POLICY} | {"policy_domain": _domain(policy)},
@@ -77,7 +79,6 @@ def _details(found: list[object], policy: int, lost: list[str]) -> Iterator[Fiel
         count = _number(one.get("failed_session_count"))
         if count is None:
             lost.append(f"failure {number} of policy {policy} does not say how many connections failed")
-            continue
         detail: Fields = {name: one[name] for name in _DETAIL if name in one}
         yield detail | {"failed_session_count": count}
 

@@ -115,6 +115,13 @@ def test_drafts_that_are_still_sent_call_identifiers_identities() -> None:
     assert found["identifiers"]["header_from"] == "example.com"
 
 
+def test_a_record_with_several_rows_is_as_many_records() -> None:
+    row = record("192.0.2.9", 4).partition("<identifiers>")[0].partition("<record>")[2]
+    report = one_aggregate(aggregate(record().replace("<identifiers>", f"{row}<identifiers>")))
+    assert [(found["source_ip"], found["count"]) for found in report.records] == [("192.0.2.1", 3), ("192.0.2.9", 4)]
+    assert {found["identifiers"]["header_from"] for found in report.records} == {"example.com"}
+
+
 def test_the_same_report_has_the_same_key_and_another_has_not() -> None:
     one, again = one_aggregate(aggregate()), one_aggregate(aggregate(record("192.0.2.9")))
     assert one.key == again.key

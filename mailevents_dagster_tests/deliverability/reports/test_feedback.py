@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mailevents_dagster_tests.deliverability.reports.samples import one_feedback
+from mailevents_dagster_tests.deliverability.reports.samples import one_feedback, read
 
 ORIGINAL = """Message-ID: <mail-1@example.com>
 From: News <news@example.com>
@@ -125,6 +125,38 @@ Content-Type: message/rfc822
     assert found.kind == "complaint"
     assert found.feedback == {"source_ip": "192.0.2.1", "original_rcpt_to": ["someone@hotmail.example"]}
     assert found.original["message_id"] == "mail-1@example.com"
+
+
+def test_a_failure_that_a_gateway_tells_in_words_is_read() -> None:
+    told = f"""From: gateway@receiver.example
+Subject: DMARC failure
+Content-Type: multipart/mixed; boundary=b
+
+--b
+Content-Type: text/plain
+
+A message claiming to be from you has failed the published DMARC policy.
+
+  Sender Domain: Example.com
+  Sender IP Address: 192.0.2.1
+  Received Date: Fri, 20 Nov 2026 08:00:00 +0000
+  SPF Alignment: no
+  Something Else: x
+--b
+Content-Type: message/rfc822
+
+{ORIGINAL}
+--b--
+"""
+    found = one_feedback(told.encode())
+    assert (found.kind, found.original["message_id"]) == ("dmarc-failure", "mail-1@example.com")
+    assert found.feedback == {
+        "reported_domain": ["Example.com"],
+        "source_ip": "192.0.2.1",
+        "arrival_date": "Fri, 20 Nov 2026 08:00:00 +0000",
+        "spf_alignment": "no",
+    }
+    assert read(told.replace("Sender IP Address", "Somewhere").encode())[0].kind == "broken"
 
 
 def test_a_report_with_endless_fields_is_bounded() -> None:

@@ -123,6 +123,14 @@ def test_a_report_may_be_the_text_of_a_mail() -> None:
     assert one_aggregate(f"{head}\n\nHere it is:\n\n{latin}".encode()).metadata["org_name"] == "Müller"
 
 
+def test_a_packed_report_may_be_called_text() -> None:
+    for packed in (gzipped(aggregate()), zipped(("a.xml", aggregate()))):
+        encoded = base64.encodebytes(packed).decode()
+        whole = f"Subject: x\nContent-Type: text/plain\nContent-Transfer-Encoding: base64\n\n{encoded}"
+        assert one_aggregate(whole.encode()).domain == "example.com"
+        assert one_aggregate(mail(part(packed, "Content-Type: text/plain"))).domain == "example.com"
+
+
 def test_a_mail_that_was_forwarded_as_an_attachment_is_looked_into() -> None:
     inner = mail(TEXT, part(gzipped(aggregate()), "Content-Type: application/gzip"))
     forwarded = mail(TEXT, "Content-Type: message/rfc822\r\n\r\n" + inner.decode())

@@ -28,7 +28,7 @@ def test_the_same_report_has_the_same_key() -> None:
     assert one_tls(connections(**nameless)).key == one_tls(connections(**nameless)).key
 
 
-def test_what_does_not_count_is_left_out_and_named() -> None:
+def test_what_is_not_said_is_null_and_named() -> None:
     policies = [
         {"policy": {"policy-domain": "a.example"}},
         {
@@ -39,13 +39,15 @@ def test_what_does_not_count_is_left_out_and_named() -> None:
         "nonsense",
     ]
     report = one_tls(connections(policies=policies))
-    assert [policy["policy"]["policy_domain"] for policy in report.policies] == ["b.example"]
+    assert [policy["policy"]["policy_domain"] for policy in report.policies] == ["a.example", "b.example"]
+    assert set(report.policies[0]["summary"].values()) == {None}
+    assert [one["failed_session_count"] for one in report.policies[1]["failure_details"]] == [None, None, None]
     assert report.left_out == (
         "policy 1 does not say how many connections there were",
         "failure 1 of policy 2 does not say how many connections failed",
         "failure 2 of policy 2 does not say how many connections failed",
         "failure 3 of policy 2 does not say how many connections failed",
-        "policy 3 does not say how many connections there were",
+        "policy 3 says nothing",
     )
 
 
