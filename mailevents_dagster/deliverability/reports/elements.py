@@ -9,11 +9,11 @@ from xml.parsers import expat
 
 from mailevents_dagster.deliverability.reports.values import BrokenReportError, NotAReportError
 
-_LARGEST: Final = 2**21
+_LARGEST: Final = 2**19
 """Bytes of an element right below the root."""
 _DEEPEST: Final = 32
-_MOST: Final = 1_000_000
-"""Elements right below the root."""
+_MOST: Final = 20_000_000
+"""Elements of a document: those of a million records, which take half a minute."""
 
 
 class MalformedError(BrokenReportError):
@@ -60,15 +60,15 @@ class _Reader:
     def hand_on(self, take: Callable[[Element], object], elements: list[Element]) -> None:
         """Hand on elements that have ended; refuse a document of which too much waits for its end."""
         for element in elements:
-            take(_without_prefixes(element))
-        self._number += len(elements)
+            self._number += _without_prefixes(element)
+            if self._number > _MOST:
+                raise BrokenReportError(f"it has more than {_MOST:,} elements")
+            take(element)
         if elements:
             del self.children[: len(elements)]
             self._size = 0
         if self._size > _LARGEST:
-            raise BrokenReportError(f"an element in it is longer than {_LARGEST // 2**20} MB")
-        if self._number > _MOST:
-            raise BrokenReportError(f"it has more than {_MOST:,} records")
+            raise BrokenReportError(f"an element in it is longer than {_LARGEST // 2**10} kB")
 
     def ended(self) -> list[Element]:
         """Return the elements that have ended in a document that breaks off."""
@@ -97,11 +97,13 @@ class _Reader:
         raise BrokenReportError("it declares entities, which no report needs and attacks use")
 
 
-def _without_prefixes(element: Element) -> Element:
-    for one in element.iter():
+def _without_prefixes(element: Element) -> int:
+    """Leave the prefixes of namespaces out of all names in an element, and return how many there are."""
+    number = 0
+    for number, one in enumerate(element.iter(), 1):  # noqa: B007  the last one counts
         if ":" in one.tag:
             one.tag = one.tag.rpartition(":")[2]
-    return element
+    return number
 
 
 def values_of(element: Element) -> dict[str, str]:
