@@ -111,7 +111,7 @@ def _arrive(reports: int, history: History, days: int) -> Verdict:
         f"No DMARC report has arrived for {counted(days, 'day')}. Look whether the domain's DMARC record still names "
         f"an address in `rua`, whether that mailbox takes mail, and whether it is the one of `reports.mailboxes`."
     )
-    return Verdict(passed, "They arrive." if passed else what, {"reports": reports})
+    return Verdict(passed, "They arrive." if passed else what, {"reports": reports}, is_error=True)
 
 
 def _no_new(sources: Sequence[SourceOfMails], history: History, fewest: int) -> Verdict:
@@ -125,7 +125,8 @@ def _no_new(sources: Sequence[SourceOfMails], history: History, fewest: int) -> 
             f"yours, somebody can send as you: take it out of the SPF record, or revoke its DKIM key. One that passes "
             f"by DKIM alone may be somebody's forwarding."
         )
-    return Verdict(passed, said, {"sources": len(new), "messages": sum(one.passed for one in new)})
+    numbers = {"sources": len(new), "messages": sum(one.passed for one in new)}
+    return Verdict(passed, said, numbers, is_error=True)
 
 
 def _named(one: SourceOfMails) -> str:
@@ -143,7 +144,7 @@ def _pass_rate(messages: int, passed: int, history: History, drop: float) -> Ver
         f"fail: of your own, mend SPF or DKIM; of others, nothing is lost, but they use your name."
     )
     numbers = {"messages": messages, "pass_rate": round(rate, 2), "usual_pass_rate": round(usual, 2)}
-    return Verdict(is_well, "As usual." if is_well else said, numbers)
+    return Verdict(is_well, "As usual." if is_well else said, numbers, is_error=True)
 
 
 def _whole(rows: pa.Table) -> Verdict:

@@ -38,6 +38,14 @@ def test_a_new_source_that_passes_is_told(here: Judged) -> None:
     assert told.numbers == {"sources": 1, "messages": 4}
 
 
+def test_what_people_are_alerted_to_is_an_error(here: Judged) -> None:
+    assert check(here, 0, "no_new_sources", record(count=50)).passed
+    made = here.make(DMARC, 9).verdicts
+    assert {name for name, verdict in made.items() if verdict.is_error} >= {"no_new_sources", "reports_arrive"}
+    fallen = check(here, 10, "pass_rate", record(count=50, dkim="fail"))
+    assert (fallen.passed, fallen.is_error) == (False, True)
+
+
 def test_a_new_source_that_fails_is_none_of_ours(here: Judged) -> None:
     assert check(here, 0, "no_new_sources", record()).passed
     assert check(here, 1, "no_new_sources", record("198.51.100.1", dkim="fail")).passed
