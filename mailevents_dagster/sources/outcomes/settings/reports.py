@@ -76,7 +76,7 @@ class ReportsSettings(Strict):
     expected_within_days: Days = Field(
         default=3, description="A check fails when no DMARC report has arrived for so many days."
     )
-    pass_rate_drop: Annotated[float, Field(gt=0, le=100), NO_TRUTH_VALUE] = Field(
+    pass_rate_drop: Annotated[float, Field(ge=0.1, le=100), NO_TRUTH_VALUE] = Field(
         default=5.0,
         description="A check fails when the share of mails that pass DMARC is so many percent points below that of "
         "the two weeks before.",
