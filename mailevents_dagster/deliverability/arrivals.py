@@ -53,7 +53,9 @@ def arrived(work: Work) -> Iterator[Report | Broken]:
         yield from (one for one in _mailed(work, feed) if not (isinstance(one, Broken) and one.is_something_else))
     first = work.day.start if feeds else 0
     for folder in work.domain.reports.folders if work.domain.reports else ():
-        for file in _files(Path(folder)):
+        for number, file in enumerate(_files(Path(folder)), 1):
+            if number % _TOLD_EVERY == 0:
+                work.note(f"{folder}: {number:,} files looked at")
             if first <= file.stat().st_mtime < work.day.end:
                 with file.open("rb") as stream:
                     yield from read_reports(str(file), stream)

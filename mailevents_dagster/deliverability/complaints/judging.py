@@ -61,7 +61,10 @@ def words_of(rows: pa.Table) -> str:
     if not latest:
         return ""
     shown = sorted(latest.values(), key=lambda row: -row["value"])[:SHOWN]
-    lines = [f"| {printable(row['feedback_id'], 80)} | {row['date']} | {row['value']:.2f} % |" for row in shown]
+    lines = [
+        f"| {printable(row['feedback_id'], 80).replace('|', ' ')} | {row['date']} | {row['value']:.2f} % |"
+        for row in shown
+    ]
     return "\n".join(["| Feedback-ID | day | called spam |", "| --- | --- | ---: |", *lines])
 
 

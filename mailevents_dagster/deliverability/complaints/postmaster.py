@@ -95,7 +95,7 @@ class _Asked:
         for _ in range(_MOST_PAGES):
             answer = json_of(ask(lambda: self._post(body), _NAMES, _SAYS), _NAMES)
             stats = answer.get("domainStats", [])
-            if not isinstance(stats, list):
+            if not isinstance(stats, list) or not all(map(_is_stat, stats)):
                 raise _strange()
             yield from stats
             if not answer.get("nextPageToken"):
@@ -145,6 +145,14 @@ def _shown(day: date) -> dict[str, int]:
     return {"year": day.year, "month": day.month, "day": day.day}
 
 
+def _is_stat(found: object) -> bool:
+    return (
+        isinstance(found, dict)
+        and isinstance(found.get("metric"), str)
+        and all(isinstance(found.get(name, {}), dict) for name in ("date", "value"))
+    )
+
+
 def _date(found: dict[str, Any]) -> date:
     try:
         return date(found["date"]["year"], found["date"]["month"], found["date"]["day"])
@@ -153,7 +161,7 @@ def _date(found: dict[str, Any]) -> date:
 
 
 def _percent(found: dict[str, Any]) -> float | None:
-    value = found.get("value") or {}
+    value = found.get("value", {})
     number = next((value[name] for name in ("doubleValue", "floatValue", "intValue") if name in value), None)
     try:
         return None if number is None else round(100 * float(number), 6)
@@ -162,9 +170,10 @@ def _percent(found: dict[str, Any]) -> float | None:
 
 
 def _texts(found: dict[str, Any]) -> list[str]:
-    value = found.get("value") or {}
-    texts = value.get("stringList", {}).get("values", []) or [value.get("stringValue")]
-    return [one for one in texts if isinstance(one, str) and one]
+    value = found.get("value", {})
+    listed = value.get("stringList")
+    texts = listed.get("values") if isinstance(listed, dict) else [value.get("stringValue")]
+    return [one for one in texts if isinstance(one, str) and one] if isinstance(texts, list) else []
 
 
 def _is_plain(feedback_id: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from tempfile import SpooledTemporaryFile
@@ -12,7 +13,7 @@ from typing import IO, Final
 from mailevents_dagster.deliverability.reports.packing import Budget, Content
 from mailevents_dagster.sources.mailbox.messages.faults import Faults
 from mailevents_dagster.sources.mailbox.messages.lines import Lines
-from mailevents_dagster.sources.mailbox.messages.message import AttachmentHead, Message
+from mailevents_dagster.sources.mailbox.messages.message import AttachmentHead, Kind, Message
 from mailevents_dagster.sources.mailbox.messages.part import Part
 from mailevents_dagster.sources.mailbox.messages.reading import read_message
 from mailevents_dagster.sources.mailbox.messages.tree import Content as TreeContent
@@ -25,6 +26,7 @@ _MOST_PARTS: Final = 200
 """Attachments that are looked into."""
 FEEDBACK: Final = "message/feedback-report"
 _ORIGINALS: Final = ("message/rfc822", "message/global", "text/rfc822-headers", "message/rfc822-headers")
+_FIELD: Final = re.compile(r"^Feedback-Type:", re.IGNORECASE | re.MULTILINE)
 _PACKED: Final = ("\x1f", "PK\x03\x04")
 _XML: Final = ("<?xml", "<feedback")
 
@@ -47,8 +49,12 @@ class Mail:
     """The mail itself."""
 
     def feedback(self) -> IO[bytes] | None:
-        """Return the part that reports one mail, or None."""
-        return next((one.content.stream for one in self.attached if one.type == FEEDBACK), None)
+        """Return the part that reports one mail, which some call text; or None."""
+        for one in self.attached:
+            if one.type == FEEDBACK:
+                return one.content.stream
+        found = _FIELD.search(self.message.text or "") if self.message.kind is Kind.REPORT else None
+        return io.BytesIO(found.string[found.start() :].encode("utf-8", "replace")) if found else None
 
     def original(self) -> IO[bytes] | None:
         """Return the mail that it is about, or None."""

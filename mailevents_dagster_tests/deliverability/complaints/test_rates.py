@@ -156,6 +156,27 @@ def test_nobody_there_is_said_without_the_key(tmp_path: Path, services: Services
         assert unanswered(Judged(settings, here.folder)).startswith(name)
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [b"[]", b"{", b'{"domainStats": 1}', b'{"domainStats": [1]}', b'{"domainStats": [{"metric": "spam_rate"}]}'],
+    ids=["list", "cut", "number", "numbers", "no-date"],
+)
+def test_what_is_not_as_documented_is_said(
+    tmp_path: Path, services: Services, monkeypatch: pytest.MonkeyPatch, answer: bytes
+) -> None:
+    monkeypatch.setattr(services, "_stats", lambda _: answer)
+    assert "answered something else than" in unanswered(gmail(tmp_path, services))
+
+
+def test_a_rate_without_a_number_is_none(tmp_path: Path, services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    date = '{"year": 2026, "month": 11, "day": 20}'
+    answer = f'{{"domainStats": [{{"metric": "spam_rate", "date": {date}, "value": {{}}}}]}}'
+    monkeypatch.setattr(services, "_stats", lambda _: answer.encode())
+    made = make(gmail(tmp_path, services))
+    assert [row["value"] for row in rows(made)] == [None]
+    assert "gmail_spam_rate" not in made.numbers
+
+
 def test_snds_tells_of_addresses(tmp_path: Path, services: Services) -> None:
     made = make(outlook(tmp_path, services))
     found = {(row["source_ip"], row["metric"]): (row["value"], row["text"]) for row in rows(made)}

@@ -95,6 +95,12 @@ Source-IP: 2001:db8::1"""
     assert one_feedback(report("Feedback-Type: not-spam")).kind == "complaint"
 
 
+def test_a_report_whose_fields_are_called_text_is_read() -> None:
+    found = one_feedback(report(ABUSE).replace(b"Content-Type: message/feedback-report", b"Content-Type: text/plain"))
+    assert (found.kind, found.feedback["source_ip"]) == ("complaint", "192.0.2.1")
+    assert found.original["message_id"] == "mail-1@example.com"
+
+
 def test_a_report_without_the_mail_that_it_is_about_is_whole() -> None:
     cut = report(ABUSE).partition(b"--b\nContent-Type: message/rfc822")[0] + b"--b--\n"
     found = one_feedback(cut)
