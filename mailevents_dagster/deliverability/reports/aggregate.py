@@ -55,10 +55,11 @@ class _Gathered:
         self._policy = Element("policy_published")
         self._extension: Fields = {}
         self._lost: list[str] = []
+        self._goes_on = False
         self._empty = self._lost_count = self.reach = 0
         self._digest = hashlib.sha256()
         try:
-            read_elements(self._hashed(blocks), _ROOT, self._take)
+            self._goes_on = read_elements(self._hashed(blocks), _ROOT, self._take)
         except MalformedError as error:
             self.broken = str(error)
 
@@ -110,6 +111,8 @@ class _Gathered:
     def _odd(self) -> Iterator[str]:
         if self._empty:
             yield f"records with nothing in them: {self._empty}"
+        if self._goes_on:
+            yield "something stands behind its end"
         if not self.records:
             yield "it has no records"
 

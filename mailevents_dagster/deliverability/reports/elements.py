@@ -20,8 +20,11 @@ class MalformedError(BrokenReportError):
     """It is no XML from some place on."""
 
 
-def read_elements(blocks: Iterable[str], root: str, take: Callable[[Element], object]) -> None:
-    """Hand on each element right below the root when it has ended, its names without prefixes of namespaces."""
+def read_elements(blocks: Iterable[str], root: str, take: Callable[[Element], object]) -> bool:
+    """Hand on each element right below the root when it has ended, its names without prefixes of namespaces.
+
+    Return whether anything stands behind the root's end.
+    """
     reader = _Reader(root)
     try:
         for block in blocks:
@@ -29,12 +32,16 @@ def read_elements(blocks: Iterable[str], root: str, take: Callable[[Element], ob
             reader.hand_on(take, reader.children[:-1])
         reader.parser.Parse(b"", True)  # noqa: FBT003  expat's own
     except expat.ExpatError as error:
-        reader.hand_on(take, reader.ended())
         what = expat.ErrorString(error.code)
         if not reader.has_begun:
             raise NotAReportError(f"no DMARC report, and no XML: {what}") from error
-        raise MalformedError(f"line {error.lineno}, column {error.offset}: {what}") from error
+        innermost = reader.innermost()
+        reader.hand_on(take, reader.children[:-1] if innermost not in (None, reader.children) else reader.children[:])
+        if innermost is not None:
+            raise MalformedError(f"line {error.lineno}, column {error.offset}: {what}") from error
+        return True
     reader.hand_on(take, reader.children[:])
+    return False
 
 
 class _Reader:
@@ -70,12 +77,12 @@ class _Reader:
         if self._size > _LARGEST:
             raise BrokenReportError(f"an element in it is longer than {_LARGEST // 2**10} kB")
 
-    def ended(self) -> list[Element]:
-        """Return the elements that have ended in a document that breaks off."""
-        if not len(self.children):
-            return []
-        innermost = self._builder.end(self._root)
-        return self.children[:] if innermost is self.children else self.children[:-1]
+    def innermost(self) -> Element | None:
+        """Return the innermost element that is still open; None where the root has ended, too. Nothing may follow."""
+        try:
+            return self._builder.end(self._root)
+        except IndexError:
+            return None
 
     def _begin(self, name: str, attributes: dict[str, str]) -> None:
         local = name.rpartition(":")[2]

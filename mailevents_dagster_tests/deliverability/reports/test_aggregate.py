@@ -181,6 +181,14 @@ def test_a_record_that_ended_before_the_file_did_is_whole() -> None:
     assert report.left_out
 
 
+@pytest.mark.parametrize("more", [b"junk", bytes(100), b"<more/>", b"</feedback>", b"&amp;"], ids=repr)
+def test_what_stands_behind_the_end_of_a_report_takes_nothing_from_it(more: bytes) -> None:
+    report = one_aggregate(aggregate(record(), record("192.0.2.2")) + more)
+    assert len(report.records) == 2
+    assert report.faults == ("something stands behind its end",)
+    assert report.left_out == ()
+
+
 def test_a_report_that_breaks_off_before_its_first_record_is_broken() -> None:
     whole = aggregate()
     assert why(whole[: whole.index(b"<record>")]).startswith("line ")
