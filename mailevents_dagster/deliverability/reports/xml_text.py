@@ -23,7 +23,12 @@ _MARKS: Final = (
 _NO_XML: Final = dict.fromkeys([*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF], "\ufffd")
 """Characters that no XML may hold."""
 _BARE: Final = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#\d{1,7}|#[xX][0-9A-Fa-f]{1,6});)")
-_LONGEST_REFERENCE: Final = 11
+_LONELY: Final = re.compile(r"<(?![^\W\d]|[:/!?])")
+"""What begins no tag."""
+_SEAM: Final = re.compile(r"(?:&[^&]{0,10}|<)\Z")
+"""What may go on in the next block."""
+_DECLARATION: Final = re.compile(r"<\?xml\s")
+_MOST_JUNK: Final = 10_000
 _UNDECODABLE: Final = "characters that its charset does not have are replaced"
 
 
@@ -56,12 +61,12 @@ class XmlText:
             yield rest
 
     def mended_blocks(self) -> Iterator[str]:
-        """Yield the text with control characters replaced, and `&` as text where it begins no reference."""
+        """Yield the text with control characters replaced, and `&` and `<` as text where they begin nothing."""
         held = ""
         for block in self.blocks():
             text = held + block
-            last = text.rfind("&", max(0, len(text) - _LONGEST_REFERENCE))
-            held = text[last:] if last >= 0 else ""
+            seam = _SEAM.search(text, max(0, len(text) - 20))
+            held = seam[0] if seam else ""
             yield self._mended(text[: len(text) - len(held)])
         yield self._mended(held)
 
@@ -72,7 +77,9 @@ class XmlText:
         escaped = _BARE.sub("&amp;", mended)
         if escaped != mended:
             self.faults["`&` stands where `&amp;` should"] = None
-        return escaped
+        if _LONELY.search(escaped):
+            self.faults["`<` stands where `&lt;` should"] = None
+        return _LONELY.sub("&lt;", escaped)
 
     def _charset(self, head: bytes) -> str:
         for mark, charset in _MARKS:
@@ -88,7 +95,8 @@ class XmlText:
         return "utf-8" if known is None or known.startswith(("utf-16", "utf-32")) else known
 
     def _without_junk(self, text: str) -> str:
-        start = text.find("<")
+        declarations = [found.start() for found in _DECLARATION.finditer(text, 0, _MOST_JUNK)]
+        start = declarations[-1] if declarations else text.find("<")
         if text[: max(start, 0)].strip("\ufeff \t\r\n"):
             self.faults["something stands before its beginning"] = None
         return text[start:] if start >= 0 else ""

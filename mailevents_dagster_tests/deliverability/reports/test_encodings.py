@@ -62,6 +62,19 @@ def test_junk_before_the_beginning_is_left_out_and_said() -> None:
     assert report.faults == ("something stands before its beginning",)
 
 
+def test_what_stands_before_the_declaration_is_left_out_and_said() -> None:
+    for before in (b"<!-- made by hand -->\n", b'<?xml version="1.0"?>\n', b"<junk>"):
+        report = one_aggregate(before + aggregate())
+        assert len(report.records) == 1
+        assert report.faults == ("something stands before its beginning",)
+
+
+def test_a_less_than_sign_of_its_own_is_text() -> None:
+    report = one_aggregate(aggregate(metadata=METADATA.replace("Receiver Inc.", "A < B <3 C")))
+    assert report.metadata["org_name"] == "A < B <3 C"
+    assert report.faults == ("`<` stands where `&lt;` should",)
+
+
 def test_an_ampersand_of_its_own_is_text() -> None:
     metadata = METADATA.replace(
         "<report_id>", "<extra_contact_info>https://x.example/?a=1&b=2&c</extra_contact_info><report_id>"
@@ -76,9 +89,9 @@ def test_an_ampersand_of_its_own_is_text() -> None:
 def test_an_ampersand_at_the_seam_of_two_blocks_is_not_taken_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(xml_text, "_BLOCK", 61)
     for shift in range(61):
-        content = aggregate("<!--" + "x" * shift + "-->", record(more="<note>a & b &amp; c</note>"))
+        content = aggregate("<!--" + "x" * shift + "-->", record(more="<note>a & b &amp; c < d</note>"))
         noted = [found for found in one_aggregate(content).records if found["extension"]]
-        assert [found["extension"] for found in noted] == [{"note": "a & b & c"}]
+        assert [found["extension"] for found in noted] == [{"note": "a & b & c < d"}]
 
 
 def test_control_characters_are_replaced_and_said() -> None:
