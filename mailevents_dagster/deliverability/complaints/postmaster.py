@@ -112,7 +112,7 @@ def _token(session: requests.Session, file: Path) -> str:
     try:
         import jwt  # comes with an extra, and few ask
     except ImportError:
-        raise UnaskedError("PyJWT is not installed: pip install 'mailevents-dagster[reports]'.") from None
+        raise UnaskedError("PyJWT is not installed: pip install 'mailevents-dagster[deliverability]'.") from None
 
     try:
         account = json.loads(file.read_bytes())
