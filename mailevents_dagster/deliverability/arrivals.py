@@ -17,11 +17,12 @@ from mailevents_dagster.deliverability.reports.values import Broken, Report
 from mailevents_dagster.files.damage import DamagedError
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.settings import Settings
-from mailevents_dagster.sources.mailbox.feeds import MESSAGES
 from mailevents_dagster.sources.outcomes.settings.section import DomainSettings
 from mailevents_dagster.store.blobs import Blobs
 from mailevents_dagster.summaries.making import events_of
 
+_MESSAGES: Final = ("mailbox", "messages")
+"""The source and type of feeds of mails."""
 _COLUMNS: Final = ("kind", "attachments", "blob")
 _IN_MEMORY: Final = 2**22
 _TOLD_EVERY: Final = 500
@@ -34,7 +35,7 @@ def feeds_of(settings: Settings, domain: DomainSettings) -> Sequence[Feed]:
     return [
         one.feed
         for one in settings.configured
-        if one.feed.kind == MESSAGES
+        if (one.feed.kind.source, one.feed.kind.type) == _MESSAGES
         and (
             one.feed.domain.rpartition("@")[2] == domain.domain
             if named is None
