@@ -20,6 +20,7 @@ ROOMS = (
     "collecting",
     "health",
     "summaries",
+    "deliverability",
     "alerts",
     "orchestration",
     "cli",

@@ -15,6 +15,7 @@ from mailevents_dagster.cli.demo import demo
 from mailevents_dagster.cli.feeds import feeds
 from mailevents_dagster.cli.housekeeping import housekeeping
 from mailevents_dagster.cli.import_pst import import_pst
+from mailevents_dagster.cli.lint import lint
 from mailevents_dagster.cli.migrate import migrate
 from mailevents_dagster.cli.probe import probe
 from mailevents_dagster.cli.report import report
@@ -51,6 +52,7 @@ for command in (
     feeds,
     housekeeping,
     import_pst,
+    lint,
     migrate,
     probe,
     report,
