@@ -13,6 +13,7 @@ PACKAGE = Path(mailevents_dagster.__file__).parent
 ROOMS = (
     "model",
     "files",
+    "failures",
     "settings",
     "store",
     "deliveries",

@@ -12,9 +12,9 @@ from mailevents_dagster.cli.terminal import Exit, configured
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from mailevents_dagster.model.day import Day
     from mailevents_dagster.model.feed import Feed
     from mailevents_dagster.settings import Settings
-    from mailevents_dagster.summaries.days import Day
     from mailevents_dagster.summaries.report import OfDomain
 
 SAY_EVERY: Final = 5.0
@@ -42,7 +42,7 @@ def report(*, written: str, domains: tuple[str, ...], lang: str, out: Path | Non
     from upath import UPath
 
     from mailevents_dagster.files.atomic import publish
-    from mailevents_dagster.summaries.days import Day
+    from mailevents_dagster.model.day import Day
     from mailevents_dagster.summaries.report import Report, page
 
     settings = configured()

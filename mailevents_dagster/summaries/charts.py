@@ -21,9 +21,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from PIL import Image
 
+from mailevents_dagster.sources.statuses import CLASSES, DIRECTIONS, OUTCOMES
 from mailevents_dagster.summaries import quarantine, server_bounces, server_traffic, sign_ins
 from mailevents_dagster.summaries.counts import HOURS, by, by_hour, numbers_of
-from mailevents_dagster.summaries.outcomes import CLASSES, DIRECTIONS, OUTCOMES
 from mailevents_dagster.summaries.wording import Language, say, say_key
 
 INK: Final = "#808791"

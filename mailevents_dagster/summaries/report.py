@@ -14,13 +14,13 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
+from mailevents_dagster.model.day import Day
 from mailevents_dagster.model.feed import readable_domain
+from mailevents_dagster.sources.statuses import CLASSES
 from mailevents_dagster.summaries import server_bounces, sign_ins
 from mailevents_dagster.summaries.charts import CHARTS, data_uri, number, svg
 from mailevents_dagster.summaries.counts import HOURS, HOURS_KEPT, by, total
-from mailevents_dagster.summaries.days import Day
 from mailevents_dagster.summaries.kinds import KINDS, SummaryKind
-from mailevents_dagster.summaries.outcomes import CLASSES
 from mailevents_dagster.summaries.wording import Language, say, say_key, say_reason
 
 TOP: Final = 10

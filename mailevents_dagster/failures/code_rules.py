@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from mailevents_dagster.sources.maillog.bounces.classes import BounceClass, Reason, Rule
+from mailevents_dagster.failures.classes import BounceClass, Reason, Rule
 
 _HARD: Final = BounceClass.HARD
 _SOFT: Final = BounceClass.SOFT

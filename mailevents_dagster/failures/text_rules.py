@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from mailevents_dagster.sources.maillog.bounces.classes import BounceClass, Reason, Rule, phrases
-from mailevents_dagster.sources.maillog.bounces.unknown_recipients import UNKNOWN_RECIPIENTS
+from mailevents_dagster.failures.classes import BounceClass, Reason, Rule, phrases
+from mailevents_dagster.failures.unknown_recipients import UNKNOWN_RECIPIENTS
 
 _HARD: Final = BounceClass.HARD
 _SOFT: Final = BounceClass.SOFT

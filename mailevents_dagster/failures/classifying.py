@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from mailevents_dagster.sources.maillog.bounces.classes import BounceClass, Rule, Verdict
-from mailevents_dagster.sources.maillog.bounces.code_rules import GENERIC, SURE
-from mailevents_dagster.sources.maillog.bounces.text_rules import BEFORE_CODES, TEXTS
+from mailevents_dagster.failures.classes import BounceClass, Rule, Verdict
+from mailevents_dagster.failures.code_rules import GENERIC, SURE
+from mailevents_dagster.failures.text_rules import BEFORE_CODES, TEXTS
 
 RULES: Final[tuple[Rule, ...]] = (*BEFORE_CODES, *SURE, *TEXTS, *GENERIC)
 """The first that applies decides."""

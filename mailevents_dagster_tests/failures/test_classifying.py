@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailevents_dagster.sources.maillog.bounces.classes import BounceClass, Reason
-from mailevents_dagster.sources.maillog.bounces.classifying import (
+from mailevents_dagster.failures.classes import BounceClass, Reason
+from mailevents_dagster.failures.classifying import (
     PASSING,
     PERMANENT,
     RULES,
@@ -15,7 +15,7 @@ from mailevents_dagster.sources.maillog.bounces.classifying import (
     classify,
     plain,
 )
-from mailevents_dagster_tests.sources.maillog.bounces.answers import ANSWERS, Answer
+from mailevents_dagster_tests.failures.answers import ANSWERS, Answer
 
 
 @pytest.mark.parametrize("answer", ANSWERS, ids=lambda one: f"{one.rule}: {one.text[:40]}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from mailevents_dagster.sources.maillog.bounces.classes import BounceClass, Rule, phrases
+from mailevents_dagster.failures.classes import BounceClass, Rule, phrases
 
 _HARD: Final = BounceClass.HARD
 

@@ -1,4 +1,4 @@
-"""The vocabulary of bounces: classes, and the rules that assign them. Knows no format of logs or messages."""
+"""The classes of failures, and what a rule that assigns one consists of."""
 
 from __future__ import annotations
 
