@@ -34,56 +34,52 @@ def lint(*, paths: tuple[Path, ...], bulk: bool, resolver: str | None, no_dns: b
     of weight `error` fails or a file cannot be read, with 3 where there is no message. docs/lint.md explains each rule.
     """
     try:
-        from mailevents_dagster.deliverability.lint.linting import findings_of, has_error
-        from mailevents_dagster.deliverability.lint.mail import mail_of
-        from mailevents_dagster.deliverability.lint.showing import content_of, lines_of
+        exits = [*_linted(paths, _asker(resolver, no_dns=no_dns), is_bulk=bulk, as_json=as_json)]
     except ModuleNotFoundError as error:
         raise click.UsageError(f"{error.name} is missing: pip install 'mailevents-dagster[deliverability]'") from error
-    from mailevents_dagster.collecting.interval import Every
-
-    ask, interval = _asker(resolver, no_dns=no_dns), Every(SAY_EVERY)
-    exits: list[Exit] = []
-    for place, path in enumerate(_files(paths)):
-        if interval.has_passed():
-            click.echo(f"{place:,} messages looked at", err=True)
-        raw = _read(path)
-        if raw is None:
-            exits.append(Exit.SOME_FAILED)
-            continue
-        mail = mail_of(raw, ask, time.time(), is_bulk=bulk)
-        findings = findings_of(mail)
-        exits.append(Exit.SOME_FAILED if has_error(findings) else Exit.DONE)
-        if as_json:
-            click.echo(json.dumps(content_of(str(path), mail.bulk, findings), ensure_ascii=False))
-        else:
-            click.echo("\n".join(lines_of(str(path), mail.bulk, findings)))
     if not exits:
         click.echo("There is no message in these folders.", err=True)
     sys.exit(max(exits, default=Exit.NOTHING))
 
 
-def _asker(resolver: str | None, *, no_dns: bool) -> "AskKey":
-    from dns.exception import DNSException
-    from dns.resolver import NoResolverConfiguration, Resolver
+def _linted(paths: Sequence[Path], ask: "AskKey", *, is_bulk: bool, as_json: bool) -> Iterator[Exit]:
+    """Say what is wrong with each message, and yield how that ended."""
+    from mailevents_dagster.collecting.interval import Every
+    from mailevents_dagster.deliverability.lint.linting import findings_of, has_error
+    from mailevents_dagster.deliverability.lint.mail import mail_of
+    from mailevents_dagster.deliverability.lint.showing import content_of, lines_of
 
-    from mailevents_dagster.deliverability.lint.keys import ask_nobody, key_asker
+    interval = Every(SAY_EVERY)
+    for place, path in enumerate(_files(paths)):
+        if interval.has_passed():
+            click.echo(f"{place:,} messages looked at", err=True)
+        raw = _read(path)
+        if raw is None:
+            yield Exit.SOME_FAILED
+            continue
+        mail = mail_of(raw, ask, time.time(), is_bulk=is_bulk)
+        findings = findings_of(mail)
+        if as_json:
+            click.echo(json.dumps(content_of(str(path), mail.bulk, findings), ensure_ascii=False))
+        else:
+            click.echo("\n".join(lines_of(str(path), mail.bulk, findings)))
+        yield Exit.SOME_FAILED if has_error(findings) else Exit.DONE
+
+
+def _asker(resolver: str | None, *, no_dns: bool) -> "AskKey":
+    from mailevents_dagster.deliverability.lint.keys import ask_nobody, keys_at, system_keys
 
     if no_dns:
         return ask_nobody
-    asked = Resolver(configure=False)
     if resolver is None:
-        try:
-            return key_asker(Resolver())
-        except NoResolverConfiguration:
-            return ask_nobody
+        return system_keys()
     host, _, port = resolver.rpartition(":") if resolver.count(":") == 1 else (resolver.strip("[]"), "", "53")
     try:
-        asked.nameservers, asked.port = [host], int(port)
-    except (ValueError, DNSException):
+        return keys_at(host, int(port))
+    except ValueError:
         raise click.UsageError(
             f"--resolver `{resolver}` is no address of a name server; write 192.0.2.53:53."
         ) from None
-    return key_asker(asked)
 
 
 def _files(paths: Sequence[Path]) -> Iterator[Path]:

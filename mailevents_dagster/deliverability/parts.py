@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from mailevents_dagster.deliverability.lint.part import LINT
 from mailevents_dagster.deliverability.part import Part
 
-PARTS: Final[tuple[Part, ...]] = ()
+PARTS: Final[tuple[Part, ...]] = (LINT,)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import dns.exception
-import dns.resolver
+if TYPE_CHECKING:
+    import dns.resolver
 
 AskKey = Callable[[str], bytes | None]
 """Returns the TXT record of a name, None where there is certainly none; UnaskedError where nobody knows."""
@@ -43,6 +43,9 @@ def key_asker(resolver: dns.resolver.Resolver, patience: float = PATIENCE) -> As
 
 
 def _record(resolver: dns.resolver.Resolver, name: str, patience: float) -> bytes | None:
+    import dns.exception
+    import dns.resolver
+
     try:
         answer = resolver.resolve(name, "TXT", lifetime=patience, search=False)
     except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
@@ -58,3 +61,22 @@ def _record(resolver: dns.resolver.Resolver, name: str, patience: float) -> byte
     if record is not None and len(record) > _LONGEST:
         raise UnaskedError(f"its record has more than {_LONGEST:,} bytes")
     return record
+
+
+def system_keys(patience: float = PATIENCE) -> AskKey:
+    """Return what asks the name servers of this machine; nobody where it has none."""
+    import dns.resolver
+
+    try:
+        return key_asker(dns.resolver.Resolver(), patience)
+    except dns.resolver.NoResolverConfiguration:
+        return ask_nobody
+
+
+def keys_at(host: str, port: int) -> AskKey:
+    """Return what asks one name server; ValueError where the host is no address."""
+    import dns.resolver
+
+    resolver = dns.resolver.Resolver(configure=False)
+    resolver.nameservers, resolver.port = [host], port
+    return key_asker(resolver)

@@ -81,7 +81,7 @@ def mail_of(raw: bytes, ask: AskKey, now: float, *, is_bulk: bool = False) -> Ma
         head=head,
         message=message,
         page=NO_PAGE if message.html is None else read_page(message.html),
-        signatures=signatures_of(raw, head, ask, now),
+        signatures=signatures_of(raw, head, ask),
         bulk="you say so" if is_bulk else bulk_sign(head),
         now=now,
     )

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import TYPE_CHECKING
 
-from publicsuffixlist import PublicSuffixList
+if TYPE_CHECKING:
+    from publicsuffixlist import PublicSuffixList
 
 
 @cache
 def _suffixes() -> PublicSuffixList:
     """Return the list as its package has it, which takes 0.3 s."""
+    from publicsuffixlist import PublicSuffixList
+
     return PublicSuffixList(accept_unknown=False)
 
 

@@ -11,8 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from lxml import etree
-
 from mailevents_dagster.deliverability.lint.styles import Look, look_of
 
 MOST_LEVELS: Final = 500
@@ -69,6 +67,8 @@ NO_PAGE: Final = Page()
 
 def read_page(html: str) -> Page:
     """Return what HTML shows, as far as it can be read."""
+    from lxml import etree  # loaded where it is used: definitions name the rules, too
+
     reader = _Reader()
     parser = etree.HTMLParser(target=reader, encoding="utf-8", huge_tree=True, no_network=True)
     data = html.encode("utf-8", "replace")
