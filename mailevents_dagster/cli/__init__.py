@@ -22,6 +22,7 @@ from mailevents_dagster.cli.report import report
 from mailevents_dagster.cli.simulate import simulate
 from mailevents_dagster.cli.status import status
 from mailevents_dagster.cli.terminal import EXIT_CODES, Commands
+from mailevents_dagster.cli.trace import trace
 from mailevents_dagster.cli.verify import verify
 
 __all__ = ["main"]
@@ -58,6 +59,7 @@ for command in (
     report,
     simulate,
     status,
+    trace,
     verify,
 ):
     main.add_command(command)

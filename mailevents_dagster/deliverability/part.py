@@ -61,6 +61,8 @@ class Part:
     made_of: Callable[[Settings, DomainSettings], Sequence[Feed]] = lambda _settings, _domain: ()
     """The feeds whose hours of the day it is made of; none where it looks at the world."""
     is_wanted: Callable[[DomainSettings], bool] = lambda _: True
+    is_made_hourly: bool = False
+    """Whether the day under way is made each hour, too, of the hours that it has so far."""
 
     def looks_at_the_world(self, settings: Settings, domain: DomainSettings) -> bool:
         """Return whether it is made of what is there now, so that a day that is over cannot be made."""

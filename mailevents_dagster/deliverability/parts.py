@@ -6,5 +6,8 @@ from typing import Final
 
 from mailevents_dagster.deliverability.lint.part import LINT
 from mailevents_dagster.deliverability.part import Part
+from mailevents_dagster.deliverability.proof.part import PROOF
+from mailevents_dagster.deliverability.queues.part import QUEUES
+from mailevents_dagster.deliverability.warmup.part import WARMUP
 
-PARTS: Final[tuple[Part, ...]] = (LINT,)
+PARTS: Final[tuple[Part, ...]] = (WARMUP, QUEUES, PROOF, LINT)

@@ -41,7 +41,20 @@ def read_part(layout: Layout, domain: str, name: str, day: Day) -> pa.Table | No
         return None
 
 
+def said_in(layout: Layout, domain: str, name: str, day: Day) -> Mapping[str, Any] | None:
+    """Return what was said of a day, without reading its rows; None where it was not made."""
+    try:
+        with layout.part(domain, name, day.key).open("rb") as file:
+            return _said(pq.read_schema(file))
+    except FileNotFoundError:
+        return None
+
+
 def said_of(rows: pa.Table) -> Mapping[str, Any]:
     """Return what was said of the day that these rows are of: `numbers`, `verdicts` and `said`."""
-    found: dict[str, Any] = json.loads((rows.schema.metadata or {}).get(_SAID, b"{}"))
+    return _said(rows.schema)
+
+
+def _said(schema: pa.Schema) -> Mapping[str, Any]:
+    found: dict[str, Any] = json.loads((schema.metadata or {}).get(_SAID, b"{}"))
     return found

@@ -48,6 +48,8 @@ class FeedKind:
     """The name under which the source notes the most rows that an answer turned out to show."""
     personal_summaries: tuple[str, ...] = field(default=(), compare=False)
     """Summaries of a day that name people who appear in these events."""
+    personal_parts: tuple[str, ...] = field(default=(), compare=False)
+    """Answers about a day that are made of these events and name people."""
     is_in_lives: bool = field(default=False, compare=False)
     """Whether the lives of mails are made of these events; those of a day name people, too."""
     load_outcomes: Callable[[], OutcomesOf] | None = field(default=None, compare=False, repr=False)

@@ -1,7 +1,7 @@
 """The daily assets of deliverability: each part of each domain."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -12,6 +12,7 @@ from mailevents_dagster.deliverability.parts import PARTS
 from mailevents_dagster.deliverability.stored import read_part, write_part
 from mailevents_dagster.model.day import Day
 from mailevents_dagster.model.feed import dagster_name, readable_domain
+from mailevents_dagster.model.hour import key_timezone
 from mailevents_dagster.orchestration.checks import shown
 from mailevents_dagster.orchestration.internals import CheckSpec
 from mailevents_dagster.orchestration.io_manager import EventStore
@@ -25,9 +26,8 @@ from mailevents_dagster.summaries.charts import data_uri
 
 LOOK_AT: Final = "0 6 * * *"
 """When the world is looked at each day, in the time zone of the settings: before people come to work."""
-ONCE_A_DAY: Final = dg.AutomationCondition.on_cron(LOOK_AT) & dg.AutomationCondition.in_latest_time_window(
-    lookback_delta=timedelta(days=1)
-)
+EACH_HOUR: Final = "12 * * * *"
+"""When the day under way is made anew: once the hour before has closed."""
 
 
 def build_deliverability(settings: Settings) -> list[dg.AssetsDefinition]:
@@ -40,7 +40,7 @@ def _asset(settings: Settings, domain: DomainSettings, part: Part) -> dg.AssetsD
     key = dg.AssetKey([SOURCE, domain.domain, part.name])
     is_of_now = part.looks_at_the_world(settings, domain)
     # The day under way is a partition, too, where what counts is what is there now.
-    days = daily_partitions(settings, end_offset=1 if is_of_now else 0)
+    days = daily_partitions(settings, end_offset=1 if is_of_now or part.is_made_hourly else 0)
     hours = dg.TimeWindowPartitionMapping(allow_nonexistent_upstream_partitions=True)
 
     @dg.asset(
@@ -52,7 +52,7 @@ def _asset(settings: Settings, domain: DomainSettings, part: Part) -> dg.AssetsD
         },
         partitions_def=days,
         group_name=dagster_name(domain.domain),
-        automation_condition=ONCE_A_DAY if is_of_now else ONCE_A_DAY_CHANGED,
+        automation_condition=_condition(settings, part, is_of_now=is_of_now),
         check_specs=[CheckSpec(name, asset=key, description=asks) for name, asks in part.checks.items()],
         kinds={"python", "parquet"},
         owners=["team:mail-operations"],
@@ -76,6 +76,18 @@ def _asset(settings: Settings, domain: DomainSettings, part: Part) -> dg.AssetsD
         )
 
     return make
+
+
+def _condition(settings: Settings, part: Part, *, is_of_now: bool) -> dg.AutomationCondition[Any]:
+    """Return when a day is made: the day under way by the clock, others once all of their hours are there."""
+    ticked: dg.AutomationCondition[Any] = dg.AutomationCondition.cron_tick_passed(
+        LOOK_AT if is_of_now else EACH_HOUR, key_timezone(settings.timezone)
+    )
+    is_idle = dg.AutomationCondition.in_latest_time_window() & ~dg.AutomationCondition.in_progress()
+    by_clock = ticked.since_last_handled() & is_idle
+    if is_of_now:
+        return by_clock
+    return ONCE_A_DAY_CHANGED | by_clock if part.is_made_hourly else ONCE_A_DAY_CHANGED
 
 
 def _check_is_today(part: Part, day: Day) -> None:

@@ -161,7 +161,8 @@ class Layout:
         """Return what is made of an hour's events and names people; it is of its whole day."""
         date, domains = hour.key[: len("2026-01-01")], (feed.domain, None)
         counts = [self.summary(name, domain, date) for name in feed.kind.personal_summaries for domain in domains]
-        return [*counts, self.lives(date)] if feed.kind.is_in_lives else counts
+        parts = [self.part(feed.domain, name, date) for name in feed.kind.personal_parts]
+        return [*counts, *parts, *([self.lives(date)] if feed.kind.is_in_lives else [])]
 
     def simulated(self, name: str) -> Path:
         """Return the folder of files that a simulator makes for a source of this name."""

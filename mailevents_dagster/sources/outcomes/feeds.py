@@ -30,6 +30,7 @@ OUTCOMES: Final = FeedKind(
     makes_calls=False,
     log_folder=CATEGORY,
     comes_last=True,
+    personal_parts=("proof",),
     facts={"made of": "the committed hours of the provider, mail servers, mailboxes and webhooks"},
 )
 FEED_KINDS: Final = {OUTCOMES.name: OUTCOMES}

@@ -12,6 +12,7 @@ from mailevents_dagster.settings.domain_names import ascii_domain
 from mailevents_dagster.settings.fields import Context, FaultError, MailAddress, PastMoment, Strict
 from mailevents_dagster.settings.problems import enumeration
 from mailevents_dagster.sources.outcomes.settings.lint import LintSettings
+from mailevents_dagster.sources.outcomes.settings.warmup import WarmupSettings
 
 _NAMED: Final = {
     "servers": ("mail_logs", "name"),
@@ -47,6 +48,11 @@ class DomainSettings(Strict):
         default=None,
         description="A sample of its mails that is judged each day by the rules on messages; null: none is.",
         examples=[{"mailboxes": ["news@example.com"]}],
+    )
+    warmup: WarmupSettings = Field(
+        default=WarmupSettings(),
+        description="How fast its mail may grow.",
+        examples=[{"begun": "2026-11-01T00:00"}],
     )
     start: PastMoment | None = Field(
         default=None,
