@@ -204,8 +204,8 @@ message.eml: 1 error, 1 notice
   `not-sent-yet`, and nothing is said of signature and alignment.
 - **Bulk mail** is what says so of itself: a header List-Id, List-Post and the like, List-Unsubscribe, Feedback-ID, or
   `Precedence: bulk`, `list` or `junk`. What a program wrote to notify somebody (`Auto-Submitted: auto-generated`)
-  is none for offering a way out. `--bulk` judges every message as bulk mail: marketing without these headers cannot be told
-  otherwise.
+  is none for offering a way out. `--bulk` judges every message as bulk mail: marketing without these headers cannot be
+  told otherwise.
 - **Signatures** are checked with the key that is in DNS now (`--resolver HOST:PORT` asks another name server). No such
   key makes a signature invalid. A key that cannot be asked for, `--no-dns`, and a signature that was valid for a time
   which is over are the notice `dkim-unchecked`: nothing is held against the message. A mailing list that adds a footer
@@ -224,6 +224,11 @@ message.eml: 1 error, 1 notice
 ## A sample of each day
 
 ```yaml
+mailboxes:
+  - address: news@example.com
+    tenant_id: ${TENANT_ID}
+    client_id: ${CLIENT_ID}
+    client_secret: ${CLIENT_SECRET}
 deliverability:
   - domain: example.com
     lint:
