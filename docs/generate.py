@@ -201,7 +201,8 @@ message.eml: 1 error, 1 notice
 
 - **Judge what arrived**, not what was handed over: send the mail to a mailbox of your own and save it as `.eml`. A
   copy among sent mails was made before the server signed it; a message that no server has seen gets the notice
-  `not-sent-yet`, and nothing is said of signature and alignment.
+  `not-sent-yet`, and nothing is said of signature and alignment. Mail that never left your own server is often not
+  signed either.
 - **Bulk mail** is what says so of itself: a header List-Id, List-Post and the like, List-Unsubscribe, Feedback-ID, or
   `Precedence: bulk`, `list` or `junk`. What a program wrote to notify somebody (`Auto-Submitted: auto-generated`)
   is none for offering a way out. `--bulk` judges every message as bulk mail: marketing without these headers cannot be

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from mailevents_dagster.cli.alerts import alerts
+from mailevents_dagster.cli.classify import classify
 from mailevents_dagster.cli.collect import collect
 from mailevents_dagster.cli.deliver import deliver
 from mailevents_dagster.cli.demo import demo
@@ -47,6 +48,7 @@ def main(config: Path | None) -> None:
 
 for command in (
     alerts,
+    classify,
     collect,
     deliver,
     demo,
