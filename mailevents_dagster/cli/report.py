@@ -64,17 +64,21 @@ def report(
     if not found.hours_kept:
         click.echo(f"Nothing is stored of {day}.", err=True)
         sys.exit(Exit.SOME_FAILED if unreadable else Exit.NOTHING)
-    is_done = _send(settings, found, lang) if mail else _write(found, lang, out, with_users=with_users)
+    is_done = _send(settings, found, lang) if mail else _write(settings, found, lang, out, with_users=with_users)
     sys.exit(Exit.DONE if is_done and not unreadable else Exit.SOME_FAILED)
 
 
-def _write(found: "Report", lang: str | None, out: Path | None, *, with_users: bool) -> bool:
+def _write(settings: "Settings", found: "Report", lang: str | None, out: Path | None, *, with_users: bool) -> bool:
     from upath import UPath
 
+    from mailevents_dagster.deliverability.report import sections
     from mailevents_dagster.files.atomic import publish
+    from mailevents_dagster.store.opening import store_of
     from mailevents_dagster.summaries.report import page
 
-    text = page(found, "tr" if lang == "tr" else "en", time.time(), with_users=with_users).encode()
+    language: Language = "tr" if lang == "tr" else "en"
+    more = sections(store_of(settings).layout, found.domains, found.day, language)
+    text = page(found, language, time.time(), with_users=with_users, more=more).encode()
     if out == STDOUT:
         click.echo(text, nl=False)
         return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from html import escape
 from typing import Final
 
@@ -31,11 +31,13 @@ th { font-weight: 600; color: var(--soft); } .n { text-align: right; font-varian
 """
 
 
-def page(report: Report, language: Language, made_at: float, *, with_users: bool) -> str:
+def page(report: Report, language: Language, made_at: float, *, with_users: bool, more: Iterable[str] = ()) -> str:
+    """Return the page, with further sections behind those of the summaries."""
     title = title_of(report, language)
     body = [*_head(report, title, language, made_at)]
     for section in sections_of(report, language, with_users=with_users):
         body += _section(section, language)
+    body += more
     return (
         f'<!DOCTYPE html>\n<html lang="{language}">\n<head>\n<meta charset="utf-8">\n'
         f'<meta name="viewport" content="width=device-width">\n<title>{escape(title)}</title>\n'

@@ -12,6 +12,8 @@ from mailevents_dagster.settings.domain_names import ascii_domain
 from mailevents_dagster.settings.fields import Context, FaultError, MailAddress, PastMoment, Strict
 from mailevents_dagster.settings.problems import enumeration
 from mailevents_dagster.sources.outcomes.settings.lint import LintSettings
+from mailevents_dagster.sources.outcomes.settings.posture import BlocklistSettings, PostureSettings
+from mailevents_dagster.sources.outcomes.settings.suppression import SuppressionSettings
 from mailevents_dagster.sources.outcomes.settings.warmup import WarmupSettings
 
 _NAMED: Final = {
@@ -58,6 +60,18 @@ class DomainSettings(Strict):
         default=None,
         description="The first hour of what is told of it, where it is later than the general one.",
         examples=["2026-11-01T00:00"],
+    )
+    suppression: SuppressionSettings = Field(
+        default=SuppressionSettings(),
+        description="Which addresses must not be mailed any more.",
+        examples=[{"soft": {"on_days": 3}}],
+    )
+
+    posture: PostureSettings = Field(
+        default=PostureSettings(), description="What DNS and mail servers say of it, looked at once a day."
+    )
+    blocklists: BlocklistSettings = Field(
+        default=BlocklistSettings(), description="The lists that it is looked up in, once a day."
     )
 
     @field_validator("domain")
