@@ -1,1 +1,1 @@
-"""Whether mail arrives, and what others report of it."""
+"""Daily answers on delivery: is what is sent as receivers want it, and does it arrive."""
