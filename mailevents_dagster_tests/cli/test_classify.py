@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from mailevents_dagster.cli import main
+from mailevents_dagster_tests.commands import COMMAND
 from mailevents_dagster_tests.sources.outcomes.notices.messages_made import report
 from mailevents_dagster_tests.sources.outcomes.notices.test_files import EXIM
 
@@ -80,6 +83,25 @@ def test_what_cannot_be_read_is_named_and_others_go_on(folder: Path) -> None:
     assert missing == f"{folder / 'missing.eml'} cannot be read: No such file or directory"
     assert packed.startswith(f"{folder / 'packed.log.gz'} is packed.")
     assert "Traceback" not in result.stderr
+
+
+def test_names_and_texts_that_are_no_unicode_are_printed(folder: Path) -> None:
+    file = folder / os.fsdecode(b"\xe7.eml")
+    told = '{"notificationType":"Bounce","bounce":{"bouncedRecipients":[{"emailAddress":"\\ud800@b.example"}]}}'
+    file.write_bytes(b"Subject: AWS\n\n" + told.encode())
+    (row,) = rows(run(file))
+    assert (row["kind"], row["recipient"]) == ("bounce", "?@b.example")
+
+
+def test_who_reads_no_further_ends_it_quietly(folder: Path) -> None:
+    (folder / "many.log").write_text(EXIM * 20_000, "utf-8")
+    command = [COMMAND, "classify", str(folder / "many.log")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == ""
 
 
 def test_a_file_is_needed() -> None:
