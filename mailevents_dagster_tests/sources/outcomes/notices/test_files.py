@@ -68,6 +68,7 @@ def test_a_log_is_told_by_its_first_lines(before: str) -> None:
     assert lines[-2:] == ["bounce ada@post.example 550", "deferral bob@post.example 450"]
 
 
+@pytest.mark.slow
 def test_a_log_of_any_size_is_read_in_little_memory(tmp_path: Path) -> None:
     file = tmp_path / "mainlog"
     with file.open("w") as log:

@@ -15,6 +15,8 @@ from mailevents_dagster.sources.outcomes.notices.notice import NoticeKind
 from mailevents_dagster.sources.outcomes.notices.reading import notices_of
 from mailevents_dagster_tests.sources.outcomes.notices.messages_made import head, only, report, written
 
+pytestmark = pytest.mark.slow
+
 LONG: Final = 100_000
 STATUS: Final = "Final-Recipient: rfc822; ada@post.example\nAction: failed\nStatus: 5.1.1\n"
 TEXTS: Final = {
