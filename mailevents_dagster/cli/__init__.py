@@ -15,13 +15,17 @@ from mailevents_dagster.cli.deliver import deliver
 from mailevents_dagster.cli.demo import demo
 from mailevents_dagster.cli.feeds import feeds
 from mailevents_dagster.cli.housekeeping import housekeeping
+from mailevents_dagster.cli.hygiene import hygiene
 from mailevents_dagster.cli.import_pst import import_pst
 from mailevents_dagster.cli.migrate import migrate
+from mailevents_dagster.cli.posture import posture
 from mailevents_dagster.cli.probe import probe
 from mailevents_dagster.cli.report import report
 from mailevents_dagster.cli.simulate import simulate
 from mailevents_dagster.cli.status import status
+from mailevents_dagster.cli.suppression import suppression
 from mailevents_dagster.cli.terminal import EXIT_CODES, Commands
+from mailevents_dagster.cli.trace import trace
 from mailevents_dagster.cli.verify import verify
 
 __all__ = ["main"]
@@ -52,12 +56,16 @@ for command in (
     demo,
     feeds,
     housekeeping,
+    hygiene,
     import_pst,
     migrate,
+    posture,
     probe,
     report,
     simulate,
     status,
+    suppression,
+    trace,
     verify,
 ):
     main.add_command(command)

@@ -1,1 +1,1 @@
-"""What became of mails: outcomes of each recipient, whatever told them."""
+"""What became of each mail for each recipient, told by all other sources."""

@@ -29,6 +29,11 @@ class Day:
             raise ValueError(f"{key} lies before or after the years that hours are defined for")
         return cls(day, timezone)
 
+    @classmethod
+    def containing(cls, time: float, timezone: str) -> Day:
+        """Return the day that holds a Unix time."""
+        return cls(datetime.fromtimestamp(time, ZoneInfo(key_timezone(timezone))).date(), timezone)
+
     @property
     def key(self) -> str:
         return self.date.isoformat()
