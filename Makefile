@@ -107,6 +107,7 @@ bench: .venv/installed
 	$(BIN)/python benchmarks/web.py
 	$(BIN)/python benchmarks/mail_log.py
 	$(BIN)/python benchmarks/outbox.py
+	$(BIN)/python benchmarks/deliverability.py
 
 newcomer:
 	$(PYTHON) .ci/newcomer

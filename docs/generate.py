@@ -12,6 +12,7 @@ from upath import UPath
 
 from mailevents_dagster.cli import main
 from mailevents_dagster.collecting.heartbeats import Heartbeats
+from mailevents_dagster.deliverability.parts import PARTS
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.settings import DEFAULT_LOG_FILE_NAME, OperatingLogSettings
 from mailevents_dagster.settings.schema import SCHEMA_FILE, json_schema
@@ -51,6 +52,10 @@ def columns() -> Iterator[str]:
     yield from ("", "## maillog/lives", "", "[Lives of mails](mail-logs.md#lives-of-mails), made of lines.", "")
     yield from ("| column | type | meaning |", "| --- | --- | --- |")
     yield from (f"| `{c.name}` | `{c.type}` | {c.description} |" for c in LIVES)
+    for part in PARTS:
+        yield from ("", f"## deliverability, {part.name}", "", f"A file a day. {part.summary}", "")
+        yield from ("| column | type | meaning |", "| --- | --- | --- |")
+        yield from (f"| `{c.name}` | `{c.type}` | {c.description} |" for c in part.columns)
 
 
 def commands() -> Iterator[str]:

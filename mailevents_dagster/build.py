@@ -6,6 +6,7 @@ from mailevents_dagster.collecting.collector import collector_of
 from mailevents_dagster.orchestration.alert_sensor import alert_sensor
 from mailevents_dagster.orchestration.checks import check_job, feed_checks
 from mailevents_dagster.orchestration.code_links import with_code_links
+from mailevents_dagster.orchestration.deliverability_assets import build_deliverability
 from mailevents_dagster.orchestration.feed_definitions import feed_assets, resources
 from mailevents_dagster.orchestration.jobs import collect_job, follow_job, housekeeping_job, reconcile_job
 from mailevents_dagster.orchestration.lives_asset import build_lives
@@ -21,7 +22,7 @@ def build_defs(settings: Settings) -> dg.Definitions:
     """Return all assets, resources and automation of these settings."""
     collector = collector_of(settings)
     assets = feed_assets(settings, collector, with_checks=True)
-    of_days = [*build_summaries(settings), *build_lives(settings)]
+    of_days = [*build_summaries(settings), *build_lives(settings), *build_deliverability(settings)]
     jobs = [
         collect_job(assets),
         follow_job(settings, collector),

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from mailevents_dagster.model.day import Day
 from mailevents_dagster.model.hour import SECONDS, Hour
 from mailevents_dagster.settings import Settings
 from mailevents_dagster.sources.catalog import load_settings
@@ -18,7 +19,6 @@ from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.collect import collect_hour
 from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS, feed_of
 from mailevents_dagster.store.opening import store_of
-from mailevents_dagster.summaries.days import Day
 from mailevents_dagster.summaries.kinds import KINDS
 from mailevents_dagster.summaries.making import counts_of_day
 from mailevents_dagster.summaries.stored import write_summary

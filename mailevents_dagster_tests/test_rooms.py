@@ -15,6 +15,7 @@ PACKAGE = Path(mailevents_dagster.__file__).parent
 ROOMS = (
     "model",
     "files",
+    "failures",
     "settings",
     "store",
     "deliveries",
@@ -22,6 +23,7 @@ ROOMS = (
     "collecting",
     "health",
     "summaries",
+    "deliverability",
     "alerts",
     "orchestration",
     "cli",

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from mailevents_dagster.cli.alerts import alerts
+from mailevents_dagster.cli.classify import classify
 from mailevents_dagster.cli.collect import collect
 from mailevents_dagster.cli.deliver import deliver
 from mailevents_dagster.cli.demo import demo
@@ -16,11 +17,13 @@ from mailevents_dagster.cli.feeds import feeds
 from mailevents_dagster.cli.housekeeping import housekeeping
 from mailevents_dagster.cli.import_pst import import_pst
 from mailevents_dagster.cli.migrate import migrate
+from mailevents_dagster.cli.posture import posture
 from mailevents_dagster.cli.probe import probe
 from mailevents_dagster.cli.report import report
 from mailevents_dagster.cli.simulate import simulate
 from mailevents_dagster.cli.status import status
 from mailevents_dagster.cli.terminal import EXIT_CODES, Commands
+from mailevents_dagster.cli.trace import trace
 from mailevents_dagster.cli.verify import verify
 
 __all__ = ["main"]
@@ -45,6 +48,7 @@ def main(config: Path | None) -> None:
 
 for command in (
     alerts,
+    classify,
     collect,
     deliver,
     demo,
@@ -52,10 +56,12 @@ for command in (
     housekeeping,
     import_pst,
     migrate,
+    posture,
     probe,
     report,
     simulate,
     status,
+    trace,
     verify,
 ):
     main.add_command(command)

@@ -22,7 +22,7 @@ class FeedSettings:
     monitor_name: str | None = None
     """Its name in heartbeat files, where that is not its domain and name."""
     made_of: tuple[Feed, ...] = ()
-    """Feeds of the same owner, standing before it, whose committed hours its own are made of."""
+    """Feeds standing before it whose committed hours its own are made of."""
     access: Mapping[str, object] = field(default_factory=dict, compare=False)
     """How it is reached, for people: `account`, `endpoint` and `requests_per_second`, where it has them."""
 

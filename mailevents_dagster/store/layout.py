@@ -147,11 +147,17 @@ class Layout:
         """Return the lives of mails that ended on a day."""
         return self.root / "lives" / f"date={date}" / "lives.parquet"
 
+    def part(self, domain: str, name: str, date: str) -> UPath:
+        """Return what was made of a day of a domain: one answer about its mail."""
+        hive = self.all_snapshots / f"domain={domain}" / "category=deliverability" / f"type={name}"
+        return hive / f"date={date}" / "day.parquet"
+
     def personal_summaries(self, feed: Feed, hour: Hour) -> list[UPath]:
         """Return what is made of an hour's events and names people; it is of its whole day."""
         date, domains = hour.key[: len("2026-01-01")], (feed.domain, None)
         counts = [self.summary(name, domain, date) for name in feed.kind.personal_summaries for domain in domains]
-        return [*counts, self.lives(date)] if feed.kind.is_in_lives else counts
+        parts = [self.part(feed.domain, name, date) for name in feed.kind.personal_parts]
+        return [*counts, *parts, *([self.lives(date)] if feed.kind.is_in_lives else [])]
 
     def simulated(self, name: str) -> Path:
         """Return the folder of files that a simulator makes for a source of this name."""

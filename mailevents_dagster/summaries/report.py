@@ -5,7 +5,7 @@ It names users and addresses only if they are asked for.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from html import escape
@@ -14,13 +14,13 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
+from mailevents_dagster.model.day import Day
 from mailevents_dagster.model.feed import readable_domain
+from mailevents_dagster.sources.statuses import CLASSES
 from mailevents_dagster.summaries import server_bounces, sign_ins
 from mailevents_dagster.summaries.charts import CHARTS, data_uri, number, svg
 from mailevents_dagster.summaries.counts import HOURS, HOURS_KEPT, by, total
-from mailevents_dagster.summaries.days import Day
 from mailevents_dagster.summaries.kinds import KINDS, SummaryKind
-from mailevents_dagster.summaries.outcomes import CLASSES
 from mailevents_dagster.summaries.wording import Language, say, say_key, say_reason
 
 TOP: Final = 10
@@ -83,12 +83,14 @@ class Report:
         )
 
 
-def page(report: Report, language: Language, made_at: float, *, with_users: bool) -> str:
+def page(report: Report, language: Language, made_at: float, *, with_users: bool, more: Iterable[str] = ()) -> str:
+    """Return the page, with further sections behind those of the summaries."""
     title = f"{say('title', language)} {report.day}"
     kinds = [(kind, counts) for kind in KINDS.values() if (counts := report.of_all(kind)) is not None]
     body = [*_head(report, title, language, made_at)]
     for kind, counts in kinds:
         body += _section(report, kind, counts, language, with_users=with_users)
+    body += more
     return (
         f'<!DOCTYPE html>\n<html lang="{language}">\n<head>\n<meta charset="utf-8">\n'
         f'<meta name="viewport" content="width=device-width">\n<title>{escape(title)}</title>\n'
