@@ -11,7 +11,8 @@ import pytest
 from dnslib import RCODE
 
 from mailevents_dagster.deliverability.dns import NameServer
-from mailevents_dagster.deliverability.posture.part import POSTURE, selectors_in
+from mailevents_dagster.deliverability.posture.making import selectors_in
+from mailevents_dagster.deliverability.posture.part import POSTURE
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster_tests.deliverability.days import DOMAIN, keep_outcomes, make_day, settings_with
 from mailevents_dagster_tests.deliverability.name_server import Zone, rcode, serving
