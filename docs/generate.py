@@ -66,9 +66,16 @@ def commands() -> Iterator[str]:
     yield from _paragraphs(main.epilog or "")
     yield from _options(main)
     for name, command in sorted(main.commands.items()):
-        yield from ("", f"## mailevents {name}", "")
-        yield from _paragraphs(command.help or "")
-        yield from _options(command)
+        yield from _command(f"mailevents {name}", command)
+
+
+def _command(name: str, command: click.Command) -> Iterator[str]:
+    """A command, and those below it."""
+    yield from ("", f"## {name}", "")
+    yield from _paragraphs(command.help or "")
+    yield from _options(command, name)
+    for below, one in sorted(command.commands.items()) if isinstance(command, click.Group) else ():
+        yield from _command(f"{name} {below}", one)
 
 
 def _paragraphs(text: str) -> Iterator[str]:
@@ -77,12 +84,12 @@ def _paragraphs(text: str) -> Iterator[str]:
         yield ""
 
 
-def _options(command: click.Command) -> Iterator[str]:
+def _options(command: click.Command, name: str = "mailevents") -> Iterator[str]:
     context = click.Context(command)
     shown = [record for one in command.params if (record := one.get_help_record(context))]
     arguments = [one for one in command.params if isinstance(one, click.Argument)]
     if arguments:
-        yield f"`mailevents {command.name} {' '.join(one.make_metavar(context) for one in arguments)}`"
+        yield f"`{name} {' '.join(one.make_metavar(context) for one in arguments)}`"
         yield ""
     yield from ("| option | meaning |", "| --- | --- |")
     yield from (f"| `{names}` | {' '.join(text.split())} |" for names, text in shown)
@@ -157,6 +164,10 @@ def files() -> Iterator[str]:
         ): "[lives of mails](mail-logs.md#lives-of-mails) of the day, of all servers",
         layout.doomed_blobs / "….txt": "messages whose hours were destroyed, until it is known "
         "[who else needs them](retention.md#messages)",
+        layout.part(
+            "example.com", "suppression", hour.stamp("%Y-%m-%d")
+        ): "[who must not be mailed](suppression.md) as of the end of the day; other answers of a day likewise",
+        layout.manual_suppressions("example.com"): "what people put on [that list](suppression.md) and took off it",
         layout.metrics: "numbers of all feeds for Prometheus",
         layout.description: "the time zone in which the hours are named",
         layout.hour_lock(feed, hour): "held while the hour is collected, by nobody else meanwhile",

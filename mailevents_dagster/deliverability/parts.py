@@ -9,6 +9,7 @@ from mailevents_dagster.deliverability.part import Part
 from mailevents_dagster.deliverability.posture.part import POSTURE
 from mailevents_dagster.deliverability.proof.part import PROOF
 from mailevents_dagster.deliverability.queues.part import QUEUES
+from mailevents_dagster.deliverability.suppression.part import SUPPRESSION
 from mailevents_dagster.deliverability.warmup.part import WARMUP
 
-PARTS: Final[tuple[Part, ...]] = (POSTURE, BLOCKLISTS, WARMUP, QUEUES, PROOF)
+PARTS: Final[tuple[Part, ...]] = (POSTURE, BLOCKLISTS, SUPPRESSION, WARMUP, QUEUES, PROOF)

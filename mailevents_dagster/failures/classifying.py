@@ -11,6 +11,7 @@ from typing import Final
 
 from mailevents_dagster.failures.classes import BounceClass, Rule, Verdict
 from mailevents_dagster.failures.code_rules import GENERIC, SURE
+from mailevents_dagster.failures.replies import reply_in
 from mailevents_dagster.failures.text_rules import BEFORE_CODES, TEXTS
 
 RULES: Final[tuple[Rule, ...]] = (*BEFORE_CODES, *SURE, *TEXTS, *GENERIC)
@@ -23,8 +24,10 @@ LONGEST: Final = 4000
 """Characters of a text that are looked at: no answer of a mail server is as long."""
 
 _ENHANCED: Final = r"[245]\.\d{1,3}\.\d{1,3}"
-_REPLY_IN_TEXT: Final = re.compile(r"(?:^|[:;>(]\s*|\n)([45]\d\d)[ -]")
-_ENHANCED_IN_TEXT: Final = re.compile(rf"(?<![\w.])({_ENHANCED})(?![\w]|\.\d)")
+_VARYING: Final = re.compile(
+    r"""([^\s"'<>()\[\],;:@]+@[^\s"'<>()\[\],;:@]+)|\b(\d{1,3}(?:\.\d{1,3}){3})\b|\b(?=(?:[A-Za-z_-]{0,20}\d){3})[\w-]{8,}\b"""
+)
+"""Addresses, IP addresses, and ids of queues and sessions."""
 _LINE_ENDS: Final = re.compile(r"(?:\\[rn]|\s)+")
 _ADDRESS: Final = re.compile(r"""["'<(\[]*[^\s"'<>()\[\],;:]+@[^\s"'<>()\[\],;:]+["'>)\]]*""")
 _REPLIES: Final = re.compile(rf"\b[245]\d\d(?:-|\s)(?:{_ENHANCED}\b\s?)?")
@@ -42,12 +45,18 @@ class _Failure:
         return self.enhanced.startswith("4") if self.enhanced else self.code is not None and self.code < 500
 
 
+@lru_cache(maxsize=4096)  # the same answers come again and again, in one hour more than in others
 def classify(code: int | None, enhanced_code: str | None, text: str) -> Verdict:
     """Return the class of a failure; codes that are not given are looked for in the text."""
-    return _classified(code, enhanced_code, text[:LONGEST])
+    return _classified(code, enhanced_code, _VARYING.sub(_alike, text[:LONGEST]))
 
 
-@lru_cache(maxsize=4096)  # answers come again and again, in one hour more than in others
+def _alike(varying: re.Match[str]) -> str:
+    """Return what stands for all addresses, IP addresses or ids: answers that differ in them alone are the same."""
+    return "a@b.example" if varying[1] else "192.0.2.1" if varying[2] else "00000000"
+
+
+@lru_cache(maxsize=8192)
 def _classified(code: int | None, enhanced_code: str | None, text: str) -> Verdict:
     failure = _failure(code, enhanced_code, text)
     phrases = _phrases_in(failure.text)
@@ -77,14 +86,13 @@ def _folded(text: str) -> str:
 
 
 def _failure(code: int | None, enhanced_code: str | None, text: str) -> _Failure:
-    lines = text.replace("\\n", "\n")
-    if code is None and (reply := _REPLY_IN_TEXT.search(lines)):
-        code = int(reply[1])
     enhanced = enhanced_code or ""
-    if not enhanced or enhanced.endswith(".0.0"):
+    if code is None or not enhanced or enhanced.endswith(".0.0"):
+        reply = reply_in(text.replace("\\n", "\n"))
+        code = reply.code if code is None else code
         digit = str(code)[0] if code else enhanced[:1]
-        found = (one for one in _ENHANCED_IN_TEXT.findall(lines) if one[0] == (digit or one[0]))
-        enhanced = next(found, enhanced)
+        if reply.enhanced and reply.enhanced[0] == (digit or reply.enhanced[0]):
+            enhanced = enhanced if enhanced and not enhanced.endswith(".0.0") else reply.enhanced
     return _Failure(code, enhanced, plain(text))
 
 

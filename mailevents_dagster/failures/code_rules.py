@@ -74,6 +74,7 @@ GENERIC: Final[tuple[Rule, ...]] = (
     Rule("code-not-local", _HARD, codes=(551,)),
     Rule("code-takes-no-mail", _HARD, codes=(521, 556)),
     Rule("code-host-down", _SOFT, enhanced=("5.3.2", "5.4.1", "5.4.2", "5.4.3", "5.4.5")),
+    Rule("code-routing-loop", _SOFT, enhanced=("x.4.6", "5.4.14")),
     Rule("code-expired", _SOFT, enhanced=("5.4.7", "5.4.300", "5.4.312", "5.4.316", "5.4.317")),
     Rule("code-content-generic", _POLICY, Reason.CONTENT, enhanced=("5.6.0",)),
     Rule("code-policy", _POLICY, Reason.RULE, enhanced=_span("5.7.0", 999)),

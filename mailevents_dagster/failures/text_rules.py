@@ -62,6 +62,8 @@ BEFORE_CODES: Final[tuple[Rule, ...]] = (
             "용량을 초과 | 용량이 부족 | ящик переполнен | квота превышена | превышена квота | 容量超過",
             "容量を超 | メールボックスがいっぱい | 邮箱已满 | 信箱已满 | 邮箱空间不足 | postfach ist voll",
             "postfach voll | boîte pleine | boîte aux lettres est pleine | quota dépassé | buzón lleno",
+            "exceeded the local limit | mailbox exceeds | mailbox exceeded | exceeds allowed size | full mailbox",
+            "mailbox vol | postvak vol | schránka je plná | brevlådan är full | ящик заполнен | 邮箱容量 | 信箱容量",
             "caixa postal cheia | casella piena | skrzynka przepełniona",
         ),
     ),
@@ -193,6 +195,7 @@ _RECIPIENT_RULE: Final = Rule(
         "only accepts mail from | only accept mail from | allowed senders | user's reject list",
         "resolver.rst | sendernotauthenticated | restricted to | you are not allowed to",
         "not allowed to send | user rejected | recipient has blocked",
+        "refused due to recipient preferences | blocked by recipient | not in my contact | not a member",
         "recipient does not accept mail from | 수신거부 | 수신 거부",
     ),
 )
@@ -220,6 +223,15 @@ _SYSTEM: Final = Rule(
         "service currently unavailable | currently unavailable | expired",
         "could not deliver for the last | still undelivered | local error | internal error",
         "internal server error | 잠시 후 | 일시적 | essayer plus tard | daha sonra tekrar",
+    ),
+)
+
+_LOOP: Final = Rule(
+    "routing-loop",
+    _SOFT,
+    texts=phrases(
+        "mail loop | routing loop | forwarding loop | message loop | too many hops | hop count | hopcount",
+        'loops back to myself | loop detected | loopdetected | too many "received" headers | too many received',
     ),
 )
 
@@ -253,6 +265,7 @@ TEXTS: Final[tuple[Rule, ...]] = (
     _NO_SUCH_DOMAIN,
     *_RATES,
     *(_REPUTATION, _HEADERS, _AUTHENTICATION, _CONTENT, _TOO_LARGE, _RELAYING, _RECIPIENT_RULE),
+    _LOOP,
     *UNKNOWN_RECIPIENTS,
     *(_NETWORK, _SYSTEM),
     *_WEAK,

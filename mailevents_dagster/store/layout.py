@@ -147,6 +147,14 @@ class Layout:
         """Return the lives of mails that ended on a day."""
         return self.root / "lives" / f"date={date}" / "lives.parquet"
 
+    def manual_suppressions(self, domain: str) -> UPath:
+        """Return the file of what people put on the domain's suppression list and took off it."""
+        return self.root / "suppression" / f"{domain}.json"
+
+    def suppression_lock(self, domain: str) -> Path:
+        """Held for moments, while somebody changes the domain's suppression list."""
+        return self.scratch / "locks" / domain / "suppression.lock"
+
     def part(self, domain: str, name: str, date: str) -> UPath:
         """Return what was made of a day of a domain: one answer about its mail."""
         hive = self.all_snapshots / f"domain={domain}" / "category=deliverability" / f"type={name}"

@@ -5,10 +5,10 @@ Days whose last words are stored are looked up there, all at once; of other days
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
-from typing import Any, Final
+from datetime import timedelta
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -52,15 +52,17 @@ def find(store: Store, domain: str, sought: Sought, most: int, note: Callable[[s
     unknown: list[Day] = []
     for day in sought.days:
         (known if _is_whole(store, domain, day) else unknown).append(day)
-    ids, days = _from_stored(store, domain, known, sought)
+    words = _words(store, domain, known)
+    ids = _ids(words.to_table(columns=list(_KEYS), filter=sought.is_meant).sort_by("first_at")) if words else []
     for place, day in enumerate(unknown):
         note(f"{place:,} of {len(unknown):,} days read hour by hour, since they have no last words: {day}")
-        rows = outcomes_of_day(store, domain, day, READ, note, sought.is_meant).rows
-        if len(rows):
-            days.add(day.date)
-            ids += _ids(rows)
+        ids += _ids(outcomes_of_day(store, domain, day, READ, note, sought.is_meant).rows)
     newest = list(dict.fromkeys(reversed(ids)))[:most]
-    return _outcomes(store, domain, sought, days, newest, note)
+    if not newest:
+        return {}
+    of_them = _named(newest)
+    told = [*_days_of(words, of_them, sought.first.timezone), *unknown]
+    return _by_mail([outcomes_of_day(store, domain, day, READ, note, of_them).rows for day in sorted(set(told))])
 
 
 def _is_whole(store: Store, domain: str, day: Day) -> bool:
@@ -69,50 +71,36 @@ def _is_whole(store: Store, domain: str, day: Day) -> bool:
     return bool(said and said["numbers"].get("complete"))
 
 
-def _from_stored(
-    store: Store, domain: str, days: Sequence[Day], sought: Sought
-) -> tuple[list[tuple[str | None, str | None]], set[date]]:
-    """Return the ids of mails that last words mean, oldest first, and the days on which something is told of them."""
+def _words(store: Store, domain: str, days: Sequence[Day]) -> ds.Dataset | None:
+    """Return the last words of these days, not read yet."""
     if not days:
-        return [], set()
+        return None
     paths = [store.layout.part(domain, PROOF, day.key) for day in days]
-    words = ds.dataset([path.path for path in paths], filesystem=_filesystem(paths[0]), format="parquet")
-    found = words.to_table(columns=list(_KEYS), filter=sought.is_meant).sort_by("first_at")
-    mine = _ids(found)
-    # What else is told of these mails: other recipients, other days.
-    ids = pa.array([one for pair in mine for one in pair if one], pa.string())
-    is_of_mine = pc.is_in(pc.field("message_id"), value_set=ids) | pc.is_in(pc.field("queue_id"), value_set=ids)
-    told = words.to_table(columns=["first_at", "last_at"], filter=is_of_mine) if len(ids) else found
-    zone = days[0].timezone
-    times = [*told["first_at"].to_pylist(), *told["last_at"].to_pylist()]
-    return mine, {Day.containing(time.timestamp(), zone).date for time in times}
-
-
-def _filesystem(path: Any) -> Any:
-    return None if path.protocol in ("", "file") else path.fs
+    filesystem = None if paths[0].protocol in ("", "file") else paths[0].fs
+    return ds.dataset([path.path for path in paths], filesystem=filesystem, format="parquet")
 
 
 def _ids(rows: pa.Table) -> list[tuple[str | None, str | None]]:
+    """Return the Message-ID and the queue id of each mail."""
     pairs = zip(rows["message_id"].to_pylist(), rows["queue_id"].to_pylist(), strict=True)
     return list(dict.fromkeys(pairs))
 
 
-def _outcomes(
-    store: Store,
-    domain: str,
-    sought: Sought,
-    days: set[date],
-    ids: Sequence[tuple[str | None, str | None]],
-    note: Callable[[str], object],
-) -> dict[str, pa.Table]:
-    """Return all that is told of these mails on these days, by mail."""
+def _named(ids: Iterable[tuple[str | None, str | None]]) -> pc.Expression:
+    """Return what is told of these mails, whoever it is for and whichever of their ids it names."""
     values = pa.array(sorted({one for pair in ids for one in pair if one}), pa.string())
-    wanted = pc.is_in(pc.field("message_id"), value_set=values) | pc.is_in(pc.field("queue_id"), value_set=values)
-    tables = [
-        outcomes_of_day(store, domain, Day(one, sought.first.timezone), READ, note, wanted).rows for one in sorted(days)
-    ]
-    if not tables:
-        return {}
+    return pc.is_in(pc.field("message_id"), value_set=values) | pc.is_in(pc.field("queue_id"), value_set=values)
+
+
+def _days_of(words: ds.Dataset | None, of_them: pc.Expression, timezone: str) -> Iterator[Day]:
+    """Yield the days of last words on which something is told of mails."""
+    if words:
+        told = words.to_table(columns=["first_at", "last_at"], filter=of_them)
+        for time in (*told["first_at"].to_pylist(), *told["last_at"].to_pylist()):
+            yield Day.containing(time.timestamp(), timezone)
+
+
+def _by_mail(tables: Sequence[pa.Table]) -> dict[str, pa.Table]:
     rows = pa.concat_tables(tables)
     rows = rows.append_column("mail", mails_of(rows))
     by_mail = {one: rows.filter(pc.equal(rows["mail"], one)) for one in pc.unique(rows["mail"]).to_pylist()}

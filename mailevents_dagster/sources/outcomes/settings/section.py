@@ -12,6 +12,7 @@ from mailevents_dagster.settings.domain_names import ascii_domain
 from mailevents_dagster.settings.fields import Context, FaultError, MailAddress, PastMoment, Strict
 from mailevents_dagster.settings.problems import enumeration
 from mailevents_dagster.sources.outcomes.settings.posture import BlocklistSettings, PostureSettings
+from mailevents_dagster.sources.outcomes.settings.suppression import SuppressionSettings
 from mailevents_dagster.sources.outcomes.settings.warmup import WarmupSettings
 
 _NAMED: Final = {
@@ -53,6 +54,11 @@ class DomainSettings(Strict):
         default=None,
         description="The first hour of what is told of it, where it is later than the general one.",
         examples=["2026-11-01T00:00"],
+    )
+    suppression: SuppressionSettings = Field(
+        default=SuppressionSettings(),
+        description="Which addresses must not be mailed any more.",
+        examples=[{"soft": {"on_days": 3}}],
     )
 
     posture: PostureSettings = Field(
