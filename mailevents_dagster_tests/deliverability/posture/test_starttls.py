@@ -160,6 +160,18 @@ def test_the_second_address_is_tried_where_the_first_does_not_answer(authority: 
     assert answer.is_there
 
 
+def test_a_server_is_greeted_with_the_own_address() -> None:
+    heard: list[bytes] = []
+
+    def talks(connection: StreamRequestHandler) -> None:
+        connection.wfile.write(b"220 hi\r\n")
+        heard.append(connection.rfile.readline())
+
+    with talking_server(talks) as port:
+        MailServers(port, seconds=5).starttls(HOST, here)
+    assert heard == [b"EHLO [127.0.0.1]\r\n"]
+
+
 def test_without_mx_hosts_nothing_is_tried() -> None:
     assert not [*starttls("example.com", time.time(), world_of({}))]
 
