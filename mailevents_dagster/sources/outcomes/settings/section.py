@@ -67,7 +67,6 @@ class DomainSettings(Strict):
         description="Which addresses must not be mailed any more.",
         examples=[{"soft": {"on_days": 3}}],
     )
-
     posture: PostureSettings = Field(
         default=PostureSettings(), description="What DNS and mail servers say of it, looked at once a day."
     )
