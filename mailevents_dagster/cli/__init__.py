@@ -17,6 +17,7 @@ from mailevents_dagster.cli.housekeeping import housekeeping
 from mailevents_dagster.cli.import_pst import import_pst
 from mailevents_dagster.cli.migrate import migrate
 from mailevents_dagster.cli.probe import probe
+from mailevents_dagster.cli.receive import receive
 from mailevents_dagster.cli.report import report
 from mailevents_dagster.cli.simulate import simulate
 from mailevents_dagster.cli.status import status
@@ -53,6 +54,7 @@ for command in (
     import_pst,
     migrate,
     probe,
+    receive,
     report,
     simulate,
     status,

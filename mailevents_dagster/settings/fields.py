@@ -94,6 +94,12 @@ def _any_hour_start(value: object, info: ValidationInfo[Context]) -> int:
     return _hour_start(value, info, None)
 
 
+def _is_set(variable: str | None, info: ValidationInfo[Context]) -> str | None:
+    if variable and not info.context.environ.get(variable, "").strip():
+        raise FaultError(f"the environment variable {variable} is not set or empty; put the secret into it")
+    return variable
+
+
 def past_hour_start(value: object, info: ValidationInfo[Context]) -> int:
     """Return the Unix time of an hour that is written in the time zone of the settings and lies in the past."""
     return _hour_start(value, info, info.context.now)
@@ -111,5 +117,7 @@ OperatingLogName = Annotated[str, AfterValidator(check_operating_log_name)]
 FilesKept = Annotated[int, Field(ge=1, le=10_000), NO_TRUTH_VALUE]
 FilePath = Annotated[str, Field(min_length=1), AfterValidator(in_folder)]
 SecretVariable = Annotated[str, AfterValidator(secret_variable), Field(json_schema_extra={"pattern": VARIABLE_PATTERN})]
+Secret = Annotated[SecretVariable, AfterValidator(_is_set)]
+"""The name of an environment variable that holds a secret, and is set."""
 MailAddress = Annotated[str, AfterValidator(check_mail_address)]
 Days = Annotated[int, Field(ge=1, le=3660), NO_TRUTH_VALUE]

@@ -14,8 +14,9 @@ from mailevents_dagster.sources.maillog import settings as maillog_settings
 from mailevents_dagster.sources.maillog.source import MAILLOG
 from mailevents_dagster.sources.uzmanposta import settings as uzmanposta_settings
 from mailevents_dagster.sources.uzmanposta.source import UZMANPOSTA
+from mailevents_dagster.sources.webhook.source import WEBHOOK
 
-SOURCES: Final[tuple[Source, ...]] = (UZMANPOSTA, MAILLOG, MAILBOX)
+SOURCES: Final[tuple[Source, ...]] = (UZMANPOSTA, MAILLOG, MAILBOX, WEBHOOK)
 
 DEMO: Final[Mapping[str, object]] = {
     **uzmanposta_settings.DEMO,
