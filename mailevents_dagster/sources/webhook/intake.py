@@ -50,9 +50,7 @@ class Intake:
         found = [one for posted in posts for one in self._ours(posted)]
         identities = [identity_of(told.id) for told, _ in found]
         known = self._work.places([(identity, identity) for identity in identities], _ALL_STATES)
-        elsewhere = self._elsewhere(
-            {one for one, (told, _) in zip(identities, found, strict=True) if not self._is_of_its_time(told)}
-        )
+        elsewhere = self._elsewhere([told for told, _ in found]) | self._work.strays_elsewhere
         events = []
         for (told, posted), identity, place in zip(found, identities, known, strict=True):
             if place is not None or identity in elsewhere or identity in self._seen:
@@ -79,17 +77,17 @@ class Intake:
         self.requests += bool(ours)
         return ours
 
-    def _is_of_its_time(self, told: Told) -> bool:
-        return told.time is not None and self._work.hour.holds(told.time)
-
-    def _elsewhere(self, identities: Set[bytes]) -> Set[bytes]:
-        """Return which events an hour near by has: one without a time of its own may arrive again in another hour."""
-        if not identities:
-            return identities
-        hour, held = self._work.hour, set[bytes]()
-        for number in range(-SENT_AGAIN, SENT_AGAIN + 1):
-            if number:
-                held |= self._work.held_in(Hour(hour.start + number * SECONDS, hour.timezone), identities)
+    def _elsewhere(self, found: Sequence[Told]) -> Set[bytes]:
+        """Return which events that are here for their arrival another hour has: they may arrive again in another."""
+        hour = self._work.hour
+        arrived = [told for told in found if told.time is None or not hour.holds(told.time)]
+        identities = {identity_of(told.id) for told in arrived}
+        near = range(hour.start - SENT_AGAIN * SECONDS, hour.end + SENT_AGAIN * SECONDS, SECONDS)
+        own = {Hour.containing(told.time, hour.timezone).start for told in arrived if told.time is not None}
+        starts = own.union(near) - {hour.start} if arrived else ()
+        held = set[bytes]()
+        for start in starts:
+            held |= self._work.held_in(Hour(start, hour.timezone), identities)
         return held
 
     def _event(self, told: Told, posted: Posted) -> Event:

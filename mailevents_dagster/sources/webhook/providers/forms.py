@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from email.message import Message
 from typing import Final
-from urllib.parse import parse_qsl
+from urllib.parse import unquote_to_bytes
 
 from python_multipart import MultipartParser
 from python_multipart.exceptions import FormParserError
@@ -54,11 +54,14 @@ def form_of(content_type: str, body: bytes) -> Form:
 
 
 def _urlencoded(body: bytes) -> Form:
-    try:
-        pairs = parse_qsl(body, keep_blank_values=True, max_num_fields=_MOST_PARTS)
-    except ValueError:
-        raise RefusedError(Status.GARBAGE, "the body is not a form") from None
-    return Form(_joined([(name.decode("utf-8", "replace"), value) for name, value in pairs]))
+    pairs = [pair.partition(b"=") for pair in body.split(b"&", _MOST_PARTS) if pair]
+    if len(pairs) > _MOST_PARTS:
+        raise RefusedError(Status.GARBAGE, "the form has too many fields")
+    return Form(_joined([(_unquoted(name).decode("utf-8", "replace"), _unquoted(value)) for name, _, value in pairs]))
+
+
+def _unquoted(part: bytes) -> bytes:
+    return unquote_to_bytes(part.replace(b"+", b" "))
 
 
 def _multipart(content_type: str, body: bytes) -> Form:

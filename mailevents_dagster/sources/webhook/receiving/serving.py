@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Final
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from mailevents_dagster.files.atomic import make_folder
 from mailevents_dagster.files.locks import holding
@@ -69,7 +70,7 @@ def serve(
         folders = {one.name: store.layout.webhook_spool(one.name) for one in section.webhooks}
         for folder in folders.values():
             make_folder(folder)
-        hooks = {one.name: _hook(one, folders[one.name], providers) for one in section.webhooks}
+        hooks = {one.name: hook_of(one, folders[one.name], providers[one.provider]) for one in section.webhooks}
         spool = SpoolWriter(folders, receiver.max_spool_mb * 2**20)
         try:
             taking = Receiver(hooks, spool, Limits(receiver.max_body_mb * 2**20))
@@ -101,8 +102,8 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
         yield listener
 
 
-def _hook(webhook: WebhookEntry, folder: Path, providers: Mapping[str, Provider]) -> Hook:
-    provider = providers[webhook.provider]
+def hook_of(webhook: WebhookEntry, folder: Path, provider: Provider) -> Hook:
+    """Return a webhook as it is received, which knows what its spool holds already."""
     access = access_of(webhook, provider, os.environ)
     replays = Replays(access.max_age, time.time)
     marks = (frame.posted for path in segments(folder) for frame in frames(_content(path)))
@@ -160,35 +161,46 @@ def _run(
     beat: Callable[[], None],
     announce: Callable[[str], object],
 ) -> None:
-    patience = Patience()
-
     @asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[None]:
-        host, port = listener.getsockname()[:2]
-        announce(f"{'https' if receiver.certificate else 'http'}://{f'[{host}]' if ':' in host else host}:{port}")
+        announce(url_of(listener, receiver))
         beats = asyncio.create_task(_keep_beating(beat, taking))
         try:
             yield
         finally:
             beats.cancel()
 
-    config = uvicorn.Config(
-        patience.app(taking.app(receiver.prefix, lifespan)),
-        http=patience.connection,  # type: ignore[arg-type]  # it is called as the class would be
-        ws="none",
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        limit_concurrency=CONNECTIONS,
-        timeout_graceful_shutdown=GRACE_SECONDS,
-        ssl_certfile=receiver.certificate,
-        ssl_keyfile=receiver.key,
-    )
     # uvicorn ends gracefully, and then gives itself the signal again, which is to end nothing but that.
     with _ignoring(signal.SIGTERM, signal.SIGINT):
-        uvicorn.Server(config).run(sockets=[listener])
+        server_of(taking.app(receiver.prefix, lifespan), receiver).run(sockets=[listener])
+
+
+def url_of(listener: socket.socket, receiver: ReceiverSettings) -> str:
+    """Return the address that a listener is reached at from this machine."""
+    host, port = listener.getsockname()[:2]
+    return f"{'https' if receiver.certificate else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def server_of(app: ASGIApp, receiver: ReceiverSettings, patience: Patience | None = None) -> uvicorn.Server:
+    """Return the server of an application."""
+    patience = patience or Patience()
+    return uvicorn.Server(
+        uvicorn.Config(
+            patience.app(app),
+            http=patience.connection,  # type: ignore[arg-type]  # it is called as the class would be
+            ws="none",
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            limit_concurrency=CONNECTIONS,
+            backlog=BACKLOG,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+            ssl_certfile=receiver.certificate,
+            ssl_keyfile=receiver.key,
+        )
+    )
 
 
 @contextmanager
