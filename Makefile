@@ -64,6 +64,7 @@ soak: .venv/installed
 		mailevents_dagster_tests/test_interleavings_of_other_apis.py mailevents_dagster_tests/test_day.py \
 		mailevents_dagster_tests/sources/uzmanposta/test_kills.py \
 		mailevents_dagster_tests/sources/maillog/test_kills.py mailevents_dagster_tests/deliveries/test_kills.py \
+		mailevents_dagster_tests/sources/webhook/test_kills.py \
 		mailevents_dagster_tests/collecting/test_planning_week.py
 
 screenshots: .venv/installed
@@ -104,6 +105,7 @@ bench: .venv/installed
 	$(BIN)/python benchmarks/web.py
 	$(BIN)/python benchmarks/mail_log.py
 	$(BIN)/python benchmarks/outbox.py
+	$(BIN)/python benchmarks/receiver.py
 
 newcomer:
 	$(PYTHON) .ci/newcomer

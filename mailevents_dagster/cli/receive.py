@@ -19,7 +19,7 @@ def receive(host: str | None, port: int | None) -> None:
     Ends with 0: told to stop; 1: something failed; 2: wrong usage or settings; 3: others receive already.
     """
     settings = configured()
-    from mailevents_dagster.sources.webhook.receiving.serving import Listening, serve
+    from mailevents_dagster.sources.webhook.receiving.serving import AccessError, Listening, serve
     from mailevents_dagster.sources.webhook.settings import WebhookSettings
     from mailevents_dagster.store.opening import store_of
     from mailevents_dagster.store.store import HeldError
@@ -35,7 +35,9 @@ def receive(host: str | None, port: int | None) -> None:
 
     try:
         serve(settings, store_of(settings), announce, host=host, port=port)
+    except AccessError as error:
+        raise click.UsageError(str(error)) from error
     except HeldError as error:
         click.echo(str(error), err=True)
         sys.exit(Exit.NOTHING)
-    click.echo("Stopped. What was acknowledged is kept.")
+    click.echo("Stopped. What was acknowledged is kept.", err=True)

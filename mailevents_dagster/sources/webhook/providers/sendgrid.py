@@ -84,9 +84,11 @@ _key = cache(public_key_of)
 
 def _prove(request: Request, access: Access, now: float) -> str:
     """Check the signature where there is a public key; without one the secret in the address was the proof."""
-    key = _key(access.public_key) if access.public_key else None
-    if key is None:
+    if not access.public_key and access.secret:
         return ""
+    key = _key(access.public_key)
+    if key is None:
+        raise RefusedError(Status.FORGED, "there is no key that could prove it")
     signature, timestamp = request.header(SIGNATURE), request.header(TIMESTAMP)
     if not signature or not timestamp:
         raise RefusedError(Status.UNPROVEN, "it is not signed; switch on the signature in the console of SendGrid")

@@ -45,6 +45,10 @@ TELL_EVERY: Final = 60.0
 logger = logging.getLogger(__name__)
 
 
+class AccessError(ValueError):
+    """The settings of a webhook say nothing that its requests could be proven by."""
+
+
 @dataclass(frozen=True, slots=True)
 class Listening:
     """Where the receiver is reached."""
@@ -124,6 +128,10 @@ def access_of(webhook: WebhookEntry, provider: Provider, environ: Mapping[str, s
     public_key = webhook.public_key or ""
     if provider.name == "sendgrid" and public_key_of(secret):
         secret, public_key = "", secret
+    if public_key and not public_key_of(public_key):
+        raise AccessError(
+            f"webhooks: `public_key` of {webhook.name} is not a verification key. Copy it from the console of SendGrid."
+        )
     age = webhook.max_age_minutes
     return Access(
         secret,

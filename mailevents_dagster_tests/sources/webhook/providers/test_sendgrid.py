@@ -77,6 +77,11 @@ def test_without_a_key_the_secret_in_the_address_was_the_proof() -> None:
     assert prove(BODY, JSON, Access("secret")) == ""
 
 
+def test_without_any_proof_nothing_is_taken() -> None:
+    assert refusal(BODY, JSON, Access()) == 403
+    assert refusal(BODY, KEY.headers(BODY), Access(public_key="no key")) == 403
+
+
 def test_keys_are_read_as_the_console_and_as_openssl_write_them() -> None:
     pem = "-----BEGIN PUBLIC KEY-----\n" + "\n".join(KEY.public[n : n + 64] for n in range(0, 200, 64))
     assert public_key_of(KEY.public)
