@@ -70,7 +70,7 @@ class WebhookClient:
             name = segment.path.name
             ranges[name] = ReadRange(name, name, 0, segment.end, lines, 0, 0)
         reopened = self._reopen(found, work.hour, listed_at)
-        gaps = _gaps(outage, work.hour, self._webhook.provider.sends_again_hours)
+        gaps = _gaps(outage, work.hour, self._webhook.provider.sends_all_again_seconds)
         return Collection(
             intake.placed(),
             strays=frozenset(intake.strays),
@@ -155,13 +155,13 @@ class WebhookClient:
         return manifest is not None and manifest.closed and segment.is_covered(hour, manifest.ranges)
 
 
-def _gaps(outages: Sequence[Time], hour: Hour, sends_again_hours: int) -> tuple[Gap, ...]:
-    """Return the times of an hour of which the provider no longer sends again what it could not deliver."""
-    why = f"the receiver was not running, for longer than the {sends_again_hours} hours for which it is sent again"
+def _gaps(outages: Sequence[Time], hour: Hour, longest: float) -> tuple[Gap, ...]:
+    """Return the times of an hour that lie in outages of which the provider does not send all again."""
+    why = "the receiver was not running, for longer than the provider sends all again that it could not deliver"
     return tuple(
         Gap(int(max(first, hour.start)), 0, int(min(end, hour.end)), why)
         for first, end in outages
-        if end - first > sends_again_hours * 3600
+        if end - first > longest
     )
 
 
@@ -172,8 +172,8 @@ def _seconds_of(outages: Sequence[Time], hour: Hour) -> int:
 def _notes(down: int, reopened: Sequence[Hour]) -> Iterator[str]:
     if down:
         yield (
-            f"The receiver was not running for {down:,} s of this hour. What was sent to it meanwhile gets into the "
-            f"hour when the provider sends it again."
+            f"The receiver was not running for {down:,} s of this hour. What the provider sends again gets into the "
+            f"hour when it comes."
         )
     if reopened:
         named = ", ".join(map(str, reopened[:5])) + (f" and {len(reopened) - 5:,} more" if len(reopened) > 5 else "")

@@ -184,7 +184,7 @@ def test_an_hour_in_which_nothing_ran_waits_for_the_receiver(tmp_path: Path) -> 
 
 
 def test_a_short_outage_is_told_and_no_gap(tmp_path: Path) -> None:
-    here = Place(tmp_path, now=NOON.end + 700)
+    here = Place(tmp_path, "sendgrid", now=NOON.end + 700)
     here.runs((NOON.start - 7200, NOON.start + 600), (NOON.start + 1800, here.now))
     found, done = here.collect()
     assert found.measures["receiver_down_seconds"] == 1200
@@ -192,12 +192,18 @@ def test_a_short_outage_is_told_and_no_gap(tmp_path: Path) -> None:
     assert done.manifest.complete
 
 
-def test_an_outage_longer_than_it_is_sent_again_is_a_gap_in_each_hour(tmp_path: Path) -> None:
-    here = Place(tmp_path, now=NOON.end + 700)
-    here.runs((NOON.start - 86_400, NOON.start - 40_000), (NOON.start + 600, here.now))
+@pytest.mark.parametrize(
+    ("provider", "seconds"),
+    [("sendgrid", 86_400), ("mailgun", 60), ("postmark", 1200), ("ses", 60)],
+    ids=["sendgrid", "mailgun", "postmark", "ses"],
+)
+def test_an_outage_longer_than_all_is_sent_again_is_a_gap(tmp_path: Path, provider: str, seconds: int) -> None:
+    here = Place(tmp_path, provider, now=NOON.end + 700)
+    last = NOON.start + 600 - seconds - 1
+    here.runs((NOON.start - 2 * 86_400, last), (NOON.start + 600, here.now))
     found, done = here.collect()
     [gap] = found.gaps
-    assert (gap.second, gap.end) == (NOON.start, NOON.start + 600)
+    assert (gap.second, gap.end) == (max(NOON.start, last), NOON.start + 600)
     assert "not running" in gap.why
     assert not done.manifest.complete
 

@@ -188,5 +188,11 @@ def _mail(form: Form) -> Told:
 
 
 MAILGUN: Final = Provider(
-    "mailgun", _prove, _tell, sends_again_hours=8, secret_signs=True, when_repeated=Status.NOT_ACCEPTABLE
+    "mailgun",
+    _prove,
+    _tell,
+    sends_again_hours=8,
+    sends_all_again_seconds=0,  # that a mail was delivered is told once
+    secret_signs=True,
+    when_repeated=Status.NOT_ACCEPTABLE,
 )

@@ -116,7 +116,9 @@ class Provider:
     tell: Callable[[Posted], Sequence[Told]]
     """Return the events of a request; RefusedError where it is none of this provider's."""
     sends_again_hours: int
-    """How long it sends again what was not taken."""
+    """How long it sends again what was not taken: so old a signature may be."""
+    sends_all_again_seconds: float
+    """How long all of it is sent again: of a longer outage some is lost, if nothing else is set with the provider."""
     secret_signs: bool = False
     """Whether the secret signs requests; else it must come with them."""
     when_repeated: Status = Status.REPEATED

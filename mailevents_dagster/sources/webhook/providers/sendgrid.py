@@ -198,4 +198,5 @@ def _values(headers: str, name: str) -> Iterator[str]:
             yield found
 
 
-SENDGRID: Final = Provider("sendgrid", _prove, _tell, sends_again_hours=24)
+# Events for a day, mails for three.
+SENDGRID: Final = Provider("sendgrid", _prove, _tell, sends_again_hours=24, sends_all_again_seconds=86_400)

@@ -144,8 +144,11 @@ def _raw(content: str) -> bytes:
 
 
 def ses_provider(fetch: Fetch = fetch) -> Provider:
-    """Return the provider, which asks for Amazon's certificates in this way."""
-    return Provider("ses", Sns(fetch).prove, _tell, sends_again_hours=6, asks_others=True)
+    """Return the provider, which asks for Amazon's certificates in this way.
+
+    SNS tries three times more within a minute, and for an hour at most where the topic's delivery policy says so.
+    """
+    return Provider("ses", Sns(fetch).prove, _tell, sends_again_hours=1, sends_all_again_seconds=60, asks_others=True)
 
 
 SES: Final = ses_provider()

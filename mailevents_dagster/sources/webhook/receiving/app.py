@@ -89,8 +89,8 @@ class Receiver:
             await self._take(hook, http)
         except ClientDisconnect:
             answer = Response(status_code=400)  # which nobody reads
-        except TimeoutError:
-            answer = PlainTextResponse("The body came too slowly.\n", 408, {"Connection": "close"})
+        except TimeoutError:  # not 408: some providers drop for good what is answered with 4xx
+            answer = _refusal(RefusedError(Status.LATER, "its body came too slowly"))
         except RefusedError as error:
             await self._drain(http)
             answer = _refusal(error)
