@@ -20,12 +20,14 @@ def receive(host: str | None, port: int | None) -> None:
     """
     settings = configured()
     from mailevents_dagster.sources.webhook.receiving.serving import AccessError, Listening, serve
-    from mailevents_dagster.sources.webhook.settings import WebhookSettings
+    from mailevents_dagster.sources.webhook.settings import received
     from mailevents_dagster.store.opening import store_of
     from mailevents_dagster.store.store import HeldError
 
-    if not settings.section(WebhookSettings).webhooks:
-        raise click.UsageError("The settings name no webhook; write one below `webhooks`, as docs/webhooks.md shows.")
+    if not received(settings):
+        raise click.UsageError(
+            "The settings name no webhook to receive; write one below `webhooks`, as docs/webhooks.md shows."
+        )
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
 

@@ -100,6 +100,13 @@ def _is_set(variable: str | None, info: ValidationInfo[Context]) -> str | None:
     return variable
 
 
+def check_secret_variable(text: str, info: ValidationInfo[Context]) -> str:
+    """Return the name of a variable that is written as ${NAME} and holds a secret."""
+    variable = secret_variable(text)
+    _is_set(variable, info)
+    return variable
+
+
 def past_hour_start(value: object, info: ValidationInfo[Context]) -> int:
     """Return the Unix time of an hour that is written in the time zone of the settings and lies in the past."""
     return _hour_start(value, info, info.context.now)
@@ -117,7 +124,7 @@ OperatingLogName = Annotated[str, AfterValidator(check_operating_log_name)]
 FilesKept = Annotated[int, Field(ge=1, le=10_000), NO_TRUTH_VALUE]
 FilePath = Annotated[str, Field(min_length=1), AfterValidator(in_folder)]
 SecretVariable = Annotated[str, AfterValidator(secret_variable), Field(json_schema_extra={"pattern": VARIABLE_PATTERN})]
-Secret = Annotated[SecretVariable, AfterValidator(_is_set)]
+Secret = Annotated[str, AfterValidator(check_secret_variable), Field(json_schema_extra={"pattern": VARIABLE_PATTERN})]
 """The name of an environment variable that holds a secret, and is set."""
 MailAddress = Annotated[str, AfterValidator(check_mail_address)]
 Days = Annotated[int, Field(ge=1, le=3660), NO_TRUTH_VALUE]

@@ -14,6 +14,7 @@ from mailevents_dagster.sources.maillog import settings as maillog_settings
 from mailevents_dagster.sources.maillog.source import MAILLOG
 from mailevents_dagster.sources.uzmanposta import settings as uzmanposta_settings
 from mailevents_dagster.sources.uzmanposta.source import UZMANPOSTA
+from mailevents_dagster.sources.webhook import settings as webhook_settings
 from mailevents_dagster.sources.webhook.source import WEBHOOK
 
 SOURCES: Final[tuple[Source, ...]] = (UZMANPOSTA, MAILLOG, MAILBOX, WEBHOOK)
@@ -22,6 +23,7 @@ DEMO: Final[Mapping[str, object]] = {
     **uzmanposta_settings.DEMO,
     **maillog_settings.DEMO,
     **mailbox_settings.DEMO,
+    **webhook_settings.DEMO,
 }
 """Settings of a project that has no file."""
 

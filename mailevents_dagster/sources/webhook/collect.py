@@ -39,6 +39,8 @@ class Webhook:
     """Of its spool."""
     placing: Placing
     kept_days: int | None = None
+    simulate: Callable[[float], object] = lambda _: None
+    """Puts into the spool what came up to a time, where nothing is received."""
 
 
 class WebhookClient:
@@ -54,6 +56,7 @@ class WebhookClient:
     def collect(self, work: OpenHour, options: Options) -> Collection:
         """Return what was received of an hour; each file that is new is a blob."""
         began, listed_at = time.monotonic(), self._now()
+        self._webhook.simulate(listed_at)
         ran = read_uptime(self._webhook.folder)
         found = self._survey.segments()
         ours = [segment for segment in found if work.hour.start in segment.hours]

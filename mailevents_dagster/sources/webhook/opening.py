@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from mailevents_dagster.settings import Settings
 from mailevents_dagster.sources.webhook.collect import Webhook, WebhookClient
 from mailevents_dagster.sources.webhook.feeds import CATEGORY, feed_of
 from mailevents_dagster.sources.webhook.placing import Placing, reach_of
 from mailevents_dagster.sources.webhook.providers import PROVIDERS
 from mailevents_dagster.sources.webhook.settings import WebhookSettings, start_of
+from mailevents_dagster.sources.webhook.simulator import simulate
 from mailevents_dagster.store.opening import store_of
 from mailevents_dagster.store.store import Store
 
@@ -18,14 +21,16 @@ def client_of(settings: Settings, name: str, store: Store | None = None) -> Webh
     webhook = next(one for one in settings.section(WebhookSettings).webhooks if one.name == name)
     kept_days = settings.retention.days.get(CATEGORY)
     reach = reach_of(settings.automation.catch_up_days, kept_days)
+    spool, start = store.layout.webhook_spool(name), start_of(webhook, settings)
     return WebhookClient(
         store,
         Webhook(
             feed_of(name, webhook.provider),
             PROVIDERS[webhook.provider],
-            store.layout.webhook_spool(name),
-            Placing(settings.timezone, start_of(webhook, settings), reach),
+            spool,
+            Placing(settings.timezone, start, reach),
             kept_days,
+            partial(simulate, spool, start) if webhook.is_simulated else lambda _: None,
         ),
     )
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, WithJsonSchema, field_validator, model_validator
 
 from mailevents_dagster.model.feed import dagster_name
 from mailevents_dagster.settings.fields import (
@@ -14,12 +15,17 @@ from mailevents_dagster.settings.fields import (
     FaultError,
     FilePath,
     PastMoment,
-    Secret,
     Strict,
+    check_secret_variable,
     refuse,
 )
 from mailevents_dagster.settings.models import Settings
 from mailevents_dagster.settings.values import check_host
+from mailevents_dagster.settings.variables import VARIABLE_PATTERN
+
+SIMULATOR: Final = "simulator"
+DEMO: Final = {"webhooks": [{"name": "olaylar.kuzey.example", "provider": "mailgun", "secret": SIMULATOR}]}
+"""What the settings of a project that has no file say of webhooks."""
 
 _NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,98}[a-z0-9])?")
 _TAKEN: Final = frozenset({"all", "lives", "old-logs"})
@@ -50,6 +56,18 @@ def _check_topic(topic: str) -> str:
     return topic
 
 
+def _secret_or_simulator(text: str, info: ValidationInfo[Context]) -> str:
+    return text if text == SIMULATOR else check_secret_variable(text, info)
+
+
+WebhookSecret = Annotated[
+    str,
+    AfterValidator(_secret_or_simulator),
+    WithJsonSchema({"anyOf": [{"type": "string", "pattern": VARIABLE_PATTERN}, {"const": SIMULATOR}]}),
+]
+"""The name of an environment variable that holds the secret; or that there is none, since nothing is received."""
+
+
 class WebhookEntry(Strict):
     """One webhook of a provider."""
 
@@ -59,12 +77,12 @@ class WebhookEntry(Strict):
     provider: Literal["sendgrid", "mailgun", "postmark", "ses"] = Field(
         description="Who sends it.", examples=["mailgun"]
     )
-    secret_variable: Secret | None = Field(
+    secret_variable: WebhookSecret | None = Field(
         default=None,
         alias="secret",
         description="The environment variable, as ${NAME}, with the HTTP webhook signing key (mailgun), or with the "
         "password in the address that the provider is given. The verification key of signed events (sendgrid) may "
-        "stand there, too.",
+        "stand there, too; or `simulator` for a made-up webhook (mailgun).",
         examples=["${MAILGUN_SIGNING_KEY}"],
     )
     user: Annotated[str, Field(min_length=1, max_length=200)] | None = Field(
@@ -91,6 +109,10 @@ class WebhookEntry(Strict):
         examples=["2026-11-01T00:00"],
     )
 
+    @property
+    def is_simulated(self) -> bool:
+        return self.secret_variable == SIMULATOR
+
     @field_validator("name")
     @classmethod
     def _is_there_once(cls, name: str, info: ValidationInfo[Context]) -> str:
@@ -106,6 +128,8 @@ class WebhookEntry(Strict):
             refuse([("public_key", "is for sendgrid alone; take it out")])
         if self.topics and self.provider != "ses":
             refuse([("topics", "are for ses alone; take them out")])
+        if self.is_simulated and self.provider != "mailgun":
+            raise FaultError(f"has `secret: {SIMULATOR}`, which is a webhook of mailgun")
         other = {"sendgrid": self.public_key, "ses": self.topics}.get(self.provider)
         if self.secret_variable is None and not other:
             besides = {"sendgrid": ", or `public_key`", "ses": ", or `topics`"}.get(self.provider, "")
@@ -163,6 +187,11 @@ class WebhookSettings(Strict):
     receiver: ReceiverSettings = Field(
         default=ReceiverSettings(), description="Where webhooks are received.", examples=[{"port": 8800}]
     )
+
+
+def received(settings: Settings) -> Sequence[WebhookEntry]:
+    """Return the webhooks that are received, and not made up."""
+    return [one for one in settings.section(WebhookSettings).webhooks if not one.is_simulated]
 
 
 def start_of(webhook: WebhookEntry, settings: Settings) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from mailevents_dagster.model.source import FeedSettings, Source
 from mailevents_dagster.settings.models import Settings
 from mailevents_dagster.sources.webhook.feeds import FEED_KINDS, SOURCE, feed_of
-from mailevents_dagster.sources.webhook.settings import WebhookSettings, start_of
+from mailevents_dagster.sources.webhook.settings import SIMULATOR, WebhookSettings, start_of
 
 if TYPE_CHECKING:  # what loads settings need not load what collects
     from mailevents_dagster.sources.client import Client
@@ -18,7 +18,8 @@ if TYPE_CHECKING:  # what loads settings need not load what collects
 def _configured(settings: Settings) -> Iterator[FeedSettings]:
     section = settings.section(WebhookSettings)
     for webhook in section.webhooks:
-        access = {"endpoint": section.receiver.path_of(webhook.name)}
+        path = section.receiver.path_of(webhook.name)
+        access = {"endpoint": SIMULATOR if webhook.is_simulated else path}
         yield FeedSettings(feed_of(webhook.name, webhook.provider), start_of(webhook, settings), access=access)
 
 

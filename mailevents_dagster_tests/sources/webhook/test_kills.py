@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import random
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.connection import Connection
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -22,8 +21,9 @@ from mailevents_dagster.sources.catalog import load_settings
 from mailevents_dagster.sources.client import Options
 from mailevents_dagster.sources.webhook.feeds import feed_of
 from mailevents_dagster.sources.webhook.opening import client_of
+from mailevents_dagster.sources.webhook.receiving.serving import Listening, serve
 from mailevents_dagster.store.opening import store_of
-from mailevents_dagster_tests.sources.webhook import receiving_process
+from mailevents_dagster_tests.forks import FORKS, PATIENCE
 from mailevents_dagster_tests.sources.webhook.senders import JSON, MAILGUN_KEY, mailgun_body, mailgun_event
 
 pytestmark = pytest.mark.slow
@@ -42,7 +42,7 @@ class Senders:
     """Providers, who send each webhook until it is taken."""
 
     def __init__(self) -> None:
-        self.url = ""
+        self.port = 0
         self.is_up = threading.Event()
         self.is_over = False
         self.taken = Counter[int]()
@@ -65,7 +65,9 @@ class Senders:
         while True:
             self.is_up.wait()
             try:
-                status = session.post(self.url, body, headers=JSON, timeout=30).status_code
+                status = session.post(
+                    f"http://127.0.0.1:{self.port}/webhooks/replies", body, headers=JSON, timeout=30
+                ).status_code
             except requests.RequestException:
                 if self.is_over:
                     return
@@ -79,16 +81,32 @@ class Senders:
                     self.killer.set()
             return
 
-    def run_until_killed(self, command: list[str], acks: int) -> None:
+    def run_until_killed(self, file: Path, acks: int) -> None:
+        """Have a receiver run until it has answered so often; then it is killed."""
         self.killer.clear()
         self.acks_left = acks
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as victim:
-            assert victim.stdout
-            self.url = f"{victim.stdout.readline().strip()}/webhooks/replies"
-            self.is_up.set()
-            assert self.killer.wait(60)
-            self.is_up.clear()
-            victim.kill()
+        said, says = FORKS.Pipe(duplex=False)
+        victim = FORKS.Process(target=receive, args=(file, self.port, says))
+        victim.start()
+        says.close()
+        self.port = said.recv()
+        self.is_up.set()
+        assert self.killer.wait(PATIENCE)
+        self.is_up.clear()
+        victim.kill()
+        victim.join()
+        said.close()
+
+
+def receive(file: Path, port: int, says: Connection) -> None:
+    """The receiver, in a process of its own."""
+    os.environ["MAILGUN_SIGNING_KEY"] = MAILGUN_KEY
+    settings = load_settings(file)
+
+    def announce(listening: Listening) -> None:
+        says.send(urlsplit(listening.url).port)
+
+    serve(settings, store_of(settings), announce, port=port)
 
 
 def collect(settings: Settings) -> list[str]:
@@ -109,15 +127,12 @@ def test_nothing_that_was_acknowledged_is_lost_and_nothing_stands_twice(
     monkeypatch.setenv("MAILGUN_SIGNING_KEY", MAILGUN_KEY)
     file = tmp_path / "mailevents.yaml"
     file.write_text(SETTINGS)
-    settings, senders, chance, port = load_settings(file), Senders(), random.Random(20), "0"
+    settings, senders, chance = load_settings(file), Senders(), random.Random(20)
     with ThreadPoolExecutor(SENDERS) as threads:
         at_work = [threads.submit(senders.send, number) for number in range(SENDERS)]
         try:
             for kill in range(KILLS):
-                senders.run_until_killed(
-                    [sys.executable, "-m", receiving_process.__name__, str(file), port], chance.randrange(1, 400)
-                )
-                port = str(urlsplit(senders.url).port)
+                senders.run_until_killed(file, chance.randrange(1, 200))
                 if kill % 10 == 0:
                     collect(settings)  # while the receiver is away
         finally:

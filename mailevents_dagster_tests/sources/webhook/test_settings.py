@@ -91,6 +91,7 @@ def test_the_prefix_stands_before_the_paths(tmp_path: Path) -> None:
         ({"max_age_minutes": 0}, "max_age_minutes"),
         ({"max_age_minutes": True}, "is not a whole number"),
         ({"secrets": "x"}, "secret"),
+        ({"secret": "simulator", "provider": "postmark"}, "which is a webhook of mailgun"),
     ],
     ids=str,
 )

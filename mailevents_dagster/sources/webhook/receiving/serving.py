@@ -29,7 +29,7 @@ from mailevents_dagster.sources.webhook.providers.sendgrid import public_key_of
 from mailevents_dagster.sources.webhook.receiving.app import Hook, Limits, Receiver
 from mailevents_dagster.sources.webhook.receiving.patience import Patience
 from mailevents_dagster.sources.webhook.receiving.replays import Replays
-from mailevents_dagster.sources.webhook.settings import ReceiverSettings, WebhookEntry, WebhookSettings
+from mailevents_dagster.sources.webhook.settings import ReceiverSettings, WebhookEntry, WebhookSettings, received
 from mailevents_dagster.sources.webhook.spool.frames import frames
 from mailevents_dagster.sources.webhook.spool.segments import segments
 from mailevents_dagster.sources.webhook.spool.uptime import BEAT_SECONDS, Uptime
@@ -67,14 +67,13 @@ def serve(
     providers: Mapping[str, Provider] = PROVIDERS,
 ) -> None:
     """Receive until told to end. HeldError where another receiver has the spools; OSError where the port is taken."""
-    section = settings.section(WebhookSettings)
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
-    receiver = section.receiver.model_copy(update=given)
+    receiver = settings.section(WebhookSettings).receiver.model_copy(update=given)
     with _alone(store), _listening(receiver.host, receiver.port) as listener:
-        folders = {one.name: store.layout.webhook_spool(one.name) for one in section.webhooks}
+        folders = {one.name: store.layout.webhook_spool(one.name) for one in received(settings)}
         for folder in folders.values():
             make_folder(folder)
-        hooks = {one.name: hook_of(one, folders[one.name], providers[one.provider]) for one in section.webhooks}
+        hooks = {one.name: hook_of(one, folders[one.name], providers[one.provider]) for one in received(settings)}
         spool = SpoolWriter(folders, receiver.max_spool_mb * 2**20)
         try:
             taking = Receiver(hooks, spool, Limits(receiver.max_body_mb * 2**20))
