@@ -11,6 +11,8 @@ import requests
 from mailevents_dagster.model.event import StoppedError
 from mailevents_dagster.sources.webhook.errors import ReceiverError
 from mailevents_dagster.sources.webhook.spool import survey
+from mailevents_dagster.sources.webhook.spool.frames import Posted, framed
+from mailevents_dagster.sources.webhook.spool.writing import SpoolWriter
 from mailevents_dagster.store.verify import verify_hour
 from mailevents_dagster_tests.sources.webhook.places import NOON, Place, event
 
@@ -70,6 +72,20 @@ def test_an_event_that_comes_late_has_its_closed_hour_collected_again(here: Plac
     assert here.ids() == ["a", "late"]
     assert here.is_closed()
     assert here.collect(running)[0].measures["hours_collected_again"] == 0
+
+
+def test_an_event_that_comes_late_into_a_segment_that_was_read_before_is_seen(here: Place) -> None:
+    here.now = NOON.end + 700
+    spool = SpoolWriter({"replies": here.spool}, 10**9, lambda: here.now)
+    spool.add("replies", framed(Posted(here.now, "application/json", event("a", NOON.start)))).result(30)
+    here.collect()
+    assert here.is_closed()
+    spool.add("replies", framed(Posted(here.now, "application/json", event("late", NOON.start)))).result(30)
+    spool.close()
+    assert len(here.segments) == 1
+    assert here.collect(NOON.next)[0].measures["hours_collected_again"] == 1
+    here.collect()
+    assert here.ids() == ["a", "late"]
 
 
 @pytest.mark.parametrize("seconds", [-8 * 86_400, 400], ids=["old", "future"])

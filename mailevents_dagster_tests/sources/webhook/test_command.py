@@ -101,6 +101,16 @@ def test_it_speaks_tls_itself(tmp_path: Path) -> None:
         assert post(url, verify=str(CERTIFICATE)) == 200
 
 
+def test_a_certificate_that_is_none_is_told(tmp_path: Path) -> None:
+    environ = environment(tmp_path, ", certificate: receiver.pem, key: receiver.pem")
+    for content in (None, "no certificate"):
+        if content:
+            (tmp_path / "receiver.pem").write_text(content)
+        done = mailevents("receive", environ=environ)
+        assert done.returncode == 2
+        assert "receiver.pem are no certificate and key" in done.stderr
+
+
 def test_wrong_usage_is_told(tmp_path: Path) -> None:
     environ = environment(tmp_path)
     for arguments, said in (

@@ -9,6 +9,7 @@ import logging
 import os
 import signal
 import socket
+import ssl
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -46,7 +47,7 @@ logger = logging.getLogger(__name__)
 
 
 class AccessError(ValueError):
-    """The settings of a webhook say nothing that its requests could be proven by."""
+    """The settings of the receiver cannot be worked with; the text says what to mend."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ def serve(
     """Receive until told to end. HeldError where another receiver has the spools; OSError where the port is taken."""
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     receiver = settings.section(WebhookSettings).receiver.model_copy(update=given)
+    _check_certificate(receiver)
     with _alone(store), _listening(receiver.host, receiver.port) as listener:
         folders = {one.name: store.layout.webhook_spool(one.name) for one in received(settings)}
         for folder in folders.values():
@@ -82,6 +84,18 @@ def serve(
                 _run(receiver, taking, listener, beat, lambda url: announce(Listening(url, paths)))
         finally:
             spool.close()
+
+
+def _check_certificate(receiver: ReceiverSettings) -> None:
+    if receiver.certificate is None:
+        return
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(receiver.certificate, receiver.key)
+    except OSError as error:  # those of ssl are such
+        why = error.strerror or type(error).__name__
+        raise AccessError(
+            f"receiver: {receiver.certificate} and {receiver.key} are no certificate and key that can be used ({why})."
+        ) from None
 
 
 @contextmanager
