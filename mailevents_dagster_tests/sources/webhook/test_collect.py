@@ -76,6 +76,7 @@ def test_an_event_that_comes_late_has_its_closed_hour_collected_again(here: Plac
 
 def test_an_event_that_comes_late_into_a_segment_that_was_read_before_is_seen(here: Place) -> None:
     here.now = NOON.end + 700
+    here.runs((here.now, here.now))
     spool = SpoolWriter({"replies": here.spool}, 10**9, lambda: here.now)
     spool.add("replies", framed(Posted(here.now, "application/json", event("a", NOON.start)))).result(30)
     here.collect()
