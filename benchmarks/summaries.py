@@ -17,6 +17,7 @@ import click
 from processes import in_fresh_process
 
 from mailevents_dagster.files.json_text import one_line
+from mailevents_dagster.model.day import Day
 from mailevents_dagster.model.event import Collection
 from mailevents_dagster.settings.models import DEFAULT_LOG_FILE_NAME
 from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS, feed_of
@@ -24,7 +25,6 @@ from mailevents_dagster.sources.uzmanposta.simulator.mail import SHARE
 from mailevents_dagster.sources.uzmanposta.simulator.records import MAKERS
 from mailevents_dagster.store.store import Store
 from mailevents_dagster.summaries.counts import total
-from mailevents_dagster.summaries.days import Day
 from mailevents_dagster.summaries.kinds import KINDS
 from mailevents_dagster.summaries.making import counts_of_day
 

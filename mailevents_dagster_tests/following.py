@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from mailevents_dagster.model.day import Day
 from mailevents_dagster.model.hour import SECONDS, Hour
 from mailevents_dagster.settings import Settings
 from mailevents_dagster.sources.catalog import load_settings
@@ -18,11 +19,11 @@ from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.collect import collect_hour
 from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS, feed_of
 from mailevents_dagster.store.opening import store_of
-from mailevents_dagster.summaries.days import Day
 from mailevents_dagster.summaries.kinds import KINDS
 from mailevents_dagster.summaries.making import counts_of_day
 from mailevents_dagster.summaries.stored import write_summary
 from mailevents_dagster_tests.conftest import collection, event
+from mailevents_dagster_tests.deliverability.outcomes import place, told
 from mailevents_dagster_tests.pages import (
     KEY,
     TIMEZONE,
@@ -98,10 +99,24 @@ def began_yesterday(reader: Reader) -> None:
     reader.settings.write_text(text.replace(days_ago(20), days_ago(1)))
 
 
+def has_outcomes(reader: Reader) -> None:
+    """What became of some mails of a domain lies in the storage."""
+    place(reader.folder).commit(
+        [
+            told("hard", "gone@example.org", 3),
+            *(told("soft", "full@example.org", day) for day in (4, 3, 2, 1)),
+            told("soft", "once@example.org", 1),
+            told("complained", "anna@example.org", 2),
+        ]
+    )
+
+
 PREPARED: Mapping[str, Callable[[Reader], None]] = {
     "docs/how-to.md": began_yesterday,
     "docs/query.md": has_collected,
     "docs/tutorial.md": lambda _: None,
+    "docs/suppression.md": has_outcomes,
+    "docs/hygiene.md": has_outcomes,
     "docs/retention.md": has_an_expired_hour,
     "docs/automation.md": has_settings,
     "docs/summaries.md": has_collected,

@@ -18,12 +18,12 @@ from urllib.parse import quote
 import dagster as dg
 import pytest
 
+from mailevents_dagster.model.day import Day
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import SECONDS, Hour
 from mailevents_dagster.orchestration.checks import OF_HOURS
 from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS, feed_of
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, Behaviour, Request
-from mailevents_dagster.summaries.days import Day
 from mailevents_dagster_tests.projects import KEY, range_tags
 from mailevents_dagster_tests.summaries.days import OF_DOMAINS
 from mailevents_dagster_tests.webserver import Ui, webserver

@@ -71,7 +71,8 @@ def collect(
     """
     if every and patterns:
         raise click.UsageError("--all and --feed contradict each other.")
-    settings = configured()
+    with frozen_once_loaded():
+        settings = configured()
     feeds = feeds_like(settings, patterns)
     span = _span(settings, first, end, hour, since_cursor=since_cursor)
     workers = max_workers or settings.automation.max_parallel_runs
@@ -192,8 +193,17 @@ def _asks(settings: "Settings", feeds: "Sequence[Feed]", span: tuple[int, int], 
     hours = list(hours_between(max(span[0], settings.start), min(span[1], time.time()), settings.timezone))
     size = settings.collect.hours_per_run
     chunks = [hours[max(0, last - size) : last] for last in range(len(hours), 0, -size)]
-    parts = [part for part in divided(feeds, workers if len(hours) * len(feeds) > FEED_HOURS_A_RUN else 1) if part]
-    return [Ask(chunk[0].start, chunk[-1].end, tuple(part)) for chunk in chunks for part in parts]
+    if len(hours) * len(feeds) <= FEED_HOURS_A_RUN or workers == 1:
+        kinds = [feeds]
+    else:  # what is made of others' hours stands behind them, in runs of its own
+        kinds = [[feed for feed in feeds if feed.kind.comes_last == is_last] for is_last in (False, True)]
+    return [
+        Ask(chunk[0].start, chunk[-1].end, tuple(part))
+        for own in kinds
+        for chunk in chunks
+        for part in divided(own, workers if len(kinds) > 1 else 1)
+        if part
+    ]
 
 
 def _show(totals: "Totals", succeeded: "Sequence[bool]", *, quiet: bool) -> None:

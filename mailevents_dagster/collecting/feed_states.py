@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from mailevents_dagster.collecting.planning import FeedState, Rules, wanted_from
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.settings import Settings
+from mailevents_dagster.store.cursors import Span, gaps, merged
 from mailevents_dagster.store.store import Store
+from mailevents_dagster.store.verify import FOR_EVER
 
 
 def rules_of(settings: Settings) -> Rules:
@@ -27,10 +29,21 @@ def rules_of(settings: Settings) -> Rules:
 def states_of(settings: Settings, store: Store) -> list[FeedState]:
     """Return what planning knows of each feed."""
     days = settings.retention.days
-    return [
-        FeedState(one.feed, one.start, store.readable_cursor(one.feed), days.get(one.feed.kind.category))
-        for one in settings.configured
-    ]
+    states: dict[Feed, FeedState] = {}
+    for one in settings.configured:
+        kept_days = days.get(one.feed.kind.category)
+        lacking = _lacking([states[other] for other in one.made_of]) if one.feed.kind.comes_last else ()
+        states[one.feed] = FeedState(one.feed, one.start, store.readable_cursor(one.feed), kept_days, lacking)
+    return list(states.values())
+
+
+def _lacking(made_of: Iterable[FeedState]) -> Sequence[Span]:
+    """Return the hours that any of these feeds lacks, from its start on and without end."""
+    return merged(
+        span
+        for state in made_of
+        for span in gaps((state.start, FOR_EVER), state.cursor.done_with if state.cursor else ())
+    )
 
 
 def open_from(settings: Settings, store: Store, now: float) -> Mapping[Feed, int]:

@@ -35,6 +35,8 @@ class FeedState:
     """None if it cannot be read: nothing is caught up until the next collection makes it anew."""
     kept_days: int | None = None
     """How long retention keeps its hours; None: forever."""
+    lacking: Sequence[Span] = ()
+    """Hours that feeds of other owners, which it is made of, do not have: they come first."""
 
     @property
     def start(self) -> int:
@@ -237,7 +239,7 @@ def _due(state: FeedState, cursor: Cursor, asked: Iterable[Span], now: float, ru
         for hour, failure in cursor.failed.items()
         if tried_again_at(failure, failure.times, now, rules.first_wait) > now
     ]
-    covered = merged((*cursor.done_with, *asked, *failed))
+    covered = merged((*cursor.done_with, *asked, *failed, *state.lacking))
     return list(gaps((wanted_from(state, now, rules), closing_end(state.source_time(now), rules)), covered))
 
 

@@ -64,7 +64,9 @@ class Runner:
         lanes: defaultdict[tuple[str, str], list[Task]] = defaultdict(list)
         for task in tasks:
             lanes[task.feed.lane].append(task)
-        self._waiting = deque(lanes.values())
+        # Of lanes that are made of others, the first is not begun before all others have ended.
+        self._waiting = deque(sorted(lanes.values(), key=_comes_last))
+        self._first_lanes = sum(not _comes_last(lane) for lane in lanes.values())
         self._threads = [
             threading.Thread(target=self._work, name="lane", daemon=True) for _ in range(min(LANES_AT_ONCE, len(lanes)))
         ]
@@ -81,8 +83,7 @@ class Runner:
     def __exit__(self, *_: object) -> None:
         """Begin nothing more and end what waits, where not everything is done."""
         if self._lanes_at_work:
-            with self._changed:
-                self.is_stopped = True
+            self.be_stopped()
             for client in self._clients.values():
                 client.stop()
         until = time.monotonic() + PATIENCE_AT_STOP
@@ -132,7 +133,10 @@ class Runner:
         """Collect lanes until none is left."""
         try:
             for tasks in iter(self._next_lane, None):
-                _Lane(self, tasks).collect()
+                try:
+                    _Lane(self, tasks).collect()
+                finally:
+                    self._has_ended(tasks)
         finally:
             with self._changed:
                 self._lanes_at_work -= 1
@@ -140,7 +144,22 @@ class Runner:
 
     def _next_lane(self) -> Sequence[Task] | None:
         with self._changed:
+            self._changed.wait_for(lambda: self.is_stopped or not self._waiting or self._may_begin(self._waiting[0]))
             return self._waiting.popleft() if self._waiting and not self.is_stopped else None
+
+    def _may_begin(self, lane: Sequence[Task]) -> bool:
+        return not self._first_lanes or not _comes_last(lane)
+
+    def _has_ended(self, lane: Sequence[Task]) -> None:
+        with self._changed:
+            self._first_lanes -= not _comes_last(lane)
+            self._changed.notify_all()
+
+    def be_stopped(self) -> None:
+        """Begin no further hour, and let no thread wait for its turn."""
+        with self._changed:
+            self.is_stopped = True
+            self._changed.notify_all()
 
     def client_of(self, feed: Feed) -> Client:
         """Return the client of a feed's lane, and make it where it is the first time."""
@@ -158,6 +177,10 @@ class Runner:
         with self._changed:
             self._news.append(news)
             self._changed.notify_all()
+
+
+def _comes_last(lane: Sequence[Task]) -> bool:
+    return lane[0].feed.kind.comes_last
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +240,7 @@ class _Lane:
             self._judge(outcome)
             self._runner.tell(outcome)
         except StoppedError:
-            self._runner.is_stopped = True
+            self._runner.be_stopped()
         finally:
             opened.ended.set()
             opened.next_may_begin.set()

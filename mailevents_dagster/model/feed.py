@@ -12,6 +12,7 @@ import idna
 
 if TYPE_CHECKING:
     from mailevents_dagster.model.columns import RowFormat
+    from mailevents_dagster.model.outcome import OutcomesOf
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -47,8 +48,14 @@ class FeedKind:
     """The name under which the source notes the most rows that an answer turned out to show."""
     personal_summaries: tuple[str, ...] = field(default=(), compare=False)
     """Summaries of a day that name people who appear in these events."""
+    personal_parts: tuple[str, ...] = field(default=(), compare=False)
+    """Answers about a day that are made of these events and name people."""
     is_in_lives: bool = field(default=False, compare=False)
     """Whether the lives of mails are made of these events; those of a day name people, too."""
+    load_outcomes: Callable[[], OutcomesOf] | None = field(default=None, compare=False, repr=False)
+    """Return how its records tell what became of mails; called late, as that of rows. None: they do not."""
+    comes_last: bool = field(default=False, compare=False)
+    """Whether its hours are made of those of other owners, so that a run collects it after all others."""
     metadata: Mapping[str, str] = field(default_factory=dict, compare=False)
     """What the source adds to the metadata of its assets."""
     facts: Mapping[str, str] = field(default_factory=dict, compare=False)

@@ -22,7 +22,7 @@ class FeedSettings:
     monitor_name: str | None = None
     """Its name in heartbeat files, where that is not its domain and name."""
     made_of: tuple[Feed, ...] = ()
-    """Feeds of the same owner, standing before it, whose committed hours its own are made of."""
+    """Feeds standing before it whose committed hours its own are made of."""
     access: Mapping[str, object] = field(default_factory=dict, compare=False)
     """How it is reached, for people: `account`, `endpoint` and `requests_per_second`, where it has them."""
 
@@ -70,6 +70,8 @@ class Source:
     """Remove what the source keeps in the Store beside hours and need not keep any longer, once a day."""
     compare: Callable[[Any, Any, Sequence[tuple[Feed, Hour]]], Iterator[tuple[Sequence[Any], int]]] | None = None
     """Yield for each hour the Findings, how the Store differs from what the source shows now, and the calls so far."""
+    compares_daily: bool = False
+    """Whether a comparison lists all that an owner has, however many hours: it is made each day, for what they lack."""
 
 
 def kinds_of(sources: Iterable[Source]) -> dict[str, FeedKind]:

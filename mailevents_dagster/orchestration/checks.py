@@ -68,7 +68,7 @@ class HourChecks:
         selected = {key.name for key in context.selected_asset_check_keys}
         for name, verdict in self.judge(hours):
             if name in selected:
-                yield dg.AssetCheckResult(check_name=name, **_shown(verdict))
+                yield dg.AssetCheckResult(check_name=name, **shown(verdict))
             elif context.selected_asset_keys:
                 yield _evaluation(self.feed, name, verdict)
 
@@ -99,7 +99,7 @@ def feed_checks(settings: Settings) -> dg.AssetChecksDefinition:
         for feed, name, verdict in _judged(settings, event_store.store, time.time()):
             key = dg.AssetKey(feed.asset_key)
             if dg.AssetCheckKey(key, name) in context.selected_asset_check_keys:
-                yield dg.AssetCheckResult(asset_key=key, check_name=name, **_shown(verdict))
+                yield dg.AssetCheckResult(asset_key=key, check_name=name, **shown(verdict))
 
     made: dg.AssetChecksDefinition = dg.AssetChecksDefinition.create(
         keys_by_input_name=inputs, node_def=check, check_specs_by_output_name=outputs, can_subset=True
@@ -152,10 +152,10 @@ def _spec(feed: Feed, check: Callable[..., Verdict]) -> dg.AssetCheckSpec:
 
 
 def _evaluation(feed: Feed, name: str, verdict: Verdict) -> dg.AssetCheckEvaluation:
-    return dg.AssetCheckEvaluation(dg.AssetKey(feed.asset_key), name, **_shown(verdict))
+    return dg.AssetCheckEvaluation(dg.AssetKey(feed.asset_key), name, **shown(verdict))
 
 
-def _shown(verdict: Verdict) -> dict[str, Any]:
+def shown(verdict: Verdict) -> dict[str, Any]:
     """Return what Dagster shows of a verdict; no zeros, since each would be 75 bytes of event log forever."""
     numbers = {name: number for name, number in verdict.numbers.items() if number}
     named = ", ".join(verdict.hours[:NAMED])

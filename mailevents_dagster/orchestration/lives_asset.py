@@ -5,6 +5,7 @@ from typing import Final
 import dagster as dg
 import pyarrow as pa
 
+from mailevents_dagster.model.day import Day
 from mailevents_dagster.orchestration.io_manager import EventStore
 from mailevents_dagster.orchestration.metadata import column_schema
 from mailevents_dagster.orchestration.summary_assets import ONCE_A_DAY_CHANGED, daily_partitions
@@ -12,7 +13,6 @@ from mailevents_dagster.orchestration.summary_io_manager import ALL
 from mailevents_dagster.settings import Settings
 from mailevents_dagster.sources.maillog.feeds import SOURCE
 from mailevents_dagster.sources.maillog.lives import COLUMNS
-from mailevents_dagster.summaries.days import Day
 from mailevents_dagster.summaries.lives import DAYS_BEFORE, Reading, lives_of_day, numbers
 
 KEY: Final = dg.AssetKey([SOURCE, "lives"])

@@ -195,13 +195,20 @@ class ManualRuns:
 
 
 def given(asks: Sequence[Ask]) -> More:
-    """Return what gives these in their order, those of one feed one after the other."""
+    """Return what gives these in their order, those of one feed one after the other.
+
+    What is made of other owners' hours, which stands last, waits for all before it.
+    """
     pending = list(asks)
+
+    def waits(ask: Ask, busy: Iterable[Feed]) -> bool:
+        first = [*busy, *pending[0].feeds]
+        return ask.feeds[0].kind.comes_last and not all(feed.kind.comes_last for feed in first)
 
     def more(busy: frozenset[Feed], free: int) -> Sequence[Ask]:
         taken: list[Ask] = []
         for ask in list(pending):
-            if len(taken) < free and busy.isdisjoint(ask.feeds):
+            if len(taken) < free and busy.isdisjoint(ask.feeds) and not waits(ask, busy):
                 taken.append(ask)
                 pending.remove(ask)
                 busy |= set(ask.feeds)

@@ -7,13 +7,13 @@ from typing import Any, Final
 import dagster as dg
 import pyarrow as pa
 
+from mailevents_dagster.model.day import DAY_FORMAT, Day
 from mailevents_dagster.model.feed import Feed, readable_domain
 from mailevents_dagster.model.hour import Hour, key_timezone
 from mailevents_dagster.orchestration.io_manager import EventStore
 from mailevents_dagster.orchestration.summary_io_manager import ALL
 from mailevents_dagster.settings import Settings
 from mailevents_dagster.summaries.counts import COUNTS, total
-from mailevents_dagster.summaries.days import DAY_FORMAT, Day
 from mailevents_dagster.summaries.kinds import KINDS, SummaryKind
 from mailevents_dagster.summaries.making import counts_of_day
 
@@ -45,12 +45,13 @@ def build_summaries(settings: Settings) -> list[dg.AssetsDefinition]:
     return [asset for kind in KINDS.values() for asset in _of_kind(kind, owners, days)]
 
 
-def daily_partitions(settings: Settings) -> dg.DailyPartitionsDefinition:
-    """Return the days of all that is made of days."""
+def daily_partitions(settings: Settings, end_offset: int = 0) -> dg.DailyPartitionsDefinition:
+    """Return the days of all that is made of days, with so many that are not over."""
     return dg.DailyPartitionsDefinition(
         start_date=Hour(settings.start, settings.timezone).key[: len("2026-01-01")],
         timezone=key_timezone(settings.timezone),
         fmt=DAY_FORMAT,
+        end_offset=end_offset,
     )
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, get_args
 
 from pydantic import (
     AfterValidator,
@@ -94,22 +94,27 @@ def _any_hour_start(value: object, info: ValidationInfo[Context]) -> int:
     return _hour_start(value, info, None)
 
 
-def _is_set(variable: str | None, info: ValidationInfo[Context]) -> str | None:
-    if variable and not info.context.environ.get(variable, "").strip():
+def past_hour_start(value: object, info: ValidationInfo[Context]) -> int:
+    """Return the Unix time of an hour that is written in the time zone of the settings and lies in the past."""
+    return _hour_start(value, info, info.context.now)
+
+
+def secret_in(variable: str, environ: Mapping[str, str]) -> str:
+    """Return the secret that a variable of the environment holds."""
+    value = environ.get(variable, "")
+    if not value.strip():
         raise FaultError(f"the environment variable {variable} is not set or empty; put the secret into it")
+    return value
+
+
+def _is_set(variable: str, info: ValidationInfo[Context]) -> str:
+    secret_in(variable, info.context.environ)
     return variable
 
 
 def check_secret_variable(text: str, info: ValidationInfo[Context]) -> str:
     """Return the name of a variable that is written as ${NAME} and holds a secret."""
-    variable = secret_variable(text)
-    _is_set(variable, info)
-    return variable
-
-
-def past_hour_start(value: object, info: ValidationInfo[Context]) -> int:
-    """Return the Unix time of an hour that is written in the time zone of the settings and lies in the past."""
-    return _hour_start(value, info, info.context.now)
+    return _is_set(secret_variable(text), info)
 
 
 NOTED: Final = AfterValidator(_note)
@@ -123,8 +128,30 @@ PastMoment = Annotated[int, PlainValidator(past_hour_start), WithJsonSchema({"ty
 OperatingLogName = Annotated[str, AfterValidator(check_operating_log_name)]
 FilesKept = Annotated[int, Field(ge=1, le=10_000), NO_TRUTH_VALUE]
 FilePath = Annotated[str, Field(min_length=1), AfterValidator(in_folder)]
-SecretVariable = Annotated[str, AfterValidator(secret_variable), Field(json_schema_extra={"pattern": VARIABLE_PATTERN})]
-Secret = Annotated[str, AfterValidator(check_secret_variable), Field(json_schema_extra={"pattern": VARIABLE_PATTERN})]
-"""The name of an environment variable that holds a secret, and is set."""
+OF_VARIABLE: Final = "the name of a variable"
+"""Marks what holds the name of a variable with a secret, which stays as it is written."""
+SecretVariable = Annotated[
+    str, AfterValidator(secret_variable), OF_VARIABLE, Field(json_schema_extra={"pattern": VARIABLE_PATTERN})
+]
+Secret = Annotated[SecretVariable, AfterValidator(_is_set)]
+"""The name of an environment variable that holds a secret."""
 MailAddress = Annotated[str, AfterValidator(check_mail_address)]
 Days = Annotated[int, Field(ge=1, le=3660), NO_TRUTH_VALUE]
+
+
+def secret_keys(model: type[BaseModel]) -> frozenset[str]:
+    """Return the keys whose values are names of variables, which hold secrets; those of sections in it, too.
+
+    The JSON Schema says the same, but takes longer to make than settings take to load.
+    """
+    fields = model.model_fields.items()
+    parts = {field.alias or name: [*field.metadata, *_parts(field.annotation)] for name, field in fields}
+    sections = [part for of in parts.values() for part in of if isinstance(part, type) and issubclass(part, BaseModel)]
+    return frozenset(key for key, of in parts.items() if OF_VARIABLE in of).union(*map(secret_keys, sections))
+
+
+def _parts(kind: object) -> Iterator[object]:
+    """Yield a type, and what it is made of."""
+    yield kind
+    for part in get_args(kind):
+        yield from _parts(part)

@@ -137,6 +137,19 @@ def check_host(text: str) -> str:
     return text
 
 
+def host_and_port(text: str, default: int) -> tuple[str, int]:
+    """Return what is written as `host`, `host:port` or `[IPv6]:port`."""
+    host, port = text, str(default)
+    if text.startswith("["):
+        host, _, rest = text[1:].partition("]")
+        port = rest.removeprefix(":") or port
+    elif text.count(":") == 1:
+        host, _, port = text.partition(":")
+    if not is_host(host) or not re.fullmatch("[0-9]{1,5}", port) or not 0 < int(port) < 2**16:
+        raise ValueError("is not a server; write it like 192.0.2.53, 192.0.2.53:5353 or [2001:db8::53]:5353")
+    return host, int(port)
+
+
 def check_mail_address(text: str) -> str:
     """Return a mail address, its domain as mail servers know it."""
     user, at, domain = text.rpartition("@")

@@ -27,10 +27,21 @@ class NotCommittedError(SourceError):
 def committed(store: Store, feed: Feed, hour: Hour, columns: Sequence[str]) -> tuple[Manifest, pa.Table]:
     """Return what is committed of an hour, once whoever is collecting it has done so."""
     with store.holding(feed, hour, lambda _: None):
-        manifest = store.manifest(feed, hour)
-        if manifest is None:
-            raise _not_there(store, feed, hour)
+        manifest = _manifest(store, feed, hour)
         return manifest, store.dataset(feed, [hour]).to_table(columns=list(columns))
+
+
+def committed_manifest(store: Store, feed: Feed, hour: Hour) -> Manifest:
+    """Return what is known of a committed hour, once whoever is collecting it has done so."""
+    with store.holding(feed, hour, lambda _: None):
+        return _manifest(store, feed, hour)
+
+
+def _manifest(store: Store, feed: Feed, hour: Hour) -> Manifest:
+    manifest = store.manifest(feed, hour)
+    if manifest is None:
+        raise _not_there(store, feed, hour)
+    return manifest
 
 
 def _not_there(store: Store, feed: Feed, hour: Hour) -> NotCommittedError:

@@ -47,6 +47,11 @@ class Layout:
         return self.root / "alerts.json"
 
     @property
+    def report_mail(self) -> UPath:
+        """Who got the newest report by mail."""
+        return self.root / "report-mail.json"
+
+    @property
     def metrics(self) -> Path:
         """What monitors read of all feeds."""
         return self.scratch / "metrics" / "mailevents.prom"
@@ -147,11 +152,25 @@ class Layout:
         """Return the lives of mails that ended on a day."""
         return self.root / "lives" / f"date={date}" / "lives.parquet"
 
+    def manual_suppressions(self, domain: str) -> UPath:
+        """Return the file of what people put on the domain's suppression list and took off it."""
+        return self.root / "suppression" / f"{domain}.json"
+
+    def suppression_lock(self, domain: str) -> Path:
+        """Held for moments, while somebody changes the domain's suppression list."""
+        return self.scratch / "locks" / domain / "suppression.lock"
+
+    def part(self, domain: str, name: str, date: str) -> UPath:
+        """Return what was made of a day of a domain: one answer about its mail."""
+        hive = self.all_snapshots / f"domain={domain}" / "category=deliverability" / f"type={name}"
+        return hive / f"date={date}" / "day.parquet"
+
     def personal_summaries(self, feed: Feed, hour: Hour) -> list[UPath]:
         """Return what is made of an hour's events and names people; it is of its whole day."""
         date, domains = hour.key[: len("2026-01-01")], (feed.domain, None)
         counts = [self.summary(name, domain, date) for name in feed.kind.personal_summaries for domain in domains]
-        return [*counts, self.lives(date)] if feed.kind.is_in_lives else counts
+        parts = [self.part(feed.domain, name, date) for name in feed.kind.personal_parts]
+        return [*counts, *parts, *([self.lives(date)] if feed.kind.is_in_lives else [])]
 
     def simulated(self, name: str) -> Path:
         """Return the folder of files that a simulator makes for a source of this name."""
@@ -184,8 +203,8 @@ class Layout:
         """Where the runs of this machine sign in."""
         return self.scratch / "locks" / "runs"
 
-    def work_lock(self, work: Literal["adopting", "alerts", "receiving", "store"]) -> Path:
-        """Held while old logs are taken in, somebody is told, webhooks are received, or the storage is described."""
+    def work_lock(self, work: Literal["adopting", "alerts", "receiving", "report", "store"]) -> Path:
+        """Held while old logs are taken in, somebody is told, reports or webhooks pass, or the storage is described."""
         return self.scratch / "locks" / f"{work}.lock"
 
     def lock(self, feed: Feed) -> Path:

@@ -21,9 +21,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from PIL import Image
 
+from mailevents_dagster.sources.statuses import CLASSES, DIRECTIONS, OUTCOMES
 from mailevents_dagster.summaries import quarantine, server_bounces, server_traffic, sign_ins
 from mailevents_dagster.summaries.counts import HOURS, by, by_hour, numbers_of
-from mailevents_dagster.summaries.outcomes import CLASSES, DIRECTIONS, OUTCOMES
 from mailevents_dagster.summaries.wording import Language, say, say_key
 
 INK: Final = "#808791"
@@ -85,7 +85,7 @@ def data_uri(picture: bytes, kind: str) -> str:
     return f"data:image/{kind};base64,{b64encode(picture).decode()}"
 
 
-def _figure(places: int) -> tuple[Figure, Sequence[Axes]]:
+def blank(places: int) -> tuple[Figure, Sequence[Axes]]:
     figure = Figure(figsize=SIZE, dpi=DPI, layout="constrained")
     figure.patch.set_alpha(0)
     axes = [figure.add_subplot(1, places, place + 1) for place in range(places)]
@@ -98,7 +98,7 @@ def _hourly(
     counts: pa.Table, title: str, series: Iterable[tuple[str, str, Mapping[str, int]]], language: Language
 ) -> Figure:
     """Draw the day's hours with one bar each, made of several series; two hours of the same name have two bars."""
-    figure, (axes,) = _figure(1)
+    figure, (axes,) = blank(1)
     series = list(series)
     hours = sorted(by(counts, HOURS, "hour"), key=lambda key: (key[:16], key[16:]))
     below = [0] * len(hours)
@@ -133,22 +133,32 @@ def draw_volume(counts: pa.Table, language: Language) -> Figure:
 
 
 def draw_deliverability(counts: pa.Table, language: Language) -> Figure:
-    figure, (left, right) = _figure(2)
+    figure, (left, right) = blank(2)
     outcomes, classes = by(counts, "outcome"), by(counts, "bounce_class")
-    _bars(left, "outcomes", {say(name, language): outcomes.get(name, 0) for name in OUTCOMES}, language)
+    bars(left, say("outcomes", language), {say(name, language): outcomes.get(name, 0) for name in OUTCOMES}, language)
     for bar, name in zip(left.patches, OUTCOMES, strict=True):
         bar.set_color(OF_OUTCOME[name])
-    _bars(right, "bounce_classes", {say(name, language): classes.get(name, 0) for name in CLASSES}, language)
+    bars(
+        right,
+        say("bounce_classes", language),
+        {say(name, language): classes.get(name, 0) for name in CLASSES},
+        language,
+    )
     return figure
 
 
 def draw_quarantine(counts: pa.Table, language: Language) -> Figure:
-    figure, (left, right) = _figure(2)
+    figure, (left, right) = blank(2)
     reasons = by(counts, "reason")
     shown = dict(list(reasons.items())[:BARS])
     if rest := sum(reasons.values()) - sum(shown.values()):
         shown[say("other", language)] = shown.get(say("other", language), 0) + rest
-    _bars(left, "reasons", {_short(say_key(name, language)): count for name, count in shown.items()}, language)
+    bars(
+        left,
+        say("reasons", language),
+        {_short(say_key(name, language)): count for name, count in shown.items()},
+        language,
+    )
     scores = numbers_of(counts, "score")
     right.bar([score + 0.5 for score in scores], list(scores.values()), 1.0, color=VIOLET)
     if scores:
@@ -179,7 +189,7 @@ def draw_server_bounces(counts: pa.Table, language: Language) -> Figure:
     return _hourly(counts, "failures_by_hour", series, language)
 
 
-def _bars(axes: Axes, title: str, values: Mapping[str, int], language: Language) -> None:
+def bars(axes: Axes, title: str, values: Mapping[str, float], language: Language) -> None:
     """Draw horizontal bars, each with its number."""
     bars = axes.barh(range(len(values)), list(values.values()), 0.7, color=BLUE)
     axes.bar_label(bars, [number(value, language) for value in values.values()], padding=3, fontsize=8)
@@ -188,7 +198,7 @@ def _bars(axes: Axes, title: str, values: Mapping[str, int], language: Language)
     axes.set_xlim(0, max([1, *values.values()]) * 1.2)
     axes.xaxis.set_visible(False)
     axes.spines["bottom"].set_visible(False)
-    axes.set_title(say(title, language), loc="left")
+    axes.set_title(title, loc="left")
 
 
 def _short(text: str) -> str:

@@ -13,9 +13,9 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mailevents_dagster.sources.statuses import CLASSES, ENHANCED_IN_REPLY, OUTCOMES, class_of, outcome_of
 from mailevents_dagster.summaries.anonymous import domains_of
 from mailevents_dagster.summaries.counts import by, nothing, numbers_of, occurrences, quantile, total
-from mailevents_dagster.summaries.outcomes import CLASSES, ENHANCED_IN_REPLY, OUTCOMES, class_of, outcome_of
 
 COLUMNS: Final = ("event_time", "message_id", "queue_id", "mailfrom", "sender", "recipients")
 FAILED: Final = ("bounced", "rejected")

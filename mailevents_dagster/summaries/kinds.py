@@ -10,9 +10,9 @@ import pyarrow as pa
 
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.sources.maillog.feeds import BOUNCES, CATEGORY, PROGRAMS
+from mailevents_dagster.sources.statuses import OUTCOMES, SIGN_INS
 from mailevents_dagster.summaries import deliverability, quarantine, server_bounces, server_traffic, sign_ins, volume
 from mailevents_dagster.summaries.counts import HOURS, HOURS_KEPT, by, total
-from mailevents_dagster.summaries.outcomes import OUTCOMES, SIGN_INS
 
 
 @dataclass(frozen=True, slots=True)

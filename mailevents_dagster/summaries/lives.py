@@ -14,11 +14,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mailevents_dagster.model.day import Day
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour, hours_between
 from mailevents_dagster.sources.maillog.lives import LINES, SCHEMA, lives
 from mailevents_dagster.store.store import Store
-from mailevents_dagster.summaries.days import Day
 from mailevents_dagster.summaries.making import events_of
 
 DAYS_BEFORE: Final = 7

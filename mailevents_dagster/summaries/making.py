@@ -8,13 +8,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mailevents_dagster.files.damage import DamagedError
+from mailevents_dagster.model.day import Day
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.store.destruction_record import DestroyedError
 from mailevents_dagster.store.hour.snapshot_file import reading
 from mailevents_dagster.store.store import NotCollectedError, Store
 from mailevents_dagster.summaries.counts import HOURS, HOURS_KEPT, counts, of_feed, total
-from mailevents_dagster.summaries.days import Day
 from mailevents_dagster.summaries.kinds import SummaryKind
 
 

@@ -7,9 +7,9 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mailevents_dagster.sources.statuses import KEPT_BACK
 from mailevents_dagster.summaries.anonymous import unless_address
 from mailevents_dagster.summaries.counts import by, numbers_of, occurrences, quantile
-from mailevents_dagster.summaries.outcomes import KEPT_BACK
 
 COLUMNS: Final = ("reason", "score")
 LOWEST, HIGHEST = -20, 100

@@ -11,8 +11,8 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mailevents_dagster.sources.statuses import SIGN_INS, sign_in_of
 from mailevents_dagster.summaries.counts import HOURS_KEPT, NONE, by, by_hour, occurrences
-from mailevents_dagster.summaries.outcomes import SIGN_INS, sign_in_of
 
 COLUMNS: Final = ("email", "srcip", "status")
 PERSONAL: Final = ("failures_of_user", "failures_of_address")

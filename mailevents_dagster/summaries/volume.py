@@ -7,8 +7,8 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mailevents_dagster.sources.statuses import DIRECTIONS
 from mailevents_dagster.summaries.counts import by, counts
-from mailevents_dagster.summaries.outcomes import DIRECTIONS
 
 COLUMNS: Final = ("size",)
 MB: Final = 1e6

@@ -11,10 +11,10 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from mailevents_dagster.model.day import Day
 from mailevents_dagster.model.hour import SECONDS, Hour
 from mailevents_dagster.sources.maillog.lives import SCHEMA
 from mailevents_dagster.store.destruction import destroying
-from mailevents_dagster.summaries.days import Day
 from mailevents_dagster_tests.projects import SETTINGS, Project, project, stop_the_clock
 from mailevents_dagster_tests.summaries.servers import keep_log, log_of
 from mailevents_dagster_tests.summaries.test_lives import arrival, attempt

@@ -8,13 +8,13 @@ from typing import Any
 import pyarrow as pa
 
 from mailevents_dagster.files.json_text import one_line
+from mailevents_dagster.model.day import Day
 from mailevents_dagster.model.event import Collection
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
 from mailevents_dagster.store.store import Store
 from mailevents_dagster.summaries.counts import by
-from mailevents_dagster.summaries.days import Day
 from mailevents_dagster.summaries.kinds import KINDS
 from mailevents_dagster.summaries.making import counts_of_day
 

@@ -13,13 +13,13 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from mailevents_dagster.model.day import Day
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.sources.uzmanposta.simulator import Behaviour, FixedMail
 from mailevents_dagster.store.destruction import destroying
 from mailevents_dagster.summaries.counts import by
-from mailevents_dagster.summaries.days import Day
 from mailevents_dagster_tests.conftest import mail
 from mailevents_dagster_tests.projects import DOMAIN, SETTINGS, Project, project, range_tags, stop_the_clock
 from mailevents_dagster_tests.summaries.days import OF_DOMAINS

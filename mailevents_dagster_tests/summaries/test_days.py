@@ -8,6 +8,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from mailevents_dagster.model.day import Day
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.store.destruction import destroying
@@ -15,7 +16,6 @@ from mailevents_dagster.store.store import Store
 from mailevents_dagster.summaries import sign_ins
 from mailevents_dagster.summaries.charts import CHARTS, png, svg
 from mailevents_dagster.summaries.counts import HOURS_KEPT, by_hour, counts, nothing, total
-from mailevents_dagster.summaries.days import Day
 from mailevents_dagster.summaries.kinds import KINDS
 from mailevents_dagster.summaries.making import counts_of_day
 from mailevents_dagster.summaries.stored import read_summary, write_summary

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from mailevents_dagster.model.day import Day
 from mailevents_dagster.store.store import Store
-from mailevents_dagster.summaries.days import Day
 from mailevents_dagster.summaries.lives import LivesOfDay, Reading, lives_of_day, numbers
 from mailevents_dagster_tests.summaries.days import DAY
 from mailevents_dagster_tests.summaries.servers import Said, keep_log, log_of

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
+from mailevents_dagster.model.day import Day
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS, feed_of
 from mailevents_dagster.sources.uzmanposta.simulator import GeneratedMail
 from mailevents_dagster.store.store import Store
 from mailevents_dagster.summaries.counts import by_hour, numbers_of, total
-from mailevents_dagster.summaries.days import Day
 from mailevents_dagster.summaries.kinds import KINDS
 from mailevents_dagster_tests.conftest import make_store
 from mailevents_dagster_tests.summaries import plainly

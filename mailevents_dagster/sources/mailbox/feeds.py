@@ -8,6 +8,7 @@ from mailevents_dagster.model.feed import Feed, FeedKind
 
 if TYPE_CHECKING:
     from mailevents_dagster.model.columns import RowFormat
+    from mailevents_dagster.model.outcome import OutcomesOf
 
 SOURCE: Final = "mailbox"
 CATEGORY: Final = "mailbox"
@@ -17,6 +18,12 @@ def _receipt_rows() -> RowFormat:
     from mailevents_dagster.sources.receipts import RECEIPT_ROWS
 
     return RECEIPT_ROWS
+
+
+def _outcomes() -> OutcomesOf:
+    from mailevents_dagster.sources.mailbox.outcomes import outcomes
+
+    return outcomes
 
 
 def _message_rows() -> RowFormat:
@@ -36,6 +43,7 @@ MESSAGES: Final = FeedKind(
     key=(),
     has_details=True,
     log_folder=CATEGORY,
+    load_outcomes=_outcomes,
     facts={"read from": "Microsoft Graph or IMAP: a listing of the hour, and one call more for each message"},
 )
 SFTP: Final = FeedKind(

@@ -10,6 +10,7 @@ from mailevents_dagster.model.feed import Feed, FeedKind
 
 if TYPE_CHECKING:
     from mailevents_dagster.model.columns import RowFormat
+    from mailevents_dagster.model.outcome import OutcomesOf
 
 SOURCE: Final = "maillog"
 CATEGORY: Final = "maillog"
@@ -35,6 +36,18 @@ def _receipt_rows() -> RowFormat:
     return RECEIPT_ROWS
 
 
+def _deliveries() -> OutcomesOf:
+    from mailevents_dagster.sources.maillog.outcomes import deliveries
+
+    return partial(deliveries, _all_lines_of)
+
+
+def _failures() -> OutcomesOf:
+    from mailevents_dagster.sources.maillog.outcomes import failures
+
+    return partial(failures, _all_lines_of)
+
+
 def _line_kind(format_: str) -> FeedKind:
     return FeedKind(
         source=SOURCE,
@@ -49,6 +62,7 @@ def _line_kind(format_: str) -> FeedKind:
         has_json_log=False,
         log_folder=CATEGORY,
         is_in_lives=True,
+        load_outcomes=_deliveries,
         facts={"read from": "the growing file and all that rotation leaves of it, or systemd's journal"},
     )
 
@@ -64,6 +78,7 @@ BOUNCES: Final = FeedKind(
     makes_calls=False,
     owner="server",
     log_folder=CATEGORY,
+    load_outcomes=_failures,
     facts={"made of": "the committed lines of the same hour"},
 )
 SQS: Final = FeedKind(
@@ -82,6 +97,10 @@ SQS: Final = FeedKind(
 )
 FEED_KINDS: Final = {kind.name: kind for kind in (*map(_line_kind, PROGRAMS), BOUNCES, SQS)}
 """Every feed that a log can have, by its name."""
+
+
+def _all_lines_of(server: str) -> list[Feed]:
+    return [lines_of(server, format_) for format_ in PROGRAMS]
 
 
 def lines_of(server: str, format_: str) -> Feed:

@@ -10,6 +10,7 @@ from mailevents_dagster.sources.uzmanposta.page_size import LEARNT_LIMIT
 
 if TYPE_CHECKING:
     from mailevents_dagster.model.columns import RowFormat
+    from mailevents_dagster.model.outcome import OutcomesOf
 
 SOURCE: Final = "uzmanposta"
 ENDPOINTS: Final[dict[str, str]] = {
@@ -24,6 +25,12 @@ def _rows(category: str) -> RowFormat:
     from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
 
     return ROW_FORMATS[category]
+
+
+def _outcomes() -> OutcomesOf:
+    from mailevents_dagster.sources.uzmanposta.outcomes import outcomes
+
+    return outcomes
 
 
 def _kind(name: str, category: str, summary: str, kept_days: int | None = None) -> FeedKind:
@@ -42,6 +49,7 @@ def _kind(name: str, category: str, summary: str, kept_days: int | None = None) 
         has_details=has_details,
         log_folder=category if type_ == category else f"{category}/{type_}",
         learnt_row_limit=LEARNT_LIMIT,
+        load_outcomes=_outcomes if name == "mail/outgoinglog" else None,
         personal_summaries=("sign_ins",) if category == "authentication" else (),
         metadata={"endpoint": ENDPOINTS[category]},
         facts={

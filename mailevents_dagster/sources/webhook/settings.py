@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, WithJsonSchema, fiel
 from mailevents_dagster.model.feed import dagster_name
 from mailevents_dagster.settings.fields import (
     NO_TRUTH_VALUE,
+    OF_VARIABLE,
     Context,
     FaultError,
     FilePath,
@@ -63,6 +64,7 @@ def _secret_or_simulator(text: str, info: ValidationInfo[Context]) -> str:
 WebhookSecret = Annotated[
     str,
     AfterValidator(_secret_or_simulator),
+    OF_VARIABLE,
     WithJsonSchema({"anyOf": [{"type": "string", "pattern": VARIABLE_PATTERN}, {"const": SIMULATOR}]}),
 ]
 """The name of an environment variable that holds the secret; or that there is none, since nothing is received."""

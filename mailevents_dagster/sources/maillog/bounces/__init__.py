@@ -1,1 +1,1 @@
-"""Bounces: which class a failure has, which of the operator's patterns matches it, what is published of it."""
+"""Bounces in logs: which of the operator's patterns matches a failure, and what is published of it."""

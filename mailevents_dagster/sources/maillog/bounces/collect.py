@@ -7,10 +7,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Final
 
+from mailevents_dagster.failures.classes import BounceClass
 from mailevents_dagster.model.event import Collection
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.sources.committed import committed
-from mailevents_dagster.sources.maillog.bounces.classes import BounceClass
 from mailevents_dagster.sources.maillog.bounces.events import LINE_COLUMNS, bounce_rows
 from mailevents_dagster.sources.maillog.bounces.format import bounce_event
 from mailevents_dagster.sources.maillog.bounces.pattern_file import PatternsError

@@ -10,7 +10,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mailevents_dagster.sources.maillog.bounces.classifying import classify
+from mailevents_dagster.failures.classifying import classify
 from mailevents_dagster.sources.maillog.bounces.patterns import Pattern, Patterns
 from mailevents_dagster.sources.maillog.bounces.pieces import Joined, joined_pieces
 

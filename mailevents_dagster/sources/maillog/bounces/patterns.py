@@ -19,8 +19,8 @@ import pyarrow.compute as pc
 import re2
 import regex
 
+from mailevents_dagster.failures.classes import BounceClass
 from mailevents_dagster.files.printable import printable
-from mailevents_dagster.sources.maillog.bounces.classes import BounceClass
 from mailevents_dagster.sources.maillog.bounces.pattern_file import Entry, PatternsError, entries_of
 
 MOST_BYTES: Final = 10_000_000

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import pyarrow as pa
 import pytest
 
-from mailevents_dagster.sources.maillog.bounces.classes import BounceClass
+from mailevents_dagster.failures.classes import BounceClass
 from mailevents_dagster.sources.maillog.bounces.columns import COLUMNS
 from mailevents_dagster.sources.maillog.bounces.events import bounce_rows
 from mailevents_dagster.sources.maillog.bounces.patterns import Pattern, Patterns

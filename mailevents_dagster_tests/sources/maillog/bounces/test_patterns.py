@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mailevents_dagster.failures.classes import BounceClass
 from mailevents_dagster.sources.maillog.bounces import patterns as module
-from mailevents_dagster.sources.maillog.bounces.classes import BounceClass
 from mailevents_dagster.sources.maillog.bounces.pattern_file import PatternsError
 from mailevents_dagster.sources.maillog.bounces.patterns import Pattern, Patterns, load_patterns
 

@@ -1,0 +1,1 @@
+"""Whether sending addresses and domains stand on lists by which receivers refuse mail."""

@@ -1,0 +1,1 @@
+"""Which mails are delivered, and by whose word."""

@@ -1,0 +1,1 @@
+"""Mails that are tried again: greylisting, throttling, and what waits."""

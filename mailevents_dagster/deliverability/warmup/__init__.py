@@ -1,0 +1,1 @@
+"""How fast a domain's mail grows, against a plan."""

@@ -1,0 +1,1 @@
+"""What became of each mail for each recipient, told by all other sources."""

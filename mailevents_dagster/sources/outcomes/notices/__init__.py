@@ -1,0 +1,1 @@
+"""Bounce messages, complaints, auto-replies and receipts: what each tells of each recipient."""

@@ -1,0 +1,34 @@
+"""Addresses as notices write them: with brackets, quotes, types, or nothing around them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+ADDRESS: Final = (
+    r"(?:\"[^\"\n@]{1,64}\"|[^\s<>()\[\]{},;:\"'`@=|][^\s<>()\[\]{},;:\"`@]{0,127})"
+    r"@(?:\[[0-9A-Fa-f.:]{3,45}\]|[\w*](?:[\w*.-]{0,251}[\w*])?)"
+)
+"""A pattern that has one way to go on at each character, and a bound for each part."""
+_ADDRESS: Final = re.compile(ADDRESS)
+_MOST: Final = 1_000
+
+
+def address_in(text: str) -> str | None:
+    """Return the first address in a text; None where there is none."""
+    return next(addresses_in(text), None)
+
+
+def addresses_in(text: str) -> Iterator[str]:
+    """Yield the addresses in a text, once each."""
+    seen: set[str] = set()
+    for found in _ADDRESS.finditer(text):
+        if found[0].lower() not in seen and len(seen) < _MOST:
+            seen.add(found[0].lower())
+            yield found[0]
+
+
+def like(address: str, others: Iterable[str]) -> bool:
+    """Return whether the address is among others, whatever the case."""
+    return address.lower() in {other.lower() for other in others}

@@ -1,0 +1,178 @@
+"""`mailevents hygiene` as a process."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from dnslib import RCODE
+
+from mailevents_dagster_tests.commands import mailevents
+from mailevents_dagster_tests.deliverability.name_server import Zone, rcode, serving
+from mailevents_dagster_tests.deliverability.outcomes import Place, place, told
+
+LIST = """Name;E-Mail;City
+Jo;Jo@Gmail.com;Köln
+Anna;anna@yaho.com;İzmir
+Bad;not an address;
+Jo again;jo@gmail.com;Köln
+Thrown;x@mailinator.com;
+Desk;info@example.org;Bonn
+Nobody;;
+"""
+
+
+@pytest.fixture
+def nowhere(tmp_path: Path) -> dict[str, str]:
+    """What a process finds around it that has no settings."""
+    return {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
+
+
+def rows(file: Path, delimiter: str = ";") -> list[list[str]]:
+    with file.open(encoding="utf-8", newline="") as opened:
+        return list(csv.reader(opened, delimiter=delimiter))
+
+
+def test_a_list_is_cleaned_and_each_row_says_why(tmp_path: Path, nowhere: dict[str, str]) -> None:
+    file = tmp_path / "list.csv"
+    file.write_text(LIST, "utf-8")
+    done = mailevents("hygiene", "--no-dns", str(file), environ=nowhere, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "3 may be mailed, 2 of them after somebody has looked" in done.stdout
+    assert "Nobody asked whether the domains take mail" in done.stdout
+    assert rows(tmp_path / "list.cleaned.csv") == [
+        ["Name", "E-Mail", "City", "hygiene"],
+        ["Jo", "Jo@Gmail.com", "Köln", ""],
+        ["Anna", "anna@yaho.com", "İzmir", "typo: perhaps yahoo.com"],
+        ["Desk", "info@example.org", "Bonn", "role: info"],
+    ]
+    rejected = rows(tmp_path / "list.rejected.csv")
+    assert [row[3].partition(":")[0] for row in rejected[1:]] == ["syntax", "duplicate", "disposable", "empty"]
+    assert rejected[2][3] == "duplicate: of row 1"
+
+
+def test_the_report_counts_each_reason(tmp_path: Path, nowhere: dict[str, str]) -> None:
+    file = tmp_path / "list.csv"
+    file.write_text(LIST, "utf-8")
+    done = mailevents("hygiene", "--no-dns", "--json", str(file), environ=nowhere, folder=tmp_path)
+    content = json.loads(done.stdout)
+    assert (content["rows"], content["kept"], content["left_out"], content["to_look_at"]) == (7, 3, 4, 2)
+    assert content["reasons"]["duplicate"] == 1
+    assert content["column"] == "E-Mail"
+    assert content["asked_dns"] is False
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--no-dns", "--resolver", "127.0.0.1"], "contradict each other"),
+        (["--no-dns", "--out", "list.csv"], "must be three files"),
+        (["--no-dns", "--out", "nowhere/list.csv"], "is no folder"),
+        (["--no-dns", "--delimiter", ";;"], "one sign each"),
+        (["--resolver", "127.0.0.1:x"], "--resolver `127.0.0.1:x` is not a server"),
+    ],
+    ids=["two wishes", "one file", "no folder", "two signs", "no resolver"],
+)
+def test_wrong_usage_is_refused_before_anything_is_done(
+    tmp_path: Path, nowhere: dict[str, str], words: list[str], said: str
+) -> None:
+    (tmp_path / "list.csv").write_text(LIST, "utf-8")
+    done = mailevents("hygiene", *words, "list.csv", environ=nowhere, folder=tmp_path)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert [file.name for file in tmp_path.iterdir()] == ["list.csv"]
+
+
+def test_a_list_without_addresses_leaves_nothing_behind(tmp_path: Path, nowhere: dict[str, str]) -> None:
+    (tmp_path / "list.csv").write_text("a,b\nc,d\n")
+    done = mailevents("hygiene", "--no-dns", "list.csv", environ=nowhere, folder=tmp_path)
+    assert done.returncode == 1
+    assert "name it with --column" in done.stderr
+    assert [file.name for file in tmp_path.iterdir()] == ["list.csv"]
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Place:
+    made = place(tmp_path, days=220)
+    made.commit(
+        [
+            told("hard", "gone@example.org", 3),
+            *(told("delivered", name, day) for name in ("reads@example.org", "sleeps@example.org") for day in (200, 5)),
+            told("delivered", "new@example.org", 5),
+            told("opened", "reads@example.org", 4),
+        ]
+    )
+    return made
+
+
+def test_what_the_store_knows_counts(here: Place) -> None:
+    file = here.folder / "list.txt"
+    file.write_text("\n".join(f"{one}@example.org" for one in ("gone", "reads", "sleeps", "new", "never")))
+    done = here.run("hygiene", "--no-dns", "--json", "list.txt")
+    assert done.returncode == 0, done.stderr
+    assert [row for row in rows(here.folder / "list.cleaned.csv", ",") if row[1]] == [
+        ["sleeps@example.org", "inactive"]
+    ]
+    [gone] = rows(here.folder / "list.rejected.csv", ",")
+    assert gone[1].startswith("suppressed: hard since")
+    activity = json.loads(done.stdout)["activity"]
+    assert activity["opens"] == 1
+    assert "No mailbox is stored: who only replies is not known to be active." in activity["unknown"]
+
+
+def test_nobody_is_called_inactive_where_nothing_tells_of_opens(tmp_path: Path) -> None:
+    here = place(tmp_path, days=220)
+    here.commit([told("delivered", "sleeps@example.org", day) for day in (200, 5)])
+    (here.folder / "list.txt").write_text("sleeps@example.org\n")
+    done = here.run("hygiene", "--no-dns", "list.txt")
+    assert "Nothing stored tells of opens or clicks" in done.stdout
+    assert rows(here.folder / "list.cleaned.csv", ",") == [["sleeps@example.org", ""]]
+
+
+def test_nobody_is_called_inactive_where_the_store_is_younger_than_six_months(tmp_path: Path) -> None:
+    here = place(tmp_path, days=20)
+    here.commit([told("delivered", "sleeps@example.org", 15), told("opened", "reads@example.org", 4)])
+    (here.folder / "list.txt").write_text("sleeps@example.org\n")
+    done = here.run("hygiene", "--no-dns", "list.txt")
+    assert "nobody can be called inactive" in done.stdout
+    assert rows(here.folder / "list.cleaned.csv", ",") == [["sleeps@example.org", ""]]
+
+
+ASKED = """
+good.example. 60 IN MX 10 mail.good.example.
+null.example. 60 IN MX 0 .
+bare.example. 60 IN TXT "nothing"
+"""
+
+
+def test_domains_are_asked_once_each_and_what_cannot_be_asked_stays(tmp_path: Path, nowhere: dict[str, str]) -> None:
+    zone = Zone(ASKED)
+    zone.says["away.example"] = rcode(RCODE.SERVFAIL)
+    names = ("good", "null", "bare", "gone", "away")
+    file = tmp_path / "list.csv"
+    file.write_text(
+        "mail\n" + "".join(f"a{n}@{one}.example\nb{n}@{one.upper()}.EXAMPLE\n" for n in range(20) for one in names)
+    )
+    with serving(zone) as server:
+        done = mailevents("hygiene", "--resolver", str(server), "list.csv", environ=nowhere, folder=tmp_path)
+    assert done.returncode == 1, done.stderr
+    assert "1 domains could not be asked" in done.stdout
+    cleaned, rejected = (rows(tmp_path / f"list.{one}.csv", ",")[1:] for one in ("cleaned", "rejected"))
+    assert {row[0].partition("@")[2].lower(): row[1].partition(":")[0] for row in cleaned} == {
+        "good.example": "",
+        "away.example": "dns_unknown",
+    }
+    assert {row[0].partition("@")[2].lower(): row[1] for row in rejected} == {
+        "null.example": "null_mx",
+        "bare.example": "no_mx",
+        "gone.example": "no_domain",
+    }
+    assert zone.asked.count("good.example MX") == 1
+
+
+def test_a_list_from_standard_input_needs_names_for_its_files(tmp_path: Path, nowhere: dict[str, str]) -> None:
+    done = mailevents("hygiene", "--no-dns", "-", environ=nowhere, folder=tmp_path)
+    assert done.returncode == 2
+    assert "--out and --rejected are needed" in done.stderr
