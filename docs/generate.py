@@ -21,6 +21,7 @@ from mailevents_dagster.settings.schema import SCHEMA_FILE, json_schema
 from mailevents_dagster.sources.catalog import FEED_KINDS, SOURCES
 from mailevents_dagster.sources.maillog.lives import COLUMNS as LIVES
 from mailevents_dagster.sources.uzmanposta.feeds import feed_of
+from mailevents_dagster.sources.webhook.spool.segments import SUFFIX
 from mailevents_dagster.store.blobs import PACKED
 from mailevents_dagster.store.hour.snapshot_columns import all_columns
 from mailevents_dagster.store.layout import Layout
@@ -151,8 +152,11 @@ def files() -> Iterator[str]:
         layout.log(feed, hour): "the log of the hour: a JSON object a line, oldest first",
         layout.snapshot(feed, hour): "the snapshot of the hour, [its columns](columns.md): the truth",
         layout.manifest(feed, hour): "what was committed: counts, digests, what was listed and when",
-        layout.blob("9f86d081" + "…", PACKED): "a message of a mailbox as it came, under its SHA-256; `.eml` where "
-        "packing would not make it smaller",
+        layout.blob(
+            "9f86d081" + "…", PACKED
+        ): "a message as it came, or an attachment, under its SHA-256; `.eml` where packing would not make it smaller",
+        layout.webhook_spool("replies") / f"…{SUFFIX}": "[requests of a webhook](webhooks.md), until their hours "
+        "are closed; `.hours` beside it says which these are, and `running.json` when the receiver ran",
         layout.cursor(feed): "[what the feed has](automation.md#the-stored-cursor-of-a-feed)",
         layout.journal(feed, hour): "details already fetched of an hour that is not committed yet",
         layout.destruction(

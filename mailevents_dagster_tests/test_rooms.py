@@ -65,6 +65,7 @@ FROM_OUTSIDE = {
     "uzmanposta": {"cli/migrate", "cli/probe", "cli/simulate"},
     "maillog": {"cli/migrate", "sources/outcomes/notices/log_lines", *LIVES},
     "mailbox": {"cli/deliver", "cli/import_pst", "cli/migrate", "deliverability/lint/part"},
+    "webhook": {"cli/receive"},
     "outcomes": {"cli/", "deliverability/", "orchestration/deliverability_assets", "sources/mailbox/outcomes"},
 }
 """A source's own commands, and what is made of its feeds alone; of a folder, all that is in it."""

@@ -21,6 +21,7 @@ from mailevents_dagster.cli.lint import lint
 from mailevents_dagster.cli.migrate import migrate
 from mailevents_dagster.cli.posture import posture
 from mailevents_dagster.cli.probe import probe
+from mailevents_dagster.cli.receive import receive
 from mailevents_dagster.cli.report import report
 from mailevents_dagster.cli.reports import reports
 from mailevents_dagster.cli.simulate import simulate
@@ -64,6 +65,7 @@ for command in (
     migrate,
     posture,
     probe,
+    receive,
     report,
     reports,
     simulate,
