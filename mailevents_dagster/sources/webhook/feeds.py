@@ -8,6 +8,7 @@ from mailevents_dagster.model.feed import Feed, FeedKind
 
 if TYPE_CHECKING:
     from mailevents_dagster.model.columns import RowFormat
+    from mailevents_dagster.model.outcome import OutcomesOf
 
 SOURCE: Final = "webhook"
 CATEGORY: Final = "webhook"
@@ -21,6 +22,12 @@ def _rows() -> RowFormat:
     return WEBHOOK_ROWS
 
 
+def _outcomes() -> OutcomesOf:
+    from mailevents_dagster.sources.webhook.outcomes import outcomes
+
+    return outcomes
+
+
 def _kind(provider: str) -> FeedKind:
     return FeedKind(
         source=SOURCE,
@@ -32,6 +39,7 @@ def _kind(provider: str) -> FeedKind:
         key=(),
         makes_calls=False,
         log_folder=CATEGORY,
+        load_outcomes=_outcomes,
         facts={"received by": "`mailevents receive`, which keeps each request in a spool until its hours are closed"},
     )
 
