@@ -85,8 +85,8 @@ def hygiene(
 
 
 def _outs(file: Path, out: Path | None, rejected: Path | None) -> tuple[Path, Path]:
-    if str(file) == "-" and not (out and rejected):
-        raise click.UsageError("--out and --rejected are needed where the list comes from standard input.")
+    if not file.is_file() and not (out and rejected):
+        raise click.UsageError("--out and --rejected are needed where the list is no file, as from standard input.")
     outs = (
         (out or file.with_name(f"{file.stem}.cleaned.csv")).absolute(),
         (rejected or file.with_name(f"{file.stem}.rejected.csv")).absolute(),
@@ -102,11 +102,12 @@ def _outs(file: Path, out: Path | None, rejected: Path | None) -> tuple[Path, Pa
 @contextmanager
 def _spooled(file: Path) -> Iterator[Path]:
     """Yield a file that can be read twice."""
-    if str(file) != "-":
+    if file.is_file():
         yield file
         return
-    with NamedTemporaryFile(prefix="mailevents-hygiene-") as kept:
-        shutil.copyfileobj(sys.stdin.buffer, kept)
+    given = sys.stdin.buffer if str(file) == "-" else file.open("rb")
+    with given, NamedTemporaryFile(prefix="mailevents-hygiene-") as kept:
+        shutil.copyfileobj(given, kept)
         kept.flush()
         yield Path(kept.name)
 

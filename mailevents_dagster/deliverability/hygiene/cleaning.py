@@ -149,7 +149,10 @@ def _writer(file: TableFile, path: Path) -> Iterator[Any]:
 
 
 def _opened(file: TableFile, path: Path) -> TextIO:
-    return path.open("w", encoding=file.encoding, errors=file.errors, newline="")
+    # For its owner alone, as what is stored. What is said of a row may have signs that the encoding has not.
+    path.touch(0o600)
+    errors = file.errors if file.errors != "strict" else "backslashreplace"
+    return path.open("w", encoding=file.encoding, errors=errors, newline="")
 
 
 def _free_name(header: Sequence[str]) -> str:

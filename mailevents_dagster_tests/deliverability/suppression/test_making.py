@@ -154,3 +154,13 @@ def test_changes_of_one_moment_stay_in_their_order(lived: Place) -> None:
     for action in ("add", "remove", "add"):
         note_changes(layout, DOMAIN, ["a@example.org"], action, 5, "because")  # type: ignore[arg-type]
     assert [one.at for one in read_changes(layout, DOMAIN)] == [5, 6, 7]
+
+
+def test_a_list_that_cannot_be_read_is_passed_over_for_an_older_one(lived: Place) -> None:
+    right = lived.make(day_ago(1)).rows
+    for day in (4, 2):
+        lived.make(day_ago(day))
+    Path(str(lived.store.layout.part(DOMAIN, "suppression", str(day_ago(2))))).write_bytes(b"no Parquet")
+    made = lived.make(day_ago(1))
+    assert made.numbers["made_on"] == str(day_ago(4))
+    assert made.rows == right
