@@ -1,4 +1,4 @@
-"""A process that collects one hour, for tests that stop or kill it, and which hours were listed."""
+"""Collecting one hour in a process that is stopped or killed, and which hours were listed."""
 
 from __future__ import annotations
 

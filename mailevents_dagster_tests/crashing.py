@@ -14,6 +14,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Final, Self
 
+import pyarrow as pa
 from hypothesis import Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
@@ -124,6 +125,7 @@ def _no_waiting(budget: SharedBudget, seconds: float) -> None:
 
 def _fork_for_each_line() -> None:
     SharedBudget.sleep = _no_waiting  # type: ignore[method-assign]
+    pa.array([""])  # loads pandas, which takes longer than to collect an hour: here once, and not in each fork
     for line in sys.stdin:
         folder, base_url, feed_name, start, kill_at = json.loads(line)
         child = os.fork()

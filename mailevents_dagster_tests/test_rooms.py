@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
 
+import pytest
+
 import mailevents_dagster
 
 PACKAGE = Path(mailevents_dagster.__file__).parent
@@ -55,14 +57,30 @@ def test_no_module_needs_another_that_needs_it() -> None:
     assert len([*TopologicalSorter(needs).static_order()]) >= len(needs)
 
 
-def test_nothing_but_the_catalog_imports_a_source_from_outside_of_it() -> None:
+LIVES = {"summaries/kinds", "summaries/lives", "orchestration/lives_asset", "orchestration/summary_io_manager"}
+"""What makes a table of mail servers' lines, which no other source has."""
+FROM_OUTSIDE = {
+    "uzmanposta": {"sources/catalog", "cli/migrate", "cli/probe", "cli/simulate"},
+    "maillog": {"sources/catalog", "cli/migrate", *LIVES},
+    "mailbox": {"sources/catalog", "cli/deliver", "cli/import_pst", "cli/migrate"},
+}
+"""Beside the catalog, a source's own commands."""
+
+
+@pytest.mark.parametrize("source", [*FROM_OUTSIDE])
+def test_only_the_catalog_and_a_sources_own_commands_import_it_from_outside(source: str) -> None:
     outside = {
         file
         for file, module in imports()
-        if module.startswith("sources.uzmanposta") and not file.startswith("sources/uzmanposta/")
+        if f"{module}.".startswith(f"sources.{source}.") and not file.startswith(f"sources/{source}/")
     }
-    # Commands of the source's own.
-    assert outside == {"sources/catalog", "cli/migrate", "cli/probe", "cli/simulate"}
+    assert outside == FROM_OUTSIDE[source]
+
+
+def test_the_list_of_exceptions_has_all_sources() -> None:
+    assert {*FROM_OUTSIDE} == {
+        folder.name for folder in (PACKAGE / "sources").iterdir() if (folder / "source.py").exists()
+    }
 
 
 def test_nothing_stands_loose_but_what_puts_it_together() -> None:

@@ -71,7 +71,8 @@ def collect(
     """
     if every and patterns:
         raise click.UsageError("--all and --feed contradict each other.")
-    settings = configured()
+    with frozen_once_loaded():
+        settings = configured()
     feeds = feeds_like(settings, patterns)
     span = _span(settings, first, end, hour, since_cursor=since_cursor)
     workers = max_workers or settings.automation.max_parallel_runs

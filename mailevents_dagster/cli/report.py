@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mailevents_dagster.model.feed import Feed
     from mailevents_dagster.settings import Settings
     from mailevents_dagster.summaries.report import OfDomain
+    from mailevents_dagster.summaries.wording import Language
 
 SAY_EVERY: Final = 5.0
 STDOUT: Final = Path("-")
@@ -41,8 +42,10 @@ def report(*, written: str, domains: tuple[str, ...], lang: str, out: Path | Non
     """
     from upath import UPath
 
+    from mailevents_dagster.deliverability.report import sections
     from mailevents_dagster.files.atomic import publish
     from mailevents_dagster.model.day import Day
+    from mailevents_dagster.store.opening import store_of
     from mailevents_dagster.summaries.report import Report, page
 
     settings = configured()
@@ -57,7 +60,9 @@ def report(*, written: str, domains: tuple[str, ...], lang: str, out: Path | Non
     if not found.hours_kept:
         click.echo(f"Nothing is stored of {day}.", err=True)
         sys.exit(Exit.SOME_FAILED if unreadable else Exit.NOTHING)
-    text = page(found, "tr" if lang == "tr" else "en", time.time(), with_users=with_users).encode()
+    language: Language = "tr" if lang == "tr" else "en"
+    more = sections(store_of(settings).layout, found.domains, day, language)
+    text = page(found, language, time.time(), with_users=with_users, more=more).encode()
     if out == STDOUT:
         click.echo(text, nl=False)
     else:

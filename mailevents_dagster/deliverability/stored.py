@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Final
@@ -25,6 +26,7 @@ def write_part(layout: Layout, domain: str, part: Part, day: Day, made: Made) ->
         "numbers": dict(made.numbers),
         "verdicts": {name: asdict(verdict) for name, verdict in made.verdicts.items()},
         "said": made.said,
+        "chart": b64encode(made.chart).decode() if made.chart else "",
     }
     schema = pa.schema([column.field for column in part.columns], {_SAID: json.dumps(said).encode()})
     rows = made.rows.select(schema.names).cast(pa.schema([column.field for column in part.columns]))
@@ -51,7 +53,7 @@ def said_in(layout: Layout, domain: str, name: str, day: Day) -> Mapping[str, An
 
 
 def said_of(rows: pa.Table) -> Mapping[str, Any]:
-    """Return what was said of the day that these rows are of: `numbers`, `verdicts` and `said`."""
+    """Return what was said of the day that these rows are of: `numbers`, `verdicts`, `said`, `chart`."""
     return _said(rows.schema)
 
 

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from mailevents_dagster.deliveries.message import Answer, Counts, Failed, Limits, Refused, Send, Taken, Waiting
+from mailevents_dagster.deliveries.message import Answer, Failed, Limits, Refused, Send, Taken, Waiting
 from mailevents_dagster.deliveries.outbox import FIRST, Outbox, Place
 from mailevents_dagster.files.locks import holding
 from mailevents_dagster.files.printable import counted
@@ -45,10 +45,8 @@ class Delivered:
     """So many were set aside by this delivery."""
     repeated: tuple[str, ...] = ()
     """The keys of messages that may have gone out twice."""
-    waiting: int = 0
-    """So many are left for the next delivery."""
     problem: Failed | None = None
-    """Why the rest waits."""
+    """Why there is something left for the next delivery."""
     is_elsewhere: bool = False
     """Another process delivers to this destination; this one did nothing."""
 
@@ -119,10 +117,9 @@ class _Delivery:
 
     def run(self) -> Delivered:
         with ThreadPoolExecutor(self._limits.at_once, "delivery") as pool:
-            while self._pass(pool) and not self._is_over():
+            while (is_left := self._pass(pool)) and not self._is_over():
                 pass
-        left = sum(self._outbox.counts(self._destination).values(), Counts()).waiting
-        return Delivered(self._taken, self._aside, tuple(self._repeated), left, self._problem if left else None)
+        return Delivered(self._taken, self._aside, tuple(self._repeated), self._problem if is_left else None)
 
     def _pass(self, pool: ThreadPoolExecutor) -> bool:
         """Go through all that waits, by time; return whether there was anything.

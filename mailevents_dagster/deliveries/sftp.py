@@ -190,6 +190,16 @@ def _connected(access: SftpAccess, closing: ExitStack) -> SFTPClient:
     client.set_log_channel(_LOG.name)
     client.set_missing_host_key_policy(Refusing())
     _load_known_hosts(client, access)
+    _sign_in(client, access)
+    if transport := client.get_transport():
+        transport.set_keepalive(CONNECT_SECONDS)  # nothing is sent while a database is made
+    return _opened(client, access)
+
+
+def _sign_in(client: SSHClient, access: SftpAccess) -> None:
+    """Connect and sign in; what fails is told to those who must act."""
+    import paramiko
+
     try:
         client.connect(
             access.host,
@@ -216,9 +226,6 @@ def _connected(access: SftpAccess, closing: ExitStack) -> SFTPClient:
         raise not_reached(access, why if isinstance(why, OSError) else error) from error
     except OSError as error:
         raise not_reached(access, error) from error
-    if transport := client.get_transport():
-        transport.set_keepalive(CONNECT_SECONDS)  # nothing is sent while a database is made
-    return _opened(client, access)
 
 
 def _opened(client: SSHClient, access: SftpAccess) -> SFTPClient:

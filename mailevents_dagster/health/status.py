@@ -162,8 +162,10 @@ def status_of(settings: Settings, now: float, grace: float = 0.0) -> Status:
     collector, rules = collector_of(settings), replace(rules_of(settings), grace_seconds=grace)
     states = states_of(settings, collector.store)
     queued: dict[Feed, Queued] = {}
+    configured = {feed.kind.source for feed in settings.feeds}
     for source in settings.sources:
-        queued |= source.queued(settings, collector.store)
+        if source.name in configured:  # the others need not load what delivers
+            queued |= source.queued(settings, collector.store)
     feeds = [_with_queued(_feed(state, now, rules, collector), queued.get(state.feed), now) for state in states]
     accounts = [
         AccountStatus(domain, round(pace.arriving, 4), pace.allowed, pace.sentence(domain))

@@ -95,9 +95,9 @@ def key_timezone(timezone: str) -> str:
     given a key. Where a clock moves by half an hour (Australia/Lord_Howe, the only such zone since 2019) the two
     disagree, and half an hour a year would belong to no partition.
     """
-    first, last, day = datetime(2019, 1, 1, tzinfo=UTC), datetime(2037, 1, 1, tzinfo=UTC), 86_400
-    days = range(int(first.timestamp()), int(last.timestamp()), day)
-    fractions = {_offset(time, timezone) % SECONDS for time in days}
+    first, last, week = datetime(2019, 1, 1, tzinfo=UTC), datetime(2037, 1, 1, tzinfo=UTC), 7 * 86_400
+    weeks = range(int(first.timestamp()), int(last.timestamp()), week)
+    fractions = {_offset(time, timezone) % SECONDS for time in weeks}
     return timezone if len(fractions) == 1 else "UTC"
 
 

@@ -70,6 +70,8 @@ class Source:
     """Remove what the source keeps in the Store beside hours and need not keep any longer, once a day."""
     compare: Callable[[Any, Any, Sequence[tuple[Feed, Hour]]], Iterator[tuple[Sequence[Any], int]]] | None = None
     """Yield for each hour the Findings, how the Store differs from what the source shows now, and the calls so far."""
+    compares_daily: bool = False
+    """Whether a comparison lists all that an owner has, however many hours: it is made each day, for what they lack."""
 
 
 def kinds_of(sources: Iterable[Source]) -> dict[str, FeedKind]:

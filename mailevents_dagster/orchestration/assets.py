@@ -56,22 +56,32 @@ def build_feed_asset(
         if not context.selected_asset_keys:
             yield from checks.results(context, checks.newest())
             return
-        hours = [Hour.from_key(key, collector.store.timezone) for key in context.partition_keys]
-        collected = CollectedHours(feed, hours)
-        runner = _runner(context, collector, feeds, feed, hours)
-        try:
-            collected.take(runner.outcomes_of(feed), collector.logs.log_of(feed, context.log))
-        except BaseException:
-            yield from collected.materializations()
-            if collected.failed:  # Dagster shows no verdict that is older than the materialization it is about
-                checks.report(context.instance, list(collected.metadata), [one.hour.key for one in collected.failed])
-            raise
-        for hour, metadata in collected.metadata.items():
-            context.add_asset_metadata(metadata, partition_key=hour.key)
-        yield dg.Output(None, "result")
-        yield from checks.results(context, list(collected.metadata))
+        yield from _collected(context, collector, feeds, checks)
 
     return collect
+
+
+def _collected(
+    context: dg.AssetExecutionContext,
+    collector: Collector,
+    feeds: Mapping[tuple[str, ...], Feed],
+    checks: HourChecks,
+) -> Iterator[dg.Output[None] | dg.AssetMaterialization | Result]:
+    """Collect the hours of a step and yield what Dagster is to record of them, also where some fail."""
+    hours = [Hour.from_key(key, collector.store.timezone) for key in context.partition_keys]
+    collected = CollectedHours(checks.feed, hours)
+    runner = _runner(context, collector, feeds, checks.feed, hours)
+    try:
+        collected.take(runner.outcomes_of(checks.feed), collector.logs.log_of(checks.feed, context.log))
+    except BaseException:
+        yield from collected.materializations()
+        if collected.failed:  # Dagster shows no verdict that is older than the materialization it is about
+            checks.report(context.instance, list(collected.metadata), [one.hour.key for one in collected.failed])
+        raise
+    for hour, metadata in collected.metadata.items():
+        context.add_asset_metadata(metadata, partition_key=hour.key)
+    yield dg.Output(None, "result")
+    yield from checks.results(context, list(collected.metadata))
 
 
 def _runner(

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count, islice
@@ -36,6 +36,7 @@ from mailevents_dagster.orchestration.runs_in_flight import (
     RECONCILE_JOB,
 )
 from mailevents_dagster.settings import Settings
+from mailevents_dagster.store.store import Store
 
 FAILURES_NAMED: Final = 20
 """In the log of a run, where each line is a row of the event log."""
@@ -86,30 +87,53 @@ def follow_job(settings: Settings, collector: Collector) -> dg.JobDefinition:
 
 
 def reconcile_job(settings: Settings, collector: Collector) -> dg.JobDefinition:
-    """Lists the closed hours of lookback_hours again for events that came late; records those that changed."""
+    """Lists the closed hours of lookback_hours again for events that came late; records those that changed.
+
+    Of mailboxes all ids are listed, and older hours that lack a mail are among those that are listed again.
+    """
 
     @dg.op(name="reconcile_feeds", description=reconcile_job.__doc__, required_resource_keys=_resources(settings))
     def reconcile(context: dg.OpExecutionContext, config: LeftOut) -> None:
         now = time.time()
-        tasks = [
-            Task(feed, hours)
+        recent = {
+            feed: hours
             for feed, _, hours in lookback.closed_hours(settings, collector.store, now)
             if str(feed) not in config.leave_out
-        ]
-        outcomes = []
+        }
+        compared = _compared(context, settings, collector.store, recent, now)
+        tasks = [Task(feed, sorted({*hours, *compared.lacking[str(feed)]})) for feed, hours in recent.items()]
+        outcomes: list[Outcome] = []
         with Runner(collector, client_in(context), tasks) as runner:
             for outcome in _logged(context, collector.logs, runner.outcomes(), len(tasks)):
                 if isinstance(outcome, Collected) and (outcome.commit.added or outcome.commit.changed):
                     context.log_event(_materialization(outcome))
                 outcomes.append(outcome)
-        lookback.note(collector.store, _looked_back(tasks, outcomes), now)
-        _summarise(context, outcomes)
+        done = [feed for feed in _looked_back(tasks, outcomes) if str(feed) not in compared.refused]
+        lookback.note(collector.store, done, now)
+        _summarise(context, outcomes, compared.totals)
 
     @dg.job(name=RECONCILE_JOB, description=reconcile_job.__doc__)
     def job() -> None:
         reconcile()
 
     return job
+
+
+def _compared(
+    context: dg.OpExecutionContext, settings: Settings, store: Store, feeds: Collection[Feed], now: float
+) -> lookback.Comparison:
+    """Compare hours with the sources that list all they have at once; log what differs, in numbers."""
+    found, interval = lookback.Comparison(), Every(SAY_EVERY)
+    for done, finding in enumerate(lookback.differences(settings, store, feeds, now), 1):
+        found.add(finding, settings.timezone)
+        if interval.has_passed():
+            context.log.info(f"{done:,} differences of hours from their sources so far")
+    for feed, why in found.refused.items():
+        context.log.error(f"{feed} was not compared with what its source has: {why}")
+    for feed, numbers in found.numbers.items():
+        said = ", ".join(f"{number:,} {kind}" for kind, number in numbers.items())
+        context.log.info(f"{feed} beside what its source has: {said}.")
+    return found
 
 
 def _resources(settings: Settings) -> set[str]:
@@ -175,7 +199,9 @@ def _logged(
         yield outcome
 
 
-def _summarise(context: dg.OpExecutionContext, outcomes: Sequence[Outcome]) -> None:
+def _summarise(
+    context: dg.OpExecutionContext, outcomes: Sequence[Outcome], compared: Mapping[str, int] | None = None
+) -> None:
     """Log one line and the numbers; fail where nothing could be collected that the source would have given."""
     done = [outcome for outcome in outcomes if isinstance(outcome, Collected)]
     failed = sum(isinstance(outcome, Failed) and not outcome.hour_is_gone for outcome in outcomes)
@@ -186,6 +212,7 @@ def _summarise(context: dg.OpExecutionContext, outcomes: Sequence[Outcome]) -> N
         "list_calls": sum(one.measures.get("list_calls", 0) for one in done),
         "detail_calls": sum(one.measures.get("detail_calls", 0) for one in done),
         "failed_feeds": failed,
+        **{f"mails_{kind}".replace(" ", "_"): number for kind, number in (compared or {}).items()},
     }
     context.add_output_metadata(numbers)
     calls = f"{numbers['list_calls']:.0f} list and {numbers['detail_calls']:.0f} detail calls, "

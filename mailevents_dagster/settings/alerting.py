@@ -16,6 +16,7 @@ from mailevents_dagster.settings.fields import (
     Strict,
     YesNo,
     refuse,
+    secret_in,
 )
 from mailevents_dagster.settings.values import check_host, is_loopback, web_address
 
@@ -109,9 +110,7 @@ def _secret(variable: str | None, info: ValidationInfo[Context | None]) -> str |
     """Return the secret that the environment has, if there is a variable and an environment."""
     if variable is None or info.context is None:
         return None
-    value = info.context.environ.get(variable, "")
-    if not value.strip():
-        raise FaultError(f"the environment variable {variable} is not set or empty; put the secret into it")
+    value = secret_in(variable, info.context.environ)
     if not value.isprintable() or value != value.strip():
         raise FaultError(f"the value of {variable} has spaces or line breaks around it; copy it alone")
     return value

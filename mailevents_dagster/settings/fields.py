@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, get_args
 
 from pydantic import (
     AfterValidator,
@@ -99,6 +99,19 @@ def past_hour_start(value: object, info: ValidationInfo[Context]) -> int:
     return _hour_start(value, info, info.context.now)
 
 
+def secret_in(variable: str, environ: Mapping[str, str]) -> str:
+    """Return the secret that a variable of the environment holds."""
+    value = environ.get(variable, "")
+    if not value.strip():
+        raise FaultError(f"the environment variable {variable} is not set or empty; put the secret into it")
+    return value
+
+
+def _is_set(variable: str, info: ValidationInfo[Context]) -> str:
+    secret_in(variable, info.context.environ)
+    return variable
+
+
 NOTED: Final = AfterValidator(_note)
 """Keeps the value for others to be judged by."""
 NO_TRUTH_VALUE: Final = BeforeValidator(_not_a_truth_value)
@@ -110,6 +123,27 @@ PastMoment = Annotated[int, PlainValidator(past_hour_start), WithJsonSchema({"ty
 OperatingLogName = Annotated[str, AfterValidator(check_operating_log_name)]
 FilesKept = Annotated[int, Field(ge=1, le=10_000), NO_TRUTH_VALUE]
 FilePath = Annotated[str, Field(min_length=1), AfterValidator(in_folder)]
-SecretVariable = Annotated[str, AfterValidator(secret_variable), Field(json_schema_extra={"pattern": VARIABLE_PATTERN})]
+_NAMES_A_SECRET: Final = AfterValidator(secret_variable)
+SecretVariable = Annotated[str, _NAMES_A_SECRET, Field(json_schema_extra={"pattern": VARIABLE_PATTERN})]
+Secret = Annotated[SecretVariable, AfterValidator(_is_set)]
+"""The name of an environment variable that holds a secret."""
 MailAddress = Annotated[str, AfterValidator(check_mail_address)]
 Days = Annotated[int, Field(ge=1, le=3660), NO_TRUTH_VALUE]
+
+
+def secret_keys(model: type[BaseModel]) -> frozenset[str]:
+    """Return the keys whose values are names of variables, which hold secrets; those of sections in it, too.
+
+    The JSON Schema says the same, but takes longer to make than settings take to load.
+    """
+    fields = model.model_fields.items()
+    parts = {field.alias or name: [*field.metadata, *_parts(field.annotation)] for name, field in fields}
+    sections = [part for of in parts.values() for part in of if isinstance(part, type) and issubclass(part, BaseModel)]
+    return frozenset(key for key, of in parts.items() if _NAMES_A_SECRET in of).union(*map(secret_keys, sections))
+
+
+def _parts(kind: object) -> Iterator[object]:
+    """Yield a type, and what it is made of."""
+    yield kind
+    for part in get_args(kind):
+        yield from _parts(part)

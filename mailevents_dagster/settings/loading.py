@@ -7,17 +7,17 @@ import shutil
 import time
 from collections.abc import Mapping, MutableMapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from dotenv import load_dotenv
 from pydantic import ValidationError
 
 from mailevents_dagster.model.source import Source
-from mailevents_dagster.settings.fields import Context
+from mailevents_dagster.settings.fields import Context, secret_keys
 from mailevents_dagster.settings.models import Settings, settings_model
 from mailevents_dagster.settings.problems import Problem, Problems, SettingsError
 from mailevents_dagster.settings.sentences import add_sentences
-from mailevents_dagster.settings.variables import VARIABLE_PATTERN, fill
+from mailevents_dagster.settings.variables import fill
 from mailevents_dagster.settings.yaml_file import read_yaml
 
 FILE_NAME: Final = "mailevents.yaml"
@@ -103,19 +103,10 @@ def _absolute(name: str) -> Path:
 
 def _settings(values: object, context: Context, problems: Problems) -> Settings:
     model = settings_model(context.sources)
-    schema = model.model_json_schema()
-    problems.secrets = _secrets(schema)
+    problems.secrets = secret_keys(model)
     try:
         settings = model.model_validate(fill(values, context.environ, problems), context=context)
     except ValidationError as error:
-        add_sentences(error, schema, problems)
+        add_sentences(error, model.model_json_schema(), problems)
     problems.raise_any()
     return settings
-
-
-def _secrets(schema: Mapping[str, Any]) -> frozenset[str]:
-    """Return the keys whose values are names of variables, which hold secrets."""
-    nodes = (item for model in (schema, *schema["$defs"].values()) for item in model["properties"].items())
-    return frozenset(
-        key for key, node in nodes if any(one.get("pattern") == VARIABLE_PATTERN for one in node.get("anyOf", [node]))
-    )

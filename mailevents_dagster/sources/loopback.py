@@ -1,15 +1,19 @@
-"""What simulated servers on a loopback port have in common: connections that can be reset, and a port that is freed."""
+"""What simulated servers on a loopback port have in common: connections that can be reset, a port that is freed,
+and one of them in each process."""
 
 from __future__ import annotations
 
+import os
 import socket
 import struct
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
+T = TypeVar("T")
 _CLOSE_WITH_RESET: Final = struct.pack("ii", 1, 0)
 
 
@@ -43,6 +47,24 @@ class LoopbackServer(ThreadingHTTPServer):
         for connection in self._connected.copy():
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
+
+
+class EachProcess(Generic[T]):
+    """What each process makes for itself when it first asks for it, such as a server.
+
+    A fork copies the memory, but not the threads that serve, and perhaps a held lock.
+    """
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make = make
+        self._own: dict[int, tuple[threading.Lock, list[T]]] = {}
+
+    def get(self) -> T:
+        making, made = self._own.setdefault(os.getpid(), (threading.Lock(), []))
+        with making:
+            if not made:
+                made.append(self._make())
+            return made[0]
 
 
 def reset(connection: BaseHTTPRequestHandler) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Final
 
@@ -33,7 +33,9 @@ class Names:
     time_limit: str
     """what says how long an answer may take,"""
     server: str
-    """and who is asked."""
+    """who is asked,"""
+    certificates: str = "the CA certificates"
+    """and whom it is to be proven by."""
 
 
 def network_fault(error: Exception, where: str, names: Names, shown: Callable[[str], str]) -> tuple[NetworkCause, str]:
@@ -42,7 +44,7 @@ def network_fault(error: Exception, where: str, names: Names, shown: Callable[[s
     root = f"{type(chain[-1]).__name__}: {shown(str(_reason(chain[-1])))}"
     for cause, (types, what) in _FAULTS.items():
         if any(isinstance(link, types) or isinstance(_reason(link), types) for link in chain):
-            said = what.format(address=names.address, time_limit=names.time_limit, server=names.server)
+            said = what.format(**asdict(names))
             return cause, f"{where}: {said} ({root})."
     return NetworkCause.PROTOCOL, f"{where}: the answer broke off ({root})."
 
@@ -71,7 +73,7 @@ _FAULTS: Final[dict[NetworkCause, tuple[tuple[type[Exception], ...], str]]] = {
     ),
     NetworkCause.TLS: (
         (ssl.SSLError, requests.exceptions.SSLError, urllib3.exceptions.SSLError),
-        "the TLS connection failed. Check the clock, the CA certificates and {address}",
+        "the TLS connection failed. Check the clock, {certificates} and {address}",
     ),
     NetworkCause.REFUSED: (
         (ConnectionRefusedError,),

@@ -68,6 +68,8 @@ class Finding:
     do: str
     names: tuple[str, ...] = ()
     """What it is about, one by one, where that is more than a file."""
+    number: int = 1
+    """How many it is about, where they are counted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ It names users and addresses only if they are asked for.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from html import escape
@@ -83,12 +83,14 @@ class Report:
         )
 
 
-def page(report: Report, language: Language, made_at: float, *, with_users: bool) -> str:
+def page(report: Report, language: Language, made_at: float, *, with_users: bool, more: Iterable[str] = ()) -> str:
+    """Return the page, with further sections behind those of the summaries."""
     title = f"{say('title', language)} {report.day}"
     kinds = [(kind, counts) for kind in KINDS.values() if (counts := report.of_all(kind)) is not None]
     body = [*_head(report, title, language, made_at)]
     for kind, counts in kinds:
         body += _section(report, kind, counts, language, with_users=with_users)
+    body += more
     return (
         f'<!DOCTYPE html>\n<html lang="{language}">\n<head>\n<meta charset="utf-8">\n'
         f'<meta name="viewport" content="width=device-width">\n<title>{escape(title)}</title>\n'

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -181,9 +183,10 @@ def test_on_a_terminal_it_shows_how_far_it_is_and_elsewhere_it_sends_no_codes(pl
 
 
 def test_runs_side_by_side_come_to_the_same_numbers(tmp_path: Path, api: Simulator) -> None:
-    place = set_up(tmp_path, api, hours=20, text=SETTINGS.replace("hours_per_run: 2", "hours_per_run: 5"))
+    hours = [hours_ago(ago) for ago in range(20, 0, -1)]  # the newest may change meanwhile
+    place = set_up(tmp_path, api, hours=21, text=SETTINGS.replace("hours_per_run: 2", "hours_per_run: 5"))
 
-    span = ("--from", written(hours_ago(20)), "--to", written(hours_ago(0)))
+    span = ("--from", written(hours[0]), "--to", written(hours[-1].next))
     done = place.run("collect", *span, "--max-workers", "2", "--json")
 
     assert done.returncode == 0, done.stderr
@@ -192,8 +195,8 @@ def test_runs_side_by_side_come_to_the_same_numbers(tmp_path: Path, api: Simulat
     assert numbers["api_calls"] == len(api.calls), "those of the process beside it among them"
     events = 0
     for feed in place.settings.feeds:
-        assert place.store.cursor(feed).closed == ((hours_ago(20).start, hours_ago(1).end),)
-        events += sum(place.store.manifest(feed, hours_ago(ago)).events for ago in range(1, 21))  # type: ignore[union-attr]
+        assert place.store.cursor(feed).closed == ((hours[0].start, hours[-1].end),)
+        events += sum(place.store.manifest(feed, hour).events for hour in hours)  # type: ignore[union-attr]
     assert numbers["events"] == events
 
 
@@ -251,3 +254,26 @@ def test_an_hour_that_is_not_over_by_the_apis_clock_is_followed_and_not_asked_fo
         "by the API's clock none has ended yet"
     )
     assert [run.job_name for run in runs(place)] == ["follow"]
+
+
+def test_a_cron_line_loads_nothing_that_readers_alone_need_before_its_first_call_nor_ever_what_other_sources_need(
+    place: Place,
+) -> None:
+    program = (
+        "import atexit, sys\n"
+        "from mailevents_dagster.cli import main\n"
+        "readers = {'pandas', 'pyarrow.dataset', 'matplotlib', 'dagster_webserver'}\n"
+        "sources = 'mailevents_dagster.sources.'\n"
+        "others = {'boto3', 'paramiko', 'msal', sources + 'maillog.publishing', sources + 'mailbox.delivery'}\n"
+        "atexit.register(lambda: print('in the end', sys.modules.keys() & others))\n"
+        "at_a_call = lambda event, _: event == 'socket.connect' and print('at a call', sys.modules.keys() & readers)\n"
+        "sys.addaudithook(at_a_call)\n"
+        "main(['collect', '--quiet', '--feed', '* authentication'])"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=place.environment, capture_output=True, text=True, check=True
+    )
+
+    said = done.stdout.splitlines()
+    assert (said[0], said[-1]) == ("at a call set()", "in the end set()")

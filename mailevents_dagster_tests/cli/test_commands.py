@@ -116,17 +116,6 @@ def test_a_simulator_that_cannot_be_is_wrong_usage(environment: dict[str, str], 
     assert "Traceback" not in done.stderr
 
 
-def test_before_its_first_call_a_cron_line_waits_for_no_library_that_readers_alone_need() -> None:
-    program = (
-        "import sys, mailevents_dagster.cli, mailevents_dagster.orchestration.manual_runs\n"
-        "print(sys.modules.keys() & {'pandas', 'pyarrow.dataset', 'matplotlib', 'dagster_webserver'})"
-    )
-
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-
-    assert done.stdout == "set()\n"
-
-
 def test_help_waits_for_no_library_but_click() -> None:
     program = (
         "import sys, mailevents_dagster.cli as cli\n"

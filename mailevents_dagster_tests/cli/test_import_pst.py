@@ -97,7 +97,16 @@ def test_a_mailbox_that_the_settings_do_not_name_is_wrong_usage(place: Path) -> 
     assert "there are: fund@example.com" in found.output
 
 
+@pytest.mark.programs
 def test_rubbish_is_said_to_be_no_outlook_file(place: Path) -> None:
     found = run(place, "old.pst")
     assert found.exit_code == 1
     assert "it is no PST, OST or PAB" in found.output
+
+
+def test_where_libpff_is_not_there_it_is_said_how_to_get_it(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(library, "find_library", lambda _: None)
+    library.libpff.cache_clear()
+    found = run(place, "old.pst")
+    assert found.exit_code == 1
+    assert "apt install libpff1" in found.output

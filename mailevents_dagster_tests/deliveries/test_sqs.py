@@ -174,7 +174,7 @@ def test_what_only_people_can_mend_says_how_and_leaves_all_waiting(
     outbox.note(QUEUE, messages(3))
     gateway.faults.append(fault)
     done = delivered(outbox, at(gateway, queue))
-    assert (done.taken, done.waiting, gateway.calls) == (0, 3, 1)
+    assert (done.taken, total(outbox).waiting, gateway.calls) == (0, 3, 1)
     assert done.problem
     assert advice in done.problem.reason
     assert "s3cret" not in repr(done)
@@ -233,7 +233,7 @@ def test_a_queue_that_is_away_delays_and_loses_nothing(outbox: Outbox) -> None:
 
         gateway.when_called = killed_and_back
         done = delivered(outbox, at(gateway, "errors"))
-        assert (done.taken, done.waiting, done.aside) == (200, 0, 0)
+        assert (done.taken, total(outbox).waiting, done.aside) == (200, 0, 0)
         arrived = keys(gateway.bodies)
         assert {*arrived} == {one.key for one in messages(200)}
         assert {key for key in arrived if arrived.count(key) > 1} <= {*done.repeated}
@@ -242,7 +242,7 @@ def test_a_queue_that_is_away_delays_and_loses_nothing(outbox: Outbox) -> None:
 def test_a_queue_that_stays_away_ends_the_delivery_and_keeps_all(outbox: Outbox, gateway: Gateway) -> None:
     outbox.note(QUEUE, messages(20))
     done = delivered(outbox, QueueAccess("http://127.0.0.1:1/1/q", "eu-west-1", "http://127.0.0.1:1"), BRIEF)
-    assert (done.taken, done.waiting) == (0, 20)
+    assert (done.taken, total(outbox).waiting) == (0, 20)
     assert done.problem
     assert done.problem.is_passing
     assert total(outbox).uncertain == 0

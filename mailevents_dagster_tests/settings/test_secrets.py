@@ -5,6 +5,10 @@ from __future__ import annotations
 import pytest
 
 from mailevents_dagster.settings import SettingsError
+from mailevents_dagster.settings.fields import secret_keys
+from mailevents_dagster.settings.models import settings_model
+from mailevents_dagster.settings.variables import VARIABLE_PATTERN
+from mailevents_dagster.sources.catalog import SOURCES
 from mailevents_dagster.sources.uzmanposta.settings import UzmanPostaSettings
 from mailevents_dagster_tests.settings.documents import ENVIRON, KEY, Complaints, Load, account
 
@@ -98,3 +102,12 @@ def test_a_slip_of_the_pen_shows_no_key(load: Load, content: str) -> None:
     with pytest.raises(SettingsError) as caught:
         load(content)
     assert KEY not in str(caught.value) + repr(caught.value)
+
+
+def test_each_key_that_takes_nothing_but_a_variable_is_known_to_hold_a_secret() -> None:
+    model = settings_model(SOURCES)
+    schema = model.model_json_schema()
+    nodes = [item for one in (schema, *schema["$defs"].values()) for item in one["properties"].items()]
+
+    values = [(key, value) for key, node in nodes for value in node.get("anyOf", [node])]
+    assert secret_keys(model) == {key for key, value in values if value.get("pattern") == VARIABLE_PATTERN}

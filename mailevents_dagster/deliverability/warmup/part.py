@@ -78,42 +78,45 @@ def _make(work: Work) -> Made:
 
 def _rows(work: Work, day: OutcomesOfDay, before: Mapping[Day, pa.Table]) -> pa.Table:
     """Return the counts of each sender, sender domain and stream."""
-    words = last_words(day.rows)
     complaints = day.rows.filter(pc.equal(day.rows["outcome"], str(Became.COMPLAINED)))
-    counted: dict[tuple[str, str, str], dict[str, int]] = {}
-    for table, names in ((words, None), (complaints, ("complained",))):
-        for key, row in zip(
-            _places(work, table), table.select(["outcome", "class", "reason"]).to_pylist(), strict=True
-        ):
-            of_key = counted.setdefault(key, dict.fromkeys(("mails", *_COUNTS), 0))
-            for name in names or _counts_of(row):
-                of_key[name] += 1
+    words = last_words(day.rows)
+    flags = pa.concat_tables([_flags(work, words), _flags(work, complaints)])
+    counted = flags.group_by(list(_PLACE)).aggregate([(name, "sum") for name in _COUNTS])
+    counted = counted.rename_columns([*_PLACE, *_COUNTS]).sort_by([(name, "ascending") for name in _PLACE])
     first_days = _first_days(before)
-    made = [
-        {"sent_by": who, "sender_domain": domain, "stream": stream, **counts}
-        | {"first_day": min(first_days.get(who, work.day.date), work.day.date)}
-        for (who, domain, stream), counts in sorted(counted.items())
-    ]
-    return pa.Table.from_pylist(made, pa.schema([column.field for column in COLUMNS]))
+    began = [min(first_days.get(who, work.day.date), work.day.date) for who in counted["sent_by"].to_pylist()]
+    schema = pa.schema([column.field for column in COLUMNS])
+    return counted.append_column("first_day", pa.array(began, pa.date32())).select(schema.names).cast(schema)
 
 
-_COUNTS: Final = ("delivered", "deferred", "hard", "refused", "complained")
+_PLACE: Final = ("sent_by", "sender_domain", "stream")
+_COUNTS: Final = ("mails", "delivered", "deferred", "hard", "refused", "complained")
 
 
-def _counts_of(row: Mapping[str, Any]) -> Sequence[str]:
-    if row["outcome"] in (Became.DELIVERED, Became.DEFERRED):
-        refused = ["refused"] if row["reason"] == "reputation" else []
-        return ["mails", row["outcome"], *refused]
-    if row["class"] == "hard":
-        return ["mails", "hard"]
-    return ["mails", "refused"] if row["reason"] in ("reputation", "content") else ["mails"]
-
-
-def _places(work: Work, rows: pa.Table) -> list[tuple[str, str, str]]:
-    sent_by = pc.fill_null(pc.coalesce(rows["sending_ip"], rows["server"]), "unknown").to_pylist()
-    domains = domains_of(rows["sender"]).to_pylist()
-    streams = streams_of(rows["sender"], rows["subject"], work.domain.warmup.streams).to_pylist()
-    return list(zip(sent_by, domains, streams, strict=True))
+def _flags(work: Work, rows: pa.Table) -> pa.Table:
+    """Return for each row where it was sent from, and a one for each number that it counts for."""
+    outcome, reason = rows["outcome"], pc.fill_null(rows["reason"], "")
+    complained = pc.equal(outcome, str(Became.COMPLAINED))
+    failed = pc.equal(outcome, str(Became.BOUNCED))
+    by_reputation = pc.equal(reason, "reputation")
+    is_hard = pc.and_(failed, pc.equal(pc.fill_null(rows["class"], ""), "hard"))
+    for_content = pc.and_(failed, pc.equal(reason, "content"))
+    flags = {
+        "mails": pc.invert(complained),
+        "delivered": pc.equal(outcome, str(Became.DELIVERED)),
+        "deferred": pc.equal(outcome, str(Became.DEFERRED)),
+        "hard": is_hard,
+        "refused": pc.and_not(pc.or_(by_reputation, for_content), is_hard),
+        "complained": complained,
+    }
+    return pa.table(
+        {
+            "sent_by": pc.fill_null(pc.coalesce(rows["sending_ip"], rows["server"]), "unknown"),
+            "sender_domain": domains_of(rows["sender"]),
+            "stream": streams_of(rows["sender"], rows["subject"], work.domain.warmup.streams),
+            **{name: flag.cast(pa.int64()) for name, flag in flags.items()},
+        }
+    )
 
 
 def _last(work: Work, days: int) -> list[Day]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from mailevents_dagster.files.damage import DamagedError
-from mailevents_dagster.model.event import SourceError
+from mailevents_dagster.model.event import Origin, SourceError
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.settings import Settings
@@ -17,8 +17,10 @@ from mailevents_dagster.sources.mailbox.feeds import MESSAGES
 from mailevents_dagster.sources.mailbox.intake import id_digest
 from mailevents_dagster.sources.mailbox.opening import mailbox_of, reader_of
 from mailevents_dagster.sources.mailbox.reader import Reader
+from mailevents_dagster.sources.mailbox.rows import IMPORTED
 from mailevents_dagster.sources.mailbox.tally import Tally
 from mailevents_dagster.store.hour.snapshot_file import columns_of
+from mailevents_dagster.store.manifest import Manifest
 from mailevents_dagster.store.store import Store
 from mailevents_dagster.store.verify import Finding, Severity
 
@@ -100,31 +102,36 @@ def compare_hour(
     missing_times = [
         contents.places[mail][0] for mail in missing if not _is_held(store, feed, hour, mail, missing[mail])
     ]
+    if missing_times:
+        yield _not_stored(feed, hour, manifest, [*_texts(missing_times, store.timezone)])
     gone = [mail for mail in stored if mail not in contents.places]
+    if gone:
+        what = f"{len(gone):,} stored mails are no longer in the mailbox: they were deleted, or moved out of it."
+        yield Finding(str(feed), hour.key, Severity.NOTE, "deleted", what, "Nothing: they stay.", number=len(gone))
     moved = Counter(
         f"{stored[mail]} → {contents.folders[contents.places[mail][2]]}"
         for mail in stored
         if mail in contents.places and contents.folders[contents.places[mail][2]] != stored[mail]
     )
-    zone = ZoneInfo(store.timezone)
-    if missing_times:
-        closed = manifest is not None and manifest.closed
-        yield Finding(
-            str(feed),
-            hour.key,
-            Severity.DIFFERENCE if closed else Severity.NOTE,
-            "not stored",
-            f"{len(missing_times):,} mails of the mailbox are not stored:",
-            "Materialize the hour again." if closed else "Nothing: the hour is not closed and is listed again.",
-            tuple(datetime.fromtimestamp(time, zone).isoformat() for time in sorted(missing_times)),
-        )
-    if gone:
-        what = f"{len(gone):,} stored mails are no longer in the mailbox: they were deleted, or moved out of it."
-        yield Finding(str(feed), hour.key, Severity.NOTE, "deleted", what, "Nothing: they stay.")
     if moved:
-        what = f"{moved.total():,} mails are in another folder than when they were collected:"
-        names = tuple(f"{number:,}: {way}" for way, number in sorted(moved.items()))
-        yield Finding(str(feed), hour.key, Severity.NOTE, "moved", what, "Nothing: they stay as they are.", names)
+        number, what = moved.total(), "mails are in another folder than when they were collected:"
+        names = tuple(f"{of_way:,}: {way}" for way, of_way in sorted(moved.items()))
+        do = "Nothing: they stay as they are."
+        yield Finding(str(feed), hour.key, Severity.NOTE, "moved", f"{number:,} {what}", do, names, number)
+
+
+def _not_stored(feed: Feed, hour: Hour, manifest: Manifest | None, times: Sequence[str]) -> Finding:
+    """Return what is said of mails that are not stored: only of an hour that was asked for and closed is it grave."""
+    severity, do = Severity.NOTE, "Nothing: the hour is not closed and is listed again."
+    if manifest and manifest.closed and manifest.origin is Origin.SOURCE:
+        severity, do = (
+            Severity.DIFFERENCE,
+            "Nothing: the next `reconcile` collects them. Or materialize the hour again.",
+        )
+    elif manifest and manifest.closed:
+        do = "Materialize the hour to have them: so far it has what was imported, and the mailbox was not asked for it."
+    what = f"{len(times):,} mails of the mailbox are not stored:"
+    return Finding(str(feed), hour.key, severity, "not stored", what, do, tuple(times), len(times))
 
 
 def folder_findings(feed: Feed, contents: Contents) -> list[Finding]:
@@ -138,11 +145,18 @@ def folder_findings(feed: Feed, contents: Contents) -> list[Finding]:
 
 
 def _stored(store: Store, feed: Feed, hour: Hour) -> Stored:
+    """Return the mails of an hour that came from the mailbox; of those of a file it knows nothing."""
+    names = ("identity", "folder", "source")
     try:
-        table = columns_of(store.layout.snapshot(feed, hour), ["identity", "folder"])
+        table = columns_of(store.layout.snapshot(feed, hour), names)
     except FileNotFoundError:
         return {}
-    return dict(zip(*(table.column(name).to_pylist() for name in ("identity", "folder")), strict=True))
+    rows = zip(*(table.column(name).to_pylist() for name in names), strict=True)
+    return {identity: folder for identity, folder, source in rows if source != IMPORTED}
+
+
+def _texts(times: Iterable[int], timezone: str) -> Iterator[str]:
+    return (datetime.fromtimestamp(time, ZoneInfo(timezone)).isoformat() for time in sorted(times))
 
 
 def _is_held(store: Store, feed: Feed, hour: Hour, mail: bytes, other_time: int | None) -> bool:

@@ -26,7 +26,7 @@ from mailevents_dagster.settings.fields import (
     FilePath,
     MailAddress,
     PastMoment,
-    SecretVariable,
+    Secret,
     Strict,
     YesNo,
     refuse,
@@ -79,12 +79,6 @@ def _check_client(text: str) -> str:
     return text
 
 
-def _is_set(variable: str | None, info: ValidationInfo[Context]) -> str | None:
-    if variable and not info.context.environ.get(variable, "").strip():
-        raise FaultError(f"the environment variable {variable} is not set or empty; put the secret into it")
-    return variable
-
-
 def _second(value: object, info: ValidationInfo[Context]) -> int:
     if not isinstance(value, str):
         raise PydanticCustomError("string_type", "not text")
@@ -97,8 +91,6 @@ Second = Annotated[int, PlainValidator(_second), WithJsonSchema({"type": "string
 """A date and time, kept as Unix time."""
 Port = Annotated[int, Field(ge=1, le=65_535), NO_TRUTH_VALUE]
 Host = Annotated[str, AfterValidator(check_host)]
-Secret = Annotated[SecretVariable, AfterValidator(_is_set)]
-"""The name of an environment variable that holds a secret."""
 
 
 class SftpSettings(Strict):

@@ -66,4 +66,5 @@ MAILBOX: Final = Source(
     queued=_queued,
     tidy=_tidy,
     compare=_compare,
+    compares_daily=True,
 )

@@ -15,13 +15,14 @@ import msal
 import requests
 from msal.exceptions import MsalError
 
+from mailevents_dagster.sources.mailbox.certificates import CERTIFICATES, trusting
 from mailevents_dagster.sources.mailbox.errors import Cause, MailboxError
 from mailevents_dagster.sources.network import Names, network_fault
 
 RENEWED_BEFORE_END: Final = 300.0
 """Seconds; a message of 150 MB takes some of them."""
 TIMEOUTS: Final = (10.0, 60.0)
-NAMES: Final = Names("mailboxes[].authority", "60 s", "the authority")
+NAMES: Final = Names("mailboxes[].authority", "60 s", "the authority", CERTIFICATES)
 SAYS: Final[Mapping[str, str]] = {
     "7000215": "the client secret is not the application's. Copy its value, not its id, from the Azure portal",
     "7000222": "the client secret has expired. Make a new one in the Azure portal",
@@ -82,6 +83,8 @@ class Tokens:
 
     def _ask(self) -> tuple[str, float]:
         failed: MailboxError
+        if self._application.ca_bundle:
+            trusting(self._application.ca_bundle)  # requests does not say which file it cannot read
         try:
             self._client = self._client or self._made()
             answer = self._client.acquire_token_for_client(scopes=[self._scope])
@@ -122,7 +125,8 @@ class _Http:
 
     def __init__(self, application: Application) -> None:
         self._session = requests.Session()
-        self._session.verify = application.ca_bundle or True
+        self._verify = application.ca_bundle or True
+        """Given with each call: a session's own is overruled by REQUESTS_CA_BUNDLE."""
         self._session.auth = _as_it_is  # else requests would look for one in ~/.netrc
         scheme, self._host, *_ = urlsplit(application.authority)
         self._is_plain = scheme == "http"
@@ -138,7 +142,9 @@ class _Http:
     def _call(self, method: str, url: str, options: dict[str, Any]) -> requests.Response:
         if self._is_plain:
             url = url.replace(f"https://{self._host}", f"http://{self._host}", 1)
-        answer = self._session.request(method, url, timeout=TIMEOUTS, allow_redirects=False, **options)
+        answer = self._session.request(
+            method, url, timeout=TIMEOUTS, allow_redirects=False, verify=self._verify, **options
+        )
         if self._is_plain:
             text = answer.text.replace(f"http://{self._host}", f"https://{self._host}")
             return cast(requests.Response, _Plain(answer.status_code, text, answer.headers, answer.raise_for_status))

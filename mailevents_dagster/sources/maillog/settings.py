@@ -22,7 +22,7 @@ from mailevents_dagster.settings.fields import (
     FaultError,
     FilePath,
     PastMoment,
-    SecretVariable,
+    Secret,
     Strict,
     YesNo,
     in_folder,
@@ -173,7 +173,7 @@ class SqsSettings(Strict):
     addresses: Literal["plain", "hashed"] = Field(
         default="plain", description="Whether messages name addresses, or their keyed hashes (HMAC-SHA256)."
     )
-    hash_key_variable: SecretVariable | None = Field(
+    hash_key_variable: Secret | None = Field(
         default=None,
         alias="hash_key",
         description="The environment variable with the key of the hashes, as ${NAME}.",
@@ -182,13 +182,6 @@ class SqsSettings(Strict):
     late_minutes: Annotated[int, Field(ge=1, le=10_080)] = Field(
         default=30, description="How long a message may wait before the check `published` warns."
     )
-
-    @field_validator("hash_key_variable")
-    @classmethod
-    def _is_set(cls, variable: str | None, info: ValidationInfo[Context]) -> str | None:
-        if variable and not info.context.environ.get(variable, "").strip():
-            raise FaultError(f"the environment variable {variable} is not set or empty; put the key into it")
-        return variable
 
     @model_validator(mode="after")
     def _has_a_key(self) -> Self:

@@ -1,8 +1,7 @@
-"""Collects the hour of a test from a simulated Graph: run as a process of its own, to be killed."""
+"""Collecting the hour of a test from a simulated Graph, in a process that is killed."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 from mailevents_dagster.sources.client import Options
@@ -14,7 +13,7 @@ from mailevents_dagster.store.blobs import Blobs
 from mailevents_dagster_tests.sources.mailbox.graph_mailbox import ADDRESS, FEED, NOON, store_in
 
 
-def main(url: str, folder: Path) -> None:
+def collect(url: str, folder: Path) -> None:
     store = store_in(folder)
     application = Application(url, "tenant.example", "client-1", secret="simulator")
     calls = Calls(Access(ADDRESS, application, f"{url}/v1.0", folder / "budgets"))
@@ -22,7 +21,3 @@ def main(url: str, folder: Path) -> None:
     with store.open_hour(FEED, NOON) as work:
         work.commit(client.collect(work, Options()))
     client.close()
-
-
-if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import random
-import subprocess
-import sys
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,8 @@ import pytest
 from mailevents_dagster.sources.mailbox.collect import AT_ONCE
 from mailevents_dagster.sources.mailbox.simulator import Simulator, raw_message
 from mailevents_dagster.sources.mailbox.simulator.server import Call
-from mailevents_dagster_tests.sources.mailbox import collecting_process
+from mailevents_dagster_tests.forks import FORKS
+from mailevents_dagster_tests.sources.mailbox.collecting_process import collect
 from mailevents_dagster_tests.sources.mailbox.graph_mailbox import ADDRESS, Place, mail
 
 pytestmark = pytest.mark.slow
@@ -27,7 +27,7 @@ class Killer(list[Call]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.victim: subprocess.Popen[bytes] | None = None
+        self.victim: BaseProcess | None = None
         self.calls_left = 0
 
     def append(self, call: Call, /) -> None:
@@ -47,9 +47,9 @@ def test_a_collection_that_is_killed_at_any_moment_is_taken_up_again(
     chance = random.Random(19)
     for _ in range(KILLS):
         killer.calls_left = chance.randrange(4, MAILS)
-        command = [sys.executable, "-m", collecting_process.__name__, simulator.url, str(tmp_path)]
-        with subprocess.Popen(command) as killer.victim:
-            pass
+        killer.victim = FORKS.Process(target=collect, args=(simulator.url, tmp_path))
+        killer.victim.start()
+        killer.victim.join()
         killer.victim = None
     here.collect()
     rows = here.rows()

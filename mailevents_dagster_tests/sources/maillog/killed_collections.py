@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
+import pyarrow as pa
+
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.sources.catalog import load_settings
 from mailevents_dagster.sources.client import Options
@@ -57,6 +59,7 @@ def _collect(folder: Path, starts: Sequence[int]) -> None:
 
 
 def _fork_for_each_line(folder: Path) -> None:
+    pa.array([""])  # loads pandas: here once, and not in each fork
     for line in sys.stdin:
         seconds, *starts = json.loads(line)
         child = os.fork()

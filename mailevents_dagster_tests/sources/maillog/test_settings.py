@@ -62,7 +62,7 @@ def test_the_journal_stands_in_the_place_of_files(tmp_path: Path) -> None:
         ({"bounces": {"sqs": {"queue": "a queue"}}}, "bounces.sqs.queue", "is not a queue"),
         ({"bounces": {"sqs": {"queue": "q", "addresses": "hashed"}}}, "bounces.sqs", "without `hash_key: ${NAME}`"),
         ({"bounces": {"sqs": {"queue": "q", "hash_key": "${NONE}"}}}, "bounces.sqs.hash_key", "is not set or empty"),
-        ({"bounces": {"sqs": {"queue": "q", "hash_key": "secret"}}}, "bounces.sqs.hash_key", "is not `${NAME}`"),
+        ({"bounces": {"sqs": {"queue": "q", "hash_key": "hunter2"}}}, "bounces.sqs.hash_key", "is not `${NAME}`"),
         ({"bounces": {"sqs": {"queue": "q", "endpoint_url": "elastic"}}}, "bounces.sqs.endpoint_url", "localhost:9324"),
         ({"bounces": {"sqs": {"queue": "q", "since": "soon"}}}, "bounces.sqs.since", ""),
     ],
@@ -73,4 +73,4 @@ def test_what_is_wrong_is_named_with_its_mend(tmp_path: Path, written: dict[str,
     told = {problem.path: problem.message for problem in caught.value.problems}
     assert [*told] == [path]
     assert said in told[path]
-    assert "secret" not in told[path].replace("a secret never stands", "")
+    assert "hunter2" not in told[path]

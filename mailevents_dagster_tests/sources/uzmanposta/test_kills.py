@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import subprocess
 import time
 from pathlib import Path
 
@@ -13,7 +12,8 @@ import pytest
 
 from mailevents_dagster.model.hour import last_ended
 from mailevents_dagster.sources.uzmanposta.simulator import Behaviour, Simulator
-from mailevents_dagster_tests.collecting_process import FEED, collect, collecting_process, store_in
+from mailevents_dagster_tests.collecting_process import FEED, collect, store_in
+from mailevents_dagster_tests.forks import FORKS
 
 pytestmark = pytest.mark.slow
 
@@ -32,10 +32,12 @@ def test_after_a_kill_at_some_moment_nothing_is_missing_or_twice_and_few_calls_a
         details = sum(bool(mail.get("queue_id") and mail.get("recipients")) for mail in truth)
         # Up to three more than there are calls: then the kill meets the commit, or comes after it.
         last_call = random.Random(seed).randrange(1, details + 5)
-        with subprocess.Popen(collecting_process(tmp_path, simulator.base_url, hour)) as collecting:
-            while len(simulator.calls) < last_call and collecting.poll() is None:
-                time.sleep(0.001)
-            collecting.kill()
+        collecting = FORKS.Process(target=collect, args=(tmp_path, simulator.base_url, hour))
+        collecting.start()
+        while len(simulator.calls) < last_call and collecting.is_alive():
+            time.sleep(0.001)
+        collecting.kill()
+        collecting.join()
 
         collect(tmp_path, simulator.base_url, hour)
 

@@ -15,6 +15,7 @@ import urllib3
 
 from mailevents_dagster.files.json_text import NotJsonError, parse
 from mailevents_dagster.sources.http_headers import http_date, retry_after
+from mailevents_dagster.sources.mailbox.certificates import CERTIFICATES
 from mailevents_dagster.sources.mailbox.errors import BrokenOffError, Cause, MailboxError
 from mailevents_dagster.sources.mailbox.graph.budget import AT_A_TIME, Budget, PausedError
 from mailevents_dagster.sources.mailbox.graph.refusals import RefusedError, refusal
@@ -34,7 +35,7 @@ LONGEST_CALL: Final = 1800.0
 MOST_BYTES: Final = 64 * 2**20
 """Of JSON: an attachment that is listed with its content is the longest."""
 PIECE: Final = 2**16
-NAMES: Final = Names("mailboxes[].base_url", f"{TIMEOUTS[1]:.0f} s", "Graph")
+NAMES: Final = Names("mailboxes[].base_url", f"{TIMEOUTS[1]:.0f} s", "Graph", CERTIFICATES)
 SCOPES: Final = {
     "graph.microsoft.us": "https://graph.microsoft.us/.default",
     "dod-graph.microsoft.us": "https://dod-graph.microsoft.us/.default",
@@ -73,7 +74,7 @@ class Calls:
         self._user = f"{access.base_url}/users/{quote(access.address, safe='@')}"
         self._tokens = Tokens(access.application, SCOPES.get(urlsplit(access.base_url).hostname or "", _WORLDWIDE))
         self._session = requests.Session()
-        self._session.verify = access.application.ca_bundle or True
+        self._verify = access.application.ca_bundle or True
         if urlsplit(access.base_url).scheme == "http":  # which stays on this machine; a proxy would read the token
             self._session.trust_env = False
         self._session.mount(self._base, requests.adapters.HTTPAdapter(pool_connections=1, pool_maxsize=AT_A_TIME))
@@ -206,7 +207,13 @@ class Calls:
     def _call(self, url: str, what: str, token: str, read: Callable[[requests.Response], T]) -> T:
         try:
             response = self._session.get(
-                url, auth=_Bearer(token), headers=HEADERS, stream=True, timeout=TIMEOUTS, allow_redirects=False
+                url,
+                auth=_Bearer(token),
+                headers=HEADERS,
+                stream=True,
+                timeout=TIMEOUTS,
+                allow_redirects=False,
+                verify=self._verify,  # a session's own is overruled by REQUESTS_CA_BUNDLE
             )
             with response:
                 said = http_date(response.headers.get("Date", ""))

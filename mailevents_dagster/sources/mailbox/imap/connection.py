@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import socket
-import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
-import certifi
 from imapclient import IMAPClient
 from imapclient.exceptions import IMAPClientAbortError, LoginError
 
+from mailevents_dagster.sources.mailbox.certificates import trusting
 from mailevents_dagster.sources.mailbox.errors import MailboxError
 from mailevents_dagster.sources.mailbox.imap.access import Access
 from mailevents_dagster.sources.mailbox.imap.faults import TIMEOUT, AnsweredNoError, refused_login, told, unknown_folder
@@ -41,7 +40,7 @@ class Connection:
 
     def __init__(self, access: Access, token: str | None) -> None:
         where = f"The IMAP server {access.host}:{access.port}"
-        context = ssl.create_default_context(cafile=access.ca_bundle or certifi.where())
+        context = trusting(access.ca_bundle)
         with told(where):
             self._client = IMAPClient(access.host, access.port, ssl_context=context, timeout=TIMEOUT)
         self._client.folder_encode = False  # names are sent back as they came, whether they are well formed or not

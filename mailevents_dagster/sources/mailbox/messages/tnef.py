@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import IO, Final
 
+from mailevents_dagster.sources.mailbox.codepages import charset_of
 from mailevents_dagster.sources.mailbox.messages.charsets import text_of
 from mailevents_dagster.sources.mailbox.messages.tnef_properties import (
     INTERFACE,
@@ -49,20 +50,6 @@ _CONTENT_ID: Final = 0x3712
 _IS_MESSAGE: Final = bytes.fromhex("0703020000000000c000000000000046")
 """What stands before a message that is attached: it is TNEF, too."""
 _TEXTS: Final = (_LONG_NAME, _SHORT_NAME, _DISPLAY_NAME, _MEDIA_TYPE, _CONTENT_ID)
-_CODE_PAGES: Final = {
-    932: "cp932",
-    949: "cp949",
-    20127: "us-ascii",
-    20866: "koi8-r",
-    21866: "koi8-u",
-    50220: "iso-2022-jp",
-    50221: "iso-2022-jp",
-    50225: "iso-2022-kr",
-    51932: "euc-jp",
-    51949: "euc-kr",
-    54936: "gb18030",
-    65001: "utf-8",
-}
 
 
 @dataclass(slots=True)
@@ -83,7 +70,8 @@ class Tnef:
     text: tuple[Stretch, str] | None = None
     """Where it lies, and its charset."""
     html: tuple[Stretch, str] | None = None
-    has_rtf: bool = False
+    rtf: Stretch | None = None
+    """Where compressed RTF lies."""
     attachments: list[TnefAttachment] = field(default_factory=list)
 
 
@@ -137,7 +125,7 @@ def _message(file: IO[bytes], found: Tnef, values: dict[int, Stretch], charset: 
         found.html = (_without_end(file, html), "utf-16-le" if html.type == UNICODE else own)
     if (text := values.get(_PLAIN_BODY)) is not None:
         found.text = (_without_end(file, text), "utf-16-le" if text.type == UNICODE else charset)
-    found.has_rtf = _RTF_BODY in values
+    found.rtf = values.get(_RTF_BODY)
     if (name := values.get(_CLASS)) is not None:
         found.message_class = _string(file, name, charset)
 
@@ -193,6 +181,4 @@ def _without_end(file: IO[bytes], value: Stretch) -> Stretch:
 
 
 def _charset(code_page: int) -> str:
-    if 28591 <= code_page <= 28605:
-        return f"iso-8859-{code_page - 28590}"
-    return _CODE_PAGES.get(code_page, f"cp{code_page}")
+    return charset_of(code_page) or f"cp{code_page}"

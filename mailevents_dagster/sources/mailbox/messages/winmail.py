@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from tempfile import SpooledTemporaryFile
 from typing import Final
 
@@ -13,11 +14,15 @@ from mailevents_dagster.sources.mailbox.messages.names import type_of
 from mailevents_dagster.sources.mailbox.messages.part import Part
 from mailevents_dagster.sources.mailbox.messages.tnef import Tnef, TnefAttachment, blocks, read_tnef
 from mailevents_dagster.sources.mailbox.messages.tnef_properties import DamagedError, Stretch
+from mailevents_dagster.sources.mailbox.rtf.compression import decompressed
+from mailevents_dagster.sources.mailbox.rtf.text import packed_in, unpacked
 
 TNEF_TYPES: Final = ("application/ms-tnef", "application/vnd.ms-tnef")
 _MOST: Final = 2**28
 """Bytes of a file that are looked into: more than any server of mail takes."""
 _IN_MEMORY: Final = 2**20
+_MOST_RTF: Final = 4 * MOST
+"""Bytes of RTF that are looked into, packed or not: much of it is there for readers of RTF alone."""
 
 
 class Winmail:
@@ -62,13 +67,27 @@ class Winmail:
         self._gathered.seen.message_class = tnef.message_class
         self._body(self._gathered.text, tnef.text)
         self._body(self._gathered.html, tnef.html)
-        if tnef.has_rtf and not self._gathered.has_text:
-            self._gathered.faults.add("the text of a winmail.dat is RTF alone: it is not read")
+        if tnef.rtf is not None and self._gathered.html.value is None:
+            self._rtf(tnef.rtf)
         for attachment in tnef.attachments:
             attaching = self._gathered.attachments.begin(_part_of(attachment))
             if attachment.content is not None:
                 self._copy(attachment.content, attaching)
             attaching.close()
+
+    def _rtf(self, stretch: Stretch) -> None:
+        """Take the HTML that RTF holds; its text only where there is no other."""
+        compressed = b"".join(blocks(self._file, replace(stretch, length=min(stretch.length, _MOST_RTF))))
+        try:
+            rtf = decompressed(compressed, _MOST_RTF).rstrip(b"\0")
+        except ValueError:
+            self._gathered.faults.add("the RTF of a winmail.dat is damaged: it is not read")
+            return
+        is_cut = stretch.length > _MOST_RTF or len(rtf) >= _MOST_RTF
+        if packed_in(rtf) == "html":
+            self._gathered.html.add_text(unpacked(rtf), is_cut=is_cut)
+        elif self._gathered.text.value is None:
+            self._gathered.text.add_text(unpacked(rtf), is_cut=is_cut)
 
     def _body(self, text: Text, found: tuple[Stretch, str] | None) -> None:
         if found is None or text.value is not None:

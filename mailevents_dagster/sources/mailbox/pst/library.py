@@ -1,16 +1,15 @@
 """The documented C interface of libpff, as far as an import needs it.
 
-libpff's Python module cannot open a message that is attached to another, nor find an item by its number; its C
-interface can, and the extension module exports it. Where it does not (on Windows), a libpff of the system is taken.
+libpff is a library of the system. Its Python module is not used: it cannot open a message that is attached to another,
+nor find an item by its number.
 """
 
 from __future__ import annotations
 
 import ctypes
-import importlib.util
 import os
 from ctypes.util import find_library
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -208,7 +207,7 @@ class Item(Handle):
 def call(function: str, *arguments: object) -> int:
     """Call libpff and return what it answers: 0 where there is no such thing; PstError where it failed."""
     error = ctypes.c_void_p()
-    answer: int = getattr(_library(), function)(*arguments, ctypes.byref(error))
+    answer: int = getattr(libpff(), function)(*arguments, ctypes.byref(error))
     if answer >= 0:
         return answer
     raise PstError(_text(error))
@@ -227,26 +226,17 @@ def _typed(entry: ctypes.c_void_p) -> tuple[int, bytes] | None:
 
 def _text(error: ctypes.c_void_p) -> str:
     buffer = ctypes.create_string_buffer(4096)
-    _library().libpff_error_sprint(error, buffer, ctypes.c_size_t(len(buffer)))
-    _library().libpff_error_free(ctypes.byref(error))
+    libpff().libpff_error_sprint(error, buffer, ctypes.c_size_t(len(buffer)))
+    libpff().libpff_error_free(ctypes.byref(error))
     return printable(buffer.value.decode(errors="replace").strip() or "libpff does not say why", LONGEST_ERROR)
 
 
 @cache
-def _library() -> ctypes.CDLL:
-    """Load libpff: from its Python module, or the one that the system has."""
-    for find in (_extension_module, partial(find_library, "pff")):
-        name = find()
-        library = ctypes.CDLL(name) if name else None
-        if library and hasattr(library, "libpff_file_initialize"):
-            library.libpff_attachment_data_read_buffer.restype = ctypes.c_ssize_t
-            return library
-    raise PstError(
-        "libpff is not there: install the extra `pst` (pip install 'mailevents-dagster[pst]'), and on Windows import "
-        "on a machine with Linux."
-    )
-
-
-def _extension_module() -> str | None:
-    found = importlib.util.find_spec("pypff")
-    return found.origin if found else None
+def libpff() -> ctypes.CDLL:
+    """Load the libpff of this machine."""
+    name = find_library("pff")
+    library = ctypes.CDLL(name) if name else None
+    if library is None:
+        raise PstError("libpff is not there. Install it (Debian, Ubuntu: apt install libpff1) and start this again.")
+    library.libpff_attachment_data_read_buffer.restype = ctypes.c_ssize_t
+    return library

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import os
+import ssl
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from http.server import BaseHTTPRequestHandler
 from typing import Any, Final, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from mailevents_dagster.sources.loopback import LoopbackServer, reset
+from mailevents_dagster.sources.loopback import EachProcess, LoopbackServer, reset
 from mailevents_dagster.sources.mailbox.simulator.answers import Answer, Fault, Faults, Request, error
 from mailevents_dagster.sources.mailbox.simulator.authority import SECONDS, Authority
 from mailevents_dagster.sources.mailbox.simulator.graph import ROOT, answer
@@ -56,7 +56,12 @@ class Simulator:
     """Graph for as many mailboxes as are asked for, from `with` on until it ends."""
 
     def __init__(
-        self, behaviour: Behaviour | None = None, *, now: Callable[[], float] = time.time, port: int = 0
+        self,
+        behaviour: Behaviour | None = None,
+        *,
+        now: Callable[[], float] = time.time,
+        port: int = 0,
+        secure: ssl.SSLContext | None = None,
     ) -> None:
         self.behaviour = behaviour or Behaviour()
         self.authority = Authority(self.behaviour.token_seconds)
@@ -68,11 +73,14 @@ class Simulator:
         self._counting = threading.Lock()
         self._at_once = Counter[str]()
         self._server = _Server(("127.0.0.1", port), self)
+        self._scheme = "https" if secure else "http"
+        if secure:
+            self._server.socket = secure.wrap_socket(self._server.socket, server_side=True)
 
     @property
     def url(self) -> str:
         """The authority; Graph is `base_url`."""
-        return f"http://127.0.0.1:{self._server.server_port}"
+        return f"{self._scheme}://127.0.0.1:{self._server.server_port}"
 
     @property
     def base_url(self) -> str:
@@ -183,22 +191,9 @@ class _Server(LoopbackServer):
         super().__init__(address, _Connection)
 
 
-@dataclass(slots=True)
-class _Embedded:
-    """The simulator of one process."""
-
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    simulator: Simulator | None = None
-
-
-_embedded: Final[dict[int, _Embedded]] = {}
-"""By process: a fork copies the memory but not the serving thread, and perhaps a held lock."""
+_embedded: Final = EachProcess(lambda: Simulator().start())
 
 
 def embedded() -> str:
     """Return the URL of this process's simulator, started on first use."""
-    own = _embedded.setdefault(os.getpid(), _Embedded())
-    with own.lock:
-        if own.simulator is None:
-            own.simulator = Simulator().start()
-        return own.simulator.url
+    return _embedded.get().url

@@ -23,7 +23,8 @@ from mailevents_dagster.sources.maillog.reading.scanning import DISORDER, LogFil
 from mailevents_dagster.sources.maillog.reading.survey import Part, Survey, Surveyor
 from mailevents_dagster.sources.maillog.stamps import Stamps
 
-MEMORY: Final = 16 * 2**20
+MEMORY: Final = 4 * 2**20
+"""For a quarter of an hour or so of a busy log, in which the next hour looks for lines that are out of order."""
 QUIET: Final = 2
 """So many seconds after its last change, by the clock of the file system, nothing more of that second comes."""
 _COPIED: Final = "its last lines may be lost: it was truncated, as copytruncate does, or removed while it grew"

@@ -215,7 +215,11 @@ class Surveyor:
         """Note where a file is now; one that no longer holds what was read from it is read anew."""
         known = self._index.files[part.file]
         is_here_since = old is not None and old.file == part.file
-        if not part.is_packed and not is_here_since and not is_as_before(self._content(part.place), known.tail):
+        # A copy lacks what was read from its original before that was truncated.
+        is_shorter = bool(known.stretches) and known.stretches[-1].end > part.place.size
+        if not part.is_packed and (
+            is_shorter or not (is_here_since or is_as_before(self._content(part.place), known.tail))
+        ):
             known = rewritten(known)
         if part.is_packed != known.is_packed or (part.is_packed and old and not _is_unchanged(part.place, old)):
             is_scanned = part.is_packed and known.quiet_since == int(part.place.mtime)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import ipaddress
-import os
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from itertools import chain, repeat
 from typing import Any, Final, Self
 
-from mailevents_dagster.sources.loopback import LoopbackServer, reset
+from mailevents_dagster.sources.loopback import EachProcess, LoopbackServer, reset
 from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS
 from mailevents_dagster.sources.uzmanposta.simulator.api import Api, Behaviour
 from mailevents_dagster.sources.uzmanposta.simulator.calls import (
@@ -27,7 +26,7 @@ from mailevents_dagster.sources.uzmanposta.simulator.calls import (
     Request,
     error,
 )
-from mailevents_dagster.sources.uzmanposta.simulator.mail import EVENTS_PER_HOUR, EventSource, GeneratedMail
+from mailevents_dagster.sources.uzmanposta.simulator.mail import EventSource, GeneratedMail
 from mailevents_dagster.sources.uzmanposta.simulator.records import Record, is_queued, known_time
 
 CLOSES_WITHIN_SECONDS: Final = 0.02
@@ -217,26 +216,17 @@ def serve(
             return
 
 
-@dataclass(slots=True)
-class _Embedded:
-    """The simulator of one process."""
-
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    source: GeneratedMail | None = None
-    base_url: str = ""
+def _generated() -> tuple[GeneratedMail, Simulator]:
+    source = GeneratedMail()
+    return source, Simulator(source=source).start()
 
 
-_embedded: Final[dict[int, _Embedded]] = {}
-"""By process: a fork copies the memory but not the serving thread, and perhaps a held lock."""
+_embedded: Final = EachProcess(_generated)
 
 
-def embedded(domains: Iterable[str], events_per_hour: float = EVENTS_PER_HOUR) -> str:
-    """Return the base URL of this process's simulator, started on first use with so many events per hour."""
-    own = _embedded.setdefault(os.getpid(), _Embedded())
-    with own.lock:
-        if own.source is None:
-            own.source = GeneratedMail(events_per_hour=events_per_hour)
-            own.base_url = Simulator(source=own.source).start().base_url
-        for domain in domains:
-            own.source.know(domain)
-        return own.base_url
+def embedded(domains: Iterable[str]) -> str:
+    """Return the base URL of this process's simulator, started on first use."""
+    source, simulator = _embedded.get()
+    for domain in domains:
+        source.know(domain)
+    return simulator.base_url

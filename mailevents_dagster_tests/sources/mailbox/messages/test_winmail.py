@@ -74,9 +74,40 @@ def test_a_text_of_the_message_itself_comes_first() -> None:
     assert (message.text, message.html) == ("outer", "<p>")
 
 
-def test_text_that_is_rtf_alone_is_said_not_to_be_read() -> None:
-    message = mail(tnef(message_properties(variable(BINARY, 0x1009, b"rtf"))))
-    assert (message.text, message.faults) == (None, ("the text of a winmail.dat is RTF alone: it is not read",))
+def rtf(content: bytes) -> bytes:
+    return variable(BINARY, 0x1009, struct.pack("<II4sI", len(content) + 12, len(content), b"MELA", 0) + content)
+
+
+PACKED_HTML = rtf(rb"{\rtf1\ansi\ansicpg1254\fromhtml1 {\*\htmltag19 <p>}\htmlrtf {\b\htmlrtf0 \'fe}\par}")
+
+
+def test_html_that_is_packed_into_rtf_is_read() -> None:
+    message = mail(tnef(message_properties(text(0x1000, "plain"), PACKED_HTML)))
+    assert (message.text, message.html, message.faults) == ("plain", "<p>ş", ())
+
+
+def test_text_that_is_rtf_alone_is_read_where_there_is_no_other() -> None:
+    own = rtf(rb"{\rtf1\ansi{\stylesheet{\s1 Heading;}}NAV \u8364?5}")
+    assert mail(tnef(message_properties(own))).text == "NAV €5"
+    assert mail(tnef(message_properties(text(0x1000, "plain"), own))).text == "plain"
+
+
+def test_html_of_the_file_comes_before_what_is_packed_into_rtf() -> None:
+    html = variable(BINARY, 0x1013, b"<p>its own")
+    assert mail(tnef(message_properties(html, PACKED_HTML))).html == "<p>its own"
+
+
+def test_damaged_rtf_is_named_and_hides_nothing() -> None:
+    message = mail(tnef(message_properties(variable(BINARY, 0x1009, b"rtf")), file("a.pdf", b"x")))
+    assert (message.text, message.faults) == (None, ("the RTF of a winmail.dat is damaged: it is not read",))
+    assert len(message.attachments) == 1
+
+
+def test_rtf_that_unpacks_to_more_than_any_mail_has_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(winmail, "_MOST_RTF", 100)
+    message = mail(tnef(message_properties(rtf(b"{\\rtf1 " + b"x" * 500 + b"}"))))
+    assert message.text == "x" * (100 - 16 - 7)
+    assert "longer" in message.faults[0]
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailevents_dagster.sources.mailbox.pst.compression import BEGINNING, decompressed
-from mailevents_dagster.sources.mailbox.pst.rtf import packed_in, unpacked
+from mailevents_dagster.sources.mailbox.rtf.compression import BEGINNING, decompressed
+from mailevents_dagster.sources.mailbox.rtf.text import packed_in, unpacked
 
 HTML = rb"""{\rtf1\ansi\ansicpg1254\fromhtml1 \deff0{\fonttbl{\f0\fswiss Arial;}{\f1\fmodern\fcharset129 Gulim;}}
 {\colortbl\red0\green0\blue0;}{\*\generator Outlook;}\uc1\pard\plain\deftab360 \f0\fs24
