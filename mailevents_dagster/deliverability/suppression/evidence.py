@@ -43,7 +43,8 @@ def events_of(outcomes: pa.Table, known: pa.StringArray, timezone: str) -> Itera
     What speaks for an address is left out where the address is not known for anything else, as nearly all of it is.
     """
     rows = outcomes.select(COLUMNS).filter(pc.is_in(outcomes["outcome"], value_set=_READ))
-    rows = rows.filter(pc.is_valid(rows["recipient"]))
+    # A complaint may name nobody, and a local user is nobody's address.
+    rows = rows.filter(pc.match_substring(pc.fill_null(rows["recipient"], ""), "@"))
     is_against = pc.is_in(rows["outcome"], value_set=AGAINST)
     # For nearly all addresses lower case is how they are compared; the others are looked at one by one.
     is_known = pc.is_in(pc.utf8_lower(rows["recipient"]), value_set=known)

@@ -80,6 +80,14 @@ def test_an_address_is_known_again_however_it_is_written(tmp_path: Path, bounced
     assert not len(here.make(day_ago(1)).rows)
 
 
+def test_what_names_nobody_is_no_entry(tmp_path: Path) -> None:
+    here = place(tmp_path)
+    complaints = [told("complained", f"{hour}@example.org", 1, hour) for hour in range(3)]
+    nobody = [one | {"recipient": written} for one, written in zip(complaints, ("", None, "root"), strict=True)]
+    here.commit([*nobody, told("delivered", "jo@example.org", 1)])
+    assert not len(here.make(day_ago(1)).rows)
+
+
 def test_numbers_and_text_name_nobody(lived: Place) -> None:
     made = lived.make(day_ago(1))
     told = f"{made.numbers} {made.said} {made.verdicts}"
