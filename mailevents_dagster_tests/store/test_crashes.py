@@ -6,10 +6,11 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from mailevents_dagster.store.hour import log
@@ -45,13 +46,16 @@ OLD_JOURNAL = (digest("a"), digest("b"), b'{"detail":1}')
 
 def crash_everywhere(base: str) -> None:
     """Runs in a process of its own: commits in a child for each step that a kill can hit, until none is left."""
+    pa.array([""])  # loads pandas: here once, and not in each child
     for scenario in SCENARIOS:
         for step in range(100):
             child = os.fork()
             if not child:
                 _commit_until_killed(Path(base) / scenario / str(step), scenario, step)
                 os._exit(0)
-            if os.waitpid(child, 0)[1] == 0:
+            status = os.waitpid(child, 0)[1]
+            if os.WIFEXITED(status):
+                assert status == 0, "it broke before it could be killed"
                 break
 
 
@@ -73,10 +77,11 @@ def _commit_until_killed(folder: Path, scenario: str, kill_at: int) -> None:
 
         return done
 
-    def torn_append(path: Path, data: bytes) -> None:
-        real_append(path, data[: len(data) // 2])
+    def torn_append(path: Path, blocks: Iterable[bytes]) -> None:
+        data = b"".join(blocks)
+        real_append(path, [data[: len(data) // 2]])
         step()
-        real_append(path, data[len(data) // 2 :])
+        real_append(path, [data[len(data) // 2 :]])
 
     real_append = log.append
     with store.open_hour(INCOMING, NOON) as work:
