@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TextIO
 
-from mailevents_dagster.deliverability.addresses import comparable
+from mailevents_dagster.deliverability.addresses import comparable, comparable_domain
 from mailevents_dagster.deliverability.hygiene.domains import LookUp, Takes, states
 from mailevents_dagster.deliverability.hygiene.notes import Notes
 from mailevents_dagster.deliverability.hygiene.syntax import fault_of
@@ -45,7 +45,8 @@ class Report:
         self.kept += not leaves
         self.left_out += leaves
         self.looked_at += bool(found) and not leaves
-        self.reasons.update({one.reason for one in found})
+        if found:
+            self.reasons.update({one.reason for one in found})
 
     def content(self) -> Mapping[str, Any]:
         return {
@@ -61,17 +62,17 @@ class Report:
 
 def note_domains(file: TableFile, remembered: Notes, said: Said) -> int:
     """Note the domains of all addresses that may be right; return how many rows there are."""
-    rows, recent = 0, set()
+    rows, recent = 0, set[str]()
     for _, row in file.rows():
         rows += 1
         address = file.address(row)
         if address and not fault_of(address):
-            recent.add(comparable(address).rpartition("@")[2])
+            recent.add(address.rpartition("@")[2])
         if rows % ROWS_A_STEP == 0:
-            remembered.add_domains(recent)
+            remembered.add_domains(map(comparable_domain, recent))
             recent.clear()
             said("rows read", ROWS_A_STEP)
-    remembered.add_domains(recent)
+    remembered.add_domains(map(comparable_domain, recent))
     return rows
 
 
