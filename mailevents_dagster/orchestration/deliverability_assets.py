@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 
 from mailevents_dagster.deliverability.part import Made, Part, Work
-from mailevents_dagster.deliverability.parts import PARTS
 from mailevents_dagster.deliverability.stored import read_part, write_part
 from mailevents_dagster.model.day import Day
 from mailevents_dagster.model.feed import dagster_name, readable_domain
@@ -33,7 +32,13 @@ EACH_HOUR: Final = "12 * * * *"
 def build_deliverability(settings: Settings) -> list[dg.AssetsDefinition]:
     """Return the asset of each part that a domain of the settings wants."""
     domains = settings.section(DeliverabilitySettings).deliverability
-    return [_asset(settings, domain, part) for domain in domains for part in PARTS if part.is_wanted(domain)]
+    if not domains:
+        return []
+    try:
+        from mailevents_dagster.deliverability import parts  # which need what an extra installs
+    except ModuleNotFoundError as error:
+        raise ImportError(f"{error.name} is not installed: pip install 'mailevents-dagster[deliverability]'") from error
+    return [_asset(settings, domain, part) for domain in domains for part in parts.PARTS if part.is_wanted(domain)]
 
 
 def _asset(settings: Settings, domain: DomainSettings, part: Part) -> dg.AssetsDefinition:
