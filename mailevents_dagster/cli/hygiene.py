@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from mailevents_dagster.cli.terminal import Exit, configured, console, json_option, show_json
+from mailevents_dagster.cli.terminal import Exit, configured, console, extra, json_option, show_json
 
 if TYPE_CHECKING:
     from mailevents_dagster.deliverability.hygiene.cleaning import Known, Report
@@ -62,8 +62,9 @@ def hygiene(
 
     Ends with 1 where domains could not be asked; their rows are kept, and named.
     """
-    from mailevents_dagster.deliverability.hygiene.table_file import TableFileError, Told, table_file
-
+    with extra("deliverability"):
+        from mailevents_dagster.deliverability.hygiene import cleaning  # noqa: F401 - loads what the extra installs
+        from mailevents_dagster.deliverability.hygiene.table_file import TableFileError, Told, table_file
     if is_offline and resolver:
         raise click.UsageError("--no-dns and --resolver contradict each other.")
     look_up = None if is_offline else _look_up(resolver)
@@ -113,8 +114,9 @@ def _spooled(file: Path) -> Iterator[Path]:
 
 
 def _look_up(resolver: str | None) -> "LookUp":
-    from mailevents_dagster.deliverability.dns import Resolver, name_server, system_servers
-    from mailevents_dagster.deliverability.hygiene.mail_domains import takes_mail
+    with extra("deliverability"):
+        from mailevents_dagster.deliverability.dns import Resolver, name_server, system_servers
+        from mailevents_dagster.deliverability.hygiene.mail_domains import takes_mail
 
     try:
         servers = (name_server(resolver),) if resolver else system_servers()

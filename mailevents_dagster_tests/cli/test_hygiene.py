@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -188,6 +189,20 @@ def test_a_list_from_a_pipe_is_read(tmp_path: Path, nowhere: dict[str, str]) -> 
     assert "Köln" in (tmp_path / "out.csv").read_text("utf-16")
     assert (tmp_path / "out.csv").stat().st_mode & 0o077 == 0
     assert sorted(file.name for file in tmp_path.iterdir()) == ["out.csv", "rest.csv"]
+
+
+def without_the_extra() -> None:
+    sys.modules["email_validator"] = None  # type: ignore[assignment]
+    for name in [name for name in sys.modules if name.startswith("mailevents_dagster.deliverability.hygiene.")]:
+        del sys.modules[name]
+
+
+def test_what_is_not_installed_is_said(tmp_path: Path, nowhere: dict[str, str]) -> None:
+    (tmp_path / "list.csv").write_text(LIST, "utf-8")
+    words = ("hygiene", "--no-dns", "list.csv")
+    done = mailevents(*words, environ=nowhere, folder=tmp_path, before=without_the_extra)
+    assert done.returncode == 1
+    assert "email_validator is not installed: pip install 'mailevents-dagster[deliverability]'" in done.stderr
 
 
 def leads_to(name: str) -> Says:
