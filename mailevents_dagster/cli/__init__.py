@@ -17,6 +17,7 @@ from mailevents_dagster.cli.feeds import feeds
 from mailevents_dagster.cli.housekeeping import housekeeping
 from mailevents_dagster.cli.hygiene import hygiene
 from mailevents_dagster.cli.import_pst import import_pst
+from mailevents_dagster.cli.lint import lint
 from mailevents_dagster.cli.migrate import migrate
 from mailevents_dagster.cli.posture import posture
 from mailevents_dagster.cli.probe import probe
@@ -58,6 +59,7 @@ for command in (
     housekeeping,
     hygiene,
     import_pst,
+    lint,
     migrate,
     posture,
     probe,

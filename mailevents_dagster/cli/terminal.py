@@ -54,6 +54,8 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except BrokenPipeError:  # whoever reads has read enough; click ends quietly then
+            raise
         except OSError as error:  # of the disk or the network: whoever runs the command can mend it
             raise click.ClickException(str(error)) from error
         except DamagedHomeError as error:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from mailevents_dagster.deliverability.lint import wording as lint
 from mailevents_dagster.summaries.wording import Language, Said
 
 WORDINGS: Final = {
+    **lint.WORDINGS,
     "deliverability": Said("Deliverability", "Teslim edilebilirlik"),
     "yes": Said("yes", "evet"),
     "no": Said("no", "hayır"),
@@ -94,11 +96,6 @@ WORDINGS: Final = {
     "outlook_addresses": Said("addresses that Outlook.com tells of", "Outlook.com’un bildirdiği adresler"),
     "outlook_addresses_filtered": Said("of these, filtered", "bunlardan süzülen"),
     "outlook_trap_hits": Said("mails to spam traps", "tuzak adreslere giden iletiler"),
-    # A sample of own mails.
-    "lint": Said("A sample of own mails", "Kendi iletilerinizden örnek"),
-    "mails_judged": Said("mails judged", "incelenen iletiler"),
-    "mails_unreadable": Said("mails that could not be read", "okunamayan iletiler"),
-    "error_rules_failed": Said("rules that many mails fail", "çok iletinin uymadığı kurallar"),
 }
 
 

@@ -50,9 +50,11 @@ def _asset(settings: Settings, domain: DomainSettings, part: Part) -> dg.AssetsD
 
     @dg.asset(
         key=key,
-        deps=[
-            dg.AssetDep(dg.AssetKey(feed.asset_key), partition_mapping=hours) for feed in part.made_of(settings, domain)
-        ],
+        # Not `deps`, which would name its inputs by keys that hold an address.
+        ins={
+            f"feed_{place}": dg.AssetIn(dg.AssetKey(feed.asset_key), partition_mapping=hours, dagster_type=dg.Nothing)
+            for place, feed in enumerate(part.made_of(settings, domain))
+        },
         partitions_def=days,
         group_name=dagster_name(domain.domain),
         automation_condition=_condition(settings, part, is_of_now=is_of_now),

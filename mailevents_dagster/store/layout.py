@@ -47,6 +47,11 @@ class Layout:
         return self.root / "alerts.json"
 
     @property
+    def report_mail(self) -> UPath:
+        """Who got the newest report by mail."""
+        return self.root / "report-mail.json"
+
+    @property
     def metrics(self) -> Path:
         """What monitors read of all feeds."""
         return self.scratch / "metrics" / "mailevents.prom"
@@ -194,8 +199,8 @@ class Layout:
         """Where the runs of this machine sign in."""
         return self.scratch / "locks" / "runs"
 
-    def work_lock(self, work: Literal["adopting", "alerts", "store"]) -> Path:
-        """Held while old logs are taken in, while somebody is told, or while the storage is described."""
+    def work_lock(self, work: Literal["adopting", "alerts", "report", "store"]) -> Path:
+        """Held while old logs are taken in, somebody is told or gets the report, or the storage is described."""
         return self.scratch / "locks" / f"{work}.lock"
 
     def lock(self, feed: Feed) -> Path:
