@@ -2,7 +2,8 @@
 
 import math
 import sys
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -59,6 +60,17 @@ class Commands(click.Group):
             raise click.ClickException(str(error)) from error
         except DamagedHomeError as error:
             raise click.UsageError(str(error)) from error
+
+
+@contextmanager
+def extra(name: str) -> Iterator[None]:
+    """Let imports in the block that fail end the command with what to install."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise click.ClickException(
+            f"{error.name} is not installed: pip install 'mailevents-dagster[{name}]'"
+        ) from error
 
 
 feed_option = click.option(
