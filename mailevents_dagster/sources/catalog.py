@@ -12,6 +12,7 @@ from mailevents_dagster.sources.mailbox import settings as mailbox_settings
 from mailevents_dagster.sources.mailbox.source import MAILBOX
 from mailevents_dagster.sources.maillog import settings as maillog_settings
 from mailevents_dagster.sources.maillog.source import MAILLOG
+from mailevents_dagster.sources.outcomes.settings import section as outcomes_settings
 from mailevents_dagster.sources.outcomes.source import OUTCOMES_SOURCE
 from mailevents_dagster.sources.uzmanposta import settings as uzmanposta_settings
 from mailevents_dagster.sources.uzmanposta.source import UZMANPOSTA
@@ -25,6 +26,7 @@ DEMO: Final[Mapping[str, object]] = {
     **uzmanposta_settings.DEMO,
     **maillog_settings.DEMO,
     **mailbox_settings.DEMO,
+    **outcomes_settings.DEMO,
     **webhook_settings.DEMO,
 }
 """Settings of a project that has no file."""

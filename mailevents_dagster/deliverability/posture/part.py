@@ -7,6 +7,7 @@ from typing import Final
 from mailevents_dagster.deliverability.part import Made, Part, Work
 from mailevents_dagster.deliverability.posture.checks import CHECKS
 from mailevents_dagster.deliverability.posture.rows import COLUMNS
+from mailevents_dagster.sources.outcomes.settings.posture import TOPICS
 
 
 def _make(work: Work) -> Made:
@@ -22,4 +23,5 @@ POSTURE: Final = Part(
     COLUMNS,
     _make,
     CHECKS,
+    is_wanted=lambda domain: not {*TOPICS} <= {*domain.posture.skip},
 )

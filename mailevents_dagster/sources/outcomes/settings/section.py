@@ -12,10 +12,22 @@ from mailevents_dagster.settings.domain_names import ascii_domain
 from mailevents_dagster.settings.fields import Context, FaultError, MailAddress, PastMoment, Strict
 from mailevents_dagster.settings.problems import enumeration
 from mailevents_dagster.sources.outcomes.settings.lint import LintSettings
-from mailevents_dagster.sources.outcomes.settings.posture import BlocklistSettings, PostureSettings
+from mailevents_dagster.sources.outcomes.settings.posture import TOPICS, BlocklistSettings, PostureSettings
 from mailevents_dagster.sources.outcomes.settings.reports import ReportsSettings
 from mailevents_dagster.sources.outcomes.settings.suppression import SuppressionSettings
 from mailevents_dagster.sources.outcomes.settings.warmup import WarmupSettings
+
+DEMO: Final = {
+    "deliverability": [
+        {
+            "domain": "kuzey.example",
+            # Nobody has this domain, so nothing outside is asked about it.
+            "posture": {"skip": [*TOPICS]},
+            "blocklists": {"ip_zones": [], "domain_zones": []},
+        }
+    ]
+}
+"""What the settings of a project that has no file say of deliverability."""
 
 _NAMED: Final = {
     "servers": ("mail_logs", "name"),
