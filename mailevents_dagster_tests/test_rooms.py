@@ -59,8 +59,6 @@ def test_no_module_needs_another_that_needs_it() -> None:
 
 LIVES = {"summaries/kinds", "summaries/lives", "orchestration/lives_asset", "orchestration/summary_io_manager"}
 """What makes a table of mail servers' lines, which no other source has."""
-READ_BY_MANY = "sources.mailbox.messages"
-"""The reader of messages, whatever they come from."""
 FROM_OUTSIDE = {
     "uzmanposta": {"cli/migrate", "cli/probe", "cli/simulate"},
     "maillog": {"cli/migrate", "sources/outcomes/notices/log_lines", *LIVES},
@@ -75,11 +73,7 @@ FROM_OUTSIDE = {
 def test_only_the_catalog_and_what_is_a_sources_own_import_it_from_outside(source: str) -> None:
     own = (f"sources/{source}/", "sources/catalog", *FROM_OUTSIDE[source])
     assert not [
-        file
-        for file, module in imports()
-        if f"{module}.".startswith(f"sources.{source}.")
-        and not module.startswith(READ_BY_MANY)
-        and not file.startswith(own)
+        file for file, module in imports() if f"{module}.".startswith(f"sources.{source}.") and not file.startswith(own)
     ]
 
 

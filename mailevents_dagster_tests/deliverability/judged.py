@@ -18,8 +18,8 @@ from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.settings import Settings
 from mailevents_dagster.sources.catalog import load_settings
 from mailevents_dagster.sources.mailbox.feeds import messages_of
-from mailevents_dagster.sources.mailbox.messages.reading import read_message
 from mailevents_dagster.sources.mailbox.rows import message_event, row_of
+from mailevents_dagster.sources.messages.reading import read_message
 from mailevents_dagster.sources.outcomes.settings.section import DeliverabilitySettings, DomainSettings
 from mailevents_dagster.store.blobs import Blobs
 from mailevents_dagster.store.opening import store_of

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from mailevents_dagster.sources.mailbox.messages.head import Head
-from mailevents_dagster.sources.mailbox.messages.values import text_value
+from mailevents_dagster.sources.messages.head import Head
+from mailevents_dagster.sources.messages.values import text_value
 
 _OF_LISTS: Final = ("list-id", "list-post", "list-help", "list-subscribe", "list-owner", "list-archive")
 _FEEDBACK: Final = "feedback-id"

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from mailevents_dagster.deliverability.lint.mail import Mail
 from mailevents_dagster.deliverability.lint.rule import Rule, Weight
 from mailevents_dagster.deliverability.lint.words import UNSUBSCRIBE_WORDS
-from mailevents_dagster.sources.mailbox.messages.values import text_value
+from mailevents_dagster.sources.messages.values import text_value
 
 _HEADERS: Final = ("list-unsubscribe", "list-unsubscribe-post")
 _URI: Final = re.compile(r"<\s{0,9}([^<>\s]{1,4000})\s{0,9}>")

@@ -10,8 +10,8 @@ from mailevents_dagster.deliverability.lint.mail import Mail
 from mailevents_dagster.deliverability.lint.rule import Rule, Weight
 from mailevents_dagster.deliverability.lint.words import DANGEROUS_ENDINGS, MACRO_ENDINGS
 from mailevents_dagster.files.printable import printable
-from mailevents_dagster.sources.mailbox.messages.addresses import addresses_of
-from mailevents_dagster.sources.mailbox.messages.values import plain_value, seconds_of
+from mailevents_dagster.sources.messages.addresses import addresses_of
+from mailevents_dagster.sources.messages.values import plain_value, seconds_of
 
 LONGEST_LINE: Final = 998
 """Bytes without the end of the line: RFC 5322, 2.1.1."""

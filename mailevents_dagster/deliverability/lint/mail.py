@@ -12,11 +12,11 @@ from mailevents_dagster.deliverability.lint.bulk import bulk_sign
 from mailevents_dagster.deliverability.lint.keys import AskKey
 from mailevents_dagster.deliverability.lint.page import NO_PAGE, Page, read_page
 from mailevents_dagster.deliverability.lint.signatures import Signature, signatures_of
-from mailevents_dagster.sources.mailbox.messages.faults import Faults
-from mailevents_dagster.sources.mailbox.messages.head import Head, read_head, skip_envelope
-from mailevents_dagster.sources.mailbox.messages.lines import Lines
-from mailevents_dagster.sources.mailbox.messages.message import Message
-from mailevents_dagster.sources.mailbox.messages.reading import read_message
+from mailevents_dagster.sources.messages.faults import Faults
+from mailevents_dagster.sources.messages.head import Head, read_head, skip_envelope
+from mailevents_dagster.sources.messages.lines import Lines
+from mailevents_dagster.sources.messages.message import Message
+from mailevents_dagster.sources.messages.reading import read_message
 
 _URL: Final = re.compile(r"https?://[^\s<>\"'\]]{1,2000}", re.IGNORECASE)
 _SERVER_FIELDS: Final = ("received", "dkim-signature", "authentication-results", "return-path")

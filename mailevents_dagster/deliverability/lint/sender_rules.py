@@ -12,7 +12,7 @@ from mailevents_dagster.deliverability.lint.rule import Rule, Weight
 from mailevents_dagster.deliverability.lint.signatures import State
 from mailevents_dagster.deliverability.lint.words import FORWARD_PREFIXES, NO_REPLY_NAMES, REPLY_PREFIXES
 from mailevents_dagster.files.printable import printable
-from mailevents_dagster.sources.mailbox.messages.addresses import addresses_of
+from mailevents_dagster.sources.messages.addresses import addresses_of
 
 _PREFIX: Final = re.compile(r"\s{0,9}([^\W\d_]\w{0,7}\u0307?\w{0,7})\s{0,2}(?:[\[(]\d{1,3}[\])])?\s{0,2}[:：]")
 _OF_THREADS: Final = ("in-reply-to", "references", "thread-index", "x-forwarded-message-id", "resent-from")

@@ -11,7 +11,7 @@ from typing import Final
 
 from mailevents_dagster.deliverability.lint.keys import AskKey, UnaskedError
 from mailevents_dagster.files.printable import printable
-from mailevents_dagster.sources.mailbox.messages.head import Head
+from mailevents_dagster.sources.messages.head import Head
 
 _MOST: Final = 3
 """Signatures that are checked; a mail has one or two."""

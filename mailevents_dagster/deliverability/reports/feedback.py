@@ -9,12 +9,12 @@ from typing import IO, Final
 
 from mailevents_dagster.deliverability.reports.values import COMPLAINT, FAILURE, Feedback, Fields
 from mailevents_dagster.files.json_text import canonical
-from mailevents_dagster.sources.mailbox.messages.faults import Faults
-from mailevents_dagster.sources.mailbox.messages.head import read_head, skip_envelope
-from mailevents_dagster.sources.mailbox.messages.lines import Lines
-from mailevents_dagster.sources.mailbox.messages.message import Message
-from mailevents_dagster.sources.mailbox.messages.reading import read_message
-from mailevents_dagster.sources.mailbox.messages.values import text_value
+from mailevents_dagster.sources.messages.faults import Faults
+from mailevents_dagster.sources.messages.head import read_head, skip_envelope
+from mailevents_dagster.sources.messages.lines import Lines
+from mailevents_dagster.sources.messages.message import Message
+from mailevents_dagster.sources.messages.reading import read_message
+from mailevents_dagster.sources.messages.values import text_value
 
 _SEVERAL: Final = frozenset(
     {

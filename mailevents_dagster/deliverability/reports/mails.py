@@ -11,13 +11,13 @@ from tempfile import SpooledTemporaryFile
 from typing import IO, Final
 
 from mailevents_dagster.deliverability.reports.packing import Budget, Content
-from mailevents_dagster.sources.mailbox.messages.faults import Faults
-from mailevents_dagster.sources.mailbox.messages.lines import Lines
-from mailevents_dagster.sources.mailbox.messages.message import AttachmentHead, Kind, Message
-from mailevents_dagster.sources.mailbox.messages.part import Part
-from mailevents_dagster.sources.mailbox.messages.reading import read_message
-from mailevents_dagster.sources.mailbox.messages.tree import Content as TreeContent
-from mailevents_dagster.sources.mailbox.messages.tree import Tree
+from mailevents_dagster.sources.messages.faults import Faults
+from mailevents_dagster.sources.messages.lines import Lines
+from mailevents_dagster.sources.messages.message import AttachmentHead, Kind, Message
+from mailevents_dagster.sources.messages.part import Part
+from mailevents_dagster.sources.messages.reading import read_message
+from mailevents_dagster.sources.messages.tree import Content as TreeContent
+from mailevents_dagster.sources.messages.tree import Tree
 
 _IN_MEMORY: Final = 2**20
 _BLOCK: Final = 2**16

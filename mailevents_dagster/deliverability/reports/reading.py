@@ -13,7 +13,7 @@ from mailevents_dagster.deliverability.reports.packing import Budget, Content, d
 from mailevents_dagster.deliverability.reports.tls import read_tls
 from mailevents_dagster.deliverability.reports.values import Broken, BrokenReportError, NotAReportError, Report
 from mailevents_dagster.files.printable import printable
-from mailevents_dagster.sources.mailbox.messages.message import Kind
+from mailevents_dagster.sources.messages.message import Kind
 
 _DEEPEST: Final = 4
 """Mails in mails."""

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import IO, Final
 
-from mailevents_dagster.sources.mailbox.messages.charsets import charset as charset_of
+from mailevents_dagster.sources.messages.charsets import charset as charset_of
 
 _BLOCK: Final = 2**18
 _DECLARED: Final = re.compile(rb"""<\?xml[^>]{0,200}?encoding\s*=\s*["']([\w.:-]{1,40})["']""", re.IGNORECASE)

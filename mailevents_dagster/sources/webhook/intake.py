@@ -11,8 +11,8 @@ import numpy as np
 from mailevents_dagster.files.json_text import NotJsonError
 from mailevents_dagster.model.event import Detail, Event, Placed
 from mailevents_dagster.model.hour import SECONDS, Hour
-from mailevents_dagster.sources.mailbox.messages.message import Attachment
-from mailevents_dagster.sources.mailbox.messages.reading import read_message
+from mailevents_dagster.sources.messages.message import Attachment
+from mailevents_dagster.sources.messages.reading import read_message
 from mailevents_dagster.sources.webhook.placing import SENT_AGAIN, Placing
 from mailevents_dagster.sources.webhook.providers.provider import File, Kind, Provider, RefusedError, Told, digest_id
 from mailevents_dagster.sources.webhook.rows import identity_of, record_of, webhook_event

@@ -12,7 +12,7 @@ from nacl.signing import SigningKey
 from mailevents_dagster.deliverability.lint.keys import AskKey
 from mailevents_dagster.deliverability.lint.linting import findings_of
 from mailevents_dagster.deliverability.lint.mail import Mail, mail_of
-from mailevents_dagster.sources.mailbox.messages.values import seconds_of
+from mailevents_dagster.sources.messages.values import seconds_of
 
 DATE = "Fri, 20 Nov 2026 14:00:00 +0300"
 NOW = float(seconds_of(DATE.encode()) or 0) + 60

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import Final
 
-from mailevents_dagster.sources.mailbox.messages.values import seconds_of, text_value
+from mailevents_dagster.sources.messages.values import seconds_of, text_value
 from mailevents_dagster.sources.outcomes.notices.examined import Examined
 from mailevents_dagster.sources.outcomes.notices.fields import Group, address_of, first, groups_of
 from mailevents_dagster.sources.outcomes.notices.notice import Notice, NoticeKind, Original

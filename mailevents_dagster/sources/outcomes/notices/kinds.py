@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from mailevents_dagster.sources.mailbox.messages.addresses import addresses_of
-from mailevents_dagster.sources.mailbox.messages.head import Head
-from mailevents_dagster.sources.mailbox.messages.values import plain_value, text_value
+from mailevents_dagster.sources.messages.addresses import addresses_of
+from mailevents_dagster.sources.messages.head import Head
+from mailevents_dagster.sources.messages.values import plain_value, text_value
 from mailevents_dagster.sources.outcomes.notices.addresses import addresses_in
 from mailevents_dagster.sources.outcomes.notices.phrases import (
     ANSWER,

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from mailevents_dagster.failures.replies import Reply, reply_in
-from mailevents_dagster.sources.mailbox.messages.values import seconds_of
+from mailevents_dagster.sources.messages.values import seconds_of
 from mailevents_dagster.sources.outcomes.notices.addresses import like
 from mailevents_dagster.sources.outcomes.notices.examined import Examined
 from mailevents_dagster.sources.outcomes.notices.fields import Group, address_of, first, groups_of, typed
