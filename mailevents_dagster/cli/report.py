@@ -91,14 +91,17 @@ def _write(settings: "Settings", found: "Report", lang: str | None, out: Path | 
 
 def _send(settings: "Settings", found: "Report", lang: str | None) -> bool:
     """Send the report; return whether it was taken for everybody."""
+    from mailevents_dagster.deliverability.report import blocks
     from mailevents_dagster.deliveries.mail.smtp import SendingError
+    from mailevents_dagster.store.opening import store_of
     from mailevents_dagster.summaries.report_letter import letter_of
     from mailevents_dagster.summaries.report_mail import mail_letter
 
     mail, now = settings.report.mail, time.time()
     language: Language = "tr" if (lang or mail.language) == "tr" else "en"
     try:
-        refused = mail_letter(letter_of(found, language, now), mail, now)
+        more = blocks(store_of(settings).layout, found.domains, found.day, language)
+        refused = mail_letter(letter_of(found, language, now, more), mail, now)
     except SendingError as error:
         raise click.ClickException(f"The mail server did not take the report: {error}.") from error
     if refused:

@@ -10,6 +10,8 @@ from mailevents_dagster.summaries.wording import Language, Said
 WORDINGS: Final = {
     **lint.WORDINGS,
     "deliverability": Said("Deliverability", "Teslim edilebilirlik"),
+    "what": Said("what", "ne"),
+    "count": Said("count", "sayı"),
     "yes": Said("yes", "evet"),
     "no": Said("no", "hayır"),
     "good": Said("in order", "yolunda"),

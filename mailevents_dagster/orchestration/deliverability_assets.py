@@ -34,10 +34,8 @@ def build_deliverability(settings: Settings) -> list[dg.AssetsDefinition]:
     domains = settings.section(DeliverabilitySettings).deliverability
     if not domains:
         return []
-    try:
-        from mailevents_dagster.deliverability import parts  # which need what an extra installs
-    except ModuleNotFoundError as error:
-        raise ImportError(f"{error.name} is not installed: pip install 'mailevents-dagster[deliverability]'") from error
+    from mailevents_dagster.deliverability import parts  # which nobody else needs to load
+
     return [_asset(settings, domain, part) for domain in domains for part in parts.PARTS if part.is_wanted(domain)]
 
 

@@ -32,13 +32,15 @@ def report_mail_job(settings: Settings) -> list[dg.JobDefinition]:
 
     @dg.op(name=OP, description=report_mail_job.__doc__)
     def send(context: dg.OpExecutionContext, config: OfDay, event_store: dg.ResourceParam[EventStore]) -> None:
+        from mailevents_dagster.deliverability.report import blocks
         from mailevents_dagster.summaries.report_letter import letter_of  # with the charts it takes half a second
         from mailevents_dagster.summaries.reporting import report_of
 
         store, mail, now = event_store.store, settings.report.mail, time.time()
         day = Day.from_key(config.day, settings.timezone)
         report = report_of(store, settings.feeds_by_owner, day, context.log.warning, context.log.info)
-        letter = letter_of(report, mail.language, now)
+        more = blocks(store.layout, report.domains, day, mail.language)
+        letter = letter_of(report, mail.language, now, more)
         try:
             tried = send_report(letter, day, mail, store, now, context.log.warning)
         except HeldError as error:
