@@ -64,7 +64,11 @@ soak: .venv/installed
 		mailevents_dagster_tests/test_interleavings_of_other_apis.py mailevents_dagster_tests/test_day.py \
 		mailevents_dagster_tests/sources/uzmanposta/test_kills.py \
 		mailevents_dagster_tests/sources/maillog/test_kills.py mailevents_dagster_tests/deliveries/test_kills.py \
+		mailevents_dagster_tests/sources/mailbox/test_kills.py \
+		mailevents_dagster_tests/sources/webhook/test_kills.py \
 		mailevents_dagster_tests/collecting/test_planning_week.py
+	MAILEVENTS_KILLS=200 $(BIN)/pytest -m programs \
+		mailevents_dagster_tests/sources/mailbox/delivery/test_delivering_kills.py
 
 screenshots: .venv/installed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,browser]'
@@ -110,6 +114,7 @@ bench: .venv/installed
 	$(BIN)/python benchmarks/web.py
 	$(BIN)/python benchmarks/mail_log.py
 	$(BIN)/python benchmarks/outbox.py
+	$(BIN)/python benchmarks/receiver.py
 	$(BIN)/python benchmarks/deliverability.py
 
 newcomer:

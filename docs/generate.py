@@ -12,6 +12,8 @@ from upath import UPath
 
 from mailevents_dagster.cli import main
 from mailevents_dagster.collecting.heartbeats import Heartbeats
+from mailevents_dagster.deliverability.lint.linting import RULES
+from mailevents_dagster.deliverability.lint.rule import Weight
 from mailevents_dagster.deliverability.parts import PARTS
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.settings import DEFAULT_LOG_FILE_NAME, OperatingLogSettings
@@ -19,6 +21,7 @@ from mailevents_dagster.settings.schema import SCHEMA_FILE, json_schema
 from mailevents_dagster.sources.catalog import FEED_KINDS, SOURCES
 from mailevents_dagster.sources.maillog.lives import COLUMNS as LIVES
 from mailevents_dagster.sources.uzmanposta.feeds import feed_of
+from mailevents_dagster.sources.webhook.spool.segments import SUFFIX
 from mailevents_dagster.store.blobs import PACKED
 from mailevents_dagster.store.hour.snapshot_columns import all_columns
 from mailevents_dagster.store.layout import Layout
@@ -149,8 +152,11 @@ def files() -> Iterator[str]:
         layout.log(feed, hour): "the log of the hour: a JSON object a line, oldest first",
         layout.snapshot(feed, hour): "the snapshot of the hour, [its columns](columns.md): the truth",
         layout.manifest(feed, hour): "what was committed: counts, digests, what was listed and when",
-        layout.blob("9f86d081" + "…", PACKED): "a message of a mailbox as it came, under its SHA-256; `.eml` where "
-        "packing would not make it smaller",
+        layout.blob(
+            "9f86d081" + "…", PACKED
+        ): "a message as it came, or an attachment, under its SHA-256; `.eml` where packing would not make it smaller",
+        layout.webhook_spool("replies") / f"…{SUFFIX}": "[requests of a webhook](webhooks.md), until their hours "
+        "are closed; `.hours` beside it says which these are, and `running.json` when the receiver ran",
         layout.cursor(feed): "[what the feed has](automation.md#the-stored-cursor-of-a-feed)",
         layout.journal(feed, hour): "details already fetched of an hour that is not committed yet",
         layout.destruction(
@@ -187,10 +193,100 @@ def files() -> Iterator[str]:
     yield "written is `.NAME.partial`, or has a name by chance below `blobs`."
 
 
+LINT = """\
+# Messages: what receivers and readers hold against them
+
+`mailevents lint message.eml` judges a raw message by the rules below and says what is wrong, why it matters and what to
+do. It takes several files, folders (each file in them is one message; hidden ones are left out) and `-` for standard
+input, and needs no settings. `--json` writes one object a line for each message: `file`, `passed`, `bulk` and
+`findings`, each with `rule`, `weight`, `found`, `reason` and `mend`.
+
+It ends with 0 where no rule of weight `error` fails, with 1 where one does or a file cannot be read, with 2 for wrong
+usage, with 3 where there is no message. The libraries that it needs are in the extra: `pip install
+'mailevents-dagster[deliverability]'`.
+
+```text
+message.eml: 1 error, 1 notice
+  It is judged as bulk mail: it has the header Feedback-ID.
+
+  error   one-click-missing: List-Unsubscribe is missing; List-Unsubscribe-Post is missing
+          why: Gmail and Yahoo demand of bulk mail a way to leave by one click, which their own button
+               uses (RFC 8058).
+          do:  Write `List-Unsubscribe: <https://…>` and `List-Unsubscribe-Post:
+               List-Unsubscribe=One-Click`; the address takes a POST, asks nothing, and does not
+               redirect.
+```
+
+## What it knows, and what it cannot know
+
+- **Judge what arrived**, not what was handed over: send the mail to a mailbox of your own and save it as `.eml`. A
+  copy among sent mails was made before the server signed it; a message that no server has seen gets the notice
+  `not-sent-yet`, and nothing is said of signature and alignment. Mail that never left your own server is often not
+  signed either.
+- **Bulk mail** is what says so of itself: a header List-Id, List-Post and the like, List-Unsubscribe, Feedback-ID, or
+  `Precedence: bulk`, `list` or `junk`. What a program wrote to notify somebody (`Auto-Submitted: auto-generated`)
+  is none for offering a way out. `--bulk` judges every message as bulk mail: marketing without these headers cannot be
+  told otherwise.
+- **Signatures** are checked with the key that is in DNS now (`--resolver HOST:PORT` asks another name server). No such
+  key makes a signature invalid. A key that cannot be asked for, `--no-dns`, and a signature that was valid for a time
+  which is over are the notice `dkim-unchecked`: nothing is held against the message. A mailing list that adds a footer
+  breaks the signature of the author; what arrives by a list says little of the sender.
+- **Alignment** compares organizational domains, by the installed list of public suffixes: news.example.co.uk and
+  example.co.uk are one. A signature that may be valid counts, or the envelope (Return-Path).
+- **The share of pictures** is an estimate: a letter counts for 140 square pixels, a picture for its size, or for
+  300 by 200 where it does not say. Pictures of 1 or 2 pixels are left out: they count who opens the mail.
+- **Hidden text** is found by inline styles alone; a style sheet can show or hide what is not known here.
+- **Text beside HTML** should have at least half of the different words of the HTML, where that has 20 or more.
+- Links are not opened, and no picture is loaded: a link that is written well may still lead to a page that is gone.
+- A message is read as far as it can be: HTML of up to a megabyte, 500 elements within each other, three signatures.
+  Larger messages than 64 MB are not read.
+- A mail that passes can still be filed as spam: reputation, complaints and contents count for more than form.
+
+## A sample of each day
+
+```yaml
+mailboxes:
+  - address: news@example.com
+    tenant_id: ${TENANT_ID}
+    client_id: ${CLIENT_ID}
+    client_secret: ${CLIENT_SECRET}
+deliverability:
+  - domain: example.com
+    lint:
+      mailboxes: [news@example.com]    # null: the mailboxes of the domain
+      sample: 100                      # mails a day
+      tolerated_percent: 5
+```
+
+makes a daily asset `deliverability/example.com/lint`: of the mails in these mailboxes whose From is of the domain, a
+sample is judged, the same one each time. For each rule it holds how many were judged and how many fail, and no word of
+a mail. Each rule of weight `error` has a check, which fails where more than `tolerated_percent` of the sample fail it.
+A forged mail in the domain's name that reached such a mailbox is counted like the others. Keys are asked for in days of
+the last week alone: later they may have been changed, and signatures stay unchecked.
+"""
+
+
+def lint() -> Iterator[str]:
+    """Every rule on messages."""
+    yield from LINT.splitlines()
+    for weight in Weight:
+        yield from (
+            "",
+            f"## Rules of weight {weight}",
+            "",
+            "| rule | why it matters | what to do |",
+            "| --- | --- | --- |",
+        )
+        for rule in RULES:
+            if rule.weight is weight:
+                yield f"| `{rule.id}` | {rule.reason} | {rule.mend} |"
+
+
 PAGES: dict[str, Callable[[], Iterator[str]]] = {
     "columns": columns,
     "commands": commands,
     "files": files,
+    "lint": lint,
     "settings": settings,
 }
 

@@ -10,6 +10,7 @@ from mailevents_dagster.orchestration.deliverability_assets import build_deliver
 from mailevents_dagster.orchestration.feed_definitions import feed_assets, resources
 from mailevents_dagster.orchestration.jobs import collect_job, follow_job, housekeeping_job, reconcile_job
 from mailevents_dagster.orchestration.lives_asset import build_lives
+from mailevents_dagster.orchestration.report_mail import report_mail_job, report_mail_sensor
 from mailevents_dagster.orchestration.runs_in_flight import COLLECT_JOB, FOLLOW_JOB
 from mailevents_dagster.orchestration.schedules import build_schedules
 from mailevents_dagster.orchestration.sensor import follow_sensor, gone_sensor
@@ -30,16 +31,18 @@ def build_defs(settings: Settings) -> dg.Definitions:
         housekeeping_job(settings),
         check_job(settings),
     ]
+    mailing = report_mail_job(settings)
     by_name = {job.name: job for job in jobs}
     return dg.Definitions(
         assets=with_code_links([*assets, *of_days], settings.source),
         asset_checks=[feed_checks(settings)],
-        jobs=jobs,
+        jobs=[*jobs, *mailing],
         sensors=[
             follow_sensor(settings, [by_name[FOLLOW_JOB], by_name[COLLECT_JOB]]),
             gone_sensor(),
             alert_sensor(settings, collector),
             *summaries_sensor(settings, of_days),
+            *report_mail_sensor(settings, mailing),
         ],
         schedules=build_schedules(settings, by_name),
         resources={

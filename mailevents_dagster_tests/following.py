@@ -112,6 +112,7 @@ def has_outcomes(reader: Reader) -> None:
 
 
 PREPARED: Mapping[str, Callable[[Reader], None]] = {
+    "docs/bounces.md": lambda _: None,
     "docs/how-to.md": began_yesterday,
     "docs/query.md": has_collected,
     "docs/tutorial.md": lambda _: None,
@@ -119,6 +120,7 @@ PREPARED: Mapping[str, Callable[[Reader], None]] = {
     "docs/hygiene.md": has_outcomes,
     "docs/retention.md": has_an_expired_hour,
     "docs/automation.md": has_settings,
+    "docs/reports.md": has_settings,
     "docs/summaries.md": has_collected,
     "docs/verify.md": has_collected,
 }

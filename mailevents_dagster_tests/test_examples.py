@@ -14,6 +14,7 @@ from typing import Any
 import click
 import pytest
 import yaml
+from click.testing import CliRunner
 
 from mailevents_dagster.cli import main
 from mailevents_dagster.collecting.operating_logs import OperatingLogs
@@ -128,6 +129,16 @@ def test_the_cursor_on_a_page_has_the_keys_of_a_stored_one(store: Store) -> None
     path = store.layout.cursor(INCOMING)
     write_cursor(path, cursor, "UTC")
     assert keys(json.loads(block.text)) == keys(json.loads(path.read_bytes()))
+
+
+def test_the_line_of_a_bounce_is_as_the_page_shows_it(tmp_path: Path) -> None:
+    [shown] = [block for block in of("json") if block.page == "docs/bounces.md"]
+    [command] = [block for block in of("sh") if block.page == "docs/bounces.md"]
+    message = re.search(r"<<'END'\n(.*?)\nEND\n", command.text, re.DOTALL)
+    assert message
+    (tmp_path / "returned.eml").write_text(message[1], "utf-8")
+    result = CliRunner().invoke(main, ["classify", str(tmp_path / "returned.eml")])
+    assert json.loads(result.stdout) | {"file": "returned.eml"} == json.loads(shown.text)
 
 
 def test_a_failed_call_on_a_page_has_the_keys_of_a_written_one(store: Store) -> None:

@@ -4,32 +4,26 @@ from __future__ import annotations
 
 import logging
 import os
-import smtplib
-import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from email.message import EmailMessage
-from email.utils import formatdate, make_msgid
 from typing import Final
 
 import requests
 
 from mailevents_dagster.alerts.texts import Message
+from mailevents_dagster.deliveries.mail.composing import composed
+from mailevents_dagster.deliveries.mail.letter import Letter, Paragraph
+from mailevents_dagster.deliveries.mail.smtp import SendingError, hand_over, why
 from mailevents_dagster.settings import AlertMailSettings, AlertSettings
 
 PATIENCE: Final = 15.0
 """Seconds that a channel may take for a message: a tick has 60, and must look as well."""
 SOCKET_PATIENCE: Final = 10.0
-TLS_PORT: Final = 465
-"""The port on which TLS begins at once."""
 _HARMLESS: Final = str.maketrans({"<": "‹", ">": "›", "@": "＠"})
 """Chats take <!channel>, @here and the like as calls; what a source said must not wake everybody."""
-
-
-class SendingError(Exception):
-    """A channel did not take a message; the text says why, and holds no secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,43 +48,22 @@ class Webhook:
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """A mail server that takes plain-text mail."""
+    """A mail server that takes alerts as mails."""
 
     settings: AlertMailSettings
     password: str | None = field(repr=False)
     name: str = "mail"
 
     def send(self, message: Message) -> str:
-        return _in_time(lambda: self._hand_over(self._mail(message)))
+        return _in_time(lambda: self._hand_over(message))
 
-    def _mail(self, message: Message) -> EmailMessage:
-        sender = self.settings.sender or ""
-        mail = EmailMessage()
-        mail["Subject"] = message.subject
-        mail["From"] = sender
-        mail["To"] = ", ".join(self.settings.to)
-        mail["Date"] = formatdate()
-        mail["Message-ID"] = make_msgid(domain=sender.rpartition("@")[2])
-        mail["Auto-Submitted"] = "auto-generated"
-        mail.set_content(f"{message.text}\n", cte="quoted-printable")
-        return mail
-
-    def _hand_over(self, mail: EmailMessage) -> str:
-        server, safe = self.settings, ssl.create_default_context()
-        host = server.smtp_host or ""
-        connection = (
-            smtplib.SMTP_SSL(host, server.smtp_port, timeout=SOCKET_PATIENCE, context=safe)
-            if server.smtp_port == TLS_PORT
-            else smtplib.SMTP(host, server.smtp_port, timeout=SOCKET_PATIENCE)
-        )
-        with connection:
-            if server.starttls and server.smtp_port != TLS_PORT:
-                connection.starttls(context=safe)
-            if server.user and self.password:
-                connection.login(server.user, self.password)
-            refused = len(connection.send_message(mail))
+    def _hand_over(self, message: Message) -> str:
+        letter = Letter(message.subject, [Paragraph(message.text)])
+        mail = composed(letter, sender=self.settings.sender or "", to=self.settings.to, now=time.time())
+        refused = hand_over(mail, self.settings.to, self.settings, self.password, SOCKET_PATIENCE, "alerts.mail")
         # No error: it must not come again and again to those whom it reached.
-        return f"it does not take mail for {refused} of {len(server.to)} addresses (alerts.mail.to)" if refused else ""
+        count = f"{len(refused)} of {len(self.settings.to)} addresses"
+        return f"it does not take mail for {count} (alerts.mail.to)" if refused else ""
 
 
 Channel = Webhook | Mail
@@ -118,7 +91,7 @@ def _in_time(send: Callable[[], str]) -> str:
     def work() -> None:
         try:
             outcome.append(send())
-        except (OSError, ValueError) as error:  # those of requests and smtplib among them
+        except (OSError, ValueError) as error:  # those of requests among them
             outcome.append(SendingError(_why(error)))
         except Exception as error:  # it is raised below, by whoever waits
             outcome.append(error)
@@ -151,20 +124,14 @@ def _unlogged() -> Iterator[None]:
             log.removeFilter(is_of_another)
 
 
-_WHY: Final[Sequence[tuple[type[Exception] | tuple[type[Exception], ...], str]]] = (
-    (smtplib.SMTPAuthenticationError, "it does not accept user and password (alerts.mail.user)"),
-    (smtplib.SMTPSenderRefused, "it does not take mail from this sender (alerts.mail.from)"),
-    (smtplib.SMTPRecipientsRefused, "it takes mail for none of these addresses (alerts.mail.to)"),
-    (smtplib.SMTPNotSupportedError, "it does not offer the STARTTLS or the sign-in that alerts.mail asks for"),
-    (smtplib.SMTPException, "it broke off the conversation, or gave no answer in time"),
-    ((requests.exceptions.SSLError, ssl.SSLError), "the TLS connection failed; check its certificate and the clock"),
-    ((requests.Timeout, TimeoutError), "it gave no answer in time"),
-    ((requests.ConnectionError, OSError), "it cannot be reached; check the address, DNS and the firewall"),
+_WHY: Final[Sequence[tuple[type[Exception], str]]] = (
+    (requests.exceptions.SSLError, "the TLS connection failed; check its certificate and the clock"),
+    (requests.Timeout, "it gave no answer in time"),
+    (requests.ConnectionError, "it cannot be reached; check the address, DNS and the firewall"),
 )
 
 
 def _why(error: Exception) -> str:
-    """Return the reason in words of ours: those of libraries and servers may hold the address or the password."""
-    said = next((words for types, words in _WHY if isinstance(error, types)), "the message cannot be sent")
-    code = getattr(error, "smtp_code", None)
-    return f"{said} ({type(error).__name__}{f' {code}' if code else ''})"
+    """Return the reason in words of ours: those of libraries may hold the address."""
+    said = next((words for type_, words in _WHY if isinstance(error, type_)), None)
+    return f"{said} ({type(error).__name__})" if said else why(error)

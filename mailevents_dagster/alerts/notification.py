@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from mailevents_dagster.alerts.channels import Channel, SendingError
+from mailevents_dagster.alerts.channels import Channel
 from mailevents_dagster.alerts.texts import Message, message_of
 from mailevents_dagster.alerts.troubles import Ledger, Look, ledger_content, ledger_of, news_of, noted, told
+from mailevents_dagster.deliveries.mail.smtp import SendingError
 from mailevents_dagster.files.checksummed import read_sealed, write_sealed
 from mailevents_dagster.files.damage import DamagedError, set_aside
 from mailevents_dagster.store.store import Store

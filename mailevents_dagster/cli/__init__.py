@@ -17,10 +17,13 @@ from mailevents_dagster.cli.feeds import feeds
 from mailevents_dagster.cli.housekeeping import housekeeping
 from mailevents_dagster.cli.hygiene import hygiene
 from mailevents_dagster.cli.import_pst import import_pst
+from mailevents_dagster.cli.lint import lint
 from mailevents_dagster.cli.migrate import migrate
 from mailevents_dagster.cli.posture import posture
 from mailevents_dagster.cli.probe import probe
+from mailevents_dagster.cli.receive import receive
 from mailevents_dagster.cli.report import report
+from mailevents_dagster.cli.reports import reports
 from mailevents_dagster.cli.simulate import simulate
 from mailevents_dagster.cli.status import status
 from mailevents_dagster.cli.suppression import suppression
@@ -58,10 +61,13 @@ for command in (
     housekeeping,
     hygiene,
     import_pst,
+    lint,
     migrate,
     posture,
     probe,
+    receive,
     report,
+    reports,
     simulate,
     status,
     suppression,

@@ -26,8 +26,9 @@ def alerts(*, test: bool, as_json: bool) -> None:
 
 
 def _test(settings: "Settings", *, as_json: bool) -> Exit:
-    from mailevents_dagster.alerts.channels import SendingError, channels_of
+    from mailevents_dagster.alerts.channels import channels_of
     from mailevents_dagster.alerts.texts import TEST
+    from mailevents_dagster.deliveries.mail.smtp import SendingError
 
     channels = channels_of(settings.alerts)
     if not channels:

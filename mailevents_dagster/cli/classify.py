@@ -24,6 +24,7 @@ def classify(*, files: tuple[Path, ...]) -> None:
     settings. Prints one JSON object a line. Ends with 1 where a file could not be read, and names it.
     """
     from mailevents_dagster.cli.progress import progress
+    from mailevents_dagster.sources.outcomes.notices.files import UnreadableError
 
     failed = False
     with progress(console(stderr=True), None, lambda done: f"{done:,} recipients and lines") as advance:
@@ -32,9 +33,9 @@ def classify(*, files: tuple[Path, ...]) -> None:
                 for line in _lines(path):
                     click.echo(line)
                     advance(1)
-            except (OSError, ValueError) as error:
+            except UnreadableError as error:
                 failed = True
-                click.echo(f"{path} {_reason(error)}", err=True)
+                click.echo(f"{path} {error}", err=True)
     sys.exit(Exit.SOME_FAILED if failed else Exit.DONE)
 
 
@@ -50,14 +51,18 @@ def _walked(paths: tuple[Path, ...]) -> Iterator[Path]:
 
 
 def _lines(path: Path) -> Iterator[str]:
-    """Yield a line for each recipient that the file tells of."""
+    """Yield a line for each recipient that the file tells of; raise UnreadableError where it cannot be read."""
     import orjson
 
-    from mailevents_dagster.sources.outcomes.notices.files import notices_in
+    from mailevents_dagster.sources.outcomes.notices.files import UnreadableError, notices_in
 
-    with _opened(path) as file:
-        for notice in notices_in(file, path.name):
-            yield orjson.dumps({"file": str(path), **_shown(notice)}).decode()
+    name = os.fsencode(path).decode("utf-8", "replace")
+    try:
+        with _opened(path) as file:
+            for notice in notices_in(file, path.name):
+                yield orjson.dumps({"file": name, **_shown(notice)}).decode()
+    except OSError as error:
+        raise UnreadableError(f"cannot be read: {error.strerror or error}") from error
 
 
 def _opened(path: Path) -> AbstractContextManager[BinaryIO]:
@@ -77,7 +82,3 @@ def _shown(notice: "Notice") -> dict[str, object]:
         "text": notice.text,
         "rule": notice.rule,
     }
-
-
-def _reason(error: Exception) -> str:
-    return f"cannot be read: {error.strerror or error}" if isinstance(error, OSError) else str(error)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from mailevents_dagster.cli.terminal import Exit, configured, console, json_option, show_json
+from mailevents_dagster.cli.terminal import Exit, configured, console, extra, json_option, show_json
 
 if TYPE_CHECKING:
     from mailevents_dagster.deliverability.hygiene.cleaning import Known, Report
@@ -62,8 +62,9 @@ def hygiene(
 
     Ends with 1 where domains could not be asked; their rows are kept, and named.
     """
-    from mailevents_dagster.deliverability.hygiene.table_file import TableFileError, Told, table_file
-
+    with extra("deliverability"):
+        from mailevents_dagster.deliverability.hygiene import cleaning  # noqa: F401 - loads what the extra installs
+        from mailevents_dagster.deliverability.hygiene.table_file import TableFileError, Told, table_file
     if is_offline and resolver:
         raise click.UsageError("--no-dns and --resolver contradict each other.")
     look_up = None if is_offline else _look_up(resolver)
@@ -85,8 +86,8 @@ def hygiene(
 
 
 def _outs(file: Path, out: Path | None, rejected: Path | None) -> tuple[Path, Path]:
-    if str(file) == "-" and not (out and rejected):
-        raise click.UsageError("--out and --rejected are needed where the list comes from standard input.")
+    if not file.is_file() and not (out and rejected):
+        raise click.UsageError("--out and --rejected are needed where the list is no file, as from standard input.")
     outs = (
         (out or file.with_name(f"{file.stem}.cleaned.csv")).absolute(),
         (rejected or file.with_name(f"{file.stem}.rejected.csv")).absolute(),
@@ -102,18 +103,20 @@ def _outs(file: Path, out: Path | None, rejected: Path | None) -> tuple[Path, Pa
 @contextmanager
 def _spooled(file: Path) -> Iterator[Path]:
     """Yield a file that can be read twice."""
-    if str(file) != "-":
+    if file.is_file():
         yield file
         return
-    with NamedTemporaryFile(prefix="mailevents-hygiene-") as kept:
-        shutil.copyfileobj(sys.stdin.buffer, kept)
+    given = sys.stdin.buffer if str(file) == "-" else file.open("rb")
+    with given, NamedTemporaryFile(prefix="mailevents-hygiene-") as kept:
+        shutil.copyfileobj(given, kept)
         kept.flush()
         yield Path(kept.name)
 
 
 def _look_up(resolver: str | None) -> "LookUp":
-    from mailevents_dagster.deliverability.dns import Resolver, name_server, system_servers
-    from mailevents_dagster.deliverability.hygiene.mail_domains import takes_mail
+    with extra("deliverability"):
+        from mailevents_dagster.deliverability.dns import Resolver, name_server, system_servers
+        from mailevents_dagster.deliverability.hygiene.mail_domains import takes_mail
 
     try:
         servers = (name_server(resolver),) if resolver else system_servers()

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from mailevents_dagster.deliverability.answers import Answer, Question
-    from mailevents_dagster.deliverability.dns import NameServer
+    from mailevents_dagster.deliverability.dns import NameServer, Resolver
+    from mailevents_dagster.deliverability.posture.asking import Asking
     from mailevents_dagster.deliverability.posture.findings import Finding
     from mailevents_dagster.deliverability.posture.looking import Subject
 
@@ -63,33 +64,40 @@ def posture(
     Needs no settings. What could not be asked is told apart from what is not there. Ends with 1 where something is bad,
     or a record could not be asked.
     """
-    from mailevents_dagster.deliverability.dns import Resolver, system_servers
-    from mailevents_dagster.deliverability.posture.asking import Asking
-    from mailevents_dagster.deliverability.posture.looking import Subject, look
-    from mailevents_dagster.deliverability.posture.policy_file import PolicyFiles
-    from mailevents_dagster.deliverability.posture.smtp_tls import MailServers
-    from mailevents_dagster.deliverability.posture.world import World
+    try:
+        from mailevents_dagster.deliverability.dns import Resolver, system_servers
+        from mailevents_dagster.deliverability.posture.looking import look
+        from mailevents_dagster.deliverability.posture.world import World
+    except ImportError as error:
+        raise click.ClickException(str(error)) from error
 
-    subject = Subject(
-        _domain(domain, "DOMAIN"),
-        _selectors(selectors),
-        tuple(_address(ip) for ip in ips),
-        tuple(_domain(name, "--helo") for name in helo),
-        frozenset(skip),
-    )
-    bundle = str(ca_bundle) if ca_bundle else None
-    asking = Asking(
-        Resolver([_server(text) for text in servers] or system_servers(), timeout),
-        PolicyFiles(https_port, bundle, 2 * timeout),
-        MailServers(smtp_port, bundle, 2 * timeout),
-    )
-    world = World(asking.ask)
+    subject = _subject(domain, selectors, ips, helo, skip)
+    resolver = Resolver([*map(_server, servers)] or system_servers(), timeout)
+    world = World(_asking(resolver, https_port, smtp_port, str(ca_bundle) if ca_bundle else None).ask)
     findings = look(subject, time.time(), world, _telling())
     if as_json:
         show_json(_as_json(subject, findings, world.heard))
     else:
         _show(subject, findings)
     sys.exit(Exit.SOME_FAILED if any(map(_is_to_be_looked_at, findings)) else Exit.DONE)
+
+
+def _subject(
+    domain: str, selectors: "Sequence[str]", ips: "Sequence[str]", helo: "Sequence[str]", skip: "Sequence[str]"
+) -> "Subject":
+    from mailevents_dagster.deliverability.posture.looking import Subject
+
+    names = tuple(_domain(name, "--helo") for name in helo)
+    return Subject(_domain(domain, "DOMAIN"), _selectors(selectors), tuple(map(_address, ips)), names, frozenset(skip))
+
+
+def _asking(resolver: "Resolver", https_port: int, smtp_port: int, bundle: str | None) -> "Asking":
+    from mailevents_dagster.deliverability.posture.asking import Asking
+    from mailevents_dagster.deliverability.posture.policy_file import PolicyFiles
+    from mailevents_dagster.deliverability.posture.smtp_tls import MailServers
+
+    seconds = 2 * resolver.seconds
+    return Asking(resolver, PolicyFiles(https_port, bundle, seconds), MailServers(smtp_port, bundle, seconds))
 
 
 def _is_to_be_looked_at(finding: "Finding") -> bool:

@@ -118,7 +118,7 @@ def export(
 
 def _say_left_out(count: int, why: str) -> None:
     if count:
-        click.echo(f"{count:,} addresses are left out: they {why}.", err=True)
+        click.echo(f"Left out, since they {why}: {count:,}.", err=True)
 
 
 def _hash_key(settings: "Settings", domain: str | None) -> bytes:

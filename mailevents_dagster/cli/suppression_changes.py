@@ -9,7 +9,7 @@ import click
 from mailevents_dagster.cli.judged_domain import domain_option, judged_domain
 from mailevents_dagster.cli.suppression_lookups import addresses_of
 from mailevents_dagster.cli.suppression_now import list_now
-from mailevents_dagster.cli.terminal import Exit, configured
+from mailevents_dagster.cli.terminal import Exit, configured, extra
 
 reason_option = click.option(
     "--reason", "written", required=True, metavar="TEXT", help="Why, for whoever asks later; it is kept."
@@ -43,13 +43,14 @@ def remove(*, domain: str | None, written: str, named: tuple[str, ...]) -> None:
 
 def _change(action: Literal["add", "remove"], domain: str | None, written: str, named: tuple[str, ...]) -> Exit:
     from mailevents_dagster.deliverability.addresses import comparable
-    from mailevents_dagster.deliverability.hygiene.syntax import fault_of
     from mailevents_dagster.deliverability.suppression.manual import note_changes
     from mailevents_dagster.files.damage import DamagedError
     from mailevents_dagster.files.printable import printable
     from mailevents_dagster.settings.values import check_reason
     from mailevents_dagster.store.opening import store_of
 
+    with extra("deliverability"):
+        from mailevents_dagster.deliverability.hygiene.syntax import fault_of
     try:
         reason = check_reason(written)
     except ValueError as error:

@@ -1,5 +1,6 @@
 """`mailevents suppression why` and `check`: what speaks against addresses."""
 
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -22,16 +23,16 @@ def addresses_of(named: Iterable[str]) -> Iterator[str]:
     from mailevents_dagster.deliverability.hygiene.table_file import TableFileError, table_file
 
     for one in named:
-        if "@" in one and not Path(one).is_file():
-            yield one
-        elif not Path(one).is_file():
+        if not os.path.isfile(one):  # unlike Path.is_file, also where it is too long for a name
+            if "@" in one:
+                yield one
+                continue
             raise click.UsageError(f"`{one}` is neither an address nor a file.")
-        else:
-            try:
-                file = table_file(Path(one))
-                yield from filter(None, (file.address(row) for _, row in file.rows()))
-            except TableFileError as error:
-                raise click.ClickException(str(error)) from error
+        try:
+            file = table_file(Path(one))
+            yield from filter(None, (file.address(row) for _, row in file.rows()))
+        except TableFileError as error:
+            raise click.ClickException(str(error)) from error
 
 
 @click.command()
@@ -43,10 +44,9 @@ def check(*, domain: str | None, as_json: bool, named: tuple[str, ...]) -> None:
 
     Ends with 0: all may be mailed; 1: some must not.
     """
-    import orjson
-
     from mailevents_dagster.deliverability.addresses import comparable
     from mailevents_dagster.deliverability.suppression.entries import facts_of
+    from mailevents_dagster.files.json_text import one_line
     from mailevents_dagster.files.printable import printable
 
     held = {one.key: one for one in list_now(configured(), domain).entries}
@@ -56,7 +56,7 @@ def check(*, domain: str | None, as_json: bool, named: tuple[str, ...]) -> None:
         checked, refused = checked + 1, refused + (one is not None)
         if as_json:
             facts = {**facts_of(one), "address": address} if one else {"address": address}
-            click.echo(orjson.dumps({"suppressed": one is not None, **facts}))
+            click.echo(one_line({"suppressed": one is not None, **facts}))
         else:
             verdict = f"must not be mailed: {_why(one)}" if one else "may be mailed"
             click.echo(f"{printable(address, 254)}: {verdict}")

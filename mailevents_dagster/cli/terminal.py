@@ -2,7 +2,8 @@
 
 import math
 import sys
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -53,10 +54,23 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except BrokenPipeError:  # whoever reads has read enough; click ends quietly then
+            raise
         except OSError as error:  # of the disk or the network: whoever runs the command can mend it
             raise click.ClickException(str(error)) from error
         except DamagedHomeError as error:
             raise click.UsageError(str(error)) from error
+
+
+@contextmanager
+def extra(name: str) -> Iterator[None]:
+    """Let imports in the block that fail end the command with what to install."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise click.ClickException(
+            f"{error.name} is not installed: pip install 'mailevents-dagster[{name}]'"
+        ) from error
 
 
 feed_option = click.option(

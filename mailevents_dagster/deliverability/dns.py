@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-import dns.exception
+try:
+    import dns.exception
+except ImportError:
+    raise ImportError("dnspython is not installed: pip install 'mailevents-dagster[deliverability]'") from None
 import dns.flags
 import dns.message
 import dns.name
@@ -29,6 +32,7 @@ from dns.rdtypes.txtbase import TXTBase
 from mailevents_dagster.deliverability.answers import Answer, State, absent, unasked
 from mailevents_dagster.files.printable import printable
 from mailevents_dagster.settings.values import host_and_port
+from mailevents_dagster.sources.outcomes.settings.posture import ResolverSettings
 
 PORT: Final = 53
 ROUNDS: Final = 2
@@ -140,6 +144,17 @@ class Resolver:
             return dns.query.tcp(query, server.address, self.seconds, server.port)
         except ConnectionRefusedError:
             return self._by_udp(server, query)
+
+
+def resolver_of(settings: ResolverSettings, note: Callable[[str], object]) -> Resolver:
+    """Return what asks the name servers of the settings; `note` is told of one whose own address is not known."""
+    servers = []
+    for text in settings.nameservers:
+        try:
+            servers.append(name_server(text))
+        except ValueError as error:
+            note(f"The name server {text} is not asked: it {error}.")
+    return Resolver(servers if settings.nameservers else system_servers(), settings.timeout_seconds, settings.tcp)
 
 
 def _judged(response: dns.message.QueryMessage) -> tuple[Answer, dns.name.Name | None]:

@@ -10,6 +10,7 @@ from typing import Any
 from mailevents_dagster.deliverability.parts import PARTS
 from mailevents_dagster.deliverability.stored import said_in
 from mailevents_dagster.deliverability.wording import say
+from mailevents_dagster.deliveries.mail.letter import Block, Heading, Paragraph, Table
 from mailevents_dagster.model.day import Day
 from mailevents_dagster.model.feed import readable_domain
 from mailevents_dagster.store.layout import Layout
@@ -28,6 +29,25 @@ def sections(layout: Layout, domains: Iterable[str], day: Day, language: Languag
             yield "</section>"
 
 
+def blocks(layout: Layout, domains: Iterable[str], day: Day, language: Language) -> Iterator[Block]:
+    """Yield the same for a mail: what is not in order, and the numbers."""
+    for domain in domains:
+        found = {part.name: said for part in PARTS if (said := said_in(layout, domain, part.name, day))}
+        if found:
+            yield Heading(f"{say('deliverability', language)}: {readable_domain(domain)}")
+        for name, said in found.items():
+            for check, verdict in said["verdicts"].items():
+                if not verdict["passed"]:
+                    how = say("wrong" if verdict["is_error"] else "look", language)
+                    yield Paragraph(f"{say(check, language)}: {how}. {verdict['said']}", is_warning=True)
+            rows = [(say(one, language), _value(value, language)) for one, value in _numbers(said)]
+            yield Table(say(name, language), (say("what", language), say("count", language)), rows)
+
+
+def _numbers(said: Mapping[str, Any]) -> list[tuple[str, float | bool]]:
+    return [(name, value) for name, value in said["numbers"].items() if not isinstance(value, str)]
+
+
 def _part(name: str, said: Mapping[str, Any], language: Language) -> Iterator[str]:
     yield f"<h3>{say(name, language)}</h3>"
     if chart := said.get("chart"):
@@ -41,8 +61,7 @@ def _part(name: str, said: Mapping[str, Any], language: Language) -> Iterator[st
         yield f"<p{kind}>{say(check, language)}: <b>{say(how, language)}</b>.{found}</p>"
     rows = "".join(
         f'<tr><td>{say(one, language)}</td><td class="n">{escape(_value(value, language))}</td></tr>'
-        for one, value in said["numbers"].items()
-        if not isinstance(value, str)
+        for one, value in _numbers(said)
     )
     yield f"<table>\n<tbody>{rows}</tbody>\n</table>"
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
+from mailevents_dagster.deliverability.lint import wording as lint
 from mailevents_dagster.summaries.wording import Language, Said
 
 WORDINGS: Final = {
+    **lint.WORDINGS,
     "deliverability": Said("Deliverability", "Teslim edilebilirlik"),
+    "what": Said("what", "ne"),
+    "count": Said("count", "sayı"),
     "yes": Said("yes", "evet"),
     "no": Said("no", "hayır"),
     "good": Said("in order", "yolunda"),
@@ -44,6 +48,56 @@ WORDINGS: Final = {
     "unknown": Said("nothing known", "bilinmeyen"),
     "afterwards": Said("only told of afterwards", "yalnız sonradan anılan"),
     "proven_share": Said("share that is proven", "kanıtlı pay"),
+    # Suppression.
+    "suppression": Said("Suppression", "Gönderilmeyecekler"),
+    "hard_bounces": Said("As many hard bounces as usual", "Kalıcı geri dönmeler olağan"),
+    "suppressed": Said("addresses that must not be mailed", "ileti gönderilmemesi gereken adresler"),
+    "suppressed_hard": Said("of these, hard bounces", "bunlardan kalıcı geri dönen"),
+    "suppressed_soft": Said("of these, soft bounces over days", "bunlardan günlerce geçici geri dönen"),
+    "suppressed_complaint": Said("of these, complaints", "bunlardan şikâyet eden"),
+    "suppressed_unsubscribed": Said("of these, unsubscribed", "bunlardan abonelikten çıkan"),
+    "suppressed_manual": Said("of these, added by hand", "bunlardan elle eklenen"),
+    "new": Said("new on this day", "bu gün eklenen"),
+    "roles": Said("role addresses", "görev adresleri"),
+    "watched": Said("watched, not on the list", "izlenen, listede olmayan"),
+    # Posture and block lists.
+    "posture": Said("Posture", "DNS ve sunucu duruşu"),
+    "sound": Said("Nothing harms delivery", "Teslime zarar veren bir şey yok"),
+    "demands": Said("Demands of large receivers met", "Büyük alıcıların istekleri karşılanıyor"),
+    "asked": Said("Everything could be asked", "Her şey sorulabildi"),
+    "unchanged": Said("As on the day before", "Bir gün önceki gibi"),
+    "blocklists": Said("Block lists", "Kara listeler"),
+    "not_listed": Said("Not listed", "Listede değil"),
+    "listed": Said("listed", "listede olan"),
+    "not_asked": Said("could not be asked", "sorulamayan"),
+    # DMARC, TLS and complaint reports.
+    "dmarc": Said("DMARC and TLS reports", "DMARC ve TLS raporları"),
+    "reports_arrive": Said("Reports still arrive", "Raporlar gelmeye devam ediyor"),
+    "no_new_sources": Said("No new source passes", "Geçen yeni kaynak yok"),
+    "pass_rate": Said("As many mails pass as before", "Geçen iletiler önceki kadar"),
+    "reports_are_whole": Said("Every report could be read", "Her rapor okunabildi"),
+    "reports": Said("aggregate reports", "toplu raporlar"),
+    "reports_repeated": Said("that came before", "daha önce gelmiş olan"),
+    "reports_broken": Said("that could not be read", "okunamayan"),
+    "reporters": Said("reporters", "rapor gönderenler"),
+    "messages": Said("mails in reports", "raporlardaki iletiler"),
+    "messages_passed": Said("of these, passed DMARC", "bunlardan DMARC’tan geçen"),
+    "sources": Said("sources", "kaynaklar"),
+    "sources_new": Said("new sources", "yeni kaynaklar"),
+    "sources_new_that_pass": Said("new sources that pass", "geçen yeni kaynaklar"),
+    "failure_reports": Said("failure reports", "başarısızlık raporları"),
+    "tls_reports": Said("TLS reports", "TLS raporları"),
+    "tls_sessions": Said("sessions in TLS reports", "TLS raporlarındaki oturumlar"),
+    "tls_sessions_failed": Said("of these, failed", "bunlardan başarısız"),
+    "complaints": Said("Complaints", "Şikâyetler"),
+    "spam_rate": Said("Few mails to Gmail are called spam", "Gmail’de az ileti istenmeyen sayılıyor"),
+    "outlook_filter": Said("Outlook.com filters no address", "Outlook.com hiçbir adresi süzmüyor"),
+    "answered": Said("Services answered", "Hizmetler yanıt verdi"),
+    "complaints_taken_back": Said("taken back", "geri alınan"),
+    "complaints_repeated": Said("that came before", "daha önce gelmiş olan"),
+    "outlook_addresses": Said("addresses that Outlook.com tells of", "Outlook.com’un bildirdiği adresler"),
+    "outlook_addresses_filtered": Said("of these, filtered", "bunlardan süzülen"),
+    "outlook_trap_hits": Said("mails to spam traps", "tuzak adreslere giden iletiler"),
 }
 
 

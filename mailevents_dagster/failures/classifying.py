@@ -14,6 +14,8 @@ from mailevents_dagster.failures.code_rules import GENERIC, SURE
 from mailevents_dagster.failures.replies import reply_in
 from mailevents_dagster.failures.text_rules import BEFORE_CODES, TEXTS
 
+RULES_VERSION: Final = 2
+"""Goes up with each change of the rules: what was classified by others may get another class."""
 RULES: Final[tuple[Rule, ...]] = (*BEFORE_CODES, *SURE, *TEXTS, *GENERIC)
 """The first that applies decides."""
 PASSING: Final = Verdict(BounceClass.SOFT, "passing")
@@ -24,10 +26,11 @@ LONGEST: Final = 4000
 """Characters of a text that are looked at: no answer of a mail server is as long."""
 
 _ENHANCED: Final = r"[245]\.\d{1,3}\.\d{1,3}"
-_VARYING: Final = re.compile(
-    r"""([^\s"'<>()\[\],;:@]+@[^\s"'<>()\[\],;:@]+)|\b(\d{1,3}(?:\.\d{1,3}){3})\b|\b(?=(?:[A-Za-z_-]{0,20}\d){3})[\w-]{8,}\b"""
-)
-"""Addresses, IP addresses, and ids of queues and sessions."""
+_LONG_WORD: Final = re.compile(r"""(?:\bhost )?[^\s"'<>()\[\],;:\\]{7,}""")
+_CODES: Final = re.compile(r"n?(?:[245]\d\d-)?[245]\.\d{1,3}\.\d{1,3}")
+"""Codes are no ids, also where logs write a line end as \\\\n."""
+_DIGITS: Final = dict.fromkeys(map(ord, "0123456789"))
+_ZEROS: Final = str.maketrans("0123456789", "0000000000")
 _LINE_ENDS: Final = re.compile(r"(?:\\[rn]|\s)+")
 _ADDRESS: Final = re.compile(r"""["'<(\[]*[^\s"'<>()\[\],;:]+@[^\s"'<>()\[\],;:]+["'>)\]]*""")
 _REPLIES: Final = re.compile(rf"\b[245]\d\d(?:-|\s)(?:{_ENHANCED}\b\s?)?")
@@ -48,12 +51,22 @@ class _Failure:
 @lru_cache(maxsize=4096)  # the same answers come again and again, in one hour more than in others
 def classify(code: int | None, enhanced_code: str | None, text: str) -> Verdict:
     """Return the class of a failure; codes that are not given are looked for in the text."""
-    return _classified(code, enhanced_code, _VARYING.sub(_alike, text[:LONGEST]))
+    return _classified(code, enhanced_code, _LONG_WORD.sub(_alike, text[:LONGEST]))
 
 
-def _alike(varying: re.Match[str]) -> str:
-    """Return what stands for all addresses, IP addresses or ids: answers that differ in them alone are the same."""
-    return "a@b.example" if varying[1] else "192.0.2.1" if varying[2] else "00000000"
+def _alike(word: re.Match[str]) -> str:
+    """Return the word, or what stands for all addresses, hosts that answered, IP addresses and ids.
+
+    Answers that differ in them alone are classified once.
+    """
+    text = word[0]
+    if "@" in text:
+        return "a@b.example"
+    if text.startswith("host "):
+        return "host b.example" if "." in text else text
+    if len(text) - len(text.translate(_DIGITS)) < 3 or _CODES.fullmatch(text):
+        return text
+    return text.translate(_ZEROS) if "/" in text else "00000000"
 
 
 @lru_cache(maxsize=8192)

@@ -21,6 +21,13 @@ BEFORE_CODES: Final[tuple[Rule, ...]] = (
     Rule("exchange-no-recipient", _HARD, enhanced=("5.4.1",), texts=("recipient address rejected: access denied",)),
     # RFC 4954's 5.7.9 asks for another way to sign in; Yahoo means its policy.
     Rule("yahoo-policy", _POLICY, Reason.RULE, enhanced=("x.7.9",), texts=("policy reasons",)),
+    Rule(
+        "aol-policy",
+        _POLICY,
+        Reason.REPUTATION,
+        codes=_PERMANENT_REPLIES,
+        texts=("(rtr:b", "(con:b", "(hvu:b", "(rly:b", "(cld:b", "(dns:b"),
+    ),
     Rule("receives-too-fast", _SOFT, texts=("receiving mail at a rate", "receiving mail too quickly")),
     Rule("sender-quota", _SOFT, texts=("sending quota", "sending limit", "relay limit exceeded")),
     Rule("address-unverified", _SOFT, texts=("unverified address", "address verification in progress")),
@@ -124,7 +131,7 @@ _REPUTATION: Final = Rule(
         "(dy-00 | (rp-00 | unsolicited mail originating | spamtrap | spam trap | ip is filtered",
         "ip is blocked | your ip has been | ip address has been blocked | ip address is blocked",
         "client host blocked | bad ip | black ip | registered as spammer | das51",
-        "spam source | kara liste | чёрном списке | 黑名单",
+        "aup# | spam source | kara liste | чёрном списке | 黑名单",
     ),
 )
 _AUTHENTICATION: Final = Rule(
@@ -138,6 +145,7 @@ _AUTHENTICATION: Final = Rule(
         "authentication checks | authentication required | authentication is required | authrequired",
         "must authenticate | smtp auth | reverse dns | rdns | reverse lookup | reverse hostname",
         "cannot find your hostname | no ptr | ptr record | ptr resource record | dns ptr | missing ptr",
+        "not fqdn | fully-qualified hostname",
         "helo command rejected | invalid helo | bad helo | helo/ehlo | invalid ehlo | helo name",
         "sender id | message is not rfc",
     ),
@@ -172,7 +180,7 @@ _TOO_LARGE: Final = Rule(
     texts=phrases(
         "message size exceeds | message too large | message is too large | message too big",
         "maximum message size | message exceeds | size limit | exceeds size | exceeds the maximum",
-        "mail is too large",
+        "mail is too large | exceeded max message size | exceeded maximum message size",
     ),
 )
 _RELAYING: Final = Rule(

@@ -92,4 +92,4 @@ class RowFormat:
     outcome_column: str | None = None
     """Where the outcome of an event stands, as Parquet names it; None where events have none."""
     blob_column: str | None = None
-    """The column of the SHA-256 of each event's blob, in hexadecimal; None where events have none."""
+    """The column of the SHA-256 of each event's blob, or of several, in hexadecimal; None where events have none."""

@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 
 from mailevents_dagster.deliverability.part import Made, Part, Work
-from mailevents_dagster.deliverability.parts import PARTS
 from mailevents_dagster.deliverability.stored import read_part, write_part
 from mailevents_dagster.model.day import Day
 from mailevents_dagster.model.feed import dagster_name, readable_domain
@@ -33,7 +32,11 @@ EACH_HOUR: Final = "12 * * * *"
 def build_deliverability(settings: Settings) -> list[dg.AssetsDefinition]:
     """Return the asset of each part that a domain of the settings wants."""
     domains = settings.section(DeliverabilitySettings).deliverability
-    return [_asset(settings, domain, part) for domain in domains for part in PARTS if part.is_wanted(domain)]
+    if not domains:
+        return []
+    from mailevents_dagster.deliverability import parts  # which nobody else needs to load
+
+    return [_asset(settings, domain, part) for domain in domains for part in parts.PARTS if part.is_wanted(domain)]
 
 
 def _asset(settings: Settings, domain: DomainSettings, part: Part) -> dg.AssetsDefinition:
@@ -45,9 +48,11 @@ def _asset(settings: Settings, domain: DomainSettings, part: Part) -> dg.AssetsD
 
     @dg.asset(
         key=key,
-        deps=[
-            dg.AssetDep(dg.AssetKey(feed.asset_key), partition_mapping=hours) for feed in part.made_of(settings, domain)
-        ],
+        # Not `deps`, which would name its inputs by keys that hold an address.
+        ins={
+            f"feed_{place}": dg.AssetIn(dg.AssetKey(feed.asset_key), partition_mapping=hours, dagster_type=dg.Nothing)
+            for place, feed in enumerate(part.made_of(settings, domain))
+        },
         partitions_def=days,
         group_name=dagster_name(domain.domain),
         automation_condition=_condition(settings, part, is_of_now=is_of_now),

@@ -15,7 +15,8 @@ FOLLOW_JOB: Final = "follow"
 HOUSEKEEPING_JOB: Final = "housekeeping"
 RECONCILE_JOB: Final = "reconcile"
 CHECKS_JOB: Final = "check_feeds"
-JOBS: Final = frozenset({COLLECT_JOB, FOLLOW_JOB, HOUSEKEEPING_JOB, RECONCILE_JOB, CHECKS_JOB})
+REPORT_JOB: Final = "mail_report"
+JOBS: Final = frozenset({COLLECT_JOB, FOLLOW_JOB, HOUSEKEEPING_JOB, RECONCILE_JOB, CHECKS_JOB, REPORT_JOB})
 SENSOR: Final = "follow_feeds"
 SOURCES: Final = frozenset(kind.source for kind in FEED_KINDS.values())
 """The first parts of the asset keys of feeds."""

@@ -7,8 +7,10 @@ models: they hold the name of the variable that holds the key.
 
 from mailevents_dagster.settings.alerting import AlertMailSettings, AlertSettings
 from mailevents_dagster.settings.loading import home
+from mailevents_dagster.settings.mails import MailSettings
 from mailevents_dagster.settings.models import DEFAULT_LOG_FILE_NAME, Settings
 from mailevents_dagster.settings.problems import Problem, SettingsError
+from mailevents_dagster.settings.reporting import ReportMailSettings
 from mailevents_dagster.settings.sections import OperatingLogSettings
 from mailevents_dagster.settings.values import start_of
 
@@ -16,8 +18,10 @@ __all__ = [
     "DEFAULT_LOG_FILE_NAME",
     "AlertMailSettings",
     "AlertSettings",
+    "MailSettings",
     "OperatingLogSettings",
     "Problem",
+    "ReportMailSettings",
     "Settings",
     "SettingsError",
     "home",

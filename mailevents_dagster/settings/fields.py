@@ -112,6 +112,11 @@ def _is_set(variable: str, info: ValidationInfo[Context]) -> str:
     return variable
 
 
+def check_secret_variable(text: str, info: ValidationInfo[Context]) -> str:
+    """Return the name of a variable that is written as ${NAME} and holds a secret."""
+    return _is_set(secret_variable(text), info)
+
+
 NOTED: Final = AfterValidator(_note)
 """Keeps the value for others to be judged by."""
 NO_TRUTH_VALUE: Final = BeforeValidator(_not_a_truth_value)
@@ -123,8 +128,11 @@ PastMoment = Annotated[int, PlainValidator(past_hour_start), WithJsonSchema({"ty
 OperatingLogName = Annotated[str, AfterValidator(check_operating_log_name)]
 FilesKept = Annotated[int, Field(ge=1, le=10_000), NO_TRUTH_VALUE]
 FilePath = Annotated[str, Field(min_length=1), AfterValidator(in_folder)]
-_NAMES_A_SECRET: Final = AfterValidator(secret_variable)
-SecretVariable = Annotated[str, _NAMES_A_SECRET, Field(json_schema_extra={"pattern": VARIABLE_PATTERN})]
+OF_VARIABLE: Final = "the name of a variable"
+"""Marks what holds the name of a variable with a secret, which stays as it is written."""
+SecretVariable = Annotated[
+    str, AfterValidator(secret_variable), OF_VARIABLE, Field(json_schema_extra={"pattern": VARIABLE_PATTERN})
+]
 Secret = Annotated[SecretVariable, AfterValidator(_is_set)]
 """The name of an environment variable that holds a secret."""
 MailAddress = Annotated[str, AfterValidator(check_mail_address)]
@@ -139,7 +147,7 @@ def secret_keys(model: type[BaseModel]) -> frozenset[str]:
     fields = model.model_fields.items()
     parts = {field.alias or name: [*field.metadata, *_parts(field.annotation)] for name, field in fields}
     sections = [part for of in parts.values() for part in of if isinstance(part, type) and issubclass(part, BaseModel)]
-    return frozenset(key for key, of in parts.items() if _NAMES_A_SECRET in of).union(*map(secret_keys, sections))
+    return frozenset(key for key, of in parts.items() if OF_VARIABLE in of).union(*map(secret_keys, sections))
 
 
 def _parts(kind: object) -> Iterator[object]:

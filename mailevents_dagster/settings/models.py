@@ -25,6 +25,7 @@ from mailevents_dagster.settings.alerting import AlertSettings
 from mailevents_dagster.settings.fields import NOTED, Context, Days, FaultError, PastMoment, Strict, refuse
 from mailevents_dagster.settings.log_names import check_length, check_log_file_name
 from mailevents_dagster.settings.problems import enumeration
+from mailevents_dagster.settings.reporting import ReportSettings
 from mailevents_dagster.settings.sections import (
     DAYS,
     AutomationSettings,
@@ -101,6 +102,11 @@ class Settings(Strict):
         default=AlertSettings(),
         description="Who is told when feeds, runs or checks fail; without it, nobody.",
         examples=[{"webhook": "${MAILEVENTS_WEBHOOK}"}],
+    )
+    report: ReportSettings = Field(
+        default=ReportSettings(),
+        description="Who gets the daily report by mail; without it, nobody.",
+        examples=[{"mail": {"to": ["ops@example.com"]}}],
     )
     _source: Path | None = None
     _sources: tuple[Source, ...] = ()

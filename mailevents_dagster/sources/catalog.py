@@ -12,17 +12,22 @@ from mailevents_dagster.sources.mailbox import settings as mailbox_settings
 from mailevents_dagster.sources.mailbox.source import MAILBOX
 from mailevents_dagster.sources.maillog import settings as maillog_settings
 from mailevents_dagster.sources.maillog.source import MAILLOG
+from mailevents_dagster.sources.outcomes.settings import section as outcomes_settings
 from mailevents_dagster.sources.outcomes.source import OUTCOMES_SOURCE
 from mailevents_dagster.sources.uzmanposta import settings as uzmanposta_settings
 from mailevents_dagster.sources.uzmanposta.source import UZMANPOSTA
+from mailevents_dagster.sources.webhook import settings as webhook_settings
+from mailevents_dagster.sources.webhook.source import WEBHOOK
 
-SOURCES: Final[tuple[Source, ...]] = (UZMANPOSTA, MAILLOG, MAILBOX, OUTCOMES_SOURCE)
+SOURCES: Final[tuple[Source, ...]] = (UZMANPOSTA, MAILLOG, MAILBOX, WEBHOOK, OUTCOMES_SOURCE)
 """Those whose feeds are made of others' come last."""
 
 DEMO: Final[Mapping[str, object]] = {
     **uzmanposta_settings.DEMO,
     **maillog_settings.DEMO,
     **mailbox_settings.DEMO,
+    **outcomes_settings.DEMO,
+    **webhook_settings.DEMO,
 }
 """Settings of a project that has no file."""
 

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Final
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from upath import UPath
 
 from mailevents_dagster.files.atomic import publish
@@ -21,10 +23,12 @@ PARQUET: Final = ".parquet"
 
 
 def named_in_snapshot(path: UPath, column: str) -> set[str]:
-    """Return the blobs of an hour's events; DamagedError where the file is none, or has no such column."""
+    """Return the blobs of an hour's events, which have one or several; DamagedError where there is no such column."""
     with reading(path):
-        named = columns_of(path, [column]).column(column).to_pylist()
-    return {name for name in named if name}
+        named = columns_of(path, [column]).column(column)
+        if pa.types.is_list(named.type):
+            named = pc.list_flatten(named)
+    return {name for name in named.to_pylist() if name}
 
 
 def named_in_text(path: UPath) -> Iterator[str]:

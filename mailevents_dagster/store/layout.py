@@ -47,6 +47,11 @@ class Layout:
         return self.root / "alerts.json"
 
     @property
+    def report_mail(self) -> UPath:
+        """Who got the newest report by mail."""
+        return self.root / "report-mail.json"
+
+    @property
     def metrics(self) -> Path:
         """What monitors read of all feeds."""
         return self.scratch / "metrics" / "mailevents.prom"
@@ -180,6 +185,10 @@ class Layout:
         """Return the folder of what of a mailbox is on its way to another system."""
         return self.scratch / "deliveries" / "sftp" / mailbox
 
+    def webhook_spool(self, name: str) -> Path:
+        """Return the folder of what was received of a webhook, until its hours are closed."""
+        return self.scratch / "webhooks" / name
+
     def source_index(self, feed: Feed) -> Path:
         """Return the file in which a source notes where its hours lie, which it can make anew."""
         return self.scratch / "cursors" / feed.domain / f"{feed.name}.index"
@@ -194,8 +203,8 @@ class Layout:
         """Where the runs of this machine sign in."""
         return self.scratch / "locks" / "runs"
 
-    def work_lock(self, work: Literal["adopting", "alerts", "store"]) -> Path:
-        """Held while old logs are taken in, while somebody is told, or while the storage is described."""
+    def work_lock(self, work: Literal["adopting", "alerts", "receiving", "report", "store"]) -> Path:
+        """Held while old logs are taken in, somebody is told, reports or webhooks pass, or the storage is described."""
         return self.scratch / "locks" / f"{work}.lock"
 
     def lock(self, feed: Feed) -> Path:

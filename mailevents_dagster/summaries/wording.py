@@ -61,6 +61,10 @@ WORDINGS: Final = {
         "Some hours of this day are not stored. All numbers are of the hours that are.",
         "Bu günün bazı saatleri kayıtlı değil. Bütün sayılar kayıtlı saatlere aittir.",
     ),
+    "why_you_get_this": Said(
+        "You get this since report.mail.to in the settings of mailevents names you. To leave, answer this mail.",
+        "Bu iletiyi, mailevents ayarlarındaki report.mail.to sizi içerdiği için alıyorsunuz. Ayrılmak için yanıtlayın.",
+    ),
     "numbers": Said("Numbers", "Sayılar"),
     "what": Said("what", "ne"),
     "count": Said("count", "sayı"),

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import ssl
+from html import escape
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mailevents_dagster.alerts import channels
-from mailevents_dagster.alerts.channels import Mail, SendingError, Webhook
+from mailevents_dagster.alerts.channels import Mail, Webhook
 from mailevents_dagster.alerts.texts import TEST, Message
+from mailevents_dagster.deliveries.mail.smtp import SendingError
 from mailevents_dagster.settings import AlertMailSettings
 from mailevents_dagster_tests.alerts.receiving import (
     PASSWORD,
@@ -51,7 +53,7 @@ def test_a_webhook_gets_slacks_json_and_nobody_is_called_by_what_an_api_said(cha
     assert not set("<>@") & set(chat.texts[0])
 
 
-def test_a_mail_is_plain_text_with_a_subject_of_one_line(post: MailServer) -> None:
+def test_a_mail_is_text_beside_html_with_a_subject_of_one_line(post: MailServer) -> None:
     mail(post).send(MESSAGE)
 
     [one] = post.mails
@@ -59,8 +61,10 @@ def test_a_mail_is_plain_text_with_a_subject_of_one_line(post: MailServer) -> No
     assert one["To"] == "ops@example.com, more@example.com"
     assert one["From"] == USER
     assert one["Auto-Submitted"] == "auto-generated"
-    assert one.get_content_type() == "text/plain"
-    assert one.get_content().replace("\r\n", "\n") == f"{MESSAGE.text}\n"
+    assert one.get_content_type() == "multipart/alternative"
+    text, html = (part.get_content().replace("\r\n", "\n") for part in one.iter_parts())
+    assert text == f"{MESSAGE.text}\n"
+    assert escape(MESSAGE.text.splitlines()[0]) in html
     assert [line for line in post.heard if line.startswith("rcpt")] == [
         "rcpt TO:<ops@example.com>",
         "rcpt TO:<more@example.com>",

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from dnslib import RCODE
+from dnslib import CNAME, QTYPE, RCODE, RR, DNSRecord
 
-from mailevents_dagster_tests.commands import mailevents
-from mailevents_dagster_tests.deliverability.name_server import Zone, rcode, serving
+from mailevents_dagster_tests.commands import COMMAND, mailevents
+from mailevents_dagster_tests.deliverability.name_server import Says, Zone, rcode, recursive, serving
 from mailevents_dagster_tests.deliverability.outcomes import Place, place, told
 
 LIST = """Name;E-Mail;City
@@ -176,3 +178,63 @@ def test_a_list_from_standard_input_needs_names_for_its_files(tmp_path: Path, no
     done = mailevents("hygiene", "--no-dns", "-", environ=nowhere, folder=tmp_path)
     assert done.returncode == 2
     assert "--out and --rejected are needed" in done.stderr
+
+
+def test_a_list_from_a_pipe_is_read(tmp_path: Path, nowhere: dict[str, str]) -> None:
+    words = ["hygiene", "--no-dns", "--out", "out.csv", "--rejected", "rest.csv", "-"]
+    done = subprocess.run(
+        [COMMAND, *words], input=LIST.encode("utf-16"), env=nowhere, cwd=tmp_path, capture_output=True, check=True
+    )
+    assert b"7 rows" in done.stdout
+    assert "Köln" in (tmp_path / "out.csv").read_text("utf-16")
+    assert (tmp_path / "out.csv").stat().st_mode & 0o077 == 0
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["out.csv", "rest.csv"]
+
+
+def without_the_extra() -> None:
+    sys.modules["email_validator"] = None  # type: ignore[assignment]
+    for name in [name for name in sys.modules if name.startswith("mailevents_dagster.deliverability.hygiene.")]:
+        del sys.modules[name]
+
+
+def test_what_is_not_installed_is_said(tmp_path: Path, nowhere: dict[str, str]) -> None:
+    (tmp_path / "list.csv").write_text(LIST, "utf-8")
+    words = ("hygiene", "--no-dns", "list.csv")
+    done = mailevents(*words, environ=nowhere, folder=tmp_path, before=without_the_extra)
+    assert done.returncode == 1
+    assert "email_validator is not installed: pip install 'mailevents-dagster[deliverability]'" in done.stderr
+
+
+def leads_to(name: str) -> Says:
+    """An answer with one alias, and nothing behind it."""
+
+    def says(question: DNSRecord, by_tcp: bool) -> bytes:
+        reply = recursive(question)
+        reply.add_answer(RR(question.q.qname, QTYPE.CNAME, rdata=CNAME(name)))
+        return bytes(reply.pack())
+
+    return says
+
+
+def test_what_is_said_of_a_row_may_have_signs_that_its_encoding_has_not(
+    tmp_path: Path, nowhere: dict[str, str]
+) -> None:
+    zone = Zone("")
+    zone.says |= {"a.example": leads_to("b.example"), "b.example": leads_to("a.example")}
+    (tmp_path / "list.csv").write_bytes("ad;posta\nŞule;x@a.example\nÖmer;y@a.example\n".encode("cp1254"))
+    with serving(zone) as server:
+        words = ["hygiene", "--encoding", "cp1254", "--resolver", str(server), "list.csv"]
+        done = mailevents(*words, environ=nowhere, folder=tmp_path)
+    assert done.returncode == 1, done.stderr
+    said = (tmp_path / "list.cleaned.csv").read_text("cp1254")
+    assert "Şule;x@a.example;dns_unknown" in said
+    assert r"\u2192" in said
+
+
+def test_a_list_that_breaks_off_further_down_leaves_nothing_half_done(tmp_path: Path, nowhere: dict[str, str]) -> None:
+    rows = b"mail,name\n" + b"jo@example.com,Jo\n" * 400 + b'a@example.com,"A\n'
+    (tmp_path / "list.csv").write_bytes(rows + b"x" * 300_000)
+    done = mailevents("hygiene", "--no-dns", "list.csv", environ=nowhere, folder=tmp_path)
+    assert done.returncode == 1
+    assert "a quote may not be closed" in done.stderr
+    assert [file.name for file in tmp_path.iterdir()] == ["list.csv"]

@@ -12,7 +12,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from mailevents_dagster.deliverability.suppression.manual import note_changes, read_changes
 from mailevents_dagster_tests.deliverability.outcomes import DOMAIN, Place, day_ago, place, told
+from mailevents_dagster_tests.forks import FORKS, PATIENCE
 
 LIFE = [
     told("hard", "Gone@Example.org", 3, text="550 no such user"),
@@ -170,7 +172,7 @@ def test_providers_get_the_files_that_they_take_in(here: Place) -> None:
 
 def test_providers_get_those_with_an_end_only_when_asked_to(here: Place) -> None:
     done = here.run("suppression", "export", "--format", "ses")
-    assert "1 addresses are left out: they may be mailed again some day" in done.stderr
+    assert "Left out, since they may be mailed again some day" in done.stderr
     assert "full@example.org,BOUNCE" in export(here, "ses", "--with-temporary")
 
 
@@ -242,3 +244,26 @@ def test_a_damaged_file_of_changes_stops_commands_and_says_what_to_do(here: Plac
         done = here.run("suppression", *words)
         assert done.returncode == 1
         assert "is not as it was written" in done.stderr
+
+
+def test_hostile_lists_are_checked_and_end_nothing(here: Place) -> None:
+    file = here.folder / "hostile.txt"
+    file.write_bytes(b"gone@example.org\n\xff\xfe\x00@example.org\n" + b"x" * 3000 + b"@example.org\n")
+    done = here.run("suppression", "check", "--json", str(file), "y" * 4000 + "@example.org", "\x1b[31m@example.org")
+    assert done.returncode == 1, done.stderr
+    assert [json.loads(line)["suppressed"] for line in done.stdout.splitlines()] == [True, False, False, False, False]
+    assert "\x1b" not in here.run("suppression", "check", "\x1b[31m@example.org").stdout
+
+
+def test_changes_of_several_processes_are_all_kept(here: Place) -> None:
+    running = [
+        FORKS.Process(target=note_changes, args=(here.store.layout, DOMAIN, [f"a{n}@x.org"], "add", 1, "at once"))
+        for n in range(8)
+    ]
+    for process in running:
+        process.start()
+    for process in running:
+        process.join(PATIENCE)
+    found = read_changes(here.store.layout, DOMAIN)
+    assert {one.address for one in found} == {f"a{n}@x.org" for n in range(8)}
+    assert len({one.at for one in found}) == 8

@@ -11,8 +11,8 @@ from typing import Final
 
 import pytest
 
-from mailevents_dagster.sources.mailbox.messages.message import Kind, Message
-from mailevents_dagster.sources.mailbox.messages.reading import read_message
+from mailevents_dagster.sources.messages.message import Kind, Message
+from mailevents_dagster.sources.messages.reading import read_message
 
 pytestmark = pytest.mark.corpus
 

@@ -27,7 +27,9 @@ from mailevents_dagster.store.opening import store_of
 DOMAIN = "example.com"
 
 
-def settings_with(folder: Path, server: NameServer, posture: Mapping[str, Any], **blocklists: Any) -> Settings:
+def settings_with(
+    folder: Path, server: NameServer, posture: Mapping[str, Any], seconds: float = 5.0, **blocklists: Any
+) -> Settings:
     """Settings with one server of logs and one domain, that asks this name server."""
     content = {
         "timezone": "UTC",
@@ -37,7 +39,7 @@ def settings_with(folder: Path, server: NameServer, posture: Mapping[str, Any], 
         "deliverability": [
             {
                 "domain": DOMAIN,
-                "posture": {"resolver": {"nameservers": [str(server)], "timeout_seconds": 0.3}, **posture},
+                "posture": {"resolver": {"nameservers": [str(server)], "timeout_seconds": seconds}, **posture},
                 "blocklists": blocklists or {"ip_zones": [], "domain_zones": []},
             }
         ],

@@ -25,6 +25,8 @@ class Zone:
     def __init__(self, text: str) -> None:
         self.records = RR.fromZone("\n".join(line.strip() for line in text.splitlines()))
         self.says: dict[str, Says] = {}
+        self.lies: list[Says] = []
+        """What comes by UDP before each answer."""
         self.asked: list[str] = []
         self.answers_with_ad = False
 
@@ -88,6 +90,8 @@ class _Udp(socketserver.BaseRequestHandler):
 
     def handle(self) -> None:
         content, connection = self.request
+        for lie in self.server.zone.lies:
+            connection.sendto(lie(DNSRecord.parse(content), False), self.client_address)
         reply = _reply(self.server.zone, content, by_tcp=False)
         if reply is not None:
             connection.sendto(reply, self.client_address)

@@ -6,9 +6,8 @@ import struct
 from collections.abc import Iterator
 
 import pytest
-from dnslib import CNAME, MX, QTYPE, RCODE, RR, TXT, A, DNSLabel, DNSRecord
+from dnslib import MX, QTYPE, RCODE, RR, TXT, A, DNSLabel, DNSRecord
 
-from mailevents_dagster.deliverability.answers import State
 from mailevents_dagster.deliverability.dns import NameServer, Resolver, name_server
 from mailevents_dagster_tests.deliverability.name_server import (
     Says,
@@ -28,14 +27,11 @@ example.com. 60 IN MX 20 MX2.Example.COM.
 example.com. 60 IN MX 10 mx1.example.com.
 null.example.com. 60 IN MX 0 .
 mx1.example.com. 60 IN A 192.0.2.1
-one.example.com. 60 IN CNAME two.example.com.
-two.example.com. 60 IN CNAME mx1.example.com.
-dangling.example.com. 60 IN CNAME gone.example.com.
-round.example.com. 60 IN CNAME about.example.com.
-about.example.com. 60 IN CNAME round.example.com.
 """
 SHORT = 0.15
 """Seconds that are waited for a server that says nothing."""
+PATIENT = 1.0
+"""The same where another answers after it, however slow this machine is."""
 
 
 @pytest.fixture
@@ -106,15 +102,11 @@ def test_what_is_no_answer_to_the_question_is_waited_past(zone: Zone, says: Says
     assert "gave no answer within 0.15 s" in answer.reason
 
 
-def test_a_lie_beside_the_answer_is_passed_over(zone: Zone) -> None:
-    def lies_first(question: DNSRecord, by_tcp: bool) -> bytes:
-        return zone.from_zone(question, by_tcp)
-
-    zone.says["gone.example.com"] = wrong_id
-    zone.says["example.com"] = lies_first
-    with resolving(zone, seconds=SHORT) as resolver:
-        assert resolver.ask("gone.example.com", "TXT").is_unasked
-        assert resolver.ask("example.com", "TXT").is_there
+@pytest.mark.parametrize("lie", [wrong_id, another_name, garbage, empty])
+def test_a_lie_that_comes_before_the_answer_is_passed_over(resolver: Resolver, zone: Zone, lie: Says) -> None:
+    zone.lies.append(lie)
+    assert resolver.ask("example.com", "TXT").is_there
+    assert zone.asked == ["example.com TXT"]
 
 
 def not_for_you(question: DNSRecord, by_tcp: bool) -> bytes:
@@ -136,7 +128,7 @@ def test_a_server_that_refers_to_others_does_not_say_that_there_is_no_record(
 def test_all_servers_are_asked_before_a_question_is_given_up(zone: Zone, says: Says) -> None:
     broken = Zone("")
     broken.says["*"] = says
-    with resolving(broken, zone, seconds=SHORT) as resolver:
+    with resolving(broken, zone, seconds=PATIENT) as resolver:
         assert resolver.ask("example.com", "TXT").is_there
         assert resolver.ask("gone.example.com", "TXT").is_absent
     assert broken.asked
@@ -189,7 +181,7 @@ def test_a_server_that_cuts_off_the_question_too_is_asked_by_tcp() -> None:
         return zone.from_zone(question, by_tcp) if by_tcp else bytes(question.truncate().pack())
 
     zone.says["huge.example.com"] = header_alone
-    with resolving(zone, seconds=SHORT) as resolver:
+    with resolving(zone, seconds=PATIENT) as resolver:
         assert resolver.ask("huge.example.com", "TXT").is_there
 
 
@@ -199,7 +191,7 @@ def test_a_server_without_tcp_is_asked_again_by_udp(zone: Zone) -> None:
 
     zone.says["example.com"] = once
     with serving(zone, tcp=False) as server:
-        assert Resolver([server], SHORT).ask("example.com", "TXT").is_there
+        assert Resolver([server], PATIENT).ask("example.com", "TXT").is_there
 
 
 @pytest.mark.parametrize("length", [0, 1, 40])
@@ -210,44 +202,6 @@ def test_an_answer_that_breaks_off_on_tcp_counts_as_none(length: int) -> None:
     )
     with resolving(zone, seconds=SHORT) as resolver:
         assert resolver.ask("huge.example.com", "TXT").is_unasked
-
-
-def test_aliases_are_followed_and_told(resolver: Resolver) -> None:
-    answer = resolver.ask("one.example.com", "A")
-    assert (answer.state, answer.records) == (State.THERE, ("192.0.2.1",))
-    assert answer.aliases == ("two.example.com", "mx1.example.com")
-    assert resolver.ask("dangling.example.com", "A").is_absent
-
-
-def test_aliases_in_a_circle_are_no_proof_that_there_is_nothing(resolver: Resolver) -> None:
-    answer = resolver.ask("round.example.com", "A")
-    assert answer.is_unasked
-    assert "circle" in answer.reason
-
-
-def alias_alone(to: str) -> Says:
-    def says(question: DNSRecord, by_tcp: bool) -> bytes:
-        reply = recursive(question)
-        reply.add_answer(RR(question.q.qname, QTYPE.CNAME, rdata=CNAME(to)))
-        return bytes(reply.pack())
-
-    return says
-
-
-def test_an_alias_that_the_server_leaves_to_others_is_asked_for(resolver: Resolver, zone: Zone) -> None:
-    zone.says["left.example.com"] = alias_alone("mx1.example.com")
-    assert resolver.ask("left.example.com", "A").records == ("192.0.2.1",)
-    zone.says["left.example.com"] = alias_alone("right.example.com")
-    zone.says["right.example.com"] = alias_alone("LEFT.example.com")
-    assert "circle" in resolver.ask("left.example.com", "A").reason
-
-
-def test_a_chain_of_aliases_without_end_is_given_up(resolver: Resolver, zone: Zone) -> None:
-    for number in range(40):
-        zone.says[f"n{number}.example.com"] = alias_alone(f"n{number + 1}.example.com")
-    answer = resolver.ask("n0.example.com", "A")
-    assert answer.is_unasked
-    assert "more than 12 aliases" in answer.reason
 
 
 def test_a_server_that_knows_no_extensions_is_asked_without(resolver: Resolver, zone: Zone) -> None:

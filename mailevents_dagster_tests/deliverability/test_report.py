@@ -8,9 +8,11 @@ import pytest
 
 from mailevents_dagster.deliverability.parts import PARTS
 from mailevents_dagster.deliverability.proof.part import PROOF
-from mailevents_dagster.deliverability.report import sections
+from mailevents_dagster.deliverability.report import blocks, sections
 from mailevents_dagster.deliverability.warmup.part import WARMUP
 from mailevents_dagster.deliverability.wording import WORDINGS
+from mailevents_dagster.deliveries.mail.composing import composed
+from mailevents_dagster.deliveries.mail.letter import Letter
 from mailevents_dagster.model.outcome import Became
 from mailevents_dagster.store.opening import store_of
 from mailevents_dagster.summaries.wording import LANGUAGES, Language
@@ -34,3 +36,17 @@ def test_each_answer_of_the_day_has_its_picture_its_checks_and_its_numbers(tmp_p
 def test_everything_that_an_answer_can_say_has_words_in_both_languages() -> None:
     names = {part.name for part in PARTS} | {check for part in PARTS for check in part.checks}
     assert names <= WORDINGS.keys()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_report_by_mail_names_what_is_not_in_order(tmp_path: Path, language: Language) -> None:
+    settings = settings_in(tmp_path, warmup={"begun": "2026-11-20T00:00", "plan": [1]})
+    keep(settings, *(said(NOON.start + n, Became.DELIVERED, mail=f"m{n}") for n in range(3)))
+    make(WARMUP, settings)
+    letter = Letter("Day", list(blocks(store_of(settings).layout, [DOMAIN], DAY, language)), language)
+    mail = composed(letter, sender="reports@example.com", to=("ops@example.com",), now=NOON.end)
+    body = mail.get_body(("plain",))
+    assert body is not None
+    text = body.get_content()
+    assert WORDINGS["within_plan"][language] in text
+    assert "more mails than the plan allows" in text

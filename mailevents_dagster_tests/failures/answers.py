@@ -18,6 +18,7 @@ class Answer(NamedTuple):
 ANSWERS: Final = (
     Answer("exchange-no-recipient", "hard", 550, "5.4.1", "<a@b.example>: Recipient address rejected: Access denied."),
     Answer("yahoo-policy", "policy rule", 554, "5.7.9", "Message not accepted for policy reasons."),
+    Answer("aol-policy", "policy reputation", 521, "5.2.1", "(HVU:B1) https://postmaster.aol.com/error-codes"),
     Answer(
         "receives-too-fast", "soft", 450, "4.2.1", "The user you are trying to contact is receiving mail too quickly."
     ),

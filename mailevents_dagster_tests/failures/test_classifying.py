@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +13,7 @@ from mailevents_dagster.failures.classifying import (
     PASSING,
     PERMANENT,
     RULES,
+    RULES_VERSION,
     UNKNOWN,
     classify,
     plain,
@@ -29,6 +32,19 @@ def test_each_rule_has_an_answer_that_it_alone_decides() -> None:
     fallbacks = {PASSING.rule, PERMANENT.rule, UNKNOWN.rule}
     assert {answer.rule for answer in ANSWERS} == {rule.id for rule in RULES} | fallbacks
     assert len({rule.id for rule in RULES} | fallbacks) == len(RULES) + 3
+
+
+def test_rules_that_change_have_another_version() -> None:
+    digest = hashlib.sha256(repr(RULES).encode()).hexdigest()[:16]
+    assert (RULES_VERSION, digest) == (2, "031eeec423d673c5"), "the rules changed: RULES_VERSION goes up"
+
+
+@pytest.mark.parametrize("answer", ANSWERS, ids=lambda one: f"{one.rule}: {one.text[:40]}")
+def test_addresses_hosts_and_ids_around_an_answer_change_nothing(answer: Answer) -> None:
+    text = (
+        f"host mx7.post.example[192.0.2.77] said: {answer.text} <ada7@post.example> d9443c01a7336-20d si1234567.12 - x"
+    )
+    assert classify(answer.code, answer.enhanced, text).rule == answer.rule or answer.rule == UNKNOWN.rule
 
 
 def test_a_sender_who_is_refused_has_a_reason_and_an_address_that_is_gone_has_none() -> None:

@@ -11,12 +11,12 @@ import pyarrow as pa
 import pytest
 
 from mailevents_dagster.build import build_defs
+from mailevents_dagster.deliverability import parts
 from mailevents_dagster.deliverability.part import Made, Part, Work
 from mailevents_dagster.health.verdicts import Verdict
 from mailevents_dagster.model.columns import Column
 from mailevents_dagster.model.day import Day
 from mailevents_dagster.model.outcome import Became
-from mailevents_dagster.orchestration import deliverability_assets
 from mailevents_dagster.settings import Settings
 from mailevents_dagster_tests.deliverability.told import DAY, NOON, keep, said, settings_in
 
@@ -63,7 +63,7 @@ def test_a_day_shows_its_numbers_its_words_its_picture_and_its_verdicts(tmp_path
 
 
 def test_what_looks_at_the_world_is_made_of_today_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deliverability_assets, "PARTS", (WORLD,))
+    monkeypatch.setattr(parts, "PARTS", (WORLD,))
     settings = settings_in(tmp_path)
     today = Day.containing(time.time(), "UTC")
     found = made(settings, "world", today.key)

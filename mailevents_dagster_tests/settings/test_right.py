@@ -37,7 +37,7 @@ def test_with_no_file_the_demo_runs_on_the_simulator(tmp_path: Path, monkeypatch
     assert demo.storage == str(tmp_path / "data")
     assert demo.timezone == "Europe/Istanbul"
     assert [one.domain for one in demo.section(UzmanPostaSettings).accounts] == ["kuzey.example", "deniz.example"]
-    assert len(demo.feeds) == 18
+    assert len(demo.feeds) == 20
     assert {
         (one.base_url, one.requests_per_second, one.api_key_variable)
         for one in demo.section(UzmanPostaSettings).accounts

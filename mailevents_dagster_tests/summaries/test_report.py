@@ -19,7 +19,8 @@ from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS, feed_of
 from mailevents_dagster.sources.uzmanposta.simulator import GeneratedMail, Simulator
 from mailevents_dagster.summaries.counts import HOURS, HOURS_KEPT, counts, total
 from mailevents_dagster.summaries.kinds import KINDS
-from mailevents_dagster.summaries.report import TABLES, Report, page
+from mailevents_dagster.summaries.report import page
+from mailevents_dagster.summaries.report_tables import TABLES, Report
 from mailevents_dagster.summaries.wording import LANGUAGES, OF_KEYS, WORDINGS, Language
 from mailevents_dagster_tests.commands import Place, set_up
 from mailevents_dagster_tests.summaries.days import keep

@@ -23,8 +23,6 @@ from mailevents_dagster.deliverability.blocklists.lists import (
     shown_zone,
 )
 from mailevents_dagster.deliverability.part import Made, Part, Work
-from mailevents_dagster.deliverability.posture.asking import Asking
-from mailevents_dagster.deliverability.posture.part import resolver_of
 from mailevents_dagster.deliverability.quoting import quoted
 from mailevents_dagster.deliverability.sending_seen import seen_the_day_before
 from mailevents_dagster.health.verdicts import Verdict
@@ -67,6 +65,9 @@ def look_up(questions: Sequence[tuple[str, str]], ask: Ask) -> list[Listing]:
 
 def make(work: Work) -> Made:
     """Ask every list for the domain, the domains of its senders, and every address that it sends from."""
+    from mailevents_dagster.deliverability.dns import resolver_of  # needs what the extra installs
+    from mailevents_dagster.deliverability.posture.asking import Asking
+
     settings, seen, interval = work.domain.blocklists, seen_the_day_before(work), Every(SAY_EVERY)
     addresses = dict.fromkeys((*work.domain.posture.sending_ips, *seen.sending_ips))
     domains = dict.fromkeys((work.domain.domain, *seen.sender_domains))

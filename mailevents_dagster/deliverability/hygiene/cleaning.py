@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TextIO
 
-from mailevents_dagster.deliverability.addresses import comparable
+from mailevents_dagster.deliverability.addresses import comparable, comparable_domain
 from mailevents_dagster.deliverability.hygiene.domains import LookUp, Takes, states
 from mailevents_dagster.deliverability.hygiene.notes import Notes
 from mailevents_dagster.deliverability.hygiene.syntax import fault_of
@@ -45,7 +45,8 @@ class Report:
         self.kept += not leaves
         self.left_out += leaves
         self.looked_at += bool(found) and not leaves
-        self.reasons.update({one.reason for one in found})
+        if found:
+            self.reasons.update({one.reason for one in found})
 
     def content(self) -> Mapping[str, Any]:
         return {
@@ -61,17 +62,17 @@ class Report:
 
 def note_domains(file: TableFile, remembered: Notes, said: Said) -> int:
     """Note the domains of all addresses that may be right; return how many rows there are."""
-    rows, recent = 0, set()
+    rows, recent = 0, set[str]()
     for _, row in file.rows():
         rows += 1
         address = file.address(row)
         if address and not fault_of(address):
-            recent.add(comparable(address).rpartition("@")[2])
+            recent.add(address.rpartition("@")[2])
         if rows % ROWS_A_STEP == 0:
-            remembered.add_domains(recent)
+            remembered.add_domains(map(comparable_domain, recent))
             recent.clear()
             said("rows read", ROWS_A_STEP)
-    remembered.add_domains(recent)
+    remembered.add_domains(map(comparable_domain, recent))
     return rows
 
 
@@ -149,7 +150,10 @@ def _writer(file: TableFile, path: Path) -> Iterator[Any]:
 
 
 def _opened(file: TableFile, path: Path) -> TextIO:
-    return path.open("w", encoding=file.encoding, errors=file.errors, newline="")
+    # For its owner alone, as what is stored. What is said of a row may have signs that the encoding has not.
+    path.touch(0o600)
+    errors = file.errors if file.errors != "strict" else "backslashreplace"
+    return path.open("w", encoding=file.encoding, errors=errors, newline="")
 
 
 def _free_name(header: Sequence[str]) -> str:

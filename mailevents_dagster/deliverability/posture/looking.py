@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -38,6 +38,8 @@ class Subject:
     """Mails that were handed over the day before, where that is known."""
 
 
+TELL_EVERY: Final = 2.0
+
 Topic = Callable[[Subject, float, World], Iterator[Finding]]
 
 TOPICS: Final[Mapping[str, Topic]] = {
@@ -57,14 +59,15 @@ TOPICS: Final[Mapping[str, Topic]] = {
 
 
 def look(subject: Subject, now: float, world: World, tell: Callable[[str], object]) -> list[Finding]:
-    """Return what is found; `tell` is told of each topic when it is done."""
+    """Return what is found; `tell` is told every few seconds how far it is."""
     wanted = {name: topic for name, topic in TOPICS.items() if name not in subject.skip}
     with ThreadPoolExecutor(len(TOPICS), "topics") as pool:
         under_way = {name: pool.submit(_of_topic, topic, subject, now, world) for name, topic in wanted.items()}
-        found: list[Finding] = []
-        for name, one in under_way.items():
-            found += one.result()
-            tell(f"{subject.domain}: {name} is looked at")
+        left = {*under_way.values()}
+        while left:
+            left = wait(left, TELL_EVERY, FIRST_COMPLETED).not_done
+            tell(f"{subject.domain}: {len(wanted) - len(left)} of {len(wanted)} topics are looked at")
+        found = [finding for one in under_way.values() for finding in one.result()]
     return [*found, *demands(subject.domain, found)]
 
 

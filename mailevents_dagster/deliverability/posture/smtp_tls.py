@@ -40,8 +40,6 @@ class MailServers:
     port: int = SMTP
     ca_bundle: str | None = None
     seconds: float = 10.0
-    greeting: str = "posture.invalid"
-    """The name that a server is greeted with; one that looks it up need not find it."""
 
     def starttls(self, host: str, ask: Ask) -> Answer:
         """Return the certificate as lines `field: value`. Absent is what offers no TLS that can be used."""
@@ -84,7 +82,7 @@ class MailServers:
         with closing(socket.create_connection((address, self.port), self.seconds)) as connection:
             talk = _Talk(connection, ends_at)
             _expect(talk.reply(), "2", "greets with")
-            talk.say(f"EHLO {self.greeting}")
+            talk.say(f"EHLO {_greeting(connection)}")
             reply = _expect(talk.reply(), "2", "answers EHLO with")
             if "STARTTLS" not in (line[4:].strip().upper() for line in reply):
                 raise _NoTls("it offers no STARTTLS")
@@ -94,6 +92,12 @@ class MailServers:
                 raise _NoTls(f"it refuses STARTTLS: {quoted(reply[0])}")
             _expect(reply, "2", "answers STARTTLS with")
             return talk.handshake(context, host)
+
+
+def _greeting(connection: socket.socket) -> str:
+    """Return the own address as a greeting, since this machine may have no name that others know."""
+    address = connection.getsockname()[0].partition("%")[0]
+    return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
 
 
 class _NoTls(Exception):  # noqa: N818 (it is no error of ours)

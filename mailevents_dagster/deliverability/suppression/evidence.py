@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,6 +20,7 @@ from mailevents_dagster.deliverability.suppression.ledger import (
     WAITING,
     Evidence,
 )
+from mailevents_dagster.model.day import Day
 
 LONGEST_TEXT: Final = 500
 """Characters of a server's answer that are kept as evidence."""
@@ -43,23 +43,23 @@ def events_of(outcomes: pa.Table, known: pa.StringArray, timezone: str) -> Itera
     What speaks for an address is left out where the address is not known for anything else, as nearly all of it is.
     """
     rows = outcomes.select(COLUMNS).filter(pc.is_in(outcomes["outcome"], value_set=_READ))
-    rows = rows.filter(pc.is_valid(rows["recipient"]))
+    # A complaint may name nobody, and a local user is nobody's address.
+    rows = rows.filter(pc.match_substring(pc.fill_null(rows["recipient"], ""), "@"))
     is_against = pc.is_in(rows["outcome"], value_set=AGAINST)
     # For nearly all addresses lower case is how they are compared; the others are looked at one by one.
     is_known = pc.is_in(pc.utf8_lower(rows["recipient"]), value_set=known)
     is_odd = pc.match_substring_regex(rows["recipient"], _ODD)
-    zone = ZoneInfo(timezone)
     for row in rows.filter(pc.or_(pc.or_(is_against, is_known), is_odd)).to_pylist():
-        yield comparable(row["recipient"]), _evidence(row, zone)
+        yield comparable(row["recipient"]), _evidence(row, timezone)
 
 
-def _evidence(row: Mapping[str, Any], zone: ZoneInfo) -> Evidence:
+def _evidence(row: Mapping[str, Any], timezone: str) -> Evidence:
     time = row["outcome_at"] or row["event_time"]
     return Evidence(
         what=_what(row["outcome"], row["class"]),
         address=row["recipient"],
         at=milliseconds(time),
-        day=time.astimezone(zone).date().isoformat(),
+        day=Day.containing(time.timestamp(), timezone).key,
         mail=row["message_id"] or (f"{row['server']} {row['queue_id']}" if row["queue_id"] else ""),
         rule=row["rule"] or "",
         code=row["code"],

@@ -71,7 +71,7 @@ def past_of(
     feed = outcomes_of(domain.domain)
     start = next((one.start for one in settings.configured if one.feed == feed), domain.start or settings.start)
     changes = read_changes(store.layout, domain.domain)
-    return Past(store, feed, _day_of(start, store.timezone), changes, domain.suppression, stored, note)
+    return Past(store, feed, Day.containing(start, store.timezone), changes, domain.suppression, stored, note)
 
 
 def ledger_of_day(past: Past, day: Day) -> Found:
@@ -83,7 +83,7 @@ def ledger_now(past: Past, now: int) -> Found:
     """Return the ledger of this moment (Unix, in milliseconds), by the outcomes that are stored."""
     # A change is never noted at the time of the one before it, so a few may lie moments ahead.
     last = max([now, *(one.at for one in past.changes[-1:])])
-    return _ledger_at(past, _day_of(last / MILLISECONDS, past.first.timezone), last + 1)
+    return _ledger_at(past, Day.containing(last / MILLISECONDS, past.first.timezone), last + 1)
 
 
 def _ledger_at(past: Past, last: Day, end: int) -> Found:
@@ -119,8 +119,13 @@ def _newest(past: Past, day: Day) -> tuple[Day | None, pa.Table | None]:
     before = day
     while before.date > past.first.date:
         before = _before(before)
-        if (rows := past.stored(before)) is not None:
-            return before, rows
+        try:
+            rows = past.stored(before)
+        except pa.ArrowInvalid as error:
+            past.note(f"The list of {before} is left out, since it cannot be read: {error}. Make that day again.")
+        else:
+            if rows is not None:
+                return before, rows
     return None, None
 
 
@@ -136,8 +141,3 @@ def _after(day: Day) -> Day:
 
 def _before(day: Day) -> Day:
     return Day(day.date - timedelta(days=1), day.timezone)
-
-
-def _day_of(time: float, timezone: str) -> Day:
-    hour = Hour.containing(time, timezone)
-    return Day.from_key(hour.key[: len("2026-01-01")], timezone)

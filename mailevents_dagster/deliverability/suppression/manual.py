@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from typing import Literal
-from zoneinfo import ZoneInfo
 
 from mailevents_dagster.deliverability.addresses import comparable
 from mailevents_dagster.deliverability.suppression.ledger import MANUAL, REMOVED, Evidence
 from mailevents_dagster.files.checksummed import read_value, write_sealed
 from mailevents_dagster.files.locks import holding
+from mailevents_dagster.model.day import Day
 from mailevents_dagster.store.layout import Layout
 
 VERSION = 1
@@ -59,6 +58,6 @@ def manual_events(changes: Iterable[Change], start: int, end: int, timezone: str
     for number, one in enumerate(changes):
         if start <= one.at < end:
             what = MANUAL if one.action == "add" else REMOVED
-            day = datetime.fromtimestamp(one.at / 1000, ZoneInfo(timezone)).date().isoformat()
+            day = Day.containing(one.at / 1000, timezone).key
             event_id = f"manual {number:08}"
             yield comparable(one.address), Evidence(what, one.address, one.at, day, rule=one.reason, event_id=event_id)

@@ -16,10 +16,10 @@ from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.sources.client import Options
 from mailevents_dagster.sources.fetching import Failures
 from mailevents_dagster.sources.mailbox.errors import BrokenOffError
-from mailevents_dagster.sources.mailbox.messages.message import Address, Message
-from mailevents_dagster.sources.mailbox.messages.reading import read_message
 from mailevents_dagster.sources.mailbox.reader import Fetched, Listed, NotHadError, Reader
 from mailevents_dagster.sources.mailbox.rows import message_event, row_of
+from mailevents_dagster.sources.messages.message import Address, Message
+from mailevents_dagster.sources.messages.reading import read_message
 from mailevents_dagster.store.blobs import Blobs
 from mailevents_dagster.store.hour.open_hour import OpenHour
 

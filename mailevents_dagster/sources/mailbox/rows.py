@@ -13,7 +13,7 @@ from mailevents_dagster.model.columns import Marks, RowFormat
 from mailevents_dagster.model.event import Detail, Event
 from mailevents_dagster.sources.json_records import arrays_of, event_reader, read
 from mailevents_dagster.sources.mailbox.columns import COLUMNS
-from mailevents_dagster.sources.mailbox.messages.message import Address, Message
+from mailevents_dagster.sources.messages.message import Address, Message
 
 IMPORTED: Final = "pst"
 """The source of a mail that is imported from a file."""

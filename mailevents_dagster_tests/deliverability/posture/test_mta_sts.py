@@ -75,7 +75,7 @@ def https_server(context: ssl.SSLContext, serves: Serves, asked: list[str]) -> I
 
 def fetched(authority: Authority, serves: Serves, context: ssl.SSLContext | None = None) -> Answer:
     with https_server(context or authority.context(HOST), serves, []) as port:
-        return PolicyFiles(port, authority.bundle, SHORT * 10).fetch(HOST, here)
+        return PolicyFiles(port, authority.bundle, 10.0).fetch(HOST, here)
 
 
 def test_a_policy_is_fetched_by_its_name_from_the_address_that_the_name_server_told(authority: Authority) -> None:

@@ -11,7 +11,8 @@ import pytest
 from dnslib import RCODE
 
 from mailevents_dagster.deliverability.dns import NameServer
-from mailevents_dagster.deliverability.posture.part import POSTURE, selectors_in
+from mailevents_dagster.deliverability.posture.making import selectors_in
+from mailevents_dagster.deliverability.posture.part import POSTURE
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster_tests.deliverability.days import DOMAIN, keep_outcomes, make_day, settings_with
 from mailevents_dagster_tests.deliverability.name_server import Zone, rcode, serving
@@ -113,7 +114,7 @@ def test_what_cannot_be_asked_keeps_the_day_before_and_says_so(tmp_path: Path, z
 
 
 def test_a_dead_name_server_on_the_first_day_leaves_all_unknown_and_nothing_bad(tmp_path: Path) -> None:
-    made = make_day(settings_with(tmp_path, NameServer("127.0.0.1", 1), SKIP | SENDS), POSTURE, "2026-11-20")
+    made = make_day(settings_with(tmp_path, NameServer("127.0.0.1", 1), SKIP | SENDS, 0.1), POSTURE, "2026-11-20")
     assert made.numbers["bad"] == made.numbers["demands_not_met"] == made.numbers["good"] == 0
     assert made.verdicts["sound"].passed
     assert not made.verdicts["asked"].passed

@@ -124,7 +124,7 @@ EHLO = "250-mx.example.com\r\n250-SIZE 1000\r\n250 StartTLS\r\n"
 )
 def test_a_server_that_does_not_get_so_far_says_nothing_of_its_tls(talks: Talks, said: str) -> None:
     with talking_server(talks) as port:
-        answer = MailServers(port, seconds=SHORT).starttls(HOST, here)
+        answer = MailServers(port, seconds=SHORT if talks is drips else 10).starttls(HOST, here)
     assert answer.is_unasked
     assert said in answer.reason
     assert judged(answer).verdict is Verdict.UNKNOWN
@@ -158,6 +158,18 @@ def test_the_second_address_is_tried_where_the_first_does_not_answer(authority: 
         servers = MailServers(port, authority.bundle)
         answer = servers.starttls(HOST, lambda _, kind: there("127.0.0.1") if kind == "AAAA" else there("127.0.0.254"))
     assert answer.is_there
+
+
+def test_a_server_is_greeted_with_the_own_address() -> None:
+    heard: list[bytes] = []
+
+    def talks(connection: StreamRequestHandler) -> None:
+        connection.wfile.write(b"220 hi\r\n")
+        heard.append(connection.rfile.readline())
+
+    with talking_server(talks) as port:
+        MailServers(port, seconds=5).starttls(HOST, here)
+    assert heard == [b"EHLO [127.0.0.1]\r\n"]
 
 
 def test_without_mx_hosts_nothing_is_tried() -> None:

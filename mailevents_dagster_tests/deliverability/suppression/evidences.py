@@ -20,7 +20,8 @@ def told(what: str, day: float, mail: str = "", **facts: object) -> Evidence:
     at = BEGIN + round(day * DAY)
     name = datetime.fromtimestamp(at / 1000, UTC).date().isoformat()
     number = next(_NUMBER)
-    return Evidence(what, JO, at, name, mail or f"mail {number}", event_id=f"event {number}", **facts)  # type: ignore[arg-type]
+    known = {"event_id": f"event {number:06}", **facts}
+    return Evidence(what, JO, at, name, mail or f"mail {number}", **known)  # type: ignore[arg-type]
 
 
 def standing_after(*events: Evidence, days: float, rules: SuppressionRules = RULES) -> Standing:

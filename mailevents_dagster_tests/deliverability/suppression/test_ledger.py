@@ -112,8 +112,10 @@ def test_a_removal_stands_against_older_evidence_and_not_against_newer() -> None
     assert reasons_after(*(told(SOFT, day) for day in (0, 1, 2)), told(REMOVED, 2.5), told(SOFT, 3), days=4) == []
 
 
-def test_evidence_of_the_same_moment_as_a_delivery_stays() -> None:
-    assert reasons_after(told(ALIVE, 0.5), told(HARD, 0.5), days=1) == [HARD]
+def test_of_one_moment_a_failure_outlives_a_delivery_and_a_removal_outlives_both() -> None:
+    for first, second in ((HARD, ALIVE), (ALIVE, HARD)):
+        assert reasons_after(told(first, 0.5, event_id="a"), told(second, 0.5, event_id="b"), days=1) == [HARD]
+    assert reasons_after(told(HARD, 0.5, event_id="a"), told(REMOVED, 0.5, event_id="b"), days=1) == []
 
 
 def test_nobody_elses_evidence_counts() -> None:

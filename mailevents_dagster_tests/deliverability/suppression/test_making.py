@@ -80,6 +80,14 @@ def test_an_address_is_known_again_however_it_is_written(tmp_path: Path, bounced
     assert not len(here.make(day_ago(1)).rows)
 
 
+def test_what_names_nobody_is_no_entry(tmp_path: Path) -> None:
+    here = place(tmp_path)
+    complaints = [told("complained", f"{hour}@example.org", 1, hour) for hour in range(3)]
+    nobody = [one | {"recipient": written} for one, written in zip(complaints, ("", None, "root"), strict=True)]
+    here.commit([*nobody, told("delivered", "jo@example.org", 1)])
+    assert not len(here.make(day_ago(1)).rows)
+
+
 def test_numbers_and_text_name_nobody(lived: Place) -> None:
     made = lived.make(day_ago(1))
     told = f"{made.numbers} {made.said} {made.verdicts}"
@@ -154,3 +162,13 @@ def test_changes_of_one_moment_stay_in_their_order(lived: Place) -> None:
     for action in ("add", "remove", "add"):
         note_changes(layout, DOMAIN, ["a@example.org"], action, 5, "because")  # type: ignore[arg-type]
     assert [one.at for one in read_changes(layout, DOMAIN)] == [5, 6, 7]
+
+
+def test_a_list_that_cannot_be_read_is_passed_over_for_an_older_one(lived: Place) -> None:
+    right = lived.make(day_ago(1)).rows
+    for day in (4, 2):
+        lived.make(day_ago(day))
+    Path(str(lived.store.layout.part(DOMAIN, "suppression", str(day_ago(2))))).write_bytes(b"no Parquet")
+    made = lived.make(day_ago(1))
+    assert made.numbers["made_on"] == str(day_ago(4))
+    assert made.rows == right

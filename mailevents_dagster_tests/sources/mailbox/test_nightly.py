@@ -17,9 +17,9 @@ from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.orchestration.runs_in_flight import RECONCILE_JOB
 from mailevents_dagster.sources.additions import additions
 from mailevents_dagster.sources.catalog import load_settings
-from mailevents_dagster.sources.mailbox.messages.message import Message
 from mailevents_dagster.sources.mailbox.rows import IMPORTED, message_event, row_of
 from mailevents_dagster.sources.mailbox.simulator import Fault, SimulatedMailbox, Simulator
+from mailevents_dagster.sources.messages.message import Message
 from mailevents_dagster.store.opening import store_of
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.projects import stop_the_clock

@@ -10,8 +10,8 @@ import pytest
 from mailevents_dagster.files.json_text import NotJsonError, one_line, parse
 from mailevents_dagster.model.event import Detail
 from mailevents_dagster.sources.mailbox.columns import COLUMNS
-from mailevents_dagster.sources.mailbox.messages.message import Address, Attachment, Kind, Message
 from mailevents_dagster.sources.mailbox.rows import MESSAGE_ROWS, message_event, row_of
+from mailevents_dagster.sources.messages.message import Address, Attachment, Kind, Message
 
 LISTING = bytes(range(16))
 MESSAGE = Message(

@@ -11,7 +11,7 @@ from typing import Final
 
 from mailevents_dagster.files.atomic import make_folder
 from mailevents_dagster.sources.mailbox.delivery.mail import SavedAttachment, SavedFile
-from mailevents_dagster.sources.mailbox.messages.message import AttachmentHead
+from mailevents_dagster.sources.messages.message import AttachmentHead
 
 Taken = Callable[[str], Collection[str]]
 """Return the names that are taken already in a folder of a day."""

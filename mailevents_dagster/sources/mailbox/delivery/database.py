@@ -31,7 +31,7 @@ from mailevents_dagster.sources.mailbox.delivery.mail import (
     day_folder,
     mail_values,
 )
-from mailevents_dagster.sources.mailbox.messages.reading import read_message
+from mailevents_dagster.sources.messages.reading import read_message
 
 CHUNK: Final = 2**18
 MOST_TEXT: Final = 2**26

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import IO, Final, Literal
 from zoneinfo import ZoneInfo
 
-from mailevents_dagster.sources.mailbox.messages.message import Address, Message
+from mailevents_dagster.sources.messages.message import Address, Message
 
 SENT_FOLDERS: Final = frozenset({"sent", "sent items", "sent mail", "outbox", "보낸 편지함", "보낸편지함"})
 """Names of folders whose mails the mailbox itself sent, in small letters."""

@@ -10,9 +10,9 @@ from hashlib import blake2b
 from typing import Any, Final
 
 from mailevents_dagster.sources.mailbox.imap.folders import Folder
-from mailevents_dagster.sources.mailbox.messages.message import Address, Message
-from mailevents_dagster.sources.mailbox.messages.reading import read_message
 from mailevents_dagster.sources.mailbox.reader import Listed
+from mailevents_dagster.sources.messages.message import Address, Message
+from mailevents_dagster.sources.messages.reading import read_message
 
 SHOWN: Final = "BODY.PEEK[HEADER.FIELDS (MESSAGE-ID DATE SUBJECT FROM SENDER TO CC)]"
 ITEMS: Final = ("INTERNALDATE", "RFC822.SIZE", "FLAGS", SHOWN)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from mailevents_dagster.sources.mailbox.codepages import charset_of
 from mailevents_dagster.sources.mailbox.pst.library import PstError
 from mailevents_dagster.sources.mailbox.pst.properties import TEXT, Properties, Tag
-from mailevents_dagster.sources.mailbox.rtf.compression import decompressed
-from mailevents_dagster.sources.mailbox.rtf.text import NEAR, packed_in, unpacked
+from mailevents_dagster.sources.messages.codepages import charset_of
+from mailevents_dagster.sources.messages.rtf.compression import decompressed
+from mailevents_dagster.sources.messages.rtf.text import NEAR, packed_in, unpacked
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from enum import IntEnum
 from typing import Final
 
-from mailevents_dagster.sources.mailbox.codepages import decoded
 from mailevents_dagster.sources.mailbox.pst.library import Item
+from mailevents_dagster.sources.messages.codepages import decoded
 
 TEXT_8_BIT: Final = 0x1E
 TEXT: Final = 0x1F

@@ -9,10 +9,10 @@ from itertools import chain
 from threading import Lock
 from typing import Final
 
-from mailevents_dagster.sources.mailbox.messages.message import Message
-from mailevents_dagster.sources.mailbox.messages.reading import read_message
 from mailevents_dagster.sources.mailbox.pst.composing import composed
 from mailevents_dagster.sources.mailbox.pst.library import Item
+from mailevents_dagster.sources.messages.message import Message
+from mailevents_dagster.sources.messages.reading import read_message
 from mailevents_dagster.store.blobs import Blobs, NewBlob
 
 AT_A_TIME: Final = 8

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from mailevents_dagster.sources.mailbox.messages.addresses import addresses_of
-from mailevents_dagster.sources.mailbox.messages.head import Head
-from mailevents_dagster.sources.mailbox.messages.values import ids_of, plain_value, text_value
+from mailevents_dagster.sources.messages.addresses import addresses_of
+from mailevents_dagster.sources.messages.head import Head
+from mailevents_dagster.sources.messages.values import ids_of, plain_value, text_value
 from mailevents_dagster.sources.outcomes.notices.notice import Notice, NoticeKind, Original
 from mailevents_dagster.sources.outcomes.notices.phrases import AWAY_SUBJECT
 

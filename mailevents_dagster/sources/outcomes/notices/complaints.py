@@ -6,12 +6,13 @@ import re
 from dataclasses import replace
 from typing import Final
 
-from mailevents_dagster.sources.mailbox.messages.values import seconds_of, text_value
+from mailevents_dagster.sources.messages.values import seconds_of, text_value
 from mailevents_dagster.sources.outcomes.notices.examined import Examined
 from mailevents_dagster.sources.outcomes.notices.fields import Group, address_of, first, groups_of
 from mailevents_dagster.sources.outcomes.notices.notice import Notice, NoticeKind, Original
 
 _TYPE: Final = "message/feedback-report"
+_KNOWN_TYPES: Final = ("abuse", "fraud", "virus", "not-spam", "auth-failure", "opt-out", "opt-out-list")
 _HOTMAIL: Final = re.compile(r"\s*complaint about message from [\d.:a-f]+\s*", re.IGNORECASE)
 _IN_TEXT: Final = re.compile(
     r"^feedback-type[ \t]*:.*^user-agent[ \t]*:|^user-agent[ \t]*:.*^feedback-type[ \t]*:", re.I | re.M | re.S
@@ -34,10 +35,11 @@ def complaints_in(message: Examined) -> list[Notice]:
         groups = groups_of(report.text) if report else []
     group = next((one for one in groups if "feedback-type" in one), {})
     original = message.original
+    type_ = first(group, "feedback-type").lower() or "abuse"
     told = Notice(
         kind=NoticeKind.COMPLAINT,
-        rule="feedback-report" if group else "complaint-subject",
-        feedback_type=first(group, "feedback-type").lower() or "abuse",
+        rule=f"feedback-{type_ if type_ in _KNOWN_TYPES else 'other'}",
+        feedback_type=type_,
         arrived=seconds_of((first(group, "arrival-date", "received-date")).encode()),
         reporting_host=first(group, "reporting-mta").rpartition(";")[2].strip() or None,
         envelope_id=first(group, "original-envelope-id") or None,

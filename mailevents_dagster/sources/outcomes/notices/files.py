@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import groupby, islice
+from functools import partial
+from itertools import chain, groupby, islice
 from typing import BinaryIO, Final
 
 from mailevents_dagster.sources.outcomes.notices.log_lines import notices_in_lines
@@ -14,10 +15,12 @@ from mailevents_dagster.sources.outcomes.notices.reading import notices_of
 _PIECE: Final = 2**16
 _MOST_LINES: Final = 2_000
 """Lines of a log that are looked at together."""
+_FIRST_LINES: Final = 4
+"""Lines by which a file is told to be a log: the first may be blank, or the end of one."""
 _MESSAGES: Final = (".eml", ".msg", ".mime")
 """Ends of names of files that hold one message, whatever lines it has."""
 _STAMP: Final = re.compile(
-    rb"\s*(?:<\d{1,3}>)?(?:\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d )"
+    rb"(?:<\d{1,3}>)?(?:\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d )"
 )
 _SEPARATOR: Final = re.compile(rb"From (?:\S.{0,300} )?.{0,40}\d\d?:\d\d?(?::\d\d)?.{0,20}\d{4}")
 """The line before each message of an mbox file: sender and date."""
@@ -39,32 +42,19 @@ def notices_in(file: BinaryIO, name: str) -> Iterator[Notice]:
 
     Raises `UnreadableError` where it is packed, and errors of the disk.
     """
-    first = file.readline(_PIECE)
-    program = next((program for magic, program in _PACKED.items() if first.startswith(magic)), None)
+    first = [file.readline(_PIECE) for _ in range(_FIRST_LINES)]
+    program = next((program for magic, program in _PACKED.items() if first[0].startswith(magic)), None)
     if program:
         raise UnreadableError(f"is packed. Unpack it: {program} FILE | mailevents classify -")
     if not name.lower().endswith(_MESSAGES):
-        if _STAMP.match(first):
-            yield from _of_log(_lines(first, file))
+        lines = chain(first, iter(partial(file.readline, _PIECE), b""))
+        if any(map(_STAMP.match, first)):
+            yield from _of_log(lines)
             return
-        if _SEPARATOR.match(first):
-            yield from _of_mbox(_lines(first, file))
+        if _SEPARATOR.match(next(filter(bytes.strip, first), b"")):
+            yield from _of_mbox(lines)
             return
-    yield from notices_of(_pieces(first, file))
-
-
-def _pieces(first: bytes, file: BinaryIO) -> Iterator[bytes]:
-    yield first
-    while piece := file.read(_PIECE):
-        yield piece
-
-
-def _lines(first: bytes, file: BinaryIO) -> Iterator[bytes]:
-    """Yield the lines; long ones in pieces."""
-    line = first
-    while line:
-        yield line
-        line = file.readline(_PIECE)
+    yield from notices_of(chain(first, iter(partial(file.read, _PIECE), b"")))
 
 
 def _of_mbox(lines: Iterator[bytes]) -> Iterator[Notice]:

@@ -116,7 +116,7 @@ _HEADER: Final = (
     r"|sender|dkim-signature)"
 )
 RETURNED_HEADER: Final = re.compile(
-    rf"(?:^{_HEADER}:[^\n]{{0,2000}}\n(?:[ \t]+[^\n]{{0,2000}}\n){{0,20}}){{3}}", re.IGNORECASE | re.MULTILINE
+    rf"(?:^{_HEADER}:[^\n]{{0,2000}}\n(?:[ \t][^\n]{{0,2000}}\n){{0,20}}){{3}}", re.IGNORECASE | re.MULTILINE
 )
 """Lines that look like the header of a mail, behind no title."""
 

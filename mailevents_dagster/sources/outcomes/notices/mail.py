@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from mailevents_dagster.sources.mailbox.messages.charsets import text_of
-from mailevents_dagster.sources.mailbox.messages.faults import Faults
-from mailevents_dagster.sources.mailbox.messages.head import Head
-from mailevents_dagster.sources.mailbox.messages.lines import Lines
-from mailevents_dagster.sources.mailbox.messages.part import Part
-from mailevents_dagster.sources.mailbox.messages.tree import Tree
+from mailevents_dagster.sources.messages.charsets import text_of
+from mailevents_dagster.sources.messages.faults import Faults
+from mailevents_dagster.sources.messages.head import Head
+from mailevents_dagster.sources.messages.lines import Lines
+from mailevents_dagster.sources.messages.part import Part
+from mailevents_dagster.sources.messages.tree import Tree
 from mailevents_dagster.sources.outcomes.notices.html import text_of_html
 
 LONGEST_PART: Final = 2**17

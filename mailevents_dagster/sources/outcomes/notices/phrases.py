@@ -34,6 +34,7 @@ DAEMON_NAME: Final = _any(
 ANSWER: Final = re.compile(r"\s*(?:re|aw|sv|fwd?|fw|wg|tr|rv|ynt|ilt|antw)\s*(?:\[\d+\])?\s*[:：]", re.IGNORECASE)
 """What subjects of people's answers and forwards begin with."""
 
+GOOD_NEWS_SUBJECT: Final = _any(r"success|\(relay", r"(?:was|been) delivered|delivered:")
 FAILED_SUBJECT: Final = _any(
     r"undeliver|non-?deliver|nondeliv|not deliver|delayed mail|postmaster notify|not member article",
     r"deliver\w*[ -](?:status|fail|error|problem|has failed|was|report|notif|delay|incomplete|notice|has been delayed)",

@@ -73,8 +73,9 @@ def _object(content: Json, name: str) -> Json:
 
 
 def _word(content: Json, name: str) -> str:
+    """Return a text, without halves of characters, which no JSON can be made of again."""
     value = content.get(name)
-    return value if isinstance(value, str) else ""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""
 
 
 def _original(mail: Json) -> Original:

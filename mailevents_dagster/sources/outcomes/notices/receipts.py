@@ -6,8 +6,8 @@ import re
 from dataclasses import replace
 from typing import Final
 
-from mailevents_dagster.sources.mailbox.messages.addresses import addresses_of
-from mailevents_dagster.sources.mailbox.messages.values import text_value
+from mailevents_dagster.sources.messages.addresses import addresses_of
+from mailevents_dagster.sources.messages.values import text_value
 from mailevents_dagster.sources.outcomes.notices.examined import Examined
 from mailevents_dagster.sources.outcomes.notices.fields import address_of, first, groups_of
 from mailevents_dagster.sources.outcomes.notices.notice import Notice, NoticeKind

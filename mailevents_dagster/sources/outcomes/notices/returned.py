@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from mailevents_dagster.sources.mailbox.messages.addresses import addresses_of
-from mailevents_dagster.sources.mailbox.messages.faults import Faults
-from mailevents_dagster.sources.mailbox.messages.head import Head, read_head, skip_envelope
-from mailevents_dagster.sources.mailbox.messages.lines import Lines
-from mailevents_dagster.sources.mailbox.messages.values import ids_of, seconds_of
+from mailevents_dagster.sources.messages.addresses import addresses_of
+from mailevents_dagster.sources.messages.faults import Faults
+from mailevents_dagster.sources.messages.head import Head, read_head, skip_envelope
+from mailevents_dagster.sources.messages.lines import Lines
+from mailevents_dagster.sources.messages.values import ids_of, seconds_of
 from mailevents_dagster.sources.outcomes.notices.mail import Mail, MailPart
 from mailevents_dagster.sources.outcomes.notices.notice import Original
 

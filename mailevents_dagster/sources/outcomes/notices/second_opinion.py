@@ -5,7 +5,7 @@ from __future__ import annotations
 from email.message import Message
 from typing import Final
 
-from mailevents_dagster.sources.mailbox.messages.values import text_value
+from mailevents_dagster.sources.messages.values import text_value
 from mailevents_dagster.sources.outcomes.notices.mail import Mail
 
 _FIELDS: Final = ("from", "to", "subject")

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from mailevents_dagster.failures.replies import Reply, reply_in
-from mailevents_dagster.sources.mailbox.messages.values import seconds_of
+from mailevents_dagster.sources.messages.values import seconds_of
 from mailevents_dagster.sources.outcomes.notices.addresses import like
 from mailevents_dagster.sources.outcomes.notices.examined import Examined
 from mailevents_dagster.sources.outcomes.notices.fields import Group, address_of, first, groups_of, typed
@@ -102,8 +102,9 @@ def _with_reason(told: Notice, group: Group, message: Examined, *, sole: bool) -
         said = _said_of(told, message, sole=sole)
         text = said or text or (status[2].strip() if status else "")
         reply = reply_in(text)
-    of_status = reply_in(first(group, "status"))
-    code = reply.code or of_status.code
+    code = reply.code or reply_in(first(group, "status")).code
+    if code is None and kind in ("", "smtp"):
+        code = reply_in(_said_of(told, message, sole=sole)).code
     return failed(told, code, _enhanced(reply, own), text, diagnostic_type=kind or None, around=around)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, get_args
 
 from pydantic import AfterValidator, Field
 
@@ -45,6 +45,9 @@ def _once(values: Iterable[str]) -> tuple[str, ...]:
 Domains = Annotated[tuple[Annotated[str, AfterValidator(ascii_domain)], ...], AfterValidator(_once)]
 Port = Annotated[int, Field(ge=1, le=65_535), NO_TRUTH_VALUE]
 Topic = Literal["spf", "dkim", "dmarc", "mx", "mta-sts", "tls-rpt", "bimi", "dnssec", "ptr", "helo", "tls", "starttls"]
+
+
+TOPICS: Final = get_args(Topic)
 
 
 class ResolverSettings(Strict):
@@ -87,7 +90,9 @@ class PostureSettings(Strict):
         default=(), description="Names with which its servers greet others.", examples=[["mx1.example.com"]]
     )
     skip: Annotated[tuple[Topic, ...], AfterValidator(_once)] = Field(
-        default=(), description="What is not looked at.", examples=[["bimi", "starttls"]]
+        default=(),
+        description="What is not looked at; all of them: there is no such answer.",
+        examples=[["bimi", "starttls"]],
     )
     smtp_port: Port = Field(default=25, description="Where its mail servers are tried for STARTTLS.")
     https_port: Port = Field(default=443, description="Where its MTA-STS policy is fetched.")

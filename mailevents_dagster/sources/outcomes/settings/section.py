@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
@@ -11,9 +11,23 @@ from mailevents_dagster.model.feed import dagster_name
 from mailevents_dagster.settings.domain_names import ascii_domain
 from mailevents_dagster.settings.fields import Context, FaultError, MailAddress, PastMoment, Strict
 from mailevents_dagster.settings.problems import enumeration
-from mailevents_dagster.sources.outcomes.settings.posture import BlocklistSettings, PostureSettings
+from mailevents_dagster.sources.outcomes.settings.lint import LintSettings
+from mailevents_dagster.sources.outcomes.settings.posture import TOPICS, BlocklistSettings, PostureSettings
+from mailevents_dagster.sources.outcomes.settings.reports import ReportsSettings
 from mailevents_dagster.sources.outcomes.settings.suppression import SuppressionSettings
 from mailevents_dagster.sources.outcomes.settings.warmup import WarmupSettings
+
+DEMO: Final = {
+    "deliverability": [
+        {
+            "domain": "kuzey.example",
+            # Nobody has this domain, so nothing outside is asked about it.
+            "posture": {"skip": [*TOPICS]},
+            "blocklists": {"ip_zones": [], "domain_zones": []},
+        }
+    ]
+}
+"""What the settings of a project that has no file say of deliverability."""
 
 _NAMED: Final = {
     "servers": ("mail_logs", "name"),
@@ -45,6 +59,11 @@ class DomainSettings(Strict):
         description="The entries of webhooks, by their names, that tell of its mail; null: all of them.",
         examples=[["events"]],
     )
+    lint: LintSettings | None = Field(
+        default=None,
+        description="A sample of its mails that is judged each day by the rules on messages; null: none is.",
+        examples=[{"mailboxes": ["news@example.com"]}],
+    )
     warmup: WarmupSettings = Field(
         default=WarmupSettings(),
         description="How fast its mail may grow.",
@@ -60,12 +79,15 @@ class DomainSettings(Strict):
         description="Which addresses must not be mailed any more.",
         examples=[{"soft": {"on_days": 3}}],
     )
-
     posture: PostureSettings = Field(
         default=PostureSettings(), description="What DNS and mail servers say of it, looked at once a day."
     )
     blocklists: BlocklistSettings = Field(
         default=BlocklistSettings(), description="The lists that it is looked up in, once a day."
+    )
+
+    reports: ReportsSettings | None = Field(
+        default=None, description="Reports that receivers send of its mail; null: none are read.", examples=[{}]
     )
 
     @field_validator("domain")
@@ -99,9 +121,17 @@ class DeliverabilitySettings(Strict):
     ) -> tuple[DomainSettings, ...]:
         """Refuse names of servers, mailboxes and webhooks that the sections of these do not have."""
         for domain in domains:
-            for key, (section, name) in _NAMED.items():
+            if domain.lint and not _mailboxes_of(domain, info):
+                raise FaultError(f"{domain.domain}: lint: no mailbox is of the domain; name one in lint.mailboxes")
+            named = {key: getattr(domain, key) for key in _NAMED}
+            if domain.lint is not None:
+                named["lint.mailboxes"] = domain.lint.mailboxes
+            if domain.reports is not None:
+                named["reports.mailboxes"] = domain.reports.mailboxes
+            for key, names in named.items():
+                section, name = _NAMED.get(key, ("mailboxes", "address"))
                 there = {getattr(entry, name).lower() for entry in info.data.get(section, ())}
-                unknown = [one for one in getattr(domain, key) or () if one not in there]
+                unknown = [one for one in names or () if one.lower() not in there]
                 if unknown:
                     raise FaultError(
                         f"{domain.domain}: {key}: {enumeration(unknown)} is not in {section}; add it there"
@@ -111,3 +141,11 @@ class DeliverabilitySettings(Strict):
     def judged(self, domain: str) -> DomainSettings:
         """Return what the file says of a domain."""
         return next(one for one in self.deliverability if one.domain == domain)
+
+
+def _mailboxes_of(domain: DomainSettings, info: ValidationInfo[Context]) -> Sequence[str]:
+    """Return the mailboxes whose mails are judged, as far as they are known."""
+    if domain.lint and domain.lint.mailboxes:
+        return domain.lint.mailboxes
+    of_domain = f"@{domain.domain}"
+    return [one.address for one in info.data.get("mailboxes", ()) if one.address.lower().endswith(of_domain)]

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from mailevents_dagster.sources.mailbox.messages.message import Kind, Message
-from mailevents_dagster.sources.mailbox.messages.reading import read_message
 from mailevents_dagster.sources.mailbox.pst.composing import DEEPEST, composed
 from mailevents_dagster.sources.mailbox.pst.library import PstError
 from mailevents_dagster.sources.mailbox.pst.properties import Tag
+from mailevents_dagster.sources.messages.message import Kind, Message
+from mailevents_dagster.sources.messages.reading import read_message
 from mailevents_dagster_tests.sources.mailbox.pst.items import FakeItem, mail
 
 NOON = 1_300_000_000.0

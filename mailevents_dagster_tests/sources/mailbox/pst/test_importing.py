@@ -14,14 +14,14 @@ from mailevents_dagster.files.json_text import parse
 from mailevents_dagster.model.event import Collection, Origin
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.sources.mailbox.feeds import FEED_KINDS, messages_of
-from mailevents_dagster.sources.mailbox.messages.message import Message
-from mailevents_dagster.sources.mailbox.messages.reading import read_message
 from mailevents_dagster.sources.mailbox.pst import importing
 from mailevents_dagster.sources.mailbox.pst.importing import Imported, Target, import_mails
 from mailevents_dagster.sources.mailbox.pst.library import PstError
 from mailevents_dagster.sources.mailbox.pst.properties import Tag
 from mailevents_dagster.sources.mailbox.pst.survey import surveyed
 from mailevents_dagster.sources.mailbox.rows import message_event, row_of
+from mailevents_dagster.sources.messages.message import Message
+from mailevents_dagster.sources.messages.reading import read_message
 from mailevents_dagster.store.blobs import Blobs
 from mailevents_dagster.store.hour.snapshot_file import read_events
 from mailevents_dagster.store.inventory import Inventory

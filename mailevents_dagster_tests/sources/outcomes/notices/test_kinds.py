@@ -151,6 +151,9 @@ NONE = {
         Return_Path="<postmaster@shop.example>",
         Subject="Maintenance on Sunday",
     ),
+    "a server's good news": written(
+        "Your message was delivered to ada@post.example.", Subject="Delivery Status Notification (Success)"
+    ),
     "nothing": b"",
     "a header alone": b"Subject: Undeliverable",
     "bytes": bytes(range(256)) * 20,

@@ -153,6 +153,14 @@ def test_a_report_without_a_reason_takes_it_from_the_text() -> None:
     assert (notice.code, notice.enhanced_code, notice.text) == (550, "5.7.25", "550 5.7.25 no reverse DNS for you")
 
 
+def test_a_reason_without_a_code_takes_it_from_the_text() -> None:
+    status = (
+        "Final-Recipient: rfc822; ada@post.example\nAction: failed\nStatus: 5.1.1\nDiagnostic-Code: smtp; no such user"
+    )
+    notice = only(report(status, "<ada@post.example>: mx.post.example said: 553 sorry, no such user\n"))
+    assert (notice.code, notice.enhanced_code, notice.text) == (553, "5.1.1", "no such user")
+
+
 def test_a_number_for_a_reason_says_less_than_the_text() -> None:
     status = "Final-Recipient: RFC822; ada@post.example\nAction: failed\nStatus: 5.3.0\nDiagnostic-Code: X-Unix; 77"
     text = (

@@ -1,0 +1,1 @@
+"""Who complains of a domain's mail, and how often."""

@@ -1,0 +1,1 @@
+"""Who sends in the name of a domain, by what receivers report."""

@@ -1,0 +1,108 @@
+"""Read the reports in a file, whatever they are packed in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import IO, Final
+
+from mailevents_dagster.deliverability.reports.aggregate import read_aggregate
+from mailevents_dagster.deliverability.reports.feedback import failure_in_words, feedback_of, hotmail_complaint
+from mailevents_dagster.deliverability.reports.mails import Mail, read_mail
+from mailevents_dagster.deliverability.reports.packing import Budget, Content, damage_of, unpacked
+from mailevents_dagster.deliverability.reports.tls import read_tls
+from mailevents_dagster.deliverability.reports.values import Broken, BrokenReportError, NotAReportError, Report
+from mailevents_dagster.files.printable import printable
+from mailevents_dagster.sources.messages.message import Kind
+
+_DEEPEST: Final = 4
+"""Mails in mails."""
+_MARKS: Final = (b"\xef\xbb\xbf", b"\xff\xfe\0\0", b"\0\0\xfe\xff", b"\xff\xfe", b"\xfe\xff")
+_HEADER: Final = re.compile(rb"(?:>?From [^\n]{1,1000}\n)?[\x21-\x39\x3b-\x7e]{1,100}[ \t]*:")
+_XML: Final = re.compile(rb"<\?xml|<(?:[\w.-]{1,40}:)?feedback\b")
+_MOST_WORDS: Final = 300
+
+
+def read_reports(file: str, stream: IO[bytes]) -> Iterator[Report | Broken]:
+    """Yield what is in a file, which can be read more than once; read each before the next.
+
+    Only errors of the stream itself are raised.
+    """
+    try:
+        yield from _reports(Content(file, stream), Budget(), 0)
+    except BrokenReportError as error:
+        yield _broken(file, error)
+
+
+def _reports(content: Content, budget: Budget, depth: int) -> Iterator[Report | Broken]:
+    """Yield the reports; raise where there is none."""
+    found, other = 0, NotAReportError("no report is in it")
+    for one in unpacked(content, budget):
+        try:
+            for report in _of_one(one, budget, depth):
+                found += 1
+                yield report
+        except NotAReportError as error:
+            other = error
+        except BrokenReportError as error:
+            found += 1
+            yield _broken(one.name, error)
+    if not found:
+        raise other
+
+
+def _of_one(content: Content, budget: Budget, depth: int) -> Iterator[Report | Broken]:
+    head = content.head()
+    for mark in _MARKS:
+        head = head.removeprefix(mark)
+    head = head.lstrip(b" \t\r\n\0")
+    if head.startswith(b"<"):
+        yield read_aggregate(content.name, content.stream)
+    elif head.startswith((b"{", b"[")):
+        yield read_tls(content.name, content.stream)
+    elif _HEADER.match(head):
+        yield from _of_mail(content, budget, depth)
+    elif _XML.search(head):
+        yield read_aggregate(content.name, content.stream)
+    elif damage := damage_of(content.stream):
+        raise BrokenReportError(damage)
+    else:
+        raise NotAReportError("neither XML, JSON, zip, gzip nor a mail" if head else "it is empty")
+
+
+def _of_mail(content: Content, budget: Budget, depth: int) -> Iterator[Report | Broken]:
+    if depth > _DEEPEST:
+        raise BrokenReportError(f"more than {_DEEPEST} mails are packed in each other")
+    mail = read_mail(content, budget)
+    try:
+        feedback, original = mail.feedback(), mail.original()
+        if feedback is not None:
+            yield feedback_of(content.name, mail.message, feedback, original)
+        elif mail.message.kind is Kind.REPORT and original is not None:
+            yield hotmail_complaint(content.name, mail.message, original)
+        elif (failure := failure_in_words(content.name, mail.message, original)) is not None:
+            yield failure
+        else:
+            yield from _attached(mail, content.name, budget, depth)
+    finally:
+        mail.close()
+
+
+def _attached(mail: Mail, file: str, budget: Budget, depth: int) -> Iterator[Report | Broken]:
+    found = False
+    for part in mail.contents():
+        try:
+            for report in _reports(Content(f"{file}/{part.name}", part.stream), budget, depth + 1):
+                found = True
+                yield report
+        except NotAReportError:
+            continue  # such as a picture in a signature
+        except BrokenReportError as error:
+            found = True
+            yield _broken(f"{file}/{part.name}", error)
+    if not found:
+        raise NotAReportError("a mail without a report")
+
+
+def _broken(file: str, error: BrokenReportError) -> Broken:
+    return Broken(file, printable(str(error), _MOST_WORDS), isinstance(error, NotAReportError))

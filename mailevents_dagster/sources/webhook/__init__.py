@@ -1,0 +1,1 @@
+"""Webhooks: what providers tell of mails, received here and kept as hourly feeds."""

@@ -1,0 +1,1 @@
+"""The receiver: the HTTP server that takes webhooks and puts them into their spools."""

@@ -1,0 +1,115 @@
+"""Each rule: a message that passes it, and one that fails it and no other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from mailevents_dagster.deliverability.lint.linting import RULES
+from mailevents_dagster.deliverability.lint.rule import Rule
+from mailevents_dagster_tests.deliverability.lint.writing import (
+    HTML,
+    OF_LISTS,
+    failing,
+    good,
+    good_bulk,
+    signed,
+    written,
+)
+
+PICTURE = '<img src="https://example.com/big.png" width="600" height="800" alt="A big apple">'
+DEEP = "<div>\r\n" * 600 + "x"
+LONG = "a word\r\n" * 200
+
+
+def html(more: str) -> bytes:
+    return signed(written(html=f"{HTML}{more}"))
+
+
+def linked(href: str, text: str = "here") -> bytes:
+    return html(f'<a href="{href}">{text}</a>')
+
+
+def attached(name: str, megabytes: int = 0) -> str:
+    type_ = f'application/octet-stream; name="{name}"\r\nContent-Disposition: attachment; filename="{name}"'
+    return f"Content-Type: {type_}\r\n\r\nx\r\n" + f"{'x' * 62}\r\n" * (2**14 * megabytes)
+
+
+def head(**changes: str | None) -> bytes:
+    return signed(written({name.replace("_", "-"): value for name, value in changes.items()}))
+
+
+FAILS: Mapping[str, bytes] = {
+    "dkim-missing": written(),
+    "dkim-invalid": good().replace(b"new apples, pears and quinces", b"bad apples, pears and quinces"),
+    "dkim-length": signed(written(), length=True),
+    "from-unaligned": signed(written({"From": "news@example.net"})),
+    "no-reply": head(From="Shop <no-reply@example.com>"),
+    "false-reply": head(Subject="RE: your order"),
+    "one-click-missing": signed(written({**OF_LISTS, "List-Unsubscribe-Post": None})),
+    "one-click-unsigned": signed(written(OF_LISTS), headers=(b"from", b"date")),
+    "unsubscribe-link": signed(written(OF_LISTS, text=f"Hello. {LONG}", html=f"<p>Hello. {LONG}</p>")),
+    "header-missing": signed(written({"Message-ID": None})),
+    "header-twice": signed(b"Subject: another\r\n" + written()),
+    "from-address": head(From="a@example.com, b@example.com"),
+    "message-id-form": head(Message_ID="1"),
+    "date-form": head(Date="20.11.2026 14:00"),
+    "date-future": head(Date="Sun, 22 Nov 2026 14:00:00 +0300"),
+    "subject-missing": head(Subject=None),
+    "header-8bit": head(Subject="Şimdi"),
+    "line-length": html(f"<!-- {'x' * 1000} -->"),
+    "line-ends": html("one\rtwo"),
+    "html-size": html("\r\n".join([f"<!-- {'x' * 900} -->"] * 130)),
+    "mail-size": signed(written(more=attached("a.pdf", megabytes=26))),
+    "mail-heavy": signed(written(more=attached("a.pdf", megabytes=11))),
+    "charset": signed(written().replace(b"quinces", b"quinces \xff\xfe\xfd")),
+    "mime-broken": signed(written().replace(b"--b--", b"")),
+    "attachment-dangerous": signed(written(more=attached("bill.pdf.exe"))),
+    "attachment-macros": signed(written(more=attached("bill.docm"))),
+    "text-missing": signed(written(text=None)),
+    "empty": signed(written(html=None, text="\r\n")),
+    "text-differs": signed(
+        written(text="Your program cannot show this mail.\r\n", html=HTML + " ".join(f"word{n}x" for n in range(40)))
+    ),
+    "image-only": signed(written(html=PICTURE)),
+    "image-share": html(PICTURE),
+    "alt-missing": html('<img src="https://example.com/b.png" width="50" height="50">'),
+    "image-lost": html('<img src="cid:nothing" width="50" height="50" alt="">'),
+    "image-data": html('<img src="data:image/png;base64,AAAA" width="50" height="50" alt="">'),
+    "text-hidden": html(f'<div style="display:none">{LONG}</div>'),
+    "html-active": html("<script>go()</script>"),
+    "style-outside": html('<link rel="stylesheet" href="https://example.com/a.css">'),
+    "html-deep": html(DEEP),
+    "link-broken": linked(""),
+    "link-script": linked("javascript:go()"),
+    "link-elsewhere": linked("https://example.net/", "www.example.com"),
+    "link-short": linked("https://bit.ly/3abc"),
+    "link-http": linked("http://example.com/"),
+    "link-number": linked("https://192.0.2.1/"),
+}
+JUDGED_ELSEWHERE = {"dkim-unchecked", "not-sent-yet"}
+"""Notices; test_signatures has them."""
+
+
+def test_every_rule_has_a_message_that_fails_it() -> None:
+    assert {rule.id for rule in RULES} == FAILS.keys() | JUDGED_ELSEWHERE
+    assert len({rule.id for rule in RULES}) == len(RULES)
+
+
+@pytest.mark.parametrize("bulk", [False, True], ids=["one", "bulk"])
+def test_a_message_that_is_well_made_passes_every_rule(bulk: bool) -> None:
+    assert failing(good_bulk() if bulk else good()) == {}
+
+
+@pytest.mark.parametrize("rule", FAILS)
+def test_a_message_that_breaks_a_rule_fails_that_rule_and_no_other(rule: str) -> None:
+    found = failing(FAILS[rule])
+    assert found.keys() - JUDGED_ELSEWHERE == {rule}, found
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+def test_a_rule_says_why_and_what_to_do_in_whole_sentences(rule: Rule) -> None:
+    for text in (rule.reason, rule.mend):
+        assert text[0].isupper()
+        assert text.endswith(".")
