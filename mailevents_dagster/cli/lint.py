@@ -1,6 +1,5 @@
 """`mailevents lint`."""
 
-import json
 import os
 import sys
 import time
@@ -44,6 +43,8 @@ def lint(*, paths: tuple[Path, ...], bulk: bool, resolver: str | None, no_dns: b
 
 def _linted(paths: Sequence[Path], ask: "AskKey", *, is_bulk: bool, as_json: bool) -> Iterator[Exit]:
     """Say what is wrong with each message, and yield how that ended."""
+    import json
+
     from mailevents_dagster.collecting.interval import Every
     from mailevents_dagster.deliverability.lint.linting import findings_of, has_error
     from mailevents_dagster.deliverability.lint.mail import mail_of
