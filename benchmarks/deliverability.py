@@ -43,6 +43,8 @@ ANSWERS: Final = (
     (Became.DEFERRED, 450, "4.2.0", "450 4.2.0 <r{0}@dest{1}.example>: Recipient address rejected: Greylisted"),
 )
 SHARES: Final = (90, 4, 6)
+PEOPLE: Final = 50_000
+"""Recipients of a domain. Where few people get all mails, most of them fail once a day, and suppression takes longer."""
 
 
 def settings_of(folder: Path, domains: int) -> Settings:
@@ -59,19 +61,20 @@ def settings_of(folder: Path, domains: int) -> Settings:
 def outcomes(domain: str, start: int, end: int, count: int, chance: random.Random) -> Iterator[Outcome]:
     for number in range(count):
         became, code, enhanced, text = chance.choices(ANSWERS, SHARES)[0]
-        at, place = start + number * (end - start) // count, number % 50
+        at, person = start + number * (end - start) // count, chance.randrange(PEOPLE)
+        place = person % 50
         mail = f"{start}.{number}"
         yield Outcome(
             at,
             became,
             mail.encode(),
-            recipient=f"r{number}@dest{place}.example",
+            recipient=f"r{person}@dest{place}.example",
             sender=f"s{number % 100}@{domain}",
             message_id=f"{mail}@{domain}",
             queue_id=f"{start:X}{number:X}",
             code=code,
             enhanced_code=enhanced,
-            text=text.format(number, place),
+            text=text.format(person, place),
             relay_host=f"mx.dest{place}.example",
             server=LINES.domain,
             accepted_at=at - 2,
