@@ -44,12 +44,12 @@ ANSWERS: Final = (
 )
 SHARES: Final = (90, 4, 6)
 PEOPLE: Final = 50_000
-"""Recipients of a domain. Where few people get all mails, most of them fail once a day, and suppression takes longer."""
+"""Recipients of a domain. Where few people get all mails, most fail once a day, and suppression takes longer."""
 
 
 def settings_of(folder: Path, domains: int) -> Settings:
     written = {
-        "start": "2026-11-01T00:00",
+        "start": "2026-11-20T00:00",
         "storage": str(folder / "data"),
         "mail_logs": [{"name": LINES.domain, "format": "postfix", "files": str(folder / "mail.log*")}],
         "deliverability": [{"domain": f"domain{number}.example"} for number in range(domains)],
