@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from mailevents_dagster.cli.terminal import Exit, json_option
+from mailevents_dagster.cli.terminal import Exit, extra, json_option
 
 if TYPE_CHECKING:
     from mailevents_dagster.deliverability.lint.keys import AskKey
@@ -32,10 +32,8 @@ def lint(*, paths: tuple[Path, ...], bulk: bool, resolver: str | None, no_dns: b
     FILE is a raw message (.eml), a folder of them, or - for standard input. Needs no settings. Ends with 1 where a rule
     of weight `error` fails or a file cannot be read, with 3 where there is no message. docs/lint.md explains each rule.
     """
-    try:
+    with extra("deliverability"):
         exits = [*_linted(paths, _asker(resolver, no_dns=no_dns), is_bulk=bulk, as_json=as_json)]
-    except ModuleNotFoundError as error:
-        raise click.UsageError(f"{error.name} is missing: pip install 'mailevents-dagster[deliverability]'") from error
     if not exits:
         click.echo("There is no message in these folders.", err=True)
     sys.exit(max(exits, default=Exit.NOTHING))
@@ -68,19 +66,16 @@ def _linted(paths: Sequence[Path], ask: "AskKey", *, is_bulk: bool, as_json: boo
 
 
 def _asker(resolver: str | None, *, no_dns: bool) -> "AskKey":
-    from mailevents_dagster.deliverability.lint.keys import ask_nobody, keys_at, system_keys
+    from mailevents_dagster.deliverability.lint.keys import ask_nobody, key_asker
 
     if no_dns:
         return ask_nobody
-    if resolver is None:
-        return system_keys()
-    host, _, port = resolver.rpartition(":") if resolver.count(":") == 1 else (resolver.strip("[]"), "", "53")
+    from mailevents_dagster.deliverability.dns import Resolver, name_server, system_servers
+
     try:
-        return keys_at(host, int(port))
-    except ValueError:
-        raise click.UsageError(
-            f"--resolver `{resolver}` is no address of a name server; write 192.0.2.53:53."
-        ) from None
+        return key_asker(Resolver([name_server(resolver)] if resolver else system_servers()))
+    except ValueError as error:
+        raise click.UsageError(f"--resolver `{resolver}` {error}.") from error
 
 
 def _files(paths: Sequence[Path]) -> Iterator[Path]:

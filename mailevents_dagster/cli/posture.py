@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from mailevents_dagster.cli.terminal import Exit, FiniteRange, json_option, show_json
+from mailevents_dagster.cli.terminal import Exit, FiniteRange, extra, json_option, show_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -64,12 +64,10 @@ def posture(
     Needs no settings. What could not be asked is told apart from what is not there. Ends with 1 where something is bad,
     or a record could not be asked.
     """
-    try:
+    with extra("deliverability"):
         from mailevents_dagster.deliverability.dns import Resolver, system_servers
         from mailevents_dagster.deliverability.posture.looking import look
         from mailevents_dagster.deliverability.posture.world import World
-    except ImportError as error:
-        raise click.ClickException(str(error)) from error
 
     subject = _subject(domain, selectors, ips, helo, skip)
     resolver = Resolver([*map(_server, servers)] or system_servers(), timeout)

@@ -67,10 +67,9 @@ def extra(name: str) -> Iterator[None]:
     """Let imports in the block that fail end the command with what to install."""
     try:
         yield
-    except ModuleNotFoundError as error:
-        raise click.ClickException(
-            f"{error.name} is not installed: pip install 'mailevents-dagster[{name}]'"
-        ) from error
+    except ImportError as error:
+        missing = f"{error.name} is not installed: pip install 'mailevents-dagster[{name}]'"
+        raise click.ClickException(missing if error.name else str(error)) from error
 
 
 feed_option = click.option(

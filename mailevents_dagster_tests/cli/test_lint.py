@@ -52,7 +52,7 @@ def test_what_is_wrong_is_said_with_why_and_what_to_do(folder: Path) -> None:
 
 def test_programs_get_an_object_a_line_for_each_message(folder: Path) -> None:
     with name_server(answering(RECORD)) as (resolver, asked):
-        done = lint(folder, "--json", "--resolver", f"127.0.0.1:{resolver.port}")
+        done = lint(folder, "--json", "--resolver", f"127.0.0.1:{resolver.servers[0].port}")
     first, second = map(json.loads, done.stdout.splitlines())
     assert asked == ["s1._domainkey.example.com"]
     assert first == {"file": str(folder / "a.eml"), "passed": True, "bulk": None, "findings": []}
@@ -88,7 +88,7 @@ def test_a_folder_without_messages_and_a_wrong_name_server_are_told(tmp_path: Pa
     assert lint(tmp_path).returncode == 3
     wrong = lint(tmp_path, "--resolver", "nowhere:port")
     assert wrong.returncode == 2
-    assert "no address of a name server" in wrong.stderr
+    assert "is not a server" in wrong.stderr
 
 
 def test_what_a_message_says_cannot_move_the_terminal(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 import pyarrow as pa
 
 from mailevents_dagster.collecting.interval import Every
-from mailevents_dagster.deliverability.lint.keys import AskKey, ask_nobody, system_keys
+from mailevents_dagster.deliverability.lint.keys import AskKey, ask_nobody, key_asker
 from mailevents_dagster.deliverability.lint.linting import RULES, findings_of
 from mailevents_dagster.deliverability.lint.mail import domain_of, mail_of
 from mailevents_dagster.deliverability.lint.rule import Rule, Weight
@@ -92,8 +92,11 @@ def _failing(work: Work, sample: Sequence[str], asked: LintSettings, ask: AskKey
 
 
 def _keys(work: Work, asked: LintSettings) -> AskKey:
-    is_recent = work.day.end > time.time() - _KEYS_LAST
-    return system_keys() if asked.dns and is_recent else ask_nobody
+    if not asked.dns or work.day.end <= time.time() - _KEYS_LAST:
+        return ask_nobody
+    from mailevents_dagster.deliverability.dns import resolver_of  # needs what the extra installs
+
+    return key_asker(resolver_of(work.domain.posture.resolver, work.note))
 
 
 def _verdict(rule: Rule, failed: int, judged: int, tolerated: float) -> Verdict:
