@@ -11,9 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mailevents_dagster.model.day import Day
+from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.outcome import Became
+from mailevents_dagster.settings import Settings
 from mailevents_dagster.sources.outcomes.columns import COLUMNS
 from mailevents_dagster.sources.outcomes.feeds import outcomes_of
+from mailevents_dagster.sources.outcomes.settings.section import DomainSettings
 from mailevents_dagster.store.store import Store
 from mailevents_dagster.summaries.making import events_of
 
@@ -40,6 +43,11 @@ class OutcomesOfDay:
             "hours": self.hours,
             "complete": self.hours_kept == self.hours,
         }
+
+
+def made_of_outcomes(_settings: Settings, domain: DomainSettings) -> Sequence[Feed]:
+    """Return the feed of a domain's outcomes, as what a part is made of."""
+    return [outcomes_of(domain.domain)]
 
 
 def outcomes_of_day(

@@ -20,21 +20,17 @@ from mailevents_dagster.summaries.wording import Language
 
 def sections(layout: Layout, domains: Iterable[str], day: Day, language: Language) -> Iterator[str]:
     """Yield a section for each domain of which anything is stored of the day."""
-    for domain in domains:
-        found = {part.name: said for part in PARTS if (said := said_in(layout, domain, part.name, day))}
-        if found:
-            yield f"<section>\n<h2>{say('deliverability', language)}: {escape(readable_domain(domain))}</h2>"
-            for name, said in found.items():
-                yield from _part(name, said, language)
-            yield "</section>"
+    for domain, found in _told(layout, domains, day):
+        yield f"<section>\n<h2>{say('deliverability', language)}: {escape(readable_domain(domain))}</h2>"
+        for name, said in found.items():
+            yield from _part(name, said, language)
+        yield "</section>"
 
 
 def blocks(layout: Layout, domains: Iterable[str], day: Day, language: Language) -> Iterator[Block]:
     """Yield the same for a mail: what is not in order, and the numbers."""
-    for domain in domains:
-        found = {part.name: said for part in PARTS if (said := said_in(layout, domain, part.name, day))}
-        if found:
-            yield Heading(f"{say('deliverability', language)}: {readable_domain(domain)}")
+    for domain, found in _told(layout, domains, day):
+        yield Heading(f"{say('deliverability', language)}: {readable_domain(domain)}")
         for name, said in found.items():
             for check, verdict in said["verdicts"].items():
                 if not verdict["passed"]:
@@ -42,6 +38,13 @@ def blocks(layout: Layout, domains: Iterable[str], day: Day, language: Language)
                     yield Paragraph(f"{say(check, language)}: {how}. {verdict['said']}", is_warning=True)
             rows = [(say(one, language), _value(value, language)) for one, value in _numbers(said)]
             yield Table(say(name, language), (say("what", language), say("count", language)), rows)
+
+
+def _told(layout: Layout, domains: Iterable[str], day: Day) -> Iterator[tuple[str, Mapping[str, Mapping[str, Any]]]]:
+    """Yield each domain of which anything is stored of the day, with what its parts said, by their names."""
+    for domain in domains:
+        if found := {part.name: said for part in PARTS if (said := said_in(layout, domain, part.name, day))}:
+            yield domain, found
 
 
 def _numbers(said: Mapping[str, Any]) -> list[tuple[str, float | bool]]:

@@ -23,6 +23,8 @@ from mailevents_dagster.settings.problems import enumeration
 FIRST_YEAR: Final = 2019
 LONGEST_REASON: Final = 200
 LOG_FILE_MODE: Final = "0?6[04][04]"
+TAKEN_OWNERS: Final = frozenset({"all", "lives", "old-logs"})
+"""Names that the store, the summaries and the lives of mails use themselves."""
 
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://.*")
 _HOST: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")

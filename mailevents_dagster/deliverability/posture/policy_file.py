@@ -16,6 +16,7 @@ from urllib3.connection import HTTPSConnection
 from urllib3.exceptions import HTTPError, SSLError
 
 from mailevents_dagster.deliverability.answers import Answer, Ask, absent, there, unasked
+from mailevents_dagster.deliverability.posture.addresses import first_answer
 from mailevents_dagster.deliverability.quoting import quoted
 from mailevents_dagster.files.printable import printable
 
@@ -36,17 +37,7 @@ class PolicyFiles:
 
     def fetch(self, host: str, ask: Ask) -> Answer:
         """Return the policy as text. Absent is what senders cannot have either, for a reason that stays."""
-        addresses = [ask(host, kind) for kind in ("A", "AAAA")]
-        found = [record for answer in addresses for record in answer.records][:MOST_ADDRESSES]
-        if not found:
-            lost = next((answer for answer in addresses if answer.is_unasked), None)
-            return unasked(f"its address: {lost.reason}") if lost else absent(f"{host} has no address")
-        answer = unasked("")
-        for address in found:
-            answer = self._fetch_from(address, host)
-            if not answer.is_unasked:
-                break
-        return answer
+        return first_answer(host, ask, MOST_ADDRESSES, lambda address: self._fetch_from(address, host))
 
     def _fetch_from(self, address: str, host: str) -> Answer:
         connection = HTTPSConnection(

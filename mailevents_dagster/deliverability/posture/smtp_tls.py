@@ -18,6 +18,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from mailevents_dagster.deliverability.answers import Answer, Ask, absent, there, unasked
+from mailevents_dagster.deliverability.posture.addresses import first_answer
 from mailevents_dagster.deliverability.quoting import quoted
 from mailevents_dagster.files.printable import printable
 
@@ -43,17 +44,7 @@ class MailServers:
 
     def starttls(self, host: str, ask: Ask) -> Answer:
         """Return the certificate as lines `field: value`. Absent is what offers no TLS that can be used."""
-        addresses = [ask(host, kind) for kind in ("A", "AAAA")]
-        found = [record for answer in addresses for record in answer.records][:MOST_ADDRESSES]
-        if not found:
-            lost = next((answer for answer in addresses if answer.is_unasked), None)
-            return unasked(f"its address: {lost.reason}") if lost else absent(f"{host} has no address")
-        answer = unasked("")
-        for address in found:
-            answer = self._try(address, host)
-            if not answer.is_unasked:
-                break
-        return answer
+        return first_answer(host, ask, MOST_ADDRESSES, lambda address: self._try(address, host))
 
     def _try(self, address: str, host: str) -> Answer:
         authorities = self.ca_bundle or certifi.where()

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mailevents_dagster.deliverability.outcomes_of_day import last_words, outcomes_of_day, with_keys
+from mailevents_dagster.deliverability.outcomes_of_day import last_words, made_of_outcomes, outcomes_of_day, with_keys
 from mailevents_dagster.deliverability.part import Made, Part, Work
 from mailevents_dagster.health.verdicts import Verdict
 from mailevents_dagster.model.columns import Column
-from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.outcome import Became
-from mailevents_dagster.settings import Settings
-from mailevents_dagster.sources.outcomes.feeds import outcomes_of
-from mailevents_dagster.sources.outcomes.settings.section import DomainSettings
 
 NAME: Final = "proof"
 STATES: Final = ("proven", "unproven", "failed", "waiting", "unknown", "afterwards")
@@ -106,15 +101,11 @@ def _picture(counts: dict[str, int]) -> bytes:
     return picture_of_bars("mails by what is proven of them", counts)
 
 
-def _made_of(_settings: Settings, domain: DomainSettings) -> Sequence[Feed]:
-    return [outcomes_of(domain.domain)]
-
-
 PROOF: Final = Part(
     NAME,
     "The last word on each mail and recipient, and whether a receiving server said it.",
     COLUMNS,
     _make,
     checks={"proven": "Whether nearly all deliveries come with the answer of the receiving server."},
-    made_of=_made_of,
+    made_of=made_of_outcomes,
 )

@@ -10,17 +10,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mailevents_dagster.deliverability.outcomes_of_day import outcomes_of_day, with_keys
+from mailevents_dagster.deliverability.outcomes_of_day import made_of_outcomes, outcomes_of_day, with_keys
 from mailevents_dagster.deliverability.part import Made, Part, Work
 from mailevents_dagster.deliverability.queues.waits import GREYLISTED, THROTTLED, waits
 from mailevents_dagster.health.verdicts import Verdict
 from mailevents_dagster.model.columns import Column
 from mailevents_dagster.model.day import Day
-from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.outcome import Became
-from mailevents_dagster.settings import Settings
-from mailevents_dagster.sources.outcomes.feeds import outcomes_of
-from mailevents_dagster.sources.outcomes.settings.section import DomainSettings
 
 DAYS_BEFORE: Final = 5
 """As long as mail servers keep trying, unless they are told otherwise."""
@@ -145,10 +141,6 @@ def _said(rows: Sequence[dict[str, Any]]) -> str:
     return head + lines if lines else ""
 
 
-def _made_of(_settings: Settings, domain: DomainSettings) -> Sequence[Feed]:
-    return [outcomes_of(domain.domain)]
-
-
 QUEUES: Final = Part(
     "queues",
     "How long receivers make mails wait before they take them, which of them throttle, and what waits.",
@@ -158,5 +150,5 @@ QUEUES: Final = Part(
         "nothing_waits_long": "Whether no mail has waited for more than four hours.",
         "not_throttled": "Whether no receiver says that mails come too fast.",
     },
-    made_of=_made_of,
+    made_of=made_of_outcomes,
 )

@@ -9,6 +9,7 @@ from statistics import median
 from typing import Final
 
 from mailevents_dagster.deliverability.addresses import role_of
+from mailevents_dagster.deliverability.outcomes_of_day import made_of_outcomes
 from mailevents_dagster.deliverability.part import Made, Part, Work
 from mailevents_dagster.deliverability.pictures import picture_of_bars
 from mailevents_dagster.deliverability.suppression.entries import Entry, entries_of
@@ -17,7 +18,6 @@ from mailevents_dagster.deliverability.suppression.making import MILLISECONDS, F
 from mailevents_dagster.deliverability.suppression.rows import COLUMNS, rows_of
 from mailevents_dagster.health.verdicts import Verdict
 from mailevents_dagster.model.day import Day
-from mailevents_dagster.sources.outcomes.feeds import outcomes_of
 
 NAME: Final = "suppression"
 TITLE: Final = "Addresses that must not be mailed, by reason"
@@ -97,5 +97,5 @@ SUPPRESSION: Final = Part(
     columns=COLUMNS,
     make=make,
     checks={"hard_bounces": "Did about as many addresses bounce hard for the first time as on other days?"},
-    made_of=lambda _, domain: (outcomes_of(domain.domain),),
+    made_of=made_of_outcomes,
 )

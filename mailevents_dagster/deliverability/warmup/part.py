@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mailevents_dagster.deliverability.outcomes_of_day import OutcomesOfDay, last_words, outcomes_of_day, with_keys
+from mailevents_dagster.deliverability.outcomes_of_day import (
+    OutcomesOfDay,
+    last_words,
+    made_of_outcomes,
+    outcomes_of_day,
+    with_keys,
+)
 from mailevents_dagster.deliverability.part import Made, Part, Work
 from mailevents_dagster.deliverability.warmup.plan import Sent, cap, next_cap
 from mailevents_dagster.deliverability.warmup.streams import shared, streams_of
 from mailevents_dagster.health.verdicts import Verdict
 from mailevents_dagster.model.columns import Column
 from mailevents_dagster.model.day import Day
-from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.outcome import Became
-from mailevents_dagster.settings import Settings
-from mailevents_dagster.sources.outcomes.feeds import outcomes_of
-from mailevents_dagster.sources.outcomes.settings.section import DomainSettings
 from mailevents_dagster.summaries.anonymous import domains_of
 
 NAME: Final = "warmup"
@@ -222,10 +224,6 @@ def _picture(work: Work, rows: pa.Table, before: Mapping[Day, pa.Table]) -> byte
     return picture_of_days("mails a day by sending address", lines)
 
 
-def _made_of(_settings: Settings, domain: DomainSettings) -> Sequence[Feed]:
-    return [outcomes_of(domain.domain)]
-
-
 WARMUP: Final = Part(
     NAME,
     "How many mails each sending address sent, against the plan of its warm-up, and how many it may send next.",
@@ -236,6 +234,6 @@ WARMUP: Final = Part(
         "no_harm": "Whether complaints, unknown addresses and refusals allow it to grow on.",
         "streams_apart": "Whether mails that people wait for share no sending address and domain with marketing.",
     },
-    made_of=_made_of,
+    made_of=made_of_outcomes,
     is_made_hourly=True,
 )

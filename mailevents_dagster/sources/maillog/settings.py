@@ -28,7 +28,7 @@ from mailevents_dagster.settings.fields import (
     in_folder,
     past_hour_start,
 )
-from mailevents_dagster.settings.values import check_timezone, web_address
+from mailevents_dagster.settings.values import TAKEN_OWNERS, check_timezone, web_address
 
 SIMULATOR: Final = "simulator"
 DEMO: Final = {
@@ -48,13 +48,11 @@ DEMO: Final = {
 """What the settings of a project that has no file say of mail servers."""
 
 _NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,98}[a-z0-9])?")
-_TAKEN: Final = frozenset({"all", "lives", "old-logs"})
-"""Names that the store, the summaries and the lives of mails use themselves."""
 
 
 def _check_name(name: str) -> str:
     name = name.lower()
-    if not _NAME.fullmatch(name) or ".." in name or name in _TAKEN:
+    if not _NAME.fullmatch(name) or ".." in name or name in TAKEN_OWNERS:
         raise ValueError(
             "is not a name for a server; write its host name like mx1.example.com: letters, digits, dots and inner "
             "hyphens, 100 characters at most"

@@ -21,7 +21,7 @@ from mailevents_dagster.settings.fields import (
     refuse,
 )
 from mailevents_dagster.settings.models import Settings
-from mailevents_dagster.settings.values import check_host
+from mailevents_dagster.settings.values import TAKEN_OWNERS, check_host
 from mailevents_dagster.settings.variables import VARIABLE_PATTERN
 
 SIMULATOR: Final = "simulator"
@@ -29,15 +29,13 @@ DEMO: Final = {"webhooks": [{"name": "olaylar.kuzey.example", "provider": "mailg
 """What the settings of a project that has no file say of webhooks."""
 
 _NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,98}[a-z0-9])?")
-_TAKEN: Final = frozenset({"all", "lives", "old-logs"})
-"""Names that the store, the summaries and the lives of mails use themselves."""
 _PREFIX: Final = re.compile(r"(/[A-Za-z0-9._~-]{1,100}){0,10}")
 _TOPIC: Final = re.compile(r"arn:aws[a-z-]{0,10}:sns:[a-z0-9-]{1,30}:[0-9]{12}:[A-Za-z0-9_-]{1,256}(\.fifo)?")
 
 
 def _check_name(name: str) -> str:
     name = name.lower()
-    if not _NAME.fullmatch(name) or ".." in name or name in _TAKEN:
+    if not _NAME.fullmatch(name) or ".." in name or name in TAKEN_OWNERS:
         raise ValueError(
             "is not a name for a webhook; write one like `replies`: letters, digits and inner dots, hyphens and "
             "underscores, 100 characters at most"
