@@ -1,16 +1,15 @@
 """The daily assets of deliverability: each part of each domain."""
 
+import time
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 import dagster as dg
 
 from mailevents_dagster.deliverability.part import Made, Part, Work
 from mailevents_dagster.deliverability.stored import read_part, write_part
 from mailevents_dagster.model.day import Day
-from mailevents_dagster.model.feed import dagster_name, readable_domain
+from mailevents_dagster.model.feed import readable_domain
 from mailevents_dagster.model.hour import key_timezone
 from mailevents_dagster.orchestration.checks import shown
 from mailevents_dagster.orchestration.internals import CheckSpec
@@ -18,7 +17,7 @@ from mailevents_dagster.orchestration.io_manager import EventStore
 from mailevents_dagster.orchestration.metadata import column_schema
 from mailevents_dagster.orchestration.summary_assets import ONCE_A_DAY_CHANGED, daily_partitions
 from mailevents_dagster.settings import Settings
-from mailevents_dagster.sources.outcomes.feeds import SOURCE
+from mailevents_dagster.sources.outcomes.feeds import SOURCE, outcomes_of
 from mailevents_dagster.sources.outcomes.settings.section import DeliverabilitySettings, DomainSettings
 from mailevents_dagster.store.layout import Layout
 from mailevents_dagster.summaries.charts import data_uri
@@ -40,7 +39,7 @@ def build_deliverability(settings: Settings) -> list[dg.AssetsDefinition]:
 
 
 def _asset(settings: Settings, domain: DomainSettings, part: Part) -> dg.AssetsDefinition:
-    key = dg.AssetKey([SOURCE, domain.domain, part.name])
+    own, key = outcomes_of(domain.domain), dg.AssetKey([SOURCE, domain.domain, part.name])
     is_of_now = part.looks_at_the_world(settings, domain)
     # The day under way is a partition, too, where what counts is what is there now.
     days = daily_partitions(settings, end_offset=1 if is_of_now or part.is_made_hourly else 0)
@@ -54,12 +53,12 @@ def _asset(settings: Settings, domain: DomainSettings, part: Part) -> dg.AssetsD
             for place, feed in enumerate(part.made_of(settings, domain))
         },
         partitions_def=days,
-        group_name=dagster_name(domain.domain),
+        group_name=own.group,
         automation_condition=_condition(settings, part, is_of_now=is_of_now),
         check_specs=[CheckSpec(name, asset=key, description=asks) for name, asks in part.checks.items()],
         kinds={"python", "parquet"},
         owners=["team:mail-operations"],
-        tags={"domain": domain.domain[:63], "part": part.name},
+        tags={"domain": own.tag, "part": part.name},
         description=_description(domain, part, is_of_now=is_of_now),
         metadata={"dagster/column_schema": column_schema(part.columns)},
     )
@@ -95,8 +94,8 @@ def _condition(settings: Settings, part: Part, *, is_of_now: bool) -> dg.Automat
 
 def _check_is_today(part: Part, day: Day) -> None:
     """Refuse a day that is over: what is there now says nothing of it."""
-    today = datetime.now(ZoneInfo(day.timezone)).date()
-    if day.date != today:
+    today = Day.containing(time.time(), day.timezone)
+    if day != today:
         raise dg.Failure(
             f"{part.name} looks at what is there now, so only {today} can be made, and not {day}. What was stored of "
             f"{day} stays as it is.",
