@@ -1,7 +1,7 @@
 """A stand-in for Docker's engine: takes what a client asks of it over HTTP, and starts processes instead of containers.
 
-A process gets what its container would have: the variables of the image and its own, a home of its own that nothing else
-sees, and the files of named volumes, at other paths than in a container.
+A process gets what its container would have: the variables of the image and its own, a home of its own that nothing
+else sees, and the files of named volumes, at other paths than in a container.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class DockerEngine:
     containers: dict[str, Container] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = _Server(self)
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         self._numbers = count(1)
         return self
@@ -91,8 +91,8 @@ class DockerEngine:
         """Start its process; the home is a copy of the image's, and gone with the container."""
         shutil.copytree(self.folder / "image", container.home)
 
-        def here(text: str) -> str:
-            return self.translate(text.replace(HOME, str(container.home)))
+        def here(text: str) -> str:  # a run is told of its daemon's home, which has the same name in each container
+            return self.translate(re.sub(f"{HOME}|{self.folder}/c[0-9]{{3}}", str(container.home), text))
 
         given = dict(one.split("=", 1) for one in container.asked["Env"])
         variables = {name: here(value) for name, value in {**self.image, **given}.items()}
@@ -121,45 +121,49 @@ class DockerEngine:
             if (one.home / "printed").exists()
         )
 
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        engine = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
+class _Server(ThreadingHTTPServer):
+    def __init__(self, engine: DockerEngine) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.engine = engine
 
-            def log_message(self, format: str, *args: object) -> None: ...  # noqa: A002 - its name there
 
-            def do_GET(self) -> None:
-                if self.path.endswith("/version"):
-                    self._answer({"ApiVersion": "1.47", "MinAPIVersion": "1.24", "Version": "27"})
-                elif container := self._container():
-                    state = {"Status": container.status, "Running": container.status == "running"}
-                    self._answer({"Id": container.id, "Name": container.id, "State": state, "Config": {}})
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Server
 
-            def do_POST(self) -> None:
-                asked = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or b"{}")
-                if "/containers/create" in self.path:
-                    self._answer({"Id": engine.create(asked).id, "Warnings": []}, HTTPStatus.CREATED)
-                elif container := self._container():
-                    if "/start" in self.path:
-                        engine.run(container)
-                    elif container.process:
-                        container.process.terminate()
-                    self._answer(None, HTTPStatus.NO_CONTENT)
+    def log_message(self, format: str, *args: object) -> None: ...  # noqa: A002 - its name there
 
-            def _container(self) -> Container | None:
-                found = _CONTAINER.fullmatch(self.path)
-                container = engine.containers.get(found["id"]) if found else None
-                if container is None:
-                    self._answer({"message": f"no such container: {self.path}"}, HTTPStatus.NOT_FOUND)
-                return container
+    def do_GET(self) -> None:
+        if self.path.endswith("/version"):
+            self._answer({"ApiVersion": "1.47", "MinAPIVersion": "1.24", "Version": "27"})
+        elif container := self._container():
+            state = {"Status": container.status, "Running": container.status == "running"}
+            self._answer({"Id": container.id, "Name": container.id, "State": state, "Config": {}})
 
-            def _answer(self, content: object, status: HTTPStatus = HTTPStatus.OK) -> None:
-                body = b"" if content is None else json.dumps(content).encode()
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or b"{}")
+        if "/containers/create" in self.path:
+            self._answer({"Id": self.server.engine.create(asked).id, "Warnings": []}, HTTPStatus.CREATED)
+        elif container := self._container():
+            if "/start" in self.path:
+                self.server.engine.run(container)
+            elif container.process:
+                container.process.terminate()
+            self._answer(None, HTTPStatus.NO_CONTENT)
 
-        return Handler
+    def _container(self) -> Container | None:
+        """Return the container that is spoken of; the answer is given where there is none."""
+        found = _CONTAINER.fullmatch(self.path)
+        container = self.server.engine.containers.get(found["id"]) if found else None
+        if container is None:
+            self._answer({"message": f"no such container: {self.path}"}, HTTPStatus.NOT_FOUND)
+        return container
+
+    def _answer(self, content: object, status: HTTPStatus = HTTPStatus.OK) -> None:
+        body = b"" if content is None else json.dumps(content).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
