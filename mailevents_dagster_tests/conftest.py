@@ -16,9 +16,9 @@ from mailevents_dagster.model.event import Collection, Detail, Event, Gap
 from mailevents_dagster.model.hour import Hour, last_ended
 from mailevents_dagster.sources.uzmanposta.access import Access
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
-from mailevents_dagster.sources.uzmanposta.budget_file import Calls
 from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS, feed_of
 from mailevents_dagster.sources.uzmanposta.rate import SharedBudget
+from mailevents_dagster.sources.uzmanposta.shared_calls import Calls
 from mailevents_dagster.sources.uzmanposta.simulator import FixedMail, Simulator
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.alerts.receiving import MailServer, WebhookServer, mail_server, webhook_server
@@ -130,8 +130,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         real(budget, 0)
         if seconds > 0:
             asked.append(seconds)
-            with budget._file as file:
-                file.write(Calls())
+            budget._calls.change(lambda *_: (Calls(), None))
 
     real = SharedBudget.sleep
     monkeypatch.setattr(SharedBudget, "sleep", sleep)
