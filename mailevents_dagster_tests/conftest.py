@@ -22,6 +22,7 @@ from mailevents_dagster.sources.uzmanposta.shared_calls import Calls
 from mailevents_dagster.sources.uzmanposta.simulator import FixedMail, Simulator
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.alerts.receiving import MailServer, WebhookServer, mail_server, webhook_server
+from mailevents_dagster_tests.postgres_server import PostgresServer
 
 # The same examples in every run, and no verdict that hangs on how busy the machine is.
 settings.register_profile(
@@ -150,6 +151,19 @@ def make_api() -> Iterator[MakeApi]:
     yield make
     for api in made:
         api.close()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A real PostgreSQL. Whoever stops it starts it again; tests of it are marked `programs`."""
+    with PostgresServer() as server:
+        yield server
+
+
+@pytest.fixture
+def database(postgres: PostgresServer) -> str:
+    """The URL of an empty database."""
+    return postgres.new_database()
 
 
 @pytest.fixture
