@@ -13,7 +13,7 @@ help:
 	@echo "make quick     style, types and the tests that take no process and no run of Dagster: for every change"
 	@echo "make test      style, types and all tests"
 	@echo "make soak      the long tests: random orders of everything that goes wrong, random kills, a big day; half an hour"
-	@echo "make programs  the tests with rsyslogd, jq, logrotate, journalctl, pflogsumm, eximstats, dovecot, exim, postfix and libpff, which they need"
+	@echo "make programs  the tests with rsyslogd, jq, logrotate, journalctl, pflogsumm, eximstats, dovecot, exim, postfix, postgresql and libpff, which they need"
 	@echo "make corpus    the tests with data of others: make corpus CORPUS=FOLDER"
 	@echo "make bench     measure the collector against a straightforward one"
 	@echo "make newcomer  follow README in a fresh clone with a fresh virtual environment"

@@ -47,9 +47,7 @@ class Shared:
 
 def share_a_budget(rate: float, seconds: float, latency: float) -> Shared:
     with tempfile.TemporaryDirectory() as folder, SimulatedApi(0, latency=latency, rate=rate) as api:
-        access = Access(
-            FEED.domain, api.base_url, KEY, requests_per_second=rate, budget_file=Path(folder) / "shared.budget"
-        )
+        access = Access(FEED.domain, api.base_url, KEY, requests_per_second=rate, budget=Path(folder) / "shared.budget")
         callers = [start(_call, access, seconds) for _ in range(PROCESSES)]
         for caller in callers:
             receive(caller)

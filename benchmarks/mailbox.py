@@ -21,7 +21,6 @@ from mailevents_dagster.sources.mailbox.graph.calls import Access, Calls
 from mailevents_dagster.sources.mailbox.graph.reader import GraphReader
 from mailevents_dagster.sources.mailbox.simulator import Behaviour, Mail, Simulator, id_of
 from mailevents_dagster.sources.mailbox.tokens import Application
-from mailevents_dagster.store.blobs import Blobs
 from mailevents_dagster.store.store import Store
 
 ADDRESS: Final = "fund@example.com"
@@ -63,7 +62,7 @@ def collect(folder: Path, url: str, base_url: str) -> tuple[float, float, float]
         str(folder / "data"), "UTC", "{domain}_{type}_%Y-%m-%d_%H.log", FEED_KINDS, scratch=folder / "scratch"
     )
     access = Access(ADDRESS, Application(url, "tenant.example", "client-1", secret="simulator"), base_url, folder / "b")
-    client = MailboxClient(GraphReader(Calls(access)), Blobs(store.layout))
+    client = MailboxClient(GraphReader(Calls(access)), store.blobs)
     began, cpu = time.perf_counter(), time.process_time()
     with store.open_hour(messages_of(ADDRESS), HOUR) as work:
         work.commit(client.collect(work, Options()))

@@ -16,12 +16,13 @@ from mailevents_dagster.model.event import Collection, Detail, Event, Gap
 from mailevents_dagster.model.hour import Hour, last_ended
 from mailevents_dagster.sources.uzmanposta.access import Access
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
-from mailevents_dagster.sources.uzmanposta.budget_file import Calls
 from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS, feed_of
 from mailevents_dagster.sources.uzmanposta.rate import SharedBudget
+from mailevents_dagster.sources.uzmanposta.shared_calls import Calls
 from mailevents_dagster.sources.uzmanposta.simulator import FixedMail, Simulator
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.alerts.receiving import MailServer, WebhookServer, mail_server, webhook_server
+from mailevents_dagster_tests.postgres_server import PostgresServer
 
 # The same examples in every run, and no verdict that hangs on how busy the machine is.
 settings.register_profile(
@@ -130,8 +131,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         real(budget, 0)
         if seconds > 0:
             asked.append(seconds)
-            with budget._file as file:
-                file.write(Calls())
+            budget._calls.change(lambda *_: (Calls(), None))
 
     real = SharedBudget.sleep
     monkeypatch.setattr(SharedBudget, "sleep", sleep)
@@ -151,6 +151,19 @@ def make_api() -> Iterator[MakeApi]:
     yield make
     for api in made:
         api.close()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A real PostgreSQL. Whoever stops it starts it again; tests of it are marked `programs`."""
+    with PostgresServer() as server:
+        yield server
+
+
+@pytest.fixture
+def database(postgres: PostgresServer) -> str:
+    """The URL of an empty database."""
+    return postgres.new_database()
 
 
 @pytest.fixture

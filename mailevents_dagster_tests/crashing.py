@@ -22,11 +22,11 @@ from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.sources.client import Options
 from mailevents_dagster.sources.uzmanposta.api import Access, UzmanPostaApi
-from mailevents_dagster.sources.uzmanposta.budget_file import Calls
 from mailevents_dagster.sources.uzmanposta.collect import collect_hour
 from mailevents_dagster.sources.uzmanposta.errors import ApiError
 from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.sources.uzmanposta.rate import SharedBudget
+from mailevents_dagster.sources.uzmanposta.shared_calls import Calls
 from mailevents_dagster_tests.conftest import DOMAIN, make_store
 
 COMMITTED, KILLED, API_FAILED, BROKEN = "committed", "killed", "api failed", "broken"
@@ -119,8 +119,7 @@ def _die_at(kill_at: int) -> None:
 
 def _no_waiting(budget: SharedBudget, seconds: float) -> None:
     """Pauses and backoff are over at once."""
-    with budget._file as file:
-        file.write(Calls())
+    budget._calls.change(lambda *_: (Calls(), None))
 
 
 def _fork_for_each_line() -> None:

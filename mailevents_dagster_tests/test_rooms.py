@@ -15,6 +15,7 @@ PACKAGE = Path(mailevents_dagster.__file__).parent
 ROOMS = (
     "model",
     "files",
+    "sharing",
     "failures",
     "settings",
     "store",

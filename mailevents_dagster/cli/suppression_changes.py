@@ -70,7 +70,7 @@ def _change(action: Literal["add", "remove"], domain: str | None, written: str, 
             wanted.setdefault(key, address)
     try:
         now = round(time.time() * 1000)
-        done = note_changes(store_of(settings).layout, judged.domain, wanted.values(), action, now, reason)
+        done = note_changes(store_of(settings), judged.domain, wanted.values(), action, now, reason)
     except DamagedError as error:
         raise click.ClickException(f"{error}. Nothing was changed; restore it from a backup.") from error
     here = [held[key] for key in wanted if key in held]

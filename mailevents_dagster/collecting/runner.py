@@ -7,7 +7,6 @@ import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final, Self
 
 from mailevents_dagster.collecting.collector import Collector
@@ -209,7 +208,7 @@ class _Lane:
         """Begin each hour once the one before leaves room, and the one before that has ended."""
         layout, before = self._runner.collector.store.layout, threading.Event()
         before.set()
-        held: Path | None = None
+        held: str | None = None
         for feed, hour in self._hours():
             lock = layout.hour_lock(feed, hour)
             if lock == held:  # hours that are days apart share one, and no other process has it

@@ -63,7 +63,7 @@ def arrived(work: Work) -> Iterator[Report | Broken]:
 
 
 def _mailed(work: Work, feed: Feed) -> Iterator[Report | Broken]:
-    blobs = Blobs(work.store.layout)
+    blobs = work.store.blobs
     read = 0
     for hour in work.day.hours:
         rows = events_of(work.store, feed, hour, _COLUMNS, work.note, pc.field("blob").is_valid())

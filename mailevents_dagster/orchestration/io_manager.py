@@ -1,7 +1,6 @@
 """Dagster's side of the store: the hours of feeds as inputs of assets and ops."""
 
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -9,7 +8,7 @@ import pyarrow as pa
 
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.model.source import kinds_of
-from mailevents_dagster.orchestration.run_sign_ins import fail_the_gone, sign_in
+from mailevents_dagster.orchestration.run_sign_ins import fail_the_gone
 from mailevents_dagster.settings import Settings
 from mailevents_dagster.store.store import Store
 
@@ -34,11 +33,6 @@ class EventStore(StoreManager):
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
         self._feeds = {feed.asset_key: feed for feed in settings.feeds}
-
-    @property
-    def runs(self) -> Path:
-        """Return the folder where the runs of this machine sign in."""
-        return self.store.layout.runs
 
     def handle_output(self, context: dg.OutputContext, obj: None) -> None:
         """Leave the store as it is: the asset has committed its hours one by one, so that each counts by itself."""
@@ -71,8 +65,8 @@ def event_store(settings: Settings) -> dg.IOManagerDefinition:
     def opened(context: dg.InitResourceContext) -> EventStore:
         made = EventStore(settings)
         if context.run and context.instance:  # a sensor has no run
-            sign_in(made.runs, context.run.run_id)
-            fail_the_gone(context.instance, made.runs, time.time())
+            made.store.locks.sign_in(context.run.run_id)
+            fail_the_gone(context.instance, made.store.locks, time.time())
         return made
 
     return opened

@@ -49,7 +49,7 @@ class ManualRuns:
         self.settings = settings
         self.collector = collector_of(settings)
         self._instance = instance
-        self._runs = self.collector.store.layout.runs
+        self._locks = self.collector.store.locks
         self._here = threading.Lock()
         self._children: set[subprocess.Popen[bytes]] = set()
         self._defs = collecting_defs(settings, self.collector, {"console": _logger(log)})
@@ -64,7 +64,7 @@ class ManualRuns:
     ) -> dg.ExecuteInProcessResult:
         """Run a job to its end; of these feeds, where it is a job of assets."""
         run_id = str(uuid4())
-        with signed_in(self._runs, run_id):
+        with signed_in(self._locks, run_id):
             return self._defs.resolve_job_def(job).execute_in_process(
                 instance=self._instance,
                 run_id=run_id,
@@ -102,7 +102,7 @@ class ManualRuns:
 
     def under_way(self) -> UnderWay:
         """Return what all processes are doing, after failing the runs whose process is gone."""
-        fail_the_gone(self._instance, self._runs, time.time())
+        fail_the_gone(self._instance, self._locks, time.time())
         return look(self._instance, self._defs.get_repository_def(), self.settings.feeds)
 
     def ask(self, ask: Ask) -> dg.ExecuteInProcessResult:

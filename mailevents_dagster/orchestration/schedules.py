@@ -79,7 +79,7 @@ def _close_hours(settings: Settings, job: Any, running: dg.DefaultScheduleStatus
     ) -> Sequence[dg.RunRequest] | dg.SkipReason:
         # The clock, not the tick: of ticks that were missed the newest alone has something to do.
         now, rules = time.time(), rules_of(settings)
-        fail_the_gone(context.instance, event_store.runs, now)
+        fail_the_gone(context.instance, event_store.store.locks, now)
         under_way = look(context.instance, context.repository_def, settings.feeds)
         due: defaultdict[Hour, list[Feed]] = defaultdict(list)
         for state in states_of(settings, event_store.store):
@@ -109,7 +109,7 @@ def _look_back(settings: Settings, job: Any, running: dg.DefaultScheduleStatus) 
         context: dg.ScheduleEvaluationContext, event_store: dg.ResourceParam[EventStore]
     ) -> dg.RunRequest | dg.SkipReason:
         now = time.time()
-        fail_the_gone(context.instance, event_store.runs, now)
+        fail_the_gone(context.instance, event_store.store.locks, now)
         due = lookback.due(settings, event_store.store, now)
         if not due or is_going_on(context.instance, RECONCILE_JOB):
             return dg.SkipReason("Every feed has looked back, or does so right now.")

@@ -39,7 +39,7 @@ def follow_sensor(settings: Settings, jobs: Sequence[Any]) -> dg.SensorDefinitio
     def sensor(context: dg.SensorEvaluationContext, event_store: dg.ResourceParam[EventStore]) -> dg.SensorResult:
         now, store = time.time(), event_store.store
         assert context.repository_def  # noqa: S101 - Dagster gives it to every sensor of a code location
-        if gone := fail_the_gone(context.instance, event_store.runs, now):
+        if gone := fail_the_gone(context.instance, event_store.store.locks, now):
             context.log.warning(f"{counted(gone, 'run')} marked as failed: the process is gone.")
         under_way = look(context.instance, context.repository_def, settings.feeds)
         states = states_of(settings, store)
@@ -73,7 +73,7 @@ def gone_sensor() -> dg.SensorDefinition:
         description=gone_sensor.__doc__,
     )
     def sensor(context: dg.SensorEvaluationContext, event_store: dg.ResourceParam[EventStore]) -> dg.SkipReason:
-        gone = fail_the_gone(context.instance, event_store.runs, time.time())
+        gone = fail_the_gone(context.instance, event_store.store.locks, time.time())
         return dg.SkipReason(f"{counted(gone, 'run')} marked as failed: the process is gone." if gone else None)
 
     return sensor

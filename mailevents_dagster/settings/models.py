@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -22,6 +23,7 @@ from pydantic import (
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.source import FeedSettings, Source
 from mailevents_dagster.settings.alerting import AlertSettings
+from mailevents_dagster.settings.database_address import DatabaseVariable
 from mailevents_dagster.settings.fields import NOTED, Context, Days, FaultError, PastMoment, Strict, refuse
 from mailevents_dagster.settings.log_names import check_length, check_log_file_name
 from mailevents_dagster.settings.problems import enumeration
@@ -57,6 +59,13 @@ class Settings(Strict):
         default="./data",
         validate_default=True,
         description="A folder, seen from the folder of this file, or a URL such as s3://bucket/prefix.",
+    )
+    postgres_variable: DatabaseVariable | None = Field(
+        default=None,
+        alias="postgres",
+        description="The environment variable with the address of a PostgreSQL database, as ${NAME}: what machines "
+        "share; null: one machine is all there is. See postgres.md.",
+        examples=["${POSTGRES_URL}"],
     )
     log_file_name: Annotated[str, AfterValidator(check_log_file_name)] = Field(
         default=DEFAULT_LOG_FILE_NAME,
@@ -167,6 +176,11 @@ class Settings(Strict):
     def source(self) -> Path | None:
         """The file that was read; None for the built-in demo."""
         return self._source
+
+    @property
+    def postgres(self) -> str | None:
+        """The address of the database, as the environment has it now: a secret."""
+        return os.environ[self.postgres_variable] if self.postgres_variable else None
 
     @property
     def sources(self) -> tuple[Source, ...]:

@@ -18,7 +18,6 @@ from typing import Final
 from upath import UPath
 
 from mailevents_dagster.files.atomic import PARTIAL, local, sync_folder
-from mailevents_dagster.files.locks import holding
 from mailevents_dagster.store.blob_names import journals_of, named_in_snapshot, named_in_text, snapshots_of
 from mailevents_dagster.store.blobs import SUFFIXES
 from mailevents_dagster.store.layout import Layout, names_in
@@ -53,7 +52,7 @@ def remove_unneeded(store: Store, retention: Retention, now: float) -> Removed:
     leftovers = islice(_older_than(layout, _all_expired_before(store, retention, now)), LEFTOVERS)
     doomed = set[str](leftovers).union(*notes.values())
     unneeded = doomed - _needed(store, doomed) if doomed else doomed
-    sizes = {name: _remove(layout, name, now - SECONDS_A_DAY) for name in unneeded}
+    sizes = {name: _remove(store, name, now - SECONDS_A_DAY) for name in unneeded}
     # Before the notes go: a power cut must not bring blobs back that nothing speaks of.
     for folder in {local(layout.blob(name, "").parent) for name, size in sizes.items() if size}:
         if folder:
@@ -82,9 +81,10 @@ def _needed(store: Store, doomed: Set[str]) -> set[str]:
     return needed
 
 
-def _remove(layout: Layout, name: str, before: float) -> int | None:
+def _remove(store: Store, name: str, before: float) -> int | None:
     """Remove a blob and return its bytes on disk, zero where it is gone; None where it is not old enough."""
-    with holding(layout.blob_lock(name)):
+    layout = store.layout
+    with store.locks.briefly(layout.blob_lock(name)):
         size = 0
         for path in (layout.blob(name, suffix) for suffix in SUFFIXES):
             with suppress(FileNotFoundError):

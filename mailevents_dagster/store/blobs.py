@@ -18,7 +18,7 @@ from upath import UPath
 
 from mailevents_dagster.files.atomic import unnamed
 from mailevents_dagster.files.damage import DamagedError
-from mailevents_dagster.files.locks import holding
+from mailevents_dagster.sharing.locks import Locks
 from mailevents_dagster.store.layout import Layout
 
 if TYPE_CHECKING:
@@ -94,8 +94,9 @@ class NewBlob:
 class Blobs:
     """The blobs below one storage. Threads and processes may write and read at once."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, locks: Locks) -> None:
         self._layout = layout
+        self._locks = locks
 
     @contextmanager
     def new(self) -> Iterator[NewBlob]:
@@ -109,7 +110,7 @@ class Blobs:
             blob.finish()
             partial.settle()
             sha256 = blob.sha256
-            with holding(self._layout.blob_lock(sha256)):
+            with self._locks.briefly(self._layout.blob_lock(sha256)):
                 partial.publish(self._layout.blob(sha256, blob.suffix or PLAIN))
 
     def open(self, sha256: str) -> IO[bytes]:

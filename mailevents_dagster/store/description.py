@@ -15,7 +15,7 @@ from mailevents_dagster.files.atomic import publish
 from mailevents_dagster.files.checksummed import read_sealed
 from mailevents_dagster.files.damage import DamagedError, set_aside
 from mailevents_dagster.files.json_text import NotJsonError, parse, pretty
-from mailevents_dagster.files.locks import holding
+from mailevents_dagster.sharing.locks import Locks
 from mailevents_dagster.store.layout import Layout
 
 logger = logging.getLogger(__name__)
@@ -23,12 +23,12 @@ logger = logging.getLogger(__name__)
 _TIMEZONE: Final = re.compile(r"[\w+/-]{1,60}")
 
 
-def describe(layout: Layout, timezone: str, note: Callable[[str], object] = logger.warning) -> None:
+def describe(layout: Layout, locks: Locks, timezone: str, note: Callable[[str], object] = logger.warning) -> None:
     """Write how the data are written, where that is not said yet or not said rightly."""
     path = layout.description
     if _says(path, timezone):
         return
-    with holding(layout.work_lock("store")):  # all feeds may be at their first hour at once
+    with locks.holding(layout.work_lock("store")):  # all feeds may be at their first hour at once
         if _says(path, timezone):
             return
         if path.exists():

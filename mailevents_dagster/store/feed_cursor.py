@@ -8,10 +8,10 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from mailevents_dagster.files.damage import DamagedError, set_aside
-from mailevents_dagster.files.locks import holding
 from mailevents_dagster.model.event import Collection
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
+from mailevents_dagster.sharing.locks import Locks
 from mailevents_dagster.store.cursor_file import read_cursor, write_cursor
 from mailevents_dagster.store.cursors import Cursor, Span, cursor_of
 from mailevents_dagster.store.destruction_record import read_destruction
@@ -28,6 +28,7 @@ class FeedCursor:
     """The cursor of one feed. It is changed under a lock of its own: some changes come while others commit."""
 
     layout: Layout
+    locks: Locks
     feed: Feed
     timezone: str
 
@@ -77,7 +78,7 @@ class FeedCursor:
     def _change(self, change: Change, note: Note) -> Cursor:
         """Change the cursor and return it as it was; a damaged one is set aside and made anew first."""
         path = self.layout.cursor(self.feed)
-        with holding(self.layout.cursor_lock(self.feed)):
+        with self.locks.briefly(self.layout.cursor_lock(self.feed)):
             try:
                 cursor = self.read()
             except DamagedError as error:
@@ -88,14 +89,14 @@ class FeedCursor:
 
     def rebuild(self) -> None:
         """Make the cursor anew; only its first hour, which no manifest knows, stays where it can be read."""
-        with holding(self.layout.cursor_lock(self.feed)):
+        with self.locks.briefly(self.layout.cursor_lock(self.feed)):
             before = self.read_if_whole()
             cursor = replace(self.rebuilt(), first=before.first if before else None)
             write_cursor(self.layout.cursor(self.feed), cursor, self.timezone)
 
     def change_if_whole(self, change: Change) -> None:
         """Change the cursor unless it is damaged or lost: the next collection makes such a one anew."""
-        with holding(self.layout.cursor_lock(self.feed)):
+        with self.locks.briefly(self.layout.cursor_lock(self.feed)):
             cursor = self.read_if_whole()
             if cursor is not None and (changed := change(cursor)) != cursor:
                 write_cursor(self.layout.cursor(self.feed), changed, self.timezone)

@@ -22,7 +22,10 @@ _DATE: Final = re.compile("(19|20)[0-9]{2}-(0[1-9]|1[0-2])-[0-9]{2}")
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The paths of feeds and hours. `scratch` is local also where the storage is not: journals and locks lie there."""
+    """The paths of feeds and hours, and the names of their locks.
+
+    `scratch` is local also where the storage is not: journals lie there, and locks that are files.
+    """
 
     root: UPath
     scratch: Path
@@ -156,9 +159,9 @@ class Layout:
         """Return the file of what people put on the domain's suppression list and took off it."""
         return self.root / "suppression" / f"{domain}.json"
 
-    def suppression_lock(self, domain: str) -> Path:
+    def suppression_lock(self, domain: str) -> str:
         """Held for moments, while somebody changes the domain's suppression list."""
-        return self.scratch / "locks" / domain / "suppression.lock"
+        return f"{domain}/suppression"
 
     def part(self, domain: str, name: str, date: str) -> UPath:
         """Return what was made of a day of a domain: one answer about its mail."""
@@ -199,29 +202,34 @@ class Layout:
         return self.scratch / "journal" / "old-logs"
 
     @property
-    def runs(self) -> Path:
-        """Where the runs of this machine sign in."""
-        return self.scratch / "locks" / "runs"
+    def locks(self) -> Path:
+        """The folder of locks that are files."""
+        return self.scratch / "locks"
 
-    def work_lock(self, work: Literal["adopting", "alerts", "receiving", "report", "store"]) -> Path:
-        """Held while old logs are taken in, somebody is told, reports or webhooks pass, or the storage is described."""
-        return self.scratch / "locks" / f"{work}.lock"
+    @property
+    def receiving(self) -> Path:
+        """Locked while webhooks are received into the spools of this machine."""
+        return self.locks / "receiving.lock"
 
-    def lock(self, feed: Feed) -> Path:
+    def work_lock(self, work: Literal["adopting", "alerts", "report", "store"]) -> str:
+        """Held while old logs are taken in, somebody is told, the report is sent, or the storage is described."""
+        return work
+
+    def lock(self, feed: Feed) -> str:
         """Held while an hour of the feed is committed or destroyed."""
-        return self.scratch / "locks" / feed.domain / f"{feed.name}.lock"
+        return f"{feed.domain}/{feed.name}"
 
-    def cursor_lock(self, feed: Feed) -> Path:
+    def cursor_lock(self, feed: Feed) -> str:
         """Held for moments, while the feed's cursor is changed."""
-        return self.scratch / "locks" / feed.domain / feed.name / "cursor.lock"
+        return f"{feed.domain}/{feed.name}/cursor"
 
-    def blob_lock(self, sha256: str) -> Path:
+    def blob_lock(self, sha256: str) -> str:
         """Held for moments, while a blob appears or is removed. Those with the same beginning share one."""
-        return self.scratch / "locks" / "blobs" / f"{sha256[:2]}.lock"
+        return f"blobs/{sha256[:2]}"
 
-    def hour_lock(self, feed: Feed, hour: Hour) -> Path:
+    def hour_lock(self, feed: Feed, hour: Hour) -> str:
         """Held while the hour is collected. Hours a day apart share one, so that their number stays small."""
-        return self.scratch / "locks" / feed.domain / feed.name / f"{hour.start // SECONDS % 24:02d}.lock"
+        return f"{feed.domain}/{feed.name}/{hour.start // SECONDS % 24:02d}"
 
     def relative(self, path: UPath) -> str:
         """Return the path as records of an hour name it; that of a journal begins in its own folder."""

@@ -13,9 +13,9 @@ from upath import UPath
 
 from mailevents_dagster.files.atomic import local, make_folder
 from mailevents_dagster.files.damage import DamagedError
-from mailevents_dagster.files.locks import holding
 from mailevents_dagster.model.feed import Feed, FeedKind
 from mailevents_dagster.model.hour import Hour
+from mailevents_dagster.sharing.locks import FileLocks, Locks
 from mailevents_dagster.store.blobs import Blobs
 from mailevents_dagster.store.cursors import Cursor
 from mailevents_dagster.store.destruction_record import refuse_destroyed
@@ -59,6 +59,7 @@ class Store:
     ) -> None:
         """Beyond so many bytes of memory, the records of an hour that is collected are put on disk."""
         self.layout = Layout(UPath(storage), scratch or scratch_folder(storage), log_file_name)
+        self.locks: Locks = FileLocks(self.layout.locks)
         self.timezone = timezone
         self.kinds = kinds
         self.log_file_mode = log_file_mode
@@ -75,7 +76,7 @@ class Store:
 
     @property
     def blobs(self) -> Blobs:
-        return Blobs(self.layout)
+        return Blobs(self.layout, self.locks)
 
     @contextmanager
     def open_hour(
@@ -118,19 +119,19 @@ class Store:
     def holding(self, feed: Feed, hour: Hour, when_held: Callable[[str], object]) -> Iterator[None]:
         """Keep other processes from collecting or destroying the hour."""
         held = f"{feed} {hour} is being collected by another process, which is waited for."
-        with holding(self.layout.hour_lock(feed, hour), lambda: when_held(held)):
+        with self.locks.holding(self.layout.hour_lock(feed, hour), lambda: when_held(held)):
             yield
 
     def writing(self, feed: Feed) -> AbstractContextManager[None]:
         """Keep others from committing or destroying hours of the feed."""
-        return holding(self.layout.lock(feed))
+        return self.locks.briefly(self.layout.lock(feed))
 
     @contextmanager
     def adopting(self, when_held: Callable[[str], object] = logger.warning) -> Iterator[Path]:
         """Yield an empty folder to sort old logs in, for one process at a time; it goes with the block."""
         held = "Another process takes old logs into this storage, and is waited for."
         folder = self.layout.adopting
-        with holding(self.layout.work_lock("adopting"), lambda: when_held(held)):
+        with self.locks.holding(self.layout.work_lock("adopting"), lambda: when_held(held)):
             if folder.exists():  # of a process that was killed
                 shutil.rmtree(folder)
             make_folder(folder)
@@ -146,11 +147,11 @@ class Store:
         def refuse() -> None:
             raise HeldError("Another process is telling what is wrong.")
 
-        with holding(self.layout.work_lock("alerts"), refuse):
+        with self.locks.holding(self.layout.work_lock("alerts"), refuse):
             yield
 
     def feed_cursor(self, feed: Feed) -> FeedCursor:
-        return FeedCursor(self.layout, feed, self.timezone)
+        return FeedCursor(self.layout, self.locks, feed, self.timezone)
 
     def cursor(self, feed: Feed) -> Cursor:
         """Return what the feed has; DamagedError where its cursor is not as it was written."""

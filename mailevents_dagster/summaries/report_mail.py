@@ -19,7 +19,6 @@ from mailevents_dagster.deliveries.mail.letter import Letter
 from mailevents_dagster.deliveries.mail.smtp import SendingError, hand_over
 from mailevents_dagster.files.checksummed import read_sealed, write_sealed
 from mailevents_dagster.files.damage import DamagedError, set_aside
-from mailevents_dagster.files.locks import holding
 from mailevents_dagster.model.day import Day
 from mailevents_dagster.model.hour import key_timezone
 from mailevents_dagster.settings import ReportMailSettings
@@ -101,7 +100,7 @@ def send_report(
     def refuse() -> None:
         raise HeldError("Another process is sending the report.")
 
-    with holding(store.layout.work_lock("report"), refuse):
+    with store.locks.holding(store.layout.work_lock("report"), refuse):
         known = read_sent(store, warn)
         before = known if known is not None and known.day == day.key else Sent(day.key)
         left = [address for address in settings.to if _digest(address) not in before.done]

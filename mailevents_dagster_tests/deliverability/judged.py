@@ -21,7 +21,6 @@ from mailevents_dagster.sources.mailbox.feeds import messages_of
 from mailevents_dagster.sources.mailbox.rows import message_event, row_of
 from mailevents_dagster.sources.messages.reading import read_message
 from mailevents_dagster.sources.outcomes.settings.section import DeliverabilitySettings, DomainSettings
-from mailevents_dagster.store.blobs import Blobs
 from mailevents_dagster.store.opening import store_of
 from mailevents_dagster.store.store import Store
 
@@ -61,7 +60,7 @@ class Judged:
         at = Hour.from_key(f"{FIRST + timedelta(days=day)}-{hour:02}:00", "UTC")
         events = []
         for number, raw in enumerate(mails):
-            with Blobs(store.layout).new() as blob:
+            with store.blobs.new() as blob:
                 blob.write(raw)
             message = read_message([raw])
             row = row_of(

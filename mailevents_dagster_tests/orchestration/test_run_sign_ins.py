@@ -22,7 +22,8 @@ from dagster._core.test_utils import create_run_for_test
 
 from mailevents_dagster.build import build_defs
 from mailevents_dagster.model.hour import Hour
-from mailevents_dagster.orchestration.run_sign_ins import STARTS_WITHIN, fail_the_gone, sign_in, signed_in
+from mailevents_dagster.orchestration.run_sign_ins import STARTS_WITHIN, fail_the_gone, signed_in
+from mailevents_dagster.sharing.locks import FileLocks, Locks
 from mailevents_dagster.sources.catalog import load_settings
 from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.sources.uzmanposta.simulator import Behaviour, FixedMail, Simulator
@@ -43,17 +44,22 @@ def instance() -> Iterator[dg.DagsterInstance]:
         yield made
 
 
-def sign_in_and_work(folder: Path, run: str, at_work: Event) -> None:
-    sign_in(folder, run)
+@pytest.fixture
+def locks(tmp_path: Path) -> Locks:
+    return FileLocks(tmp_path)
+
+
+def sign_in_and_work(locks: Locks, run: str, at_work: Event) -> None:
+    locks.sign_in(run)
     at_work.set()
     signal.pause()
 
 
 @contextmanager
-def signed_in_process(folder: Path, run: str) -> Iterator[BaseProcess]:
+def signed_in_process(locks: Locks, run: str) -> Iterator[BaseProcess]:
     """A process that has signed in and is at work."""
     at_work = FORKS.Event()
-    process = FORKS.Process(target=sign_in_and_work, args=(folder, run, at_work))
+    process = FORKS.Process(target=sign_in_and_work, args=(locks, run, at_work))
     process.start()
     try:
         assert at_work.wait(PATIENCE)
@@ -71,48 +77,50 @@ def status_of(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRunStatus:
 
 @pytest.mark.parametrize("status", GOING_ON)
 def test_a_run_whose_process_is_gone_is_failed_and_no_other(
-    instance: dg.DagsterInstance, tmp_path: Path, status: dg.DagsterRunStatus
+    instance: dg.DagsterInstance, locks: Locks, status: dg.DagsterRunStatus
 ) -> None:
     gone, alive, starting = (create_run_for_test(instance, "collect_hours", status=status).run_id for _ in range(3))
-    with signed_in_process(tmp_path, alive), signed_in_process(tmp_path, gone) as killed:
+    with signed_in_process(locks, alive), signed_in_process(locks, gone) as killed:
         killed.kill()
         killed.join()
 
-        assert fail_the_gone(instance, tmp_path, time.time()) == 1
-        assert fail_the_gone(instance, tmp_path, time.time()) == 0
+        assert fail_the_gone(instance, locks, time.time()) == 1
+        assert fail_the_gone(instance, locks, time.time()) == 0
 
     assert [status_of(instance, run) for run in (gone, alive, starting)] == [STATUS.FAILURE, status, status]
 
 
-def test_a_run_that_has_ended_is_left_as_it_is_and_its_file_goes(instance: dg.DagsterInstance, tmp_path: Path) -> None:
+def test_a_run_that_has_ended_is_left_as_it_is_and_its_file_goes(
+    instance: dg.DagsterInstance, locks: Locks, tmp_path: Path
+) -> None:
     run = create_run_for_test(instance, "collect_hours", status=STATUS.SUCCESS).run_id
-    with signed_in(tmp_path, run):
-        assert (tmp_path / run).exists()
+    with signed_in(locks, run):
+        assert (tmp_path / "runs" / run).exists()
 
-    assert fail_the_gone(instance, tmp_path, time.time()) == 0
+    assert fail_the_gone(instance, locks, time.time()) == 0
     assert status_of(instance, run) is STATUS.SUCCESS
-    assert not list(tmp_path.iterdir())
+    assert not list((tmp_path / "runs").iterdir())
 
 
-def test_who_has_signed_in_may_do_so_again(instance: dg.DagsterInstance, tmp_path: Path) -> None:
+def test_who_has_signed_in_may_do_so_again(instance: dg.DagsterInstance, locks: Locks) -> None:
     run = create_run_for_test(instance, "collect_hours", status=STATUS.STARTED).run_id
-    with signed_in(tmp_path, run):
-        os.close(sign_in(tmp_path, run))
+    with signed_in(locks, run):
+        locks.sign_in(run)()
 
-        assert fail_the_gone(instance, tmp_path, time.time()) == 0
+        assert fail_the_gone(instance, locks, time.time()) == 0
 
 
 @pytest.mark.parametrize("status", GOING_ON)
 def test_a_run_of_feeds_that_does_not_sign_in_is_failed_after_a_while_and_no_other(
-    instance: dg.DagsterInstance, tmp_path: Path, status: dg.DagsterRunStatus
+    instance: dg.DagsterInstance, locks: Locks, status: dg.DagsterRunStatus
 ) -> None:
     ours = [create_run_for_test(instance, job, status=status).run_id for job in ("collect_hours", "follow")]
     ours.append(create_run_for_test(instance, "__ASSET_JOB", status=status, asset_selection=frozenset([KEY])).run_id)
     others = [create_run_for_test(instance, "of_somebody_else", status=status).run_id]
     begun = time.time()
 
-    assert fail_the_gone(instance, tmp_path, begun) == 0
-    assert fail_the_gone(instance, tmp_path, begun + STARTS_WITHIN + 60) == 3
+    assert fail_the_gone(instance, locks, begun) == 0
+    assert fail_the_gone(instance, locks, begun + STARTS_WITHIN + 60) == 3
     assert {status_of(instance, run) for run in ours} == {STATUS.FAILURE}
     assert [status_of(instance, run) for run in others] == [status]
 
@@ -262,10 +270,10 @@ def test_a_run_that_the_daemon_launched_and_that_was_killed_while_it_started_is_
                 until(lambda: bool(instance.get_runs(dg.RunsFilter(statuses=[STATUS.STARTING]))), here)
                 os.killpg(daemon.pid, signal.SIGKILL)
             [run, *_] = instance.get_runs(dg.RunsFilter(statuses=[STATUS.STARTING]))
-            runs = tmp_path / "data" / "locks" / "runs"
-            assert not (runs / run.run_id).exists()
+            locks = FileLocks(tmp_path / "data" / "locks")
+            assert not (locks.folder / "runs" / run.run_id).exists()
 
-            assert fail_the_gone(instance, runs, time.time()) == 0, "it may be about to sign in"
-            fail_the_gone(instance, runs, time.time() + STARTS_WITHIN + 60)
+            assert fail_the_gone(instance, locks, time.time()) == 0, "it may be about to sign in"
+            fail_the_gone(instance, locks, time.time() + STARTS_WITHIN + 60)
 
             assert status_of(instance, run.run_id) is STATUS.FAILURE

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from upath import UPath
 
 from mailevents_dagster.files.damage import DamagedError
+from mailevents_dagster.sharing.locks import FileLocks
 from mailevents_dagster.store.blobs import BLOCK, Blobs
 from mailevents_dagster.store.layout import Layout
 from mailevents_dagster.store.store import Store
@@ -31,7 +32,7 @@ DIGEST = hashlib.sha256(MESSAGE).hexdigest()
 
 @pytest.fixture
 def blobs(store: Store) -> Blobs:
-    return Blobs(store.layout)
+    return store.blobs
 
 
 @pytest.fixture
@@ -99,7 +100,7 @@ def test_it_is_packed_where_its_beginning_shrinks(message: bytes, suffix: str, b
 
 @given(st.lists(st.binary(max_size=40) | st.integers(0, 2 * BLOCK).map(noise), max_size=4))
 def test_any_bytes_in_any_pieces_come_back(parts: list[bytes]) -> None:
-    blobs = Blobs(Layout(UPath("memory://any_bytes"), Path("/tmp"), ""))
+    blobs = Blobs(Layout(UPath("memory://any_bytes"), Path("/tmp"), ""), FileLocks(Path("/tmp/locks")))
     message = b"".join(parts)
     name = kept(blobs, *parts)
     assert name == hashlib.sha256(message).hexdigest()
@@ -221,7 +222,7 @@ def test_a_damaged_blob_is_mended_by_the_next_like_it(blobs: Blobs, folder: Path
 
 
 def test_an_object_store_gets_a_whole_blob_or_none(tmp_path: Path) -> None:
-    blobs = Blobs(Layout(UPath("memory://blobs_on_an_object_store"), tmp_path, ""))
+    blobs = Blobs(Layout(UPath("memory://blobs_on_an_object_store"), tmp_path, ""), FileLocks(tmp_path))
 
     def write_half() -> None:
         with blobs.new() as blob:
@@ -241,10 +242,12 @@ WRITER = """
 import sys
 from pathlib import Path
 from upath import UPath
+from mailevents_dagster.sharing.locks import FileLocks
 from mailevents_dagster.store.blobs import Blobs
 from mailevents_dagster.store.layout import Layout
 
-blobs = Blobs(Layout(UPath(sys.argv[1]), Path(sys.argv[1]), ""))
+layout = Layout(UPath(sys.argv[1]), Path(sys.argv[1]), "")
+blobs = Blobs(layout, FileLocks(layout.locks))
 for number in range(100_000):
     with blobs.new() as blob:
         for _ in range(number % 7):

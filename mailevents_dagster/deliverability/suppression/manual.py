@@ -9,9 +9,9 @@ from typing import Literal
 from mailevents_dagster.deliverability.addresses import comparable
 from mailevents_dagster.deliverability.suppression.ledger import MANUAL, REMOVED, Evidence
 from mailevents_dagster.files.checksummed import read_value, write_sealed
-from mailevents_dagster.files.locks import holding
 from mailevents_dagster.model.day import Day
 from mailevents_dagster.store.layout import Layout
+from mailevents_dagster.store.store import Store
 
 VERSION = 1
 
@@ -38,13 +38,14 @@ def read_changes(layout: Layout, domain: str) -> Sequence[Change]:
 
 
 def note_changes(
-    layout: Layout, domain: str, addresses: Iterable[str], action: Literal["add", "remove"], now: int, reason: str
+    store: Store, domain: str, addresses: Iterable[str], action: Literal["add", "remove"], now: int, reason: str
 ) -> int:
     """Note that these addresses were added or removed; return how many.
 
     What was noted stays for ever, so that a removal stands against all that happened before it, told when it may be.
     """
-    with holding(layout.suppression_lock(domain)):
+    layout = store.layout
+    with store.locks.holding(layout.suppression_lock(domain)):
         known = read_changes(layout, domain)
         at = max([now, *(one.at + 1 for one in known[-1:])])
         new = [Change(address, action, at, reason) for address in addresses]

@@ -16,7 +16,6 @@ from mailevents_dagster.sources.mailbox.imap.reader import ImapReader
 from mailevents_dagster.sources.mailbox.reader import Reader
 from mailevents_dagster.sources.mailbox.settings import SIMULATOR, Mailbox, MailboxSettings
 from mailevents_dagster.sources.mailbox.tokens import Application
-from mailevents_dagster.store.blobs import Blobs
 from mailevents_dagster.store.layout import scratch_folder
 from mailevents_dagster.store.opening import store_of
 
@@ -26,7 +25,7 @@ def client_of(settings: Settings, address: str) -> MailboxClient:
     mailbox, store = mailbox_of(settings, address), store_of(settings)
     deliveries = SftpFeed(store, mailbox) if mailbox.deliver else None
     reader = reader_of(settings, mailbox)
-    return MailboxClient(reader, Blobs(store.layout), bodies=mailbox.bodies, deliveries=deliveries)
+    return MailboxClient(reader, store.blobs, bodies=mailbox.bodies, deliveries=deliveries)
 
 
 def mailbox_of(settings: Settings, address: str) -> Mailbox:

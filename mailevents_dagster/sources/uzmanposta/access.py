@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
+
+from mailevents_dagster.sharing.number_places import Place
 
 MOST_PARALLEL: Final = 64
 
@@ -23,8 +24,8 @@ class Access:
     timeout_seconds: float = 120
     max_attempts: int = 10
     page_limit: int = 1000
-    budget_file: Path | None = None
-    """Where the processes of this machine share the rate; without it, it is this client's own."""
+    budget: Place | None = None
+    """Where all who have the key share the rate; without it, it is this client's own."""
 
     def __repr__(self) -> str:
         return f"Access({self.domain}, {self.base_url}, key from {self.key_variable})"

@@ -31,7 +31,7 @@ def access_of(settings: Settings, domain: str) -> Access:
         timeout_seconds=api.timeout_seconds,
         max_attempts=api.max_attempts,
         page_limit=api.page_limit,
-        budget_file=scratch_folder(settings.storage) / "budgets" / _budget_name(account),
+        budget=scratch_folder(settings.storage) / "budgets" / _budget_name(account),
     )
 
 

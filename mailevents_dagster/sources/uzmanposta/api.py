@@ -82,7 +82,7 @@ class UzmanPostaApi:
         if not re.fullmatch("[!-~]+", access.key):
             raise ValueError(f"The value of {access.key_variable} cannot be sent: a key is printable ASCII, no spaces.")
         self.access = access
-        self.budget = SharedBudget(access.requests_per_second, access.budget_file)
+        self.budget = SharedBudget(access.requests_per_second, access.budget)
         self.tally = Tally()
         """Of calls that are not counted elsewhere."""
         self.workers = Workers(lambda: self.parallel_details)

@@ -1,4 +1,4 @@
-"""The rate budget of a key: when its next call may go out, for all threads of all processes of this machine together.
+"""The rate budget of a key: when its next call may go out, for all threads, processes and machines together.
 
 Nobody reserves a time. One thread of each process waits until a call may go out, takes it if no other was faster, and
 waits for the next one otherwise. So a process that is killed while it waits holds nothing.
@@ -10,11 +10,11 @@ import math
 import threading
 import time
 from dataclasses import replace
-from pathlib import Path
 from typing import Final
 
 from mailevents_dagster.model.event import StoppedError
-from mailevents_dagster.sources.uzmanposta.budget_file import LONGEST_PAUSE, BudgetFile, Calls
+from mailevents_dagster.sharing.number_places import Place
+from mailevents_dagster.sources.uzmanposta.shared_calls import LONGEST_PAUSE, Calls, SharedCalls
 from mailevents_dagster.sources.waits import LONGEST_WAIT
 
 ARRIVAL: Final = 0.02
@@ -24,8 +24,6 @@ One to eight milliseconds were measured on two overloaded processors; a refusal 
 """
 CATCH_UP: Final = 0.015
 """Seconds that a call may make up for when it is late: a waiting thread wakes up a few milliseconds late."""
-COURTESY: Final = 0.002
-"""Seconds by which the process that called last lets others go first, so that each gets its share."""
 SLOWER_BY: Final = 0.7
 """Without a configured rate, the share of the rate that is left after a refusal,"""
 FASTER_BY: Final = 1.05
@@ -63,15 +61,15 @@ def rate_now(calls: Calls, configured: float | None, now: float) -> float | None
 
 
 class SharedBudget:
-    """The budget of a key, shared through a file; without a file it is this process's own.
+    """The budget of a key, of all who share the place; without a place it is this object's own.
 
     With a configured rate calls go out at even distances. Without one they go out as they come until the API refuses
     one, then at a part of the rate it refused, and slowly faster.
     """
 
-    def __init__(self, requests_per_second: float | None, file: Path | None = None) -> None:
+    def __init__(self, requests_per_second: float | None, place: Place | None = None) -> None:
         self._configured = requests_per_second
-        self._file = BudgetFile(file)
+        self._calls = SharedCalls(place, self.sleep)
         self._turn = threading.Lock()
         self._called_at = 0.0
         self._stopped = threading.Event()
@@ -81,39 +79,42 @@ class SharedBudget:
     def acquire(self, patience: float = LONGEST_WAIT) -> None:
         """Wait until a call may go out; raise PausedError where a pause lasts longer than the patience."""
         with self._turn:  # one thread of a process asks at a time
-            wait = 0.0
-            while True:
+            self.sleep(0)
+            while (wait := self._take(patience)) is not None:
                 self.sleep(wait)
-                wait = self._take(patience)
-                if wait <= 0:
-                    return
 
-    def _take(self, patience: float) -> float:
+    def _take(self, patience: float) -> float | None:
         """Take the call that may go out now, or return the seconds until one may."""
-        with self._file as file:
-            now = time.monotonic()
-            calls = file.read(now)
+        asked = 0.0
+
+        def take(calls: Calls, now: float) -> tuple[Calls | None, float | None]:
+            nonlocal asked
+            asked = time.monotonic()
             if calls.paused_until - now > patience:
                 raise PausedError(calls.paused_until - now)
-            courtesy = COURTESY if calls.last_at == self._called_at else 0.0
+            courtesy = self._calls.courtesy if calls.last_at == self._called_at else 0.0
             wait = max(calls.next_at + courtesy, calls.paused_until) - now
-            if wait <= 0:
-                self._called_at = now
-                rate = rate_now(calls, self._configured, now)
-                file.write(calls.one_more(now, interval(rate) if rate else 0.0, CATCH_UP))
-            return wait
+            if wait > 0:
+                return None, wait
+            self._called_at = now
+            rate = rate_now(calls, self._configured, now)
+            return calls.one_more(now, interval(rate) if rate else 0.0, CATCH_UP), None
+
+        wait = self._calls.change(take, may_be_forgotten=self._configured is None or self._configured >= 1)
+        return None if wait is None else wait - (time.monotonic() - asked)
 
     def pause(self, seconds: float) -> None:
         """Let nobody with this key call before this time is over."""
-        with self._file as file:
-            now = time.monotonic()
-            calls = file.read(now)
+
+        def pause(calls: Calls, now: float) -> tuple[Calls, float]:
             until = max(calls.paused_until, now + min(seconds, LONGEST_PAUSE))
-            self.seconds_throttled += until - max(calls.paused_until, now)
+            longer = until - max(calls.paused_until, now)
             if self._configured is None and now - calls.slowed_at > ONE_BURST:
                 refused = rate_now(calls, None, now) or calls.recent_rate(now)
                 calls = replace(calls, slowed_to=max(SLOWEST, SLOWER_BY * refused), slowed_at=now)
-            file.write(replace(calls, paused_until=until))
+            return replace(calls, paused_until=until), longer
+
+        self.seconds_throttled += self._calls.change(pause)
 
     def sleep(self, seconds: float) -> None:
         """Wait, or raise StoppedError as soon as the budget is stopped."""
@@ -125,4 +126,4 @@ class SharedBudget:
         self._stopped.set()
 
     def close(self) -> None:
-        self._file.close()
+        self._calls.close()

@@ -15,7 +15,6 @@ from upath import UPath
 
 from mailevents_dagster.files.damage import DamagedError, set_aside
 from mailevents_dagster.files.digests import digest_of
-from mailevents_dagster.files.locks import holding
 from mailevents_dagster.model.event import Collection, Detail, Event, Origin, Placed, Places
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
@@ -178,7 +177,7 @@ class OpenHour:
 
         A snapshot without its log or manifest is found and completed by the next collection of the hour.
         """
-        with holding(self._files.layout.lock(self.feed)):
+        with self._cursor.locks.briefly(self._files.layout.lock(self.feed)):
             done = self._commit(found)
             self._cursor.commit(done.manifest, found, self.notes.append)
         self.journal.discard()
@@ -190,7 +189,7 @@ class OpenHour:
         placed, strays = self._placed(found)
         index = replace(self.events.index(placed.places), times=placed.times)
         merged = merge(self.events.known_index, index, placed.places, self.events.marks)
-        describe(files.layout, self._cursor.timezone, self.notes.append)
+        describe(files.layout, self._cursor.locks, self._cursor.timezone, self.notes.append)
         snapshot, log = self._write(merged)
         stored = StoredFile(files.layout.relative(files.log), log.bytes, log.sha256)
         manifest = self._manifest(merged.index, replace(found, strays=strays), stored, snapshot)

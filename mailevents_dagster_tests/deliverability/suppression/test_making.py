@@ -129,10 +129,9 @@ def test_few_hard_bounces_are_no_jump(tmp_path: Path) -> None:
 
 
 def test_what_people_change_counts_from_then_on(lived: Place) -> None:
-    layout = lived.store.layout
     at = told("x", "x", 2, 12)["time"] * 1000
-    assert note_changes(layout, DOMAIN, ["Gone@example.org"], "remove", at, "they wrote to us") == 1
-    assert note_changes(layout, DOMAIN, ["boss@example.org"], "add", at, "wants no mail") == 1
+    assert note_changes(lived.store, DOMAIN, ["Gone@example.org"], "remove", at, "they wrote to us") == 1
+    assert note_changes(lived.store, DOMAIN, ["boss@example.org"], "add", at, "wants no mail") == 1
     assert "gone@example.org" in suppressed(lived.make(day_ago(3)).rows)
     after = suppressed(lived.make(day_ago(1)).rows)
     assert "gone@example.org" not in after
@@ -141,14 +140,14 @@ def test_what_people_change_counts_from_then_on(lived: Place) -> None:
 
 def test_a_bounce_after_a_removal_counts(lived: Place) -> None:
     at = told("x", "x", 2, 12)["time"] * 1000
-    note_changes(lived.store.layout, DOMAIN, ["gone@example.org"], "remove", at, "they wrote to us")
+    note_changes(lived.store, DOMAIN, ["gone@example.org"], "remove", at, "they wrote to us")
     lived.commit([told("hard", "gone@example.org", 1, 15)])
     assert suppressed(lived.make(day_ago(1)).rows)["gone@example.org"] == "hard"
 
 
 def test_a_damaged_file_of_changes_is_not_believed(lived: Place) -> None:
     layout = lived.store.layout
-    note_changes(layout, DOMAIN, ["a@example.org"], "add", 1, "because")
+    note_changes(lived.store, DOMAIN, ["a@example.org"], "add", 1, "because")
     file = Path(str(layout.manual_suppressions(DOMAIN)))
     file.write_text(file.read_text().replace("a@example.org", "b@example.org"))
     with pytest.raises(DamagedError, match="checksum"):
@@ -158,10 +157,9 @@ def test_a_damaged_file_of_changes_is_not_believed(lived: Place) -> None:
 
 
 def test_changes_of_one_moment_stay_in_their_order(lived: Place) -> None:
-    layout = lived.store.layout
     for action in ("add", "remove", "add"):
-        note_changes(layout, DOMAIN, ["a@example.org"], action, 5, "because")  # type: ignore[arg-type]
-    assert [one.at for one in read_changes(layout, DOMAIN)] == [5, 6, 7]
+        note_changes(lived.store, DOMAIN, ["a@example.org"], action, 5, "because")  # type: ignore[arg-type]
+    assert [one.at for one in read_changes(lived.store.layout, DOMAIN)] == [5, 6, 7]
 
 
 def test_a_list_that_cannot_be_read_is_passed_over_for_an_older_one(lived: Place) -> None:

@@ -9,7 +9,6 @@ from mailevents_dagster.sources.mailbox.collect import MailboxClient
 from mailevents_dagster.sources.mailbox.graph.calls import Access, Calls
 from mailevents_dagster.sources.mailbox.graph.reader import GraphReader
 from mailevents_dagster.sources.mailbox.tokens import Application
-from mailevents_dagster.store.blobs import Blobs
 from mailevents_dagster_tests.sources.mailbox.graph_mailbox import ADDRESS, FEED, NOON, store_in
 
 
@@ -17,7 +16,7 @@ def collect(url: str, folder: Path) -> None:
     store = store_in(folder)
     application = Application(url, "tenant.example", "client-1", secret="simulator")
     calls = Calls(Access(ADDRESS, application, f"{url}/v1.0", folder / "budgets"))
-    client = MailboxClient(GraphReader(calls), Blobs(store.layout))
+    client = MailboxClient(GraphReader(calls), store.blobs)
     with store.open_hour(FEED, NOON) as work:
         work.commit(client.collect(work, Options()))
     client.close()

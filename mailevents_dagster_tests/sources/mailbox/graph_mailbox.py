@@ -79,7 +79,7 @@ class Place:
 
     @property
     def blobs(self) -> Blobs:
-        return Blobs(self.store.layout)
+        return self.store.blobs
 
     def collect(self, hour: Hour = NOON, options: Options | None = None) -> tuple[Collection, Commit]:
         with self.store.open_hour(FEED, hour) as work:
@@ -101,7 +101,7 @@ class Place:
 def place(simulator: Simulator, folder: Path, wrap: Callable[[Reader], Reader] = lambda reader: reader) -> Place:
     store = store_in(folder)
     reader = wrap(GraphReader(calls_of(simulator, folder / "budgets")))
-    return Place(simulator, store, reader, MailboxClient(reader, Blobs(store.layout)))
+    return Place(simulator, store, reader, MailboxClient(reader, store.blobs))
 
 
 def quiet() -> Behaviour:

@@ -99,7 +99,7 @@ def test_the_lowest_rate_of_a_keys_accounts_holds_for_all_and_the_file_tells_no_
     settings = settings_of(accounts, keys, tmp_path)
     made = {domain: access_of(settings, domain) for domain, _, _ in accounts[:-1]}
     assert [access.requests_per_second for access in made.values()] == [5, 5, 5, 2, 1]
-    files = [access.budget_file for access in made.values()]
+    files = [access.budget for access in made.values()]
     assert files[0] == files[1] == files[2]
     assert len(set(files)) == 3
     assert not any(SECRET in str(file) or "example" in str(file and file.name) for file in files)

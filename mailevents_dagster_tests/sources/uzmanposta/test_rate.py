@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from mailevents_dagster.model.event import StoppedError
-from mailevents_dagster.sources.uzmanposta.rate import ARRIVAL, CATCH_UP, COURTESY, PausedError, SharedBudget, interval
+from mailevents_dagster.sharing.numbers import FileNumbers
+from mailevents_dagster.sources.uzmanposta.rate import ARRIVAL, CATCH_UP, PausedError, SharedBudget, interval
 from mailevents_dagster_tests.sources.uzmanposta.still_clock import PATIENCE, Clock, times_of_calls
 
 
@@ -76,7 +77,7 @@ def test_time_that_passed_without_calls_is_not_saved_up(clock: Clock) -> None:
     clock.now += 60
     times = times_of_calls(clock, budget, 10)
     assert times[0] == 1060.0
-    assert times[-1] - times[0] == pytest.approx(9 * interval(10) - CATCH_UP + COURTESY)
+    assert times[-1] - times[0] == pytest.approx(9 * interval(10) - CATCH_UP + FileNumbers.courtesy)
 
 
 def test_without_a_budget_nobody_waits(clock: Clock) -> None:

@@ -16,8 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from mailevents_dagster.sources.uzmanposta.budget_file import BudgetFile, Calls
-from mailevents_dagster.sources.uzmanposta.rate import CATCH_UP, COURTESY, SharedBudget, interval
+from mailevents_dagster.sharing.numbers import FileNumbers
+from mailevents_dagster.sources.uzmanposta.rate import CATCH_UP, SharedBudget, interval
+from mailevents_dagster.sources.uzmanposta.shared_calls import Calls, SharedCalls
 from mailevents_dagster.sources.uzmanposta.simulator import Behaviour, Simulator
 from mailevents_dagster_tests.sources.uzmanposta.still_clock import PATIENCE, Clock, times_of_calls
 
@@ -36,7 +37,7 @@ from mailevents_dagster.sources.uzmanposta.access import Access
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 base_url, file, rate, seconds = sys.argv[1:]
-access = Access("example.com", base_url, "key", requests_per_second=float(rate), budget_file=Path(file))
+access = Access("example.com", base_url, "key", requests_per_second=float(rate), budget=Path(file))
 feed = feed_of("example.com", "authentication")
 with UzmanPostaApi(access) as api:
     print("ready", flush=True)
@@ -98,10 +99,11 @@ def test_four_processes_of_four_threads_keep_one_budget_use_it_and_share_it(file
 HOLDS = """
 import sys, time
 from pathlib import Path
-from mailevents_dagster.sources.uzmanposta.budget_file import BudgetFile
-with BudgetFile(Path(sys.argv[1])) as file:
+from mailevents_dagster.sources.uzmanposta.shared_calls import SharedCalls
+def hold(calls, now):
     print("ready", flush=True)
     sys.stdin.read()
+SharedCalls(Path(sys.argv[1])).change(hold)
 """
 WAITS = """
 import sys, threading
@@ -136,9 +138,8 @@ def test_killed_waiters_leave_nothing_that_those_behind_them_must_wait_for(file:
         for process in processes:
             process.kill()
             process.wait()
-    with BudgetFile(file) as kept:
-        clock.now = real_time = clock.real()
-        due = kept.read(real_time).next_at
+    clock.now = real_time = clock.real()
+    due = SharedCalls(file).change(lambda calls, _: (None, calls.next_at))
     assert due <= real_time + interval(0.02)
     clock.drives(SharedBudget(0.02, file)).acquire()
     assert clock.now <= real_time + interval(0.02)
@@ -173,7 +174,7 @@ def flipped(kept: bytes, bit: int) -> bytes:
 
 def begins_anew(file: Path, clock: Clock) -> bool:
     times = times_of_calls(clock, clock.drives(SharedBudget(10, file)), 3)
-    early = 1000 - CATCH_UP + COURTESY
+    early = 1000 - CATCH_UP + FileNumbers.courtesy
     return times == pytest.approx([1000.0, early + interval(10), early + 2 * interval(10)])
 
 
@@ -191,13 +192,11 @@ def test_a_damaged_budget_file_begins_anew(file: Path, clock: Clock, damage: str
 def test_numbers_that_nobody_can_have_written_begin_anew_though_their_checksum_fits(
     name: str, number: float, file: Path, clock: Clock
 ) -> None:
-    with BudgetFile(file) as kept:
-        kept.write(replace(Calls(paused_until=1500.0), **{name: number}))
+    SharedCalls(file).change(lambda *_: (replace(Calls(paused_until=1500.0), **{name: number}), None))
     if not (name == "slowed_at" and number < 0) and not (name in ("slowed_to", "lately") and 0 <= number < math.inf):
         assert begins_anew(file, clock)
 
 
 def test_calls_a_day_ahead_are_nobodys(file: Path, clock: Clock) -> None:
-    with BudgetFile(file) as kept:
-        kept.write(replace(Calls(), next_at=1000 + 86_400.0, last_at=1000.0))
+    SharedCalls(file).change(lambda *_: (replace(Calls(), next_at=1000 + 86_400.0, last_at=1000.0), None))
     assert begins_anew(file, clock)

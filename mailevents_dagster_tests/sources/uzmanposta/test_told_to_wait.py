@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from mailevents_dagster.sources.http_headers import retry_after
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
-from mailevents_dagster.sources.uzmanposta.budget_file import LONGEST_PAUSE
 from mailevents_dagster.sources.uzmanposta.errors import ApiError, Cause, ToldToWaitError
+from mailevents_dagster.sources.uzmanposta.shared_calls import LONGEST_PAUSE
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, Simulator
 from mailevents_dagster_tests.conftest import DOMAIN, KEY, START, MakeApi
 from mailevents_dagster_tests.sources.uzmanposta.calling import failure, listed
@@ -126,7 +126,7 @@ from pathlib import Path
 from mailevents_dagster.sources.uzmanposta.access import Access
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.errors import ApiError
-api = UzmanPostaApi(Access(sys.argv[1], sys.argv[2], sys.argv[3], budget_file=Path(sys.argv[4])))
+api = UzmanPostaApi(Access(sys.argv[1], sys.argv[2], sys.argv[3], budget=Path(sys.argv[4])))
 try:
     api.detail("Q1", 1)
 except ApiError as error:
@@ -140,7 +140,7 @@ def test_after_two_hours_were_told_no_thread_and_no_process_calls_again(
     status: int, api: UzmanPostaApi, simulator: Simulator, make_api: MakeApi, tmp_path: Path
 ) -> None:
     file = tmp_path / "budgets" / "key.budget"
-    api = make_api(simulator.base_url, budget_file=file)
+    api = make_api(simulator.base_url, budget=file)
     simulator.fail_next("/logs", Answer(status, {"Retry-After": "7200"}))
     first = failure(lambda: listed(api))
     assert first.until is not None

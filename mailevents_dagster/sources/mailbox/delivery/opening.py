@@ -14,7 +14,6 @@ from mailevents_dagster.sources.mailbox.delivery.mail import DatabaseSettings
 from mailevents_dagster.sources.mailbox.delivery.noting import Noting
 from mailevents_dagster.sources.mailbox.delivery.spool import Spool
 from mailevents_dagster.sources.mailbox.settings import SIMULATOR, DeliverSettings, Mailbox
-from mailevents_dagster.store.blobs import Blobs
 from mailevents_dagster.store.store import Store
 
 
@@ -26,7 +25,7 @@ def delivering_of(store: Store, mailbox: Mailbox, stop: threading.Event) -> Deli
         destination_of(mailbox),
         Spool(store.layout.spool(mailbox.address)),
         access_of(deliver, store, os.environ),
-        Blobs(store.layout),
+        store.blobs,
         database_settings(mailbox),
         stop,
     )

@@ -28,7 +28,6 @@ from mailevents_dagster.sources.mailbox.delivery.database import (
 from mailevents_dagster.sources.mailbox.delivery.mail import DatabaseSettings, Mail
 from mailevents_dagster.sources.mailbox.delivery.noting import READ, NotedMail
 from mailevents_dagster.sources.mailbox.delivery.uploading import Report, upload
-from mailevents_dagster.store.blobs import Blobs
 from mailevents_dagster.store.store import Store
 
 
@@ -78,7 +77,7 @@ class PastDays:
                 time = min(max(row["event_time"].timestamp(), hour.start), hour.end - 1)
                 if row["blob"] is not None and first <= time < end:
                     found[row["id"]] = NotedMail.from_row(row)
-        blobs = Blobs(self.store.layout)
+        blobs = self.store.blobs
         return [mail.with_raw(blobs.open) for mail in sorted(found.values(), key=lambda one: one.time)]
 
     def deliver(self, day: date, mails: Sequence[Mail], goal: Goal, now: float, report: Report) -> str:

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +17,7 @@ from typing import Final
 from mailevents_dagster.files.atomic import make_folder
 from mailevents_dagster.files.locks import LATER, release, try_to_take
 from mailevents_dagster.model.event import StoppedError
-from mailevents_dagster.sources.shared_numbers import SharedNumbers
+from mailevents_dagster.sharing.number_places import numbers_at
 from mailevents_dagster.sources.waits import LONGEST_WAIT
 
 CALLS: Final = 10_000
@@ -40,7 +39,7 @@ class PausedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """The calls of the last ten minutes, by the monotonic clock, which all processes share."""
+    """The calls of the last ten minutes, by a clock that all who share them have."""
 
     paused_until: float = 0.0
     step: int = 0
@@ -51,8 +50,9 @@ class Calls:
     def at(self, now: float) -> Calls:
         """Return these as they count now."""
         passed = int(now // STEP) - self.step
-        if passed < 0:
+        if passed < -STEPS:
             return Calls()
+        passed = max(0, passed)  # a clock that was set back a little forgets no call
         return replace(self, step=self.step + passed, counts=(*self.counts, *(0,) * min(passed, STEPS))[-STEPS:])
 
     def wait(self, now: float) -> float:
@@ -68,12 +68,29 @@ class Calls:
     def one_more(self) -> Calls:
         return replace(self, counts=(*self.counts[:-1], self.counts[-1] + 1))
 
+    @property
+    def numbers(self) -> Sequence[float]:
+        return self.paused_until, self.step, *self.counts
+
+
+def known(numbers: Sequence[float] | None, now: float) -> Calls:
+    """Return what these numbers say of the calls as they count now."""
+    paused_until, step, *counts = numbers or (0.0, 0, *(0,) * STEPS)
+    return Calls(min(paused_until, now + LONGEST_PAUSE), int(step), tuple(int(count) for count in counts)).at(now)
+
+
+def _take(numbers: Sequence[float] | None, now: float) -> tuple[Sequence[float] | None, float]:
+    """Count a call that may go out now, or return the seconds until one may."""
+    calls = known(numbers, now)
+    wait = calls.wait(now)
+    return (None, wait) if wait > 0 else (calls.one_more().numbers, 0.0)
+
 
 class Budget:
     """The budget of one application and mailbox; without a folder it is this process's own."""
 
     def __init__(self, folder: Path | None = None, name: str = "graph") -> None:
-        self._numbers = SharedNumbers(folder / f"{name}.calls" if folder else None, STEPS + 2)
+        self._numbers = numbers_at(folder / f"{name}.calls" if folder else None, STEPS + 2)
         self._stopped = threading.Event()
         self._places: SimpleQueue[int | None] = SimpleQueue()
         self._handles: list[int] = []
@@ -112,32 +129,20 @@ class Budget:
             self.sleep(LATER)
 
     def _take_call(self) -> None:
-        while True:
-            with self._numbers:
-                now = time.monotonic()
-                calls = self._read(now)
-                wait = calls.wait(now)
-                if wait <= 0:
-                    return self._write(calls.one_more())
+        while (wait := self._numbers.change(_take)) > 0:
             if wait > LONGEST_WAIT:
                 raise PausedError(wait)
             self.sleep(wait)
 
     def pause(self, seconds: float) -> None:
         """Let nobody call for this mailbox before this time is over."""
-        with self._numbers:
-            now = time.monotonic()
-            calls = self._read(now)
+
+        def pause(numbers: Sequence[float] | None, now: float) -> tuple[Sequence[float], float]:
+            calls = known(numbers, now)
             until = max(calls.paused_until, now + min(seconds, LONGEST_PAUSE))
-            self.seconds_throttled += until - max(calls.paused_until, now)
-            self._write(replace(calls, paused_until=until))
+            return replace(calls, paused_until=until).numbers, until - max(calls.paused_until, now)
 
-    def _read(self, now: float) -> Calls:
-        paused_until, step, *counts = self._numbers.read() or (0.0, 0, *(0,) * STEPS)
-        return Calls(min(paused_until, now + LONGEST_PAUSE), int(step), tuple(int(count) for count in counts)).at(now)
-
-    def _write(self, calls: Calls) -> None:
-        self._numbers.write((calls.paused_until, calls.step, *calls.counts))
+        self.seconds_throttled += self._numbers.change(pause)
 
     def sleep(self, seconds: float) -> None:
         """Wait, or raise StoppedError as soon as the budget is stopped."""

@@ -26,7 +26,6 @@ from mailevents_dagster.sources.mailbox.pst.known import known_of, stored_faults
 from mailevents_dagster.sources.mailbox.pst.library import File
 from mailevents_dagster.sources.mailbox.pst.survey import Report, Survey
 from mailevents_dagster.sources.mailbox.pst.writing import Writing
-from mailevents_dagster.store.blobs import Blobs
 from mailevents_dagster.store.destruction_record import DestroyedError
 from mailevents_dagster.store.store import NotCollectedError, Store
 
@@ -72,7 +71,7 @@ class Imported:
 def import_mails(file: File, survey: Survey, target: Target, report: Report) -> Imported:
     """Import all mails of the survey, oldest first. What is in the store stays as it is."""
     imported = Imported()
-    with closing(Writing(Blobs(target.store.layout))) as writing, ThreadPoolExecutor(HOURS_AT_A_TIME, "hours") as pool:
+    with closing(Writing(target.store.blobs)) as writing, ThreadPoolExecutor(HOURS_AT_A_TIME, "hours") as pool:
         begun: deque[tuple[int, Future[Imported]]] = deque()
 
         def end_one() -> None:

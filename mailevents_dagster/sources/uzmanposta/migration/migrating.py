@@ -12,7 +12,6 @@ from typing import Final
 from dotenv import dotenv_values
 
 from mailevents_dagster.files.damage import DamagedError
-from mailevents_dagster.files.locks import holding
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.settings import Settings, SettingsError
@@ -148,7 +147,7 @@ def write(decided: Decided, target: Target, first_adopted: int | None, now: floa
         zone = target.store.timezone  # of settings that are there, perhaps, where other hours begin
         firsts = {feed: Hour.containing(first, zone).start for feed, first in feeds.items() if feed in target.feeds}
         if firsts and not dry:
-            describe(target.store.layout, target.store.timezone)
+            describe(target.store.layout, target.store.locks, target.store.timezone)
         written.outcomes += [_write_cursor(target.store, feed, first, dry=dry) for feed, first in firsts.items()]
         lacking = [feed for feed in feeds if feed not in target.feeds]
         written.problems += [f"{one}: not in {target.file}; add it there, and run this again" for one in lacking]
@@ -190,7 +189,7 @@ def _write_cursor(store: Store, feed: Feed, first: int, *, dry: bool) -> Outcome
     written = Outcome(path, Done.WRITTEN)
     if dry:
         return _existing(store, feed, first) or written
-    with store.writing(feed), holding(store.layout.cursor_lock(feed)):
+    with store.writing(feed), store.locks.briefly(store.layout.cursor_lock(feed)):
         existing = _existing(store, feed, first)
         if not existing:
             write_cursor(path, Cursor(first=first), store.timezone)

@@ -103,7 +103,7 @@ def _alone(store: Store) -> Iterator[None]:
     def refuse() -> None:
         raise HeldError("Another process receives for this storage.")
 
-    with holding(store.layout.work_lock("receiving"), refuse):
+    with holding(store.layout.receiving, refuse):
         yield
 
 

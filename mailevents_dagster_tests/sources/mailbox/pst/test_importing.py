@@ -22,7 +22,6 @@ from mailevents_dagster.sources.mailbox.pst.survey import surveyed
 from mailevents_dagster.sources.mailbox.rows import message_event, row_of
 from mailevents_dagster.sources.messages.message import Message
 from mailevents_dagster.sources.messages.reading import read_message
-from mailevents_dagster.store.blobs import Blobs
 from mailevents_dagster.store.hour.snapshot_file import read_events
 from mailevents_dagster.store.inventory import Inventory
 from mailevents_dagster.store.store import Store
@@ -79,7 +78,7 @@ def test_each_mail_becomes_an_event_of_its_hour_with_its_blob(store: Store) -> N
     assert sorted(row["message_id"] for row in found) == [f"{number}@x" for number in range(9)]
     assert {row["source"] for row in found} == {"pst"}
     for row in found:
-        with Blobs(store.layout).open(row["blob"]) as blob:
+        with store.blobs.open(row["blob"]) as blob:
             raw = blob.read()
         assert len(raw) == row["size"]
         assert read_message([raw]).message_id == row["message_id"]
@@ -195,7 +194,7 @@ def test_a_killed_import_goes_on_where_it_ended(store: Store, seed: int) -> None
     done = run(store, FakeFile(mails(24)))
     assert done.added + done.there == 24
     assert sorted(row["message_id"] for row in rows(store)) == sorted(f"{number}@x" for number in range(24))
-    assert not Blobs(store.layout).missing(row["blob"] for row in rows(store))
+    assert not store.blobs.missing(row["blob"] for row in rows(store))
 
 
 def _killed_after(renames: int) -> None:

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import math
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass, fields, replace
-from pathlib import Path
-from typing import Final, Self
+from typing import Final, TypeVar
 
-from mailevents_dagster.sources.shared_numbers import SharedNumbers
+from mailevents_dagster.sharing.number_places import Place, numbers_at
+
+T = TypeVar("T")
 
 LONGEST_PAUSE: Final = 30 * 86_400.0
 """Seconds; an API that says more is mistaken, and is asked again after so long."""
 LONGEST_INTERVAL: Final = 3600.0
 """Seconds; far more than lie between two calls at the lowest rate that can be configured (one in 100 s)."""
+SET_BACK: Final = 60.0
+"""Seconds by which the clock of a database may be set back, and nothing is forgotten."""
 FADES_IN: Final = 0.5
 """Seconds after which a call counts a third in the recent rate."""
 
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """What is known of a key's calls. Times are those of the monotonic clock, which all processes share."""
+    """What is known of a key's calls. Times are those of a clock that all who share it have."""
 
     next_at: float = 0.0
     """From when on the next call may go out."""
@@ -48,33 +53,29 @@ class Calls:
         return (
             0 <= self.next_at <= now + LONGEST_INTERVAL
             and 0 <= self.paused_until <= now + LONGEST_PAUSE
-            and self.slowed_at <= now
-            and 0 <= self.last_at <= now
+            and self.slowed_at <= now + SET_BACK
+            and 0 <= self.last_at <= now + SET_BACK
             and 0 <= self.slowed_to < math.inf
             and 0 <= self.lately < math.inf
         )
 
 
-class BudgetFile:
-    """The calls of a key; as a context manager it is this thread's alone. Without a path it is kept in memory."""
+class SharedCalls:
+    """The calls of a key, of all who share the place; without a place they are this object's own."""
 
-    def __init__(self, path: Path | None) -> None:
-        self._numbers = SharedNumbers(path, len(fields(Calls)))
+    def __init__(self, place: Place | None, sleep: Callable[[float], object] = time.sleep) -> None:
+        self._numbers = numbers_at(place, len(fields(Calls)), sleep)
+        self.courtesy = self._numbers.courtesy
 
-    def __enter__(self) -> Self:
-        self._numbers.__enter__()
-        return self
+    def change(self, decide: Callable[[Calls, float], tuple[Calls | None, T]], *, may_be_forgotten: bool = False) -> T:
+        """Have the calls changed and return what was decided; see `Numbers.change`."""
 
-    def __exit__(self, *_: object) -> None:
-        self._numbers.__exit__()
+        def decided(numbers: Sequence[float] | None, now: float) -> tuple[Sequence[float] | None, T]:
+            calls = Calls(*(numbers or ()))
+            changed, result = decide(calls if calls.is_possible(now) else Calls(), now)
+            return astuple(changed) if changed else None, result
 
-    def read(self, now: float) -> Calls:
-        """Return what is known."""
-        calls = Calls(*(self._numbers.read() or ()))
-        return calls if calls.is_possible(now) else Calls()
-
-    def write(self, calls: Calls) -> None:
-        self._numbers.write(astuple(calls))
+        return self._numbers.change(decided, may_be_forgotten=may_be_forgotten)
 
     def close(self) -> None:
         self._numbers.close()

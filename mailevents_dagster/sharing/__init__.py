@@ -1,0 +1,1 @@
+"""What several processes share, on one machine or on many."""
