@@ -39,6 +39,11 @@ class Container:
     process: subprocess.Popen[bytes] | None = None
 
     @property
+    def is_service(self) -> bool:
+        """Whether it goes on until it is ended, and is no run."""
+        return "execute_run" not in self.asked["Cmd"]
+
+    @property
     def status(self) -> str:
         if self.process is None:
             return "created"
