@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final
 
 import pyarrow as pa
 from upath import UPath
 
 BLOCK: Final = 2**20
+WAITING: Final = 4 * 2**20
+"""Bytes that wait to be hashed; whoever brings more of them waits, too."""
 
 
 def digest_of(path: UPath) -> str | None:
@@ -34,11 +36,17 @@ class Digest:
         self.size = 0
         self._sha256 = hashlib.sha256()
         self._worker = ThreadPoolExecutor(1, "digest")
+        self._last: Future[None] | None = None
+        self._waiting = 0
 
     def update(self, block: pa.Buffer | bytes) -> None:
         """Add a block, which must stay as it is."""
         self.size += len(block)
-        self._worker.submit(self._sha256.update, block)
+        if self._last and self._waiting + len(block) > WAITING:
+            self._last.result()
+            self._waiting = 0
+        self._last = self._worker.submit(self._sha256.update, block)
+        self._waiting += len(block)
 
     def hexdigest(self) -> str:
         """Return the digest of all blocks; none may be added afterwards."""

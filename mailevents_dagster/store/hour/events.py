@@ -8,10 +8,11 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from mailevents_dagster.model.columns import Marks, RowFormat
 from mailevents_dagster.model.event import Event, Places
-from mailevents_dagster.store.hour.found_events import FoundEvents, Records
+from mailevents_dagster.store.hour.found_events import FoundEvents, Records, stretches
 from mailevents_dagster.store.hour.index import Index, joined
 from mailevents_dagster.store.hour.snapshot_columns import lines_of, snapshot_batch
 
@@ -52,12 +53,12 @@ class HourEvents:
 
     def batches(self, index: Index, places: Places) -> Iterator[pa.RecordBatch]:
         """Yield the events as a snapshot holds them: of this index, with the records at these places."""
-        for part in portions(places):
+        for part in self._portions(places):
             yield snapshot_batch(index[part], self._records(places[part]), self._rows)
 
     def lines(self, places: Places) -> Iterator[pa.Buffer]:
         """Yield the records at these places as the log has them."""
-        for part in portions(places):
+        for part in self._portions(places):
             yield lines_of(self._records(places[part]))
 
     def known(self, places: Places) -> list[Event]:
@@ -66,8 +67,20 @@ class HourEvents:
         return list(self.known_index[places].events(raws))
 
     def marks(self, places: Places) -> list[Marks | None]:
-        raws = (raw for part in portions(places) for raw in self._records(places[part]).column("raw").to_pylist())
+        raws = (raw for part in self._portions(places) for raw in self._records(places[part]).column("raw").to_pylist())
         return [self._rows.marks_of(raw.encode()) for raw in raws]
+
+    def _portions(self, places: Places) -> Iterator[slice]:
+        """Yield all of these, a few at a time, fewer where their records are long."""
+        for part in portions(places):
+            for some in stretches(self._sizes(places[part])):
+                yield slice(part.start + some.start, part.start + some.stop)
+
+    def _sizes(self, places: Places) -> NDArray[np.int64]:
+        known, sizes = places < self._known_count, np.empty(len(places), np.int64)
+        sizes[known] = self._known.sizes(places[known])
+        sizes[~known] = self._found.sizes(places[~known] - self._known_count)
+        return sizes
 
     def _records(self, places: Places) -> pa.RecordBatch:
         known = places < self._known_count

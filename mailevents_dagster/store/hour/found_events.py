@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from mmap import ACCESS_READ, ALLOCATIONGRANULARITY, mmap
 from os import SEEK_END
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO, Protocol
+from typing import IO, Final, Protocol
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from mailevents_dagster.files.atomic import make_folder, naming
@@ -21,6 +23,9 @@ from mailevents_dagster.store.hour.index import Index, arranged, index_of
 from mailevents_dagster.store.hour.snapshot_columns import records_of, records_of_raws, records_schema
 from mailevents_dagster.store.hour.waiting_events import WaitingEvents
 
+BYTES_AT_ONCE: Final = 2 * 2**20
+"""Of records that are handled together, where these are long."""
+
 
 class Records(Protocol):
     """Events by their places: the index of all of them, and the records of some."""
@@ -29,6 +34,9 @@ class Records(Protocol):
     def index(self) -> Index: ...
     def take(self, places: Places) -> pa.RecordBatch:
         """Return the records at these places, in this order: their typed columns and their text."""
+
+    def sizes(self, places: Places) -> NDArray[np.int64]:
+        """Return about how many bytes the records at these places take."""
 
     def close(self) -> None: ...
 
@@ -49,6 +57,7 @@ class FoundEvents:
         self._parts: list[_Part] = []
         self._part_of: NDArray[np.int32] = np.empty(0, np.int32)
         self._row_of: NDArray[np.int32] = np.empty(0, np.int32)
+        self._size_of: NDArray[np.int32] = np.empty(0, np.int32)
         """By places; of all events, or of none."""
         self._spool: IO[bytes] | None = None
 
@@ -90,6 +99,10 @@ class FoundEvents:
         self._finish()
         return take_from(self._part_of[places], self._row_of[places], lambda at: self._parts[at].records(self._rows))
 
+    def sizes(self, places: Places) -> NDArray[np.int64]:
+        self._finish()
+        return self._size_of[places].astype(np.int64)
+
     def close(self) -> None:
         if self._spool:
             self._spool.close()
@@ -97,10 +110,11 @@ class FoundEvents:
     def _put_away(self, ready: Iterable[Mapping[int, Event]]) -> None:
         """Make parts of these. Outside the lock: the other threads go on."""
         for events in ready:
-            found = [*events.values()]
-            part = _Part(np.fromiter(events, np.int64), index_of(found), records_of(found, self._rows))
-            with self._adding:
-                self._hold(part)
+            places, found = np.fromiter(events, np.int64), [*events.values()]
+            for some in stretches([len(event.raw) for event in found]):
+                part = _Part(places[some], index_of(found[some]), records_of(found[some], self._rows))
+                with self._adding:
+                    self._hold(part)
 
     def _hold(self, part: _Part) -> None:
         self._parts.append(part)
@@ -120,10 +134,11 @@ class FoundEvents:
         if len(self._part_of) == len(self):
             return
         self._put_away(self._waiting.rest())
-        self._part_of, self._row_of = np.empty(len(self), np.int32), np.empty(len(self), np.int32)
+        self._part_of, self._row_of, self._size_of = (np.empty(len(self), np.int32) for _ in range(3))
         for number, part in enumerate(self._parts):
             self._part_of[part.places] = number
             self._row_of[part.places] = np.arange(len(part.places))
+            self._size_of[part.places] = part.sizes
 
 
 class _Part:
@@ -132,6 +147,7 @@ class _Part:
     def __init__(self, places: Places, index: Index, records: pa.RecordBatch) -> None:
         self.places = places
         self.index = index
+        self.sizes = pc.binary_length(records.column("raw")).to_numpy()
         self._held: pa.RecordBatch | None = records
         self._spool: IO[bytes] | None = None
         self._at = self._size = 0
@@ -154,6 +170,13 @@ class _Part:
         # Mapped, not read: on some machines fresh memory costs ten times the copy into it.
         there = mmap(self._spool.fileno(), self._size, access=ACCESS_READ, offset=self._at)
         return pa.ipc.read_record_batch(pa.py_buffer(there), records_schema(rows))
+
+
+def stretches(sizes: Sequence[int] | NDArray[np.integer]) -> Iterator[slice]:
+    """Yield stretches of records of these sizes, none much longer than what is handled at a time."""
+    blocks = np.cumsum(sizes) // BYTES_AT_ONCE
+    borders = [0, *(np.flatnonzero(np.diff(blocks)) + 1).tolist(), len(blocks)]
+    return (slice(first, end) for first, end in pairwise(borders))
 
 
 def take_from(

@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 from upath import UPath
 
 from mailevents_dagster.files.damage import DamagedError, set_aside
@@ -52,14 +53,24 @@ class Snapshot:
                 self.index = joined([index_of_batch(batch) for batch in batches])
             self._closing = closing.pop_all()
         self._firsts = np.cumsum([0, *self._file.group_sizes[:-1]])
+        self._mean_sizes = np.array(self._file.group_bytes, np.int64) // np.maximum(self._file.group_sizes, 1)
+        """Of records, by their row groups."""
         self._group = lru_cache(ROW_GROUPS_AT_HAND)(self._read_group)
 
     def take(self, places: Places) -> pa.RecordBatch:
-        groups = np.searchsorted(self._firsts, places, side="right") - 1
+        groups = self._groups(places)
         return take_from(groups, places - self._firsts[groups], self._group)
+
+    def sizes(self, places: Places) -> NDArray[np.int64]:
+        sizes: NDArray[np.int64] = self._mean_sizes[self._groups(places)]
+        return sizes
 
     def close(self) -> None:
         self._closing.close()
+
+    def _groups(self, places: Places) -> NDArray[np.int64]:
+        groups: NDArray[np.int64] = np.searchsorted(self._firsts, places, side="right") - 1
+        return groups
 
     def _read_group(self, number: int) -> pa.RecordBatch:
         if self._is_committed and self._file.has(self._schema):

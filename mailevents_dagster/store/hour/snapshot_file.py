@@ -29,7 +29,7 @@ from mailevents_dagster.store.hour.snapshot_columns import (
 )
 
 ROWS_AT_ONCE: Final = 16384
-BYTES_AT_ONCE: Final = 32 * 2**20
+BYTES_AT_ONCE: Final = 8 * 2**20
 """Bounds of one row group, so that writing an hour needs little more memory than the hour itself."""
 CONTENT: Final = b"mailevents.content.sha256"
 """Key of the file's metadata under which the digest of its events stands."""
@@ -54,6 +54,8 @@ def write_snapshot(path: UPath, batches: Iterable[pa.RecordBatch], rows: RowForm
                 if written:
                     written.result()
                 written = beside.submit(writer.write_table, pa.Table.from_batches(group))
+                if sum(batch.num_rows for batch in group) < ROWS_AT_ONCE:  # long records, which leave large holes
+                    pa.default_memory_pool().release_unused()
             if written:
                 written.result()
             writer.add_key_value_metadata({CONTENT: content.hexdigest()})
@@ -124,7 +126,10 @@ class SnapshotFile:
         with reading(path):
             self._parquet = pq.ParquetFile(file)
             metadata = self._parquet.metadata
-            self.group_sizes = [metadata.row_group(at).num_rows for at in range(metadata.num_row_groups)]
+            groups = [metadata.row_group(at) for at in range(metadata.num_row_groups)]
+            self.group_sizes = [group.num_rows for group in groups]
+            self.group_bytes = [group.total_byte_size for group in groups]
+            """As they are in memory, about."""
             self.content: bytes = (metadata.metadata or {}).get(CONTENT, b"")
             """The digest of the events, as it was when they were written."""
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,6 +19,8 @@ from hypothesis import strategies as st
 from mailevents_dagster.model.event import Collection, Event, Placed
 from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
 from mailevents_dagster.store.hour import events as events_module
+from mailevents_dagster.store.hour import found_events as found_module
+from mailevents_dagster.store.hour import snapshot_file
 from mailevents_dagster.store.hour import waiting_events as waiting_module
 from mailevents_dagster.store.hour.found_events import FoundEvents
 from mailevents_dagster.store.store import Store
@@ -160,3 +164,31 @@ def test_records_are_brought_into_order_a_few_at_a_time(store: Store) -> None:
         batches = work.events.batches(work.events.known_index, np.arange(6000))
         sizes = [batch.num_rows for batch in batches]
     assert sizes == [events_module.EVENTS_AT_ONCE, 6000 - events_module.EVENTS_AT_ONCE]
+
+
+def test_of_long_records_few_are_handled_together_whether_known_or_found(store: Store) -> None:
+    most, length = found_module.BYTES_AT_ONCE, 100_000
+    long = [event(START + n % 3600, f"n{n}", text=f"{n:06}" * (length // 6)) for n in range(120)]
+    hour = Collection(sorted(long[:60], key=lambda one: one.time), frozenset(), (), START + 7200.0, True, {})
+    with store.open_hour(INCOMING, NOON) as work:
+        work.commit(hour)
+    with store.open_hour(INCOMING, NOON) as work:
+        work.add(long[60:])
+        places = np.array([n // 2 + 60 * (n % 2) for n in range(120)])
+        batches = list(work.events.batches(work.events.index(places), places))
+        assert max(len(part.places) for part in work.events._found._parts) <= most // length + 1
+        assert [raw for batch in batches for raw in batch.column("raw").to_pylist()] == [
+            long[place].raw.decode() for place in places
+        ]
+        assert max(pc.sum(pc.binary_length(batch.column("raw"))).as_py() for batch in batches) <= most + 2 * length
+        assert len(batches) > 120 * length // most
+
+
+def test_row_groups_of_long_records_are_bounded_by_their_bytes(store: Store) -> None:
+    long = [event(START + n, f"n{n}", text=f"{n:06}" * 16_000) for n in range(200)]
+    with store.open_hour(INCOMING, NOON) as work:
+        done = work.commit(Collection(long, frozenset(), (), START + 7200.0, True, {}))
+    metadata = pq.ParquetFile(done.snapshot.path).metadata
+    sizes = [metadata.row_group(at).column(metadata.num_columns - 1) for at in range(metadata.num_row_groups)]
+    assert max(size.total_uncompressed_size for size in sizes) <= snapshot_file.BYTES_AT_ONCE * 1.01
+    assert known(store) == long

@@ -1,28 +1,25 @@
-"""A process that delivers what waits, for tests that kill it."""
+"""Delivering what waits, in a process that is killed."""
 
 from __future__ import annotations
 
-import json
 import logging
-import sys
-from dataclasses import asdict
+from contextlib import suppress
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
-from mailevents_dagster.deliveries.sftp_failures import SftpAccess
-from mailevents_dagster.sources.mailbox.delivery.delivering import Delivered
+from mailevents_dagster.deliveries.sftp_failures import SftpAccess, SftpError
+from mailevents_dagster_tests.forks import FORKS
 from mailevents_dagster_tests.sources.mailbox.delivery.mails import FileBlobs, delivering
 
 
-def delivering_process(folder: Path, access: SftpAccess) -> list[str]:
-    return [sys.executable, "-m", __name__, str(folder), json.dumps(asdict(access), default=str)]
+def delivering_process(folder: Path, access: SftpAccess) -> ForkServerProcess:
+    """Return a process that begins to deliver, from this folder."""
+    process = FORKS.Process(target=_deliver, args=(folder, access))
+    process.start()
+    return process
 
 
-def deliver_from(folder: Path, said: str) -> Delivered:
-    told = json.loads(said)
-    paths = {name: Path(told[name]) if told[name] else None for name in ("known_hosts", "key")}
-    return delivering(folder, SftpAccess(**{**told, **paths}), FileBlobs(folder / "blobs")).run()
-
-
-if __name__ == "__main__":
+def _deliver(folder: Path, access: SftpAccess) -> None:
     logging.disable()
-    deliver_from(Path(sys.argv[1]), sys.argv[2])
+    with suppress(SftpError):  # a server that was killed
+        delivering(folder, access, FileBlobs(folder / "blobs")).run()

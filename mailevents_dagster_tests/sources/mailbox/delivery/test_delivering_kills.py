@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import random
-import subprocess
 import threading
 import time
 from pathlib import Path
@@ -23,6 +22,7 @@ pytestmark = pytest.mark.programs
 
 KILLS = int(os.environ.get("MAILEVENTS_KILLS", "8"))
 MAILS = 8
+UNDISTURBED = 2
 
 
 class Reader:
@@ -69,27 +69,25 @@ def test_whatever_is_killed_when_each_mail_is_in_one_database(tmp_path: Path) ->
     outbox = Outbox(tmp_path / "outbox.sqlite")
     with Sshd(tmp_path / "sshd") as sshd:
         reader, killed = Reader(sshd.files), 0
-        command = delivering_process(tmp_path, sshd.access)
-        note(outbox, blobs, range(MAILS), large)
-        began = time.monotonic()
-        subprocess.run(command, check=True)
-        undisturbed = time.monotonic() - began  # which tells how fast this machine is
-        for turn in range(1, KILLS + 1):
+        for turn in range(UNDISTURBED):
             note(outbox, blobs, range(turn * MAILS, turn * MAILS + MAILS), large)
-            with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
-                try:
-                    process.wait(chance.uniform(undisturbed / 4, undisturbed))
-                except subprocess.TimeoutExpired:
-                    killed += 1
-                    (sshd.kill if turn % 4 == 3 else process.kill)()
-                if turn % 4 == 3:
-                    process.kill()
+            began = time.monotonic()
+            delivering_process(tmp_path, sshd.access).join()
+            undisturbed = time.monotonic() - began  # which tells how fast this machine is, once all is loaded
+        for turn in range(UNDISTURBED, KILLS + UNDISTURBED):
+            note(outbox, blobs, range(turn * MAILS, turn * MAILS + MAILS), large)
+            process = delivering_process(tmp_path, sshd.access)
+            process.join(chance.uniform(0, undisturbed))
+            killed += process.is_alive()
             if turn % 4 == 3:
                 sshd.kill()
+            process.kill()
+            process.join()
+            if turn % 4 == 3:
                 sshd.start()
-        subprocess.run(command, check=True)
+        delivering_process(tmp_path, sshd.access).join()
         reader.close()
     assert killed
-    assert sorted(reader.read) == sorted(f"id-{number}" for number in range((KILLS + 1) * MAILS))
+    assert sorted(reader.read) == sorted(f"id-{number}" for number in range((KILLS + UNDISTURBED) * MAILS))
     assert reader.lacking == []
     assert sum(one.waiting for one in outbox.counts(DESTINATION).values()) == 0
