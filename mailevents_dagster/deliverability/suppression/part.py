@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from statistics import median
 from typing import Final
 
@@ -58,7 +57,7 @@ def _numbers(entries: Sequence[Entry], found: Found, day: Day) -> Mapping[str, f
 def _hard_bounces(ledger: Ledger, day: Day) -> Verdict:
     """Return whether the day had as many new hard bounces as days have."""
     of_day = Counter(one.day for standing in ledger.values() for one in standing if one.what == HARD)
-    before = [(day.date - timedelta(days=back)).isoformat() for back in range(1, DAYS_BEFORE + 1)]
+    before = [day.ago(days).key for days in range(1, DAYS_BEFORE + 1)]
     first = min(of_day, default=day.key)
     known = [of_day[one] for one in before if one >= first]
     usual, now = median(known) if known else 0, of_day[day.key]
