@@ -15,10 +15,10 @@ from mailevents_dagster.deliverability.suppression.entries import Entry, entries
 from mailevents_dagster.deliverability.suppression.ledger import HARD, REASONS, Ledger
 from mailevents_dagster.deliverability.suppression.making import MILLISECONDS, Found, ledger_of_day, past_of
 from mailevents_dagster.deliverability.suppression.rows import COLUMNS, rows_of
+from mailevents_dagster.deliverability.suppression.telling import LIST, tell
 from mailevents_dagster.health.verdicts import Verdict
 from mailevents_dagster.model.day import Day
 
-NAME: Final = "suppression"
 TITLE: Final = "Addresses that must not be mailed, by reason"
 DAYS_BEFORE: Final = 28
 """Days that a day is compared with."""
@@ -31,7 +31,7 @@ FLOOR: Final = 20
 
 def make(work: Work) -> Made:
     """Return the list as of the end of the day."""
-    past = past_of(work.settings, work.store, work.domain, lambda day: work.stored(NAME, day), work.note)
+    past = past_of(work.settings, work.store, work.domain, lambda day: work.stored(LIST, day), work.note)
     found = ledger_of_day(past, work.day)
     rows = rows_of(found.ledger, past.rules, work.day.end * MILLISECONDS)
     entries = list(entries_of(found.ledger, past.rules, work.day.end * MILLISECONDS))
@@ -91,10 +91,11 @@ def _chart(entries: Sequence[Entry]) -> bytes:
 
 
 SUPPRESSION: Final = Part(
-    name=NAME,
+    name=LIST,
     summary="The addresses that must not be mailed as of the end of the day, each with its evidence.",
     columns=COLUMNS,
     make=make,
     checks={"hard_bounces": "Did about as many addresses bounce hard for the first time as on other days?"},
     made_of=made_of_outcomes,
+    hand_over=tell,
 )
