@@ -15,11 +15,13 @@ from mailevents_dagster.collecting.heartbeats import Heartbeats
 from mailevents_dagster.deliverability.lint.linting import RULES
 from mailevents_dagster.deliverability.lint.rule import Weight
 from mailevents_dagster.deliverability.parts import PARTS
+from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.settings import DEFAULT_LOG_FILE_NAME, OperatingLogSettings
 from mailevents_dagster.settings.schema import SCHEMA_FILE, json_schema
 from mailevents_dagster.sources.catalog import FEED_KINDS, SOURCES
 from mailevents_dagster.sources.maillog.lives import COLUMNS as LIVES
+from mailevents_dagster.sources.outcomes.feeds import SUPPRESSION_SQS
 from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.sources.webhook.spool.segments import SUFFIX
 from mailevents_dagster.store.blobs import PACKED
@@ -174,6 +176,9 @@ def files() -> Iterator[str]:
             "example.com", "suppression", hour.stamp("%Y-%m-%d")
         ): "[who must not be mailed](suppression.md) as of the end of the day; other answers of a day likewise",
         layout.manual_suppressions("example.com"): "what people put on [that list](suppression.md) and took off it",
+        layout.told_suppressions(
+            Feed("example.com", SUPPRESSION_SQS)
+        ): "what a receiver was [told](suppression.md#telling-other-systems) of that list",
         layout.metrics: "numbers of all feeds for Prometheus",
         layout.description: "the time zone in which the hours are named",
         layout.hour_lock(feed, hour): "held while the hour is collected, by nobody else meanwhile",

@@ -86,7 +86,8 @@ def _subject(
     from mailevents_dagster.deliverability.posture.looking import Subject
 
     names = tuple(_domain(name, "--helo") for name in helo)
-    return Subject(_domain(domain, "DOMAIN"), _selectors(selectors), tuple(map(_address, ips)), names, frozenset(skip))
+    asked = _domain(domain, "DOMAIN")
+    return Subject(asked, _keys(asked, selectors), tuple(map(_address, ips)), names, frozenset(skip))
 
 
 def _asking(resolver: "Resolver", https_port: int, smtp_port: int, bundle: str | None) -> "Asking":
@@ -141,10 +142,10 @@ def _address(text: str) -> str:
         raise click.UsageError(f"--ip `{text}` is not an address; write it like 192.0.2.1 or 2001:db8::1") from error
 
 
-def _selectors(named: "Sequence[str]") -> "Mapping[str, str]":
-    from mailevents_dagster.deliverability.posture.dkim import guessed
+def _keys(domain: str, selectors: "Sequence[str]") -> "Mapping[str, str]":
+    from mailevents_dagster.deliverability.posture.dkim import guessed, key_name
 
-    return dict.fromkeys(named, "named for this look") or guessed()
+    return {key_name(selector, domain): "named for this look" for selector in selectors} or guessed(domain)
 
 
 def _as_json(

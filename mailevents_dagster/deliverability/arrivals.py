@@ -32,16 +32,14 @@ def feeds_of(settings: Settings, domain: DomainSettings) -> Sequence[Feed]:
     """Return the mailboxes that reports of a domain come to."""
     named = domain.reports.mailboxes if domain.reports else None
     named = domain.bounces_to if named is None else named
-    return [
-        one.feed
-        for one in settings.configured
-        if (one.feed.kind.source, one.feed.kind.type) == _MESSAGES
-        and (
-            one.feed.domain.rpartition("@")[2] == domain.domain
-            if named is None
-            else one.feed.domain in {name.lower() for name in named}
-        )
-    ]
+    if named is None:
+        return [feed for feed in mailboxes_in(settings) if feed.domain.rpartition("@")[2] == domain.domain]
+    return [feed for feed in mailboxes_in(settings) if feed.domain in {name.lower() for name in named}]
+
+
+def mailboxes_in(settings: Settings) -> Sequence[Feed]:
+    """Return the feeds of the mails of all mailboxes."""
+    return [one.feed for one in settings.configured if (one.feed.kind.source, one.feed.kind.type) == _MESSAGES]
 
 
 def arrived(work: Work) -> Iterator[Report | Broken]:

@@ -64,6 +64,9 @@ class Part:
     is_made_hourly: bool = False
     """Whether the day under way is made each hour, too, of the hours that it has so far."""
 
+    hand_over: Callable[[Work], object] = lambda _: None
+    """Note in the outbox what other systems are to be told, once the day is stored."""
+
     def looks_at_the_world(self, settings: Settings, domain: DomainSettings) -> bool:
         """Return whether it is made of what is there now, so that a day that is over cannot be made."""
         return not self.made_of(settings, domain)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import dataclass
 from typing import Final
 
 import pyarrow as pa
@@ -37,7 +36,7 @@ class Seen:
 
 def seen_the_day_before(work: Work) -> Seen:
     """Return what the hours of the day before tell; hours that are not there tell nothing."""
-    day, domain = replace(work.day, date=work.day.date - timedelta(days=1)), work.domain.domain
+    day, domain = work.day.ago(1), work.domain.domain
     rows = outcomes_of_day(work.store, domain, day, ["outcome", "sending_ip", "sender", "tls"], work.note).rows
     handed_over = rows.filter(pc.equal(rows["outcome"], str(Became.DELIVERED)))["tls"]
     tls = dict(_counted(handed_over.cast(pa.string())))

@@ -46,6 +46,10 @@ class Day:
     def end(self) -> int:
         return _midnight(self.date + timedelta(days=1), self.timezone)
 
+    def ago(self, days: int) -> Day:
+        """Return the day that lies so many days before."""
+        return Day(self.date - timedelta(days=days), self.timezone)
+
     @property
     def hours(self) -> Iterator[Hour]:
         return hours_between(self.start, self.end, self.timezone)

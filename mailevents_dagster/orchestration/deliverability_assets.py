@@ -71,8 +71,10 @@ def _asset(settings: Settings, domain: DomainSettings, part: Part) -> dg.AssetsD
         def stored(name: str, of: Day) -> Any:
             return read_part(store.layout, domain.domain, name, of)
 
-        made = part.make(Work(settings, domain, store, day, stored, context.log.info))
+        work = Work(settings, domain, store, day, stored, context.log.info)
+        made = part.make(work)
         write_part(store.layout, domain.domain, part, day, made)
+        part.hand_over(work)
         yield dg.MaterializeResult(
             metadata=_metadata(store.layout, domain, part, day, made), check_results=_results(key, made)
         )

@@ -159,6 +159,10 @@ class Layout:
         """Return the file of what people put on the domain's suppression list and took off it."""
         return self.root / "suppression" / f"{domain}.json"
 
+    def told_suppressions(self, feed: Feed) -> UPath:
+        """Return the file of what the receiver of a feed was told of the domain's suppression list."""
+        return self.root / "suppression" / f"{feed.domain}.{feed.kind.type}.parquet"
+
     def suppression_lock(self, domain: str) -> str:
         """Held for moments, while somebody changes the domain's suppression list."""
         return f"{domain}/suppression"

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 
@@ -88,7 +86,7 @@ def make(work: Work) -> Made:
 
 
 def _stored_before(work: Work) -> pa.Table | None:
-    days = (replace(work.day, date=work.day.date - timedelta(days=n)) for n in range(1, LOOK_BACK + 1))
+    days = map(work.day.ago, range(1, LOOK_BACK + 1))
     return next(filter(lambda rows: rows is not None, map(partial(work.stored, NAME), days)), None)
 
 

@@ -24,7 +24,9 @@ GOOD_BITS: Final = 2048
 MOST_BITS: Final = 4096
 ED25519_BYTES: Final = 32
 REPORTS: Final = "DMARC reports"
-"""How a selector is known that receivers have seen; it may have been taken away since, when keys changed."""
+"""How a key is known that receivers have found; it may have been taken away since, when keys changed."""
+SIGNATURES: Final = "signatures of mails"
+"""How a key is known that mails in the name of the domain ask for; anybody can write such a mail."""
 WELL_KNOWN: Final = (
     "default",
     "dkim",
@@ -53,38 +55,54 @@ class _Key:
     bits: int
 
 
-def guessed() -> dict[str, str]:
-    """Return selectors to look for where none is known."""
-    return dict.fromkeys(WELL_KNOWN, "")
+def key_name(selector: str, domain: str) -> str:
+    return f"{selector}._domainkey.{domain}"
 
 
-def dkim(domain: str, selectors: Mapping[str, str], world: World) -> Iterator[Finding]:
-    """Judge the keys of these selectors; each comes with how it is known, and empty where it is a guess."""
-    names = {selector: f"{selector}._domainkey.{domain}" for selector in selectors}
-    answers = world.ask_all((name, "TXT") for name in names.values())
-    found = []
-    for (selector, name), answer in zip(names.items(), answers, strict=True):
-        origin = selectors[selector]
+def guessed(domain: str) -> dict[str, str]:
+    """Return names of keys to look for where none is known."""
+    return dict.fromkeys((key_name(selector, domain) for selector in WELL_KNOWN), "")
+
+
+def dkim(domain: str, keys: Mapping[str, str], world: World) -> Iterator[Finding]:
+    """Judge the keys of these names; each comes with how it is known, and empty where it is a guess."""
+    answers = world.ask_all((name, "TXT") for name in keys)
+    found: list[Finding] = []
+    for (name, origin), answer in zip(keys.items(), answers, strict=True):
         records = [text for text in answer.records if "p" in tags_of(text).values]
         if records:
-            found += [*_of_records(name, records)]
+            found += _of_records(name, records)
         elif answer.is_unasked and origin:
-            found.append(unknown("dkim.key", name, f"The key of the selector `{selector}`", answer))
-        elif origin == REPORTS:
-            text = f"The selector `{selector}`, of which {REPORTS} told, has no key any more."
-            found.append(missing("dkim.key", name, Verdict.NOTE, text, "Nothing, where the key was changed."))
+            found.append(unknown("dkim.key", name, f"The key of {_selector(name)}", answer))
         elif origin:
-            text = f"There is no key for the selector `{selector}` ({origin}): what it signed counts as unsigned."
-            mend = f"Publish the key at {name}, or take the selector away where it is named."
-            found.append(missing("dkim.key", name, Verdict.BAD, text, mend))
+            found.append(_missing(name, origin))
     yield from found
     yield _in_all(domain, found, is_all_asked=not any(answer.is_unasked for answer in answers))
+
+
+def _missing(name: str, origin: str) -> Finding:
+    if origin == REPORTS:
+        text = f"{_selector(name).capitalize()}, of which {REPORTS} told, has no key any more."
+        return missing("dkim.key", name, Verdict.NOTE, text, "Nothing, where the key was changed.")
+    if origin == SIGNATURES:
+        text = f"{_selector(name).capitalize()}, which {SIGNATURES} name, has no key: these mails count as unsigned."
+        mend = f"Publish the key at {name}, where the mails are yours and the key was not changed since."
+        return missing("dkim.key", name, Verdict.WEAK, text, mend)
+    text = f"There is no key for {_selector(name)} ({origin}): what it signed counts as unsigned."
+    mend = f"Publish the key at {name}, or take the selector away where it is named."
+    return missing("dkim.key", name, Verdict.BAD, text, mend)
+
+
+def _selector(name: str) -> str:
+    selector, _, domain = name.partition("._domainkey.")
+    return f"the selector `{selector}` of {domain}"
 
 
 def _in_all(domain: str, found: list[Finding], *, is_all_asked: bool) -> Finding:
     """Judge whether any key is of use: what others demand is one that works."""
     code = "dkim.usable"
-    usable = sum(one.code == "dkim.key" and one.verdict in (Verdict.GOOD, Verdict.WEAK) for one in found)
+    there = [one for one in found if one.code == "dkim.key" and one.state is State.THERE]
+    usable = sum(one.verdict in (Verdict.GOOD, Verdict.WEAK) for one in there)
     if usable:
         return good(code, domain, f"{counted(usable, 'DKIM key')} can be used.")
     if not is_all_asked:

@@ -27,8 +27,8 @@ class Subject:
     """A domain that sends mail, and what is known of how it does."""
 
     domain: str
-    selectors: Mapping[str, str] = field(default_factory=dict)
-    """Selectors of DKIM, each with how it is known; empty where it is a guess."""
+    dkim_keys: Mapping[str, str] = field(default_factory=dict)
+    """Names of its DKIM keys in DNS, each with how it is known; empty where it is a guess."""
     sending_ips: Sequence[str] = ()
     helo: Sequence[str] = ()
     skip: frozenset[str] = frozenset()
@@ -44,7 +44,7 @@ Topic = Callable[[Subject, float, World], Iterator[Finding]]
 
 TOPICS: Final[Mapping[str, Topic]] = {
     "spf": lambda it, _, world: spf(it.domain, it.sending_ips, world),
-    "dkim": lambda it, _, world: dkim(it.domain, it.selectors, world),
+    "dkim": lambda it, _, world: dkim(it.domain, it.dkim_keys, world),
     "dmarc": lambda it, _, world: dmarc(it.domain, world),
     "mx": lambda it, _, world: mx(it.domain, world),
     "mta-sts": lambda it, _, world: mta_sts(it.domain, world),

@@ -5,11 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import replace
-from datetime import timedelta
 from typing import Final
-
-import pyarrow as pa
 
 from mailevents_dagster.collecting.interval import Every
 from mailevents_dagster.deliverability.answers import Answer, Question
@@ -18,7 +14,8 @@ from mailevents_dagster.deliverability.part import Made, Work
 from mailevents_dagster.deliverability.posture.asking import Asking
 from mailevents_dagster.deliverability.posture.changes import changes
 from mailevents_dagster.deliverability.posture.checks import numbers, said, verdicts
-from mailevents_dagster.deliverability.posture.dkim import REPORTS, guessed
+from mailevents_dagster.deliverability.posture.dkim import guessed
+from mailevents_dagster.deliverability.posture.dkim_keys import LOOK_BACK, dkim_keys_of
 from mailevents_dagster.deliverability.posture.findings import Finding, Verdict
 from mailevents_dagster.deliverability.posture.looking import Subject, look
 from mailevents_dagster.deliverability.posture.policy_file import PolicyFiles
@@ -26,11 +23,8 @@ from mailevents_dagster.deliverability.posture.rows import heard_in, table_of
 from mailevents_dagster.deliverability.posture.smtp_tls import MailServers
 from mailevents_dagster.deliverability.posture.world import World
 from mailevents_dagster.deliverability.sending_seen import Seen, seen_the_day_before
-from mailevents_dagster.model.day import Day
 from mailevents_dagster.sources.outcomes.settings.posture import PostureSettings
 
-LOOK_BACK: Final = 7
-"""Days that are looked through for the last one that was made."""
 SAY_EVERY: Final = 5.0
 
 
@@ -53,25 +47,11 @@ def make(work: Work) -> Made:
     )
 
 
-def selectors_in(reports: pa.Table | None, domain: str) -> dict[str, str]:
-    """Return the selectors of the domain's own valid signatures that DMARC reports of a day tell of."""
-    if reports is None or not {"dkim_keys", "dkim_aligned"} <= {*reports.column_names}:
-        return {}
-    keys = reports.filter(reports["dkim_aligned"])["dkim_keys"].to_pylist()
-    names = {name.lower() for of_row in keys for name in of_row or ()}
-    ending = f"._domainkey.{domain}"
-    return {name.removesuffix(ending): REPORTS for name in sorted(names) if name.endswith(ending)}
-
-
 def _subject(work: Work, seen: Seen) -> Subject:
     settings, domain = work.domain.posture, work.domain.domain
-    selectors: dict[str, str] = {}
-    for days in range(LOOK_BACK, 0, -1):
-        selectors |= selectors_in(work.stored("dmarc", _before(work, days)), domain)
-    selectors |= dict.fromkeys(settings.selectors, "the settings")
     return Subject(
         domain,
-        selectors or guessed(),
+        dkim_keys_of(work) or guessed(domain),
         tuple(dict.fromkeys((*settings.sending_ips, *seen.sending_ips))),
         settings.helo,
         frozenset(settings.skip),
@@ -90,16 +70,11 @@ def _asking(settings: PostureSettings, note: Callable[[str], object]) -> Asking:
 
 def _heard_before(work: Work) -> tuple[Mapping[Question, Answer], str]:
     """Return what was heard on the last day that was made, and the day."""
-    for days in range(1, LOOK_BACK + 1):
-        day = _before(work, days)
+    for day in map(work.day.ago, range(1, LOOK_BACK + 1)):
         rows = work.stored("posture", day)
         if rows is not None:
             return heard_in(rows), day.key
     return {}, ""
-
-
-def _before(work: Work, days: int) -> Day:
-    return replace(work.day, date=work.day.date - timedelta(days=days))
 
 
 def _picture(findings: list[Finding]) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any, Final
 
 import numpy as np
@@ -64,7 +63,7 @@ def _make(work: Work) -> Made:
 
 def _rows(work: Work) -> pa.Table:
     """Return all that is told of mails that were deferred on this day or on the days before."""
-    days = [Day(work.day.date - timedelta(days=ago), work.day.timezone) for ago in range(DAYS_BEFORE, -1, -1)]
+    days = [work.day.ago(days) for days in range(DAYS_BEFORE, -1, -1)]
 
     def read(day: Day, wanted: pc.Expression) -> pa.Table:
         return outcomes_of_day(work.store, work.domain.domain, day, _READ, work.note, wanted).rows

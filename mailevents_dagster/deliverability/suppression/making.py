@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -90,7 +89,7 @@ def _ledger_at(past: Past, last: Day, end: int) -> Found:
     began, rows = _newest(past, last)
     ledger: dict[str, Standing] = {} if rows is None else ledger_of(rows)
     kept, hours = 0, 0
-    for day in _days(_after(began) if began else past.first, last):
+    for day in _days(began.ago(-1) if began else past.first, last):
         until = min(day.end * MILLISECONDS, end)
         wanted = [hour for hour in day.hours if hour.start * MILLISECONDS < until]
         events, there = _events_of_day(past, wanted, ledger)
@@ -118,7 +117,7 @@ def _newest(past: Past, day: Day) -> tuple[Day | None, pa.Table | None]:
     """Return the newest ledger before a day."""
     before = day
     while before.date > past.first.date:
-        before = _before(before)
+        before = before.ago(1)
         try:
             rows = past.stored(before)
         except pa.ArrowInvalid as error:
@@ -132,12 +131,4 @@ def _newest(past: Past, day: Day) -> tuple[Day | None, pa.Table | None]:
 def _days(first: Day, last: Day) -> Iterator[Day]:
     while first.date <= last.date:
         yield first
-        first = _after(first)
-
-
-def _after(day: Day) -> Day:
-    return Day(day.date + timedelta(days=1), day.timezone)
-
-
-def _before(day: Day) -> Day:
-    return Day(day.date - timedelta(days=1), day.timezone)
+        first = first.ago(-1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from statistics import median
 from typing import Final
 
@@ -16,10 +15,10 @@ from mailevents_dagster.deliverability.suppression.entries import Entry, entries
 from mailevents_dagster.deliverability.suppression.ledger import HARD, REASONS, Ledger
 from mailevents_dagster.deliverability.suppression.making import MILLISECONDS, Found, ledger_of_day, past_of
 from mailevents_dagster.deliverability.suppression.rows import COLUMNS, rows_of
+from mailevents_dagster.deliverability.suppression.telling import LIST, tell
 from mailevents_dagster.health.verdicts import Verdict
 from mailevents_dagster.model.day import Day
 
-NAME: Final = "suppression"
 TITLE: Final = "Addresses that must not be mailed, by reason"
 DAYS_BEFORE: Final = 28
 """Days that a day is compared with."""
@@ -32,7 +31,7 @@ FLOOR: Final = 20
 
 def make(work: Work) -> Made:
     """Return the list as of the end of the day."""
-    past = past_of(work.settings, work.store, work.domain, lambda day: work.stored(NAME, day), work.note)
+    past = past_of(work.settings, work.store, work.domain, lambda day: work.stored(LIST, day), work.note)
     found = ledger_of_day(past, work.day)
     rows = rows_of(found.ledger, past.rules, work.day.end * MILLISECONDS)
     entries = list(entries_of(found.ledger, past.rules, work.day.end * MILLISECONDS))
@@ -58,7 +57,7 @@ def _numbers(entries: Sequence[Entry], found: Found, day: Day) -> Mapping[str, f
 def _hard_bounces(ledger: Ledger, day: Day) -> Verdict:
     """Return whether the day had as many new hard bounces as days have."""
     of_day = Counter(one.day for standing in ledger.values() for one in standing if one.what == HARD)
-    before = [(day.date - timedelta(days=back)).isoformat() for back in range(1, DAYS_BEFORE + 1)]
+    before = [day.ago(days).key for days in range(1, DAYS_BEFORE + 1)]
     first = min(of_day, default=day.key)
     known = [of_day[one] for one in before if one >= first]
     usual, now = median(known) if known else 0, of_day[day.key]
@@ -92,10 +91,11 @@ def _chart(entries: Sequence[Entry]) -> bytes:
 
 
 SUPPRESSION: Final = Part(
-    name=NAME,
+    name=LIST,
     summary="The addresses that must not be mailed as of the end of the day, each with its evidence.",
     columns=COLUMNS,
     make=make,
     checks={"hard_bounces": "Did about as many addresses bounce hard for the first time as on other days?"},
     made_of=made_of_outcomes,
+    hand_over=tell,
 )

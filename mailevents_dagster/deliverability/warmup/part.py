@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any, Final
 
 import pyarrow as pa
@@ -122,7 +121,7 @@ def _flags(work: Work, rows: pa.Table) -> pa.Table:
 
 
 def _last(work: Work, days: int) -> list[Day]:
-    return [Day(work.day.date - timedelta(days=ago), work.day.timezone) for ago in range(1, days)]
+    return [work.day.ago(days_before) for days_before in range(1, days)]
 
 
 def _days_before(work: Work) -> dict[Day, pa.Table]:

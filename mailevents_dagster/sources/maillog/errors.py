@@ -16,7 +16,6 @@ class Cause(StrEnum):
     CHANGED = "changed"
     GONE = "gone"
     PATTERNS = "patterns"
-    QUEUE = "queue"
 
 
 class LogError(SourceError):

@@ -19,9 +19,10 @@ from mailevents_dagster.sources.maillog.journal.access import JournalAccess
 from mailevents_dagster.sources.maillog.journal.server_journal import ServerJournal
 from mailevents_dagster.sources.maillog.publishing import Publishing
 from mailevents_dagster.sources.maillog.reading.server_log import ServerLog
-from mailevents_dagster.sources.maillog.settings import SIMULATOR, MailLog, MailLogSettings
+from mailevents_dagster.sources.maillog.settings import MailLog, MailLogSettings
 from mailevents_dagster.sources.maillog.simulator import write_until
 from mailevents_dagster.sources.maillog.simulator.folder import FILE_NAMES
+from mailevents_dagster.sources.queues import SIMULATOR
 from mailevents_dagster.store.opening import store_of
 from mailevents_dagster.store.store import Store
 

@@ -28,9 +28,9 @@ from mailevents_dagster.settings.fields import (
     in_folder,
     past_hour_start,
 )
-from mailevents_dagster.settings.values import TAKEN_OWNERS, check_timezone, web_address
+from mailevents_dagster.settings.values import TAKEN_OWNERS, check_timezone
+from mailevents_dagster.sources.queues import SIMULATOR, QueueSettings
 
-SIMULATOR: Final = "simulator"
 DEMO: Final = {
     "mail_logs": [
         {"name": "mx1.kuzey.example", "format": "postfix", "files": SIMULATOR},
@@ -58,18 +58,6 @@ def _check_name(name: str) -> str:
             "hyphens, 100 characters at most"
         )
     return name
-
-
-def _check_queue(queue: str) -> str:
-    if not re.fullmatch(r"https?://\S+|[A-Za-z0-9_-]{1,75}(\.fifo)?", queue):
-        raise ValueError("is not a queue; write its name, as in the console of AWS, or its URL")
-    return queue
-
-
-def _check_endpoint(url: str) -> str:
-    if url != SIMULATOR:  # queues of one's own are asked within one's own network, without TLS
-        web_address(re.sub("^http:", "https:", url), "write it like http://localhost:9324, or leave it out for AWS")
-    return url
 
 
 def _simulated_or_in_folder(path: str, info: ValidationInfo[Context]) -> str:
@@ -139,26 +127,9 @@ class MailLog(Strict):
         return self
 
 
-class SqsSettings(Strict):
+class SqsSettings(QueueSettings):
     """The queue that bounces are published to."""
 
-    queue: Annotated[str, AfterValidator(_check_queue)] = Field(
-        description="Its name or URL; one that ends in .fifo keeps order and drops repetitions.",
-        examples=["email_errors"],
-    )
-    region: str | None = Field(
-        default=None, description="The region; null: as AWS's own tools find it.", examples=["eu-west-1"]
-    )
-    endpoint_url: Annotated[str, AfterValidator(_check_endpoint)] | None = Field(
-        default=None,
-        description="Another address than that of AWS; `simulator` for a made-up queue in each run.",
-        examples=["http://localhost:9324"],
-    )
-    profile: str | None = Field(
-        default=None,
-        description="The profile of AWS's credentials file; null: environment, role or default profile.",
-        examples=["mail"],
-    )
     since: Since = Field(
         default=cast(None, "now"),
         validate_default=True,

@@ -16,6 +16,8 @@ from mailevents_dagster.model.outcome import Became, Outcome
 from mailevents_dagster.sources.client import Options
 from mailevents_dagster.sources.committed import NotCommittedError, committed_manifest
 from mailevents_dagster.sources.json_records import event_with_id
+from mailevents_dagster.sources.outcomes.pushing import pushing_of
+from mailevents_dagster.sources.outcomes.settings.section import DomainSettings
 from mailevents_dagster.store.hour.open_hour import OpenHour
 from mailevents_dagster.store.manifest import Manifest
 from mailevents_dagster.store.store import Store
@@ -24,16 +26,19 @@ FAILED = (Became.DEFERRED, Became.BOUNCED)
 
 
 class OutcomesClient:
-    """Makes the hours of one domain's outcomes."""
+    """Makes the hours of one domain's outcomes, and of what others took of its suppression list."""
 
-    def __init__(self, store: Store, made_of: Mapping[Feed, int]) -> None:
+    def __init__(self, store: Store, made_of: Mapping[Feed, int], domain: DomainSettings) -> None:
         """Take the feeds that tell, each with its first hour."""
         self._store = store
         self._made_of = made_of
         self._stopped = threading.Event()
+        self._pushing = pushing_of(store, domain, self._stopped)
 
     def collect(self, work: OpenHour, options: Options) -> Collection:
         """Return the outcomes of an hour, as complete as the hours of all feeds that tell of it are."""
+        if pushing := self._pushing.get(work.feed):
+            return pushing.collect(work, options)
         began = time.monotonic()
         told, gone = self._committed(work)
         events, counts = [], Counter[str]()

@@ -33,7 +33,34 @@ OUTCOMES: Final = FeedKind(
     personal_parts=("proof",),
     facts={"made of": "the committed hours of the provider, mail servers, mailboxes and webhooks"},
 )
-FEED_KINDS: Final = {OUTCOMES.name: OUTCOMES}
+
+
+def _receipt_rows() -> RowFormat:
+    from mailevents_dagster.sources.receipts import RECEIPT_ROWS
+
+    return RECEIPT_ROWS
+
+
+def _push_kind(receiver: str, called: str) -> FeedKind:
+    return FeedKind(
+        source=SOURCE,
+        name=f"{CATEGORY}/suppression_{receiver}",
+        category=CATEGORY,
+        type=f"suppression_{receiver}",
+        summary=f"What {called} was told of the suppression list: its answer to each addition and removal, and when.",
+        load_rows=_receipt_rows,
+        key=(f"suppression_{receiver}",),
+        makes_calls=False,
+        is_delivery=True,
+        log_folder=CATEGORY,
+        comes_last=True,
+        facts={"made of": "the outbox, which the day's suppression list puts additions and removals into"},
+    )
+
+
+SUPPRESSION_SQS: Final = _push_kind("sqs", "the queue")
+SUPPRESSION_WEBHOOK: Final = _push_kind("webhook", "the address")
+FEED_KINDS: Final = {kind.name: kind for kind in (OUTCOMES, SUPPRESSION_SQS, SUPPRESSION_WEBHOOK)}
 
 
 def outcomes_of(domain: str) -> Feed:

@@ -6,13 +6,15 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from mailevents_dagster.model.feed import Feed
-from mailevents_dagster.model.source import FeedSettings, Source
+from mailevents_dagster.model.source import FeedSettings, Queued, Source
 from mailevents_dagster.settings.models import Settings
 from mailevents_dagster.sources.outcomes.feeds import FEED_KINDS, SOURCE, outcomes_of
+from mailevents_dagster.sources.outcomes.receivers import receivers_of
 from mailevents_dagster.sources.outcomes.settings.section import DeliverabilitySettings, DomainSettings
 
 if TYPE_CHECKING:  # what loads settings need not load what collects
     from mailevents_dagster.sources.client import Client
+    from mailevents_dagster.store.store import Store
 
 
 def _configured(settings: Settings) -> Iterator[FeedSettings]:
@@ -22,6 +24,8 @@ def _configured(settings: Settings) -> Iterator[FeedSettings]:
         if told_by:
             start = max(settings.start if domain.start is None else domain.start, min(one.start for one in told_by))
             yield FeedSettings(outcomes_of(domain.domain), start, made_of=tuple(one.feed for one in told_by))
+            for receiver in receivers_of(domain):
+                yield FeedSettings(receiver.feed, start, access={"endpoint": receiver.place})
 
 
 def tells_of(domain: DomainSettings, feed: Feed) -> bool:
@@ -41,7 +45,29 @@ def _client(settings: Settings, domain: str) -> Client:
 
     made_of = next(one.made_of for one in settings.configured if one.feed == outcomes_of(domain))
     starts = {one.feed: one.start for one in settings.configured}
-    return OutcomesClient(store_of(settings), {feed: starts[feed] for feed in made_of})
+    judged = settings.section(DeliverabilitySettings).judged(domain)
+    return OutcomesClient(store_of(settings), {feed: starts[feed] for feed in made_of}, judged)
 
 
-OUTCOMES_SOURCE: Final = Source(SOURCE, FEED_KINDS, DeliverabilitySettings, "deliverability", _configured, _client)
+def _queued(settings: Settings, store: Store) -> dict[Feed, Queued]:
+    from mailevents_dagster.sources.outcomes.pushing import queued
+
+    return queued(settings, store)
+
+
+def _tidy(settings: Settings, store: Store, now: float) -> None:
+    from mailevents_dagster.sources.outcomes.pushing import tidy
+
+    tidy(settings, store, now)
+
+
+OUTCOMES_SOURCE: Final = Source(
+    SOURCE,
+    FEED_KINDS,
+    DeliverabilitySettings,
+    "deliverability",
+    _configured,
+    _client,
+    queued=_queued,
+    tidy=_tidy,
+)

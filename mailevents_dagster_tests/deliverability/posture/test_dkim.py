@@ -10,11 +10,12 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from mailevents_dagster.deliverability.answers import State
-from mailevents_dagster.deliverability.posture.dkim import REPORTS, dkim, guessed
+from mailevents_dagster.deliverability.posture.dkim import REPORTS, SIGNATURES, dkim, guessed
 from mailevents_dagster.deliverability.posture.findings import Finding, Verdict
 from mailevents_dagster_tests.deliverability.posture.facts import LOST, Facts, the, verdicts, world_of
 
 NAME = "s1._domainkey.example.com"
+OTHER = "s2._domainkey.example.com"
 
 
 @cache
@@ -29,7 +30,7 @@ def ed25519_key() -> str:
 
 
 def found(record: str, *others: str) -> list[Finding]:
-    return [*dkim("example.com", {"s1": "the settings"}, world_of({f"{NAME} TXT": (record, *others)}))]
+    return [*dkim("example.com", {NAME: "the settings"}, world_of({f"{NAME} TXT": (record, *others)}))]
 
 
 @pytest.mark.parametrize(("bits", "verdict"), [(1024, "weak"), (2048, "good")])
@@ -86,29 +87,39 @@ def test_two_keys_at_one_selector_a_test_key_and_ed25519_are_told() -> None:
 
 
 def test_a_selector_that_is_known_and_not_there_is_bad_a_guess_is_not() -> None:
-    assert the("dkim.key", [*dkim("example.com", {"s1": "the settings"}, world_of({}))]).state is State.ABSENT
-    assert verdicts(dkim("example.com", guessed(), world_of({}))) == {"dkim.usable": "unknown"}
+    assert the("dkim.key", [*dkim("example.com", {NAME: "the settings"}, world_of({}))]).state is State.ABSENT
+    assert verdicts(dkim("example.com", guessed("example.com"), world_of({}))) == {"dkim.usable": "unknown"}
     facts: Facts = {"google._domainkey.example.com TXT": f"v=DKIM1; p={rsa_key(2048)}"}
-    assert verdicts(dkim("example.com", guessed(), world_of(facts))) == {"dkim.key": "good", "dkim.usable": "good"}
+    assert verdicts(dkim("example.com", guessed("example.com"), world_of(facts))) == {
+        "dkim.key": "good",
+        "dkim.usable": "good",
+    }
 
 
 def test_a_selector_that_only_reports_tell_of_may_be_gone() -> None:
-    findings = verdicts(dkim("example.com", {"s1": REPORTS}, world_of({})))
+    findings = verdicts(dkim("example.com", {NAME: REPORTS}, world_of({})))
     assert findings == {"dkim.key": "note", "dkim.usable": "unknown"}
+
+
+def test_a_selector_that_only_signatures_name_may_be_somebody_elses() -> None:
+    name = "s1._domainkey.news.example.com"
+    findings = [*dkim("example.com", {name: SIGNATURES}, world_of({}))]
+    assert verdicts(findings) == {"dkim.key": "weak", "dkim.usable": "unknown"}
+    assert the("dkim.key", findings).text.startswith("The selector `s1` of news.example.com, which signatures of mails")
 
 
 def test_a_key_that_could_not_be_asked_may_be_there() -> None:
     lost: Facts = {f"{NAME} TXT": LOST}
-    findings = [*dkim("example.com", {"s1": "the settings", "s2": "the settings"}, world_of(lost))]
+    findings = [*dkim("example.com", {NAME: "the settings", OTHER: "the settings"}, world_of(lost))]
     assert the("dkim.usable", findings).state is State.UNASKED
-    facts: Facts = {**lost, "s2._domainkey.example.com TXT": f"v=DKIM1; p={rsa_key(2048)}"}
-    findings = [*dkim("example.com", {"s1": "the settings", "s2": "the settings"}, world_of(facts))]
+    facts: Facts = {**lost, f"{OTHER} TXT": f"v=DKIM1; p={rsa_key(2048)}"}
+    findings = [*dkim("example.com", {NAME: "the settings", OTHER: "the settings"}, world_of(facts))]
     assert the("dkim.usable", findings).verdict is Verdict.GOOD
-    assert verdicts(dkim("example.com", guessed(), world_of({"k1._domainkey.example.com TXT": LOST}))) == {
+    assert verdicts(dkim("example.com", guessed("example.com"), world_of({"k1._domainkey.example.com TXT": LOST}))) == {
         "dkim.usable": "unknown"
     }
 
 
 def test_texts_at_a_selector_that_are_no_keys_are_passed_over() -> None:
     facts: Facts = {f"{NAME} TXT": ("v=spf1 -all", f"v=DKIM1; p={rsa_key(2048)}")}
-    assert the("dkim.key", [*dkim("example.com", {"s1": ""}, world_of(facts))]).verdict is Verdict.GOOD
+    assert the("dkim.key", [*dkim("example.com", {NAME: ""}, world_of(facts))]).verdict is Verdict.GOOD

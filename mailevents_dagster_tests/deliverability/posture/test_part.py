@@ -11,7 +11,6 @@ import pytest
 from dnslib import RCODE
 
 from mailevents_dagster.deliverability.dns import NameServer
-from mailevents_dagster.deliverability.posture.making import selectors_in
 from mailevents_dagster.deliverability.posture.part import POSTURE
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster_tests.deliverability.days import DOMAIN, keep_outcomes, make_day, settings_with
@@ -158,10 +157,3 @@ def test_what_the_logs_tell_of_sending_is_looked_at(tmp_path: Path, server: Name
     found = {(row["code"], row["name"]): row["verdict"] for row in rows_of(made.rows, "finding")}
     assert found["ptr.name", "192.0.2.25"] == "good"
     assert found["google.tls", DOMAIN] == "good"
-
-
-def test_selectors_of_own_valid_signatures_are_taken_from_reports() -> None:
-    keys = [["S1._domainkey.example.com", "x._domainkey.other.example"], ["forged._domainkey.example.com"], None, []]
-    table = pa.table({"dkim_keys": keys, "dkim_aligned": [True, False, True, None]})
-    assert selectors_in(table, DOMAIN) == {"s1": "DMARC reports"}
-    assert selectors_in(None, DOMAIN) == selectors_in(pa.table({"day": [1]}), DOMAIN) == {}

@@ -17,7 +17,7 @@ DNS: Final = 53
 MOST: Final = 100
 """Addresses, selectors or lists of one domain: each is asked for every day."""
 
-_SELECTOR: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9_])?")
+SELECTOR: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9_])?")
 
 
 def _check_server(text: str) -> str:
@@ -33,7 +33,7 @@ def _check_address(text: str) -> str:
 
 
 def _check_selector(text: str) -> str:
-    if not _SELECTOR.fullmatch(text):
+    if not SELECTOR.fullmatch(text):
         raise ValueError("is not a selector; write what stands as `s=` in the DKIM-Signature of a mail")
     return text.lower()
 
@@ -74,7 +74,7 @@ class PostureSettings(Strict):
         AfterValidator(_once),
     ] = Field(
         default=(),
-        description="Selectors of its DKIM keys, beside those that DMARC reports tell of.",
+        description="Selectors of its DKIM keys, beside those that DMARC reports and signatures of mails tell of.",
         examples=[["s1", "google"]],
     )
     sending_ips: Annotated[

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, model_validator
 
-from mailevents_dagster.settings.fields import NO_TRUTH_VALUE, Days, FaultError, SecretVariable, Strict, YesNo
+from mailevents_dagster.settings.fields import (
+    NO_TRUTH_VALUE,
+    Context,
+    Days,
+    FaultError,
+    SecretVariable,
+    Strict,
+    YesNo,
+    secret_in,
+)
+from mailevents_dagster.sources.outcomes.settings.push import PushSettings
 
 DEFAULT_VERSION: Final = "1"
 
@@ -72,10 +82,24 @@ class SuppressionRules(Strict):
 
 
 class SuppressionSettings(SuppressionRules):
-    """The rules, and the key of lists that leave the country."""
+    """The rules, and who is told of the list."""
 
     hash_key_variable: SecretVariable | None = Field(
         default=None,
         alias="hash_key",
-        description="`${NAME}` of the variable with the key by which `suppression export --hashed` hides addresses.",
+        description="`${NAME}` of the variable with the key by which `suppression export --hashed` hides addresses, "
+        "and so does `push` with `addresses: hashed`.",
     )
+    push: PushSettings | None = Field(
+        default=None,
+        description="Other systems that are told of each address that comes onto the list or leaves it; null: none.",
+        examples=[{"sqs": {"queue": "suppressions"}}],
+    )
+
+    @model_validator(mode="after")
+    def _has_a_key(self, info: ValidationInfo[Context]) -> Self:
+        if self.push and self.push.addresses == "hashed":
+            if self.hash_key_variable is None:
+                raise FaultError("has `addresses: hashed` without `hash_key: ${NAME}`, the variable with the key")
+            secret_in(self.hash_key_variable, info.context.environ)
+        return self
