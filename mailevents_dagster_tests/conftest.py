@@ -49,8 +49,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if str(item.path).startswith(SLOW):
             item.add_marker(pytest.mark.slow)
-    # So that at the end no worker is left alone with a test that takes a minute.
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    # Slow ones first, and before them the one that waits two minutes for a daemon: no worker is left alone with it.
+    items.sort(key=lambda item: (item.get_closest_marker("slow") is None, item.path.name != "test_automation.py"))
 
 
 DOMAIN = "example.com"
