@@ -39,15 +39,19 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 HERE = Path(__file__).parent
-SLOW = [HERE / folder for folder in ("cli", "health/checks", "orchestration", "sources/uzmanposta/migration")]
+SLOW = tuple(
+    f"{HERE / folder}/" for folder in ("cli", "health/checks", "orchestration", "sources/uzmanposta/migration")
+)
 """Where nearly every test starts a process or a run of Dagster."""
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if any(item.path.is_relative_to(folder) for folder in SLOW):
+        if str(item.path).startswith(SLOW):
             item.add_marker(pytest.mark.slow)
+    # Slow ones first, and before them the one that waits two minutes for a daemon: no worker is left alone with it.
+    items.sort(key=lambda item: (item.get_closest_marker("slow") is None, item.path.name != "test_automation.py"))
 
 
 DOMAIN = "example.com"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Sequence
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -34,12 +35,15 @@ ROOMS = (
 """Each may import from those before it, and from itself."""
 
 
-def imports() -> Iterator[tuple[str, str]]:
-    """Yield each file of the package with each module of the package that it imports, anywhere in it."""
-    for file in PACKAGE.rglob("*.py"):
-        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{PACKAGE.name}."):
-                yield str(file.relative_to(PACKAGE).with_suffix("")), str(node.module).partition(".")[2]
+@cache
+def imports() -> Sequence[tuple[str, str]]:
+    """Return each file of the package with each module of the package that it imports, anywhere in it."""
+    return [
+        (str(file.relative_to(PACKAGE).with_suffix("")), str(node.module).partition(".")[2])
+        for file in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{PACKAGE.name}.")
+    ]
 
 
 def test_a_room_imports_only_from_rooms_below_it() -> None:

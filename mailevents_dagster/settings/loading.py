@@ -107,6 +107,6 @@ def _settings(values: object, context: Context, problems: Problems) -> Settings:
     try:
         settings = model.model_validate(fill(values, context.environ, problems), context=context)
     except ValidationError as error:
-        add_sentences(error, model.model_json_schema(), problems)
+        add_sentences(error, model, problems)
     problems.raise_any()
     return settings

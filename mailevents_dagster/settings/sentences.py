@@ -6,9 +6,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cache
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from mailevents_dagster.settings.fields import FaultError
@@ -17,15 +18,20 @@ from mailevents_dagster.settings.problems import Place, Problems, enumeration
 Node = Mapping[str, Any]
 
 
-def add_sentences(error: ValidationError, schema: Node, problems: Problems) -> None:
-    """Add every error of pydantic to the problems."""
-    sentences = _Sentences(schema, problems)
+def add_sentences(error: ValidationError, model: type[BaseModel], problems: Problems) -> None:
+    """Add every error of pydantic to the problems; the model is what was checked."""
+    sentences = _Sentences(_schema_of(model), problems)
     errors = error.errors(include_url=False, include_input=False)
     above = {one["loc"][:length] for one in errors for length in range(len(one["loc"]))}
     for one in errors:
         # A list of wrong entries counts as too short: the entries are what is wrong with it.
         if one["type"] != "too_short" or one["loc"] not in above:
             problems.add(one["loc"], sentences.sentence(one))
+
+
+@cache  # takes twenty times as long as settings take to load
+def _schema_of(model: type[BaseModel]) -> Node:
+    return model.model_json_schema()
 
 
 @dataclass(frozen=True, slots=True)

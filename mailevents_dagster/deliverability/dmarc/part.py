@@ -8,13 +8,11 @@ from typing import Final
 import pyarrow as pa
 
 from mailevents_dagster.deliverability.arrivals import arrived, feeds_of
-from mailevents_dagster.deliverability.dmarc.chart import draw_sources
 from mailevents_dagster.deliverability.dmarc.history import History, history_of
 from mailevents_dagster.deliverability.dmarc.judging import CHECKS, numbers_of, verdicts_of, words_of
 from mailevents_dagster.deliverability.dmarc.rows import COLUMNS, SCHEMA, Row, report_name, rows_of
 from mailevents_dagster.deliverability.part import Made, Part, Work
 from mailevents_dagster.sources.outcomes.settings.reports import ReportsSettings
-from mailevents_dagster.summaries.charts import png
 
 NAME: Final = "dmarc"
 
@@ -29,8 +27,15 @@ def _make(work: Work) -> Made:
         numbers_of(rows, len(repeated)),
         verdicts_of(rows, history, work.domain.reports or ReportsSettings()),
         words_of(rows),
-        png(draw_sources, rows) if rows["network"].null_count < len(rows) else None,
+        _chart(rows) if rows["network"].null_count < len(rows) else None,
     )
+
+
+def _chart(rows: pa.Table) -> bytes:
+    from mailevents_dagster.deliverability.dmarc.chart import draw_sources  # takes half a second to load
+    from mailevents_dagster.summaries.charts import png
+
+    return png(draw_sources, rows)
 
 
 def _rows(work: Work, history: History, counted: set[str], repeated: list[str]) -> Iterator[Row]:

@@ -10,7 +10,6 @@ from typing import Final
 from mailevents_dagster.deliverability.addresses import role_of
 from mailevents_dagster.deliverability.outcomes_of_day import made_of_outcomes
 from mailevents_dagster.deliverability.part import Made, Part, Work
-from mailevents_dagster.deliverability.pictures import picture_of_bars
 from mailevents_dagster.deliverability.suppression.entries import Entry, entries_of
 from mailevents_dagster.deliverability.suppression.ledger import HARD, REASONS, Ledger
 from mailevents_dagster.deliverability.suppression.making import MILLISECONDS, Found, ledger_of_day, past_of
@@ -86,6 +85,8 @@ def _said(found: Found) -> str:
 
 
 def _chart(entries: Sequence[Entry]) -> bytes:
+    from mailevents_dagster.deliverability.pictures import picture_of_bars  # takes half a second to load
+
     reasons = Counter(one.reason for one in entries)
     return picture_of_bars(TITLE, {reason: reasons[reason] for reason in REASONS})
 

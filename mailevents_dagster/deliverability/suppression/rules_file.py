@@ -24,6 +24,6 @@ def rules_in(path: Path) -> SuppressionRules:
     try:
         return SuppressionRules.model_validate(values)
     except ValidationError as error:
-        add_sentences(error, SuppressionRules.model_json_schema(), problems)
+        add_sentences(error, SuppressionRules, problems)
     problems.raise_any()
     raise AssertionError("an error of a model is a problem")

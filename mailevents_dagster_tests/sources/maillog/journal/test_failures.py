@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -119,12 +120,13 @@ def test_a_folder_without_a_journal_is_no_empty_hour(tmp_path: Path) -> None:
 @pytest.mark.programs
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 def test_a_user_without_rights_is_told_how_to_get_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = write(tmp_path / "journal", [Logged(NOON)])
-    for path in (folder, *folder.parents[:3]):
-        path.chmod(0o755)
     nobody = 'exec setpriv --reuid=65534 --regid=65534 --clear-groups /usr/bin/journalctl "$@"'
     journalctl(tmp_path / "bin", nobody, monkeypatch)
-    error = failure(folder)
+    with TemporaryDirectory() as entered:  # folders of pytest are for their owner alone
+        folder = write(Path(entered) / "journal", [Logged(NOON)])
+        for path in (Path(entered), folder):
+            path.chmod(0o755)
+        error = failure(folder)
     assert error.cause == "permission"
     assert "may not read" in str(error)
 
