@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -9,6 +10,9 @@ from multiprocessing.process import BaseProcess
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
+from upath import UPath
+
+from mailevents_dagster.sharing.leases import Leases
 from mailevents_dagster.sharing.locks import FileLocks, Locks
 from mailevents_dagster.sharing.postgres_locks import PostgresLocks
 from mailevents_dagster_tests.forks import FORKS, PATIENCE
@@ -29,6 +33,11 @@ class Clock:
 
 def files(folder: Path) -> Locks:
     return FileLocks(folder)
+
+
+def leases(folder: str, environment: dict[str, str], term: float) -> Leases:
+    os.environ.update(environment)
+    return Leases(UPath(folder), term)
 
 
 def postgres(url: str, storage: str = "s3://bucket/prefix") -> PostgresLocks:
