@@ -9,15 +9,13 @@ from pathlib import Path
 from upath import UPath
 
 from mailevents_dagster.files.atomic import local
+from mailevents_dagster.files.object_files import S3, stored_at
 from mailevents_dagster.sharing.locks import FileLocks, Locks
-
-OBJECT_STORES = frozenset({"s3", "s3a"})
-"""Protocols of storages that write in the place of what was read, and of nothing else."""
 
 
 def locks_of(storage: UPath, folder: Path, postgres: str | None = None) -> Locks:
     """Return the locks of a storage: files where one machine has it, else PostgreSQL's where it is named, or leases."""
-    if local(storage) or not (postgres or storage.protocol in OBJECT_STORES):
+    if local(storage) or not (postgres or storage.protocol == S3):
         return FileLocks(folder)
     return _of_this_process(os.getpid(), str(storage), postgres)
 
@@ -31,4 +29,4 @@ def _of_this_process(pid: int, storage: str, postgres: str | None) -> Locks:  # 
         return PostgresLocks(postgres, storage)
     from mailevents_dagster.sharing.leases import Leases
 
-    return Leases(UPath(storage) / "locks")
+    return Leases(stored_at(storage) / "locks")
