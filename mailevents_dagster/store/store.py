@@ -13,13 +13,14 @@ from upath import UPath
 
 from mailevents_dagster.files.atomic import local, make_folder
 from mailevents_dagster.files.damage import DamagedError
+from mailevents_dagster.files.object_files import stored_at
 from mailevents_dagster.model.feed import Feed, FeedKind
 from mailevents_dagster.model.hour import Hour
-from mailevents_dagster.sharing.locks import FileLocks, Locks
+from mailevents_dagster.sharing.opening import locks_of
 from mailevents_dagster.store.blobs import Blobs
 from mailevents_dagster.store.cursors import Cursor
 from mailevents_dagster.store.destruction_record import refuse_destroyed
-from mailevents_dagster.store.feed_cursor import FeedCursor
+from mailevents_dagster.store.feed_cursor import FeedCursor, Seen
 from mailevents_dagster.store.hour.hour_files import HourFiles
 from mailevents_dagster.store.hour.log import make_readable
 from mailevents_dagster.store.hour.open_hour import OpenHour
@@ -56,15 +57,20 @@ class Store:
         scratch: Path | None = None,
         log_file_mode: int | None = None,
         memory: int = MEMORY,
+        postgres: str | None = None,
     ) -> None:
-        """Beyond so many bytes of memory, the records of an hour that is collected are put on disk."""
-        self.layout = Layout(UPath(storage), scratch or scratch_folder(storage), log_file_name)
-        self.locks: Locks = FileLocks(self.layout.locks)
+        """Beyond so many bytes of memory, the records of an hour that is collected are put on disk.
+
+        `postgres` is the URL of a database for the locks of a storage that several machines share.
+        """
+        self.layout = Layout(stored_at(storage), scratch or scratch_folder(storage), log_file_name)
+        self.locks = locks_of(self.layout.root, self.layout.locks, postgres)
         self.timezone = timezone
         self.kinds = kinds
         self.log_file_mode = log_file_mode
         """Of logs whose hour is collected; None leaves them to this user, and those that are there as they are."""
         self.memory = memory
+        self._seen: Seen = {}
 
     def feed(self, domain: str, name: str) -> Feed:
         """Return the feed that a stored file names."""
@@ -88,8 +94,9 @@ class Store:
         destroyed raises DestroyedError.
         """
         with self.holding(feed, hour, when_held):
-            refuse_destroyed(self.layout, feed, hour)
             cursor = self.feed_cursor(feed)
+            if cursor.may_be_destroyed(hour):
+                refuse_destroyed(self.layout, feed, hour)
             work = OpenHour(HourFiles(self.layout, feed, hour), self.memory, cursor)
             work.begin()
             try:
@@ -151,7 +158,7 @@ class Store:
             yield
 
     def feed_cursor(self, feed: Feed) -> FeedCursor:
-        return FeedCursor(self.layout, self.locks, feed, self.timezone)
+        return FeedCursor(self.layout, self.locks, feed, self.timezone, self._seen)
 
     def cursor(self, feed: Feed) -> Cursor:
         """Return what the feed has; DamagedError where its cursor is not as it was written."""

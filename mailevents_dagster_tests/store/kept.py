@@ -19,7 +19,7 @@ from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
 from mailevents_dagster.store.cursor_file import read_cursor
 from mailevents_dagster.store.cursors import Failure
 from mailevents_dagster.store.hour.index import index_of
-from mailevents_dagster.store.hour.log import Written, bring_up_to_date
+from mailevents_dagster.store.hour.log import StoredLog, Written, bring_up_to_date
 from mailevents_dagster.store.hour.open_hour import Commit
 from mailevents_dagster.store.hour.snapshot_columns import records_of, snapshot_batch
 from mailevents_dagster.store.hour.snapshot_file import read_events, write_snapshot
@@ -54,9 +54,9 @@ def write_events(path: UPath, events: Sequence[Event], rows: RowFormat = ROW_FOR
     return write_snapshot(path, [snapshot_batch(index_of(events), records_of(events, rows), rows)], rows)
 
 
-def bring_log_up_to_date(path: Path | UPath, events: Sequence[Event]) -> Written:
+def bring_log_up_to_date(path: Path | UPath, events: Sequence[Event], stored: StoredLog | None = None) -> Written:
     """The log told of these events, one by one."""
-    with bring_up_to_date(UPath(path)) as update:
+    with bring_up_to_date(UPath(path), stored) as update:
         for one in events:
             update.add(pa.py_buffer(one.raw + b"\n"))
     return update.written
