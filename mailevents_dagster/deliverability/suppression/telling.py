@@ -28,7 +28,6 @@ from mailevents_dagster.deliveries.message import Message
 from mailevents_dagster.deliveries.outbox import Outbox
 from mailevents_dagster.files.atomic import publish
 from mailevents_dagster.files.damage import DamagedError
-from mailevents_dagster.files.locks import holding
 from mailevents_dagster.files.printable import counted
 from mailevents_dagster.model.day import Day
 from mailevents_dagster.model.hour import Hour
@@ -104,7 +103,7 @@ def tell(work: Work) -> None:
         return
     entries = [*entries_of(ledger_of(rows), work.domain.suppression, newest.end * 1000)]
     for receiver in receivers:
-        with holding(work.store.layout.suppression_lock(work.domain.domain)):
+        with work.store.locks.holding(work.store.layout.suppression_lock(work.domain.domain)):
             noted = _tell(work, receiver, entries)
         work.note(f"{receiver.feed} is to tell of {counted(noted, 'change')} of the list.")
 

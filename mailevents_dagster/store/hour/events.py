@@ -49,7 +49,8 @@ class HourEvents:
         """Take these events of an hour that was opened before as found, and return their places."""
         index, none = others.index(places), np.empty(0, np.int64)
         taken = (
-            self.add_records(index[part], others._records(places[part]).column("raw")) for part in portions(places)
+            self.add_records(index[part], others._records(places[part]).column("raw"))
+            for part in others._portions(places)
         )
         return np.concatenate([none, *taken])
 
@@ -86,7 +87,7 @@ class HourEvents:
 
     def _sizes(self, places: Places) -> NDArray[np.int64]:
         known, sizes = places < self._known_count, np.empty(len(places), np.int64)
-        sizes[known] = self._known.sizes(places[known])
+        sizes[known] = self.known_records.sizes(places[known])
         sizes[~known] = self._found.sizes(places[~known] - self._known_count)
         return sizes
 
