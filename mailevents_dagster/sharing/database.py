@@ -64,13 +64,22 @@ class Database:
     url: str = field(repr=False)
 
     @contextmanager
-    def transaction(self) -> Iterator[Connection]:
-        """Yield a connection for one transaction: short work, since connections are few.
+    def connection(self) -> Iterator[Connection]:
+        """Yield a connection of the pool for short work, since they are few. Each statement is a transaction.
 
-        AwayError where the database is away, or was at some time in the block; nothing of it counts then, but for a
-        connection that is lost while the transaction is committed: it may have taken place.
+        AwayError where the database is away, or went away meanwhile.
         """
-        with _told(self.url), _pool_of(self.url).connection() as connection, connection.transaction():
+        with _told(self.url), _pool_of(self.url).connection() as connection:
+            yield connection
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Yield a connection for one transaction.
+
+        With an error nothing of it counts, but for a connection that is lost while the transaction is committed: it
+        may have taken place.
+        """
+        with self.connection() as connection, connection.transaction():
             yield connection
 
     def connected(self) -> Connection:
@@ -157,7 +166,6 @@ def _pool_of(url: str) -> ConnectionPool:
                 min_size=0,
                 max_size=MOST_CONNECTIONS,
                 open=True,
-                check=ConnectionPool.check_connection,
                 name="mailevents",
                 timeout=CONNECTING,
                 max_idle=IDLE,
