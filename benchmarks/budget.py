@@ -39,7 +39,7 @@ class Shared:
         processes = [sum(threads) for threads in self.calls]
         threads = [calls for process in self.calls for calls in process]
         return (
-            f"{len(processes)} processes with {THREADS} threads each at {rate:g} requests a second, {self.seconds:.1f} s: "
+            f"{len(processes)} processes of {THREADS} threads at {rate:g} requests a second, {self.seconds:.1f} s: "
             f"{self.refused} refused, {self.answered / (rate * self.seconds):.1%} of the budget used, "
             f"the slowest process had {min(processes) / mean(processes):.0%} of the mean, "
             f"the slowest thread {min(threads) / mean(threads):.0%}."
