@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -22,6 +23,8 @@ from mailevents_dagster.sources.uzmanposta.shared_calls import Calls
 from mailevents_dagster.sources.uzmanposta.simulator import FixedMail, Simulator
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.alerts.receiving import MailServer, WebhookServer, mail_server, webhook_server
+from mailevents_dagster_tests.moto_server import MotoServer
+from mailevents_dagster_tests.object_server import ObjectServer, moto_running, use
 from mailevents_dagster_tests.postgres_server import PostgresServer
 
 # The same examples in every run, and no verdict that hangs on how busy the machine is.
@@ -176,3 +179,26 @@ def chat() -> Iterator[WebhookServer]:
 def post() -> Iterator[MailServer]:
     with mail_server() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def s3_moto() -> Iterator[MotoServer]:
+    """One server for all tests, each of which has a bucket of its own."""
+    with moto_running() as moto:
+        yield moto
+
+
+@pytest.fixture
+def s3(s3_moto: MotoServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[ObjectServer]:
+    """A gateway to an object store of which this process knows."""
+    with ObjectServer(s3_moto) as server:
+        use(server, monkeypatch)
+        yield server
+
+
+@pytest.fixture
+def bucket(s3: ObjectServer) -> str:
+    """A bucket in which nothing lies yet, as `storage` names it."""
+    name = f"bucket-{uuid4().hex}"
+    s3.make_bucket(name)
+    return f"s3://{name}/some/prefix"

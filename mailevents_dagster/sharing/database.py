@@ -129,9 +129,8 @@ def _parameters(url: str) -> dict[str, Any]:
     from psycopg import ProgrammingError
     from psycopg.conninfo import conninfo_to_dict
 
-    scheme, _, rest = url.partition("://")
     try:
-        named = conninfo_to_dict(f"{scheme.partition('+')[0]}://{rest}")  # SQLAlchemy's addresses name a driver, too
+        named = conninfo_to_dict(url)
     except ProgrammingError:
         raise DatabaseError(
             "the address in `postgres` cannot be read; docs/postgres.md says how it is written"

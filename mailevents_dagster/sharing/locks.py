@@ -20,14 +20,14 @@ WhenHeld = Callable[[], object]
 """Called once where another holds the lock, which is waited for unless this raises."""
 
 
-def wait() -> None:
+def nothing() -> None:
     """Wait for a lock without a word."""
 
 
 class Locks(Protocol):
     """Locks that go with their process, however it ends, and runs that sign in for as long as theirs lives."""
 
-    def holding(self, name: str, when_held: WhenHeld = wait) -> AbstractContextManager[None]:
+    def holding(self, name: str, when_held: WhenHeld = nothing) -> AbstractContextManager[None]:
         """Keep other processes and threads out while the block runs."""
 
     def briefly(self, name: str) -> AbstractContextManager[None]:
@@ -52,7 +52,7 @@ class FileLocks:
 
     folder: Path
 
-    def holding(self, name: str, when_held: WhenHeld = wait) -> AbstractContextManager[None]:
+    def holding(self, name: str, when_held: WhenHeld = nothing) -> AbstractContextManager[None]:
         return holding(self.folder / f"{name}.lock", when_held)
 
     def briefly(self, name: str) -> AbstractContextManager[None]:

@@ -15,7 +15,7 @@ from mailevents_dagster.files.atomic import local, make_folder
 from mailevents_dagster.files.damage import DamagedError
 from mailevents_dagster.model.feed import Feed, FeedKind
 from mailevents_dagster.model.hour import Hour
-from mailevents_dagster.sharing.locks import FileLocks, Locks
+from mailevents_dagster.sharing.opening import locks_of
 from mailevents_dagster.store.blobs import Blobs
 from mailevents_dagster.store.cursors import Cursor
 from mailevents_dagster.store.destruction_record import refuse_destroyed
@@ -56,10 +56,14 @@ class Store:
         scratch: Path | None = None,
         log_file_mode: int | None = None,
         memory: int = MEMORY,
+        postgres: str | None = None,
     ) -> None:
-        """Beyond so many bytes of memory, the records of an hour that is collected are put on disk."""
+        """Beyond so many bytes of memory, the records of an hour that is collected are put on disk.
+
+        `postgres` is the URL of a database for the locks of a storage that several machines share.
+        """
         self.layout = Layout(UPath(storage), scratch or scratch_folder(storage), log_file_name)
-        self.locks: Locks = FileLocks(self.layout.locks)
+        self.locks = locks_of(self.layout.root, self.layout.locks, postgres)
         self.timezone = timezone
         self.kinds = kinds
         self.log_file_mode = log_file_mode

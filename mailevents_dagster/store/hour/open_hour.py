@@ -177,7 +177,10 @@ class OpenHour:
 
         A snapshot without its log or manifest is found and completed by the next collection of the hour.
         """
-        with self._cursor.locks.briefly(self._files.layout.lock(self.feed)):
+        locks = self._cursor.locks
+        # Only what the hours beside may hold too must wait for others' commits, wherever these are made.
+        alone = locks.holding if found.strays else locks.briefly
+        with alone(self._files.layout.lock(self.feed)):
             done = self._commit(found)
             self._cursor.commit(done.manifest, found, self.notes.append)
         self.journal.discard()
