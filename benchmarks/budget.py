@@ -16,10 +16,11 @@ from processes import receive, start
 from simulated_api import SimulatedApi
 from workload import FEED, HOUR, KEY
 
+from mailevents_dagster.sharing.database import Database
+from mailevents_dagster.sharing.number_places import Place, Row
 from mailevents_dagster.sources.uzmanposta.access import Access
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 
-PROCESSES: Final = 4
 THREADS: Final = 4
 
 
@@ -38,17 +39,17 @@ class Shared:
         processes = [sum(threads) for threads in self.calls]
         threads = [calls for process in self.calls for calls in process]
         return (
-            f"{PROCESSES} processes with {THREADS} threads each at {rate:g} requests a second, {self.seconds:.1f} s: "
+            f"{len(processes)} processes of {THREADS} threads at {rate:g} requests a second, {self.seconds:.1f} s: "
             f"{self.refused} refused, {self.answered / (rate * self.seconds):.1%} of the budget used, "
             f"the slowest process had {min(processes) / mean(processes):.0%} of the mean, "
             f"the slowest thread {min(threads) / mean(threads):.0%}."
         )
 
 
-def share_a_budget(rate: float, seconds: float, latency: float) -> Shared:
-    with tempfile.TemporaryDirectory() as folder, SimulatedApi(0, latency=latency, rate=rate) as api:
-        access = Access(FEED.domain, api.base_url, KEY, requests_per_second=rate, budget=Path(folder) / "shared.budget")
-        callers = [start(_call, access, seconds) for _ in range(PROCESSES)]
+def share_a_budget(place: Place, processes: int, rate: float, seconds: float, latency: float) -> Shared:
+    with SimulatedApi(0, latency=latency, rate=rate) as api:
+        access = Access(FEED.domain, api.base_url, KEY, requests_per_second=rate, budget=place)
+        callers = [start(_call, access, seconds) for _ in range(processes)]
         for caller in callers:
             receive(caller)
         began = time.monotonic()
@@ -84,9 +85,14 @@ def _call(connection: Connection, access: Access, seconds: float) -> None:
 @click.option("--rate", default=50.0, show_default=True, help="Requests a second that the API allows.")
 @click.option("--seconds", default=20.0, show_default=True, help="How long to call.")
 @click.option("--latency", default=0.1, show_default=True, help="Seconds that an answer takes.")
-def main(*, rate: float, seconds: float, latency: float) -> None:
+@click.option("--processes", default=4, show_default=True, help="How many share it, as hosts would with --postgres.")
+@click.option("--postgres", metavar="URL", help="Share it in this database instead of a file.")
+def main(*, rate: float, seconds: float, latency: float, processes: int, postgres: str | None) -> None:
     """Measure how well several processes keep one budget of requests."""
-    click.echo(share_a_budget(rate, seconds, latency).sentence(rate))
+    with tempfile.TemporaryDirectory() as folder:
+        row = Row(Database(postgres), f"benchmark {time.time()}") if postgres else None
+        place = row or Path(folder) / "shared.budget"
+        click.echo(share_a_budget(place, processes, rate, seconds, latency).sentence(rate))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -179,8 +180,10 @@ class Settings(Strict):
 
     @property
     def postgres(self) -> str | None:
-        """The address of the database, as the environment has it now: a secret."""
-        return os.environ[self.postgres_variable] if self.postgres_variable else None
+        """The address of the database, as the environment has it now: a secret. That of SQLAlchemy names a driver."""
+        if self.postgres_variable is None:
+            return None
+        return re.sub(r"^(postgres(ql)?)\+\w+:", r"\1:", os.environ[self.postgres_variable])
 
     @property
     def sources(self) -> tuple[Source, ...]:

@@ -64,13 +64,22 @@ class Database:
     url: str = field(repr=False)
 
     @contextmanager
-    def transaction(self) -> Iterator[Connection]:
-        """Yield a connection for one transaction: short work, since connections are few.
+    def connection(self) -> Iterator[Connection]:
+        """Yield a connection of the pool for short work, since they are few. Each statement is a transaction.
 
-        AwayError where the database is away, or was at some time in the block; nothing of it counts then, but for a
-        connection that is lost while the transaction is committed: it may have taken place.
+        AwayError where the database is away, or went away meanwhile.
         """
-        with _told(self.url), _pool_of(self.url).connection() as connection, connection.transaction():
+        with _told(self.url), _pool_of(self.url).connection() as connection:
+            yield connection
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Yield a connection for one transaction.
+
+        With an error nothing of it counts, but for a connection that is lost while the transaction is committed: it
+        may have taken place.
+        """
+        with self.connection() as connection, connection.transaction():
             yield connection
 
     def connected(self) -> Connection:
@@ -120,9 +129,8 @@ def _parameters(url: str) -> dict[str, Any]:
     from psycopg import ProgrammingError
     from psycopg.conninfo import conninfo_to_dict
 
-    scheme, _, rest = url.partition("://")
     try:
-        named = conninfo_to_dict(f"{scheme.partition('+')[0]}://{rest}")  # SQLAlchemy's addresses name a driver, too
+        named = conninfo_to_dict(url)
     except ProgrammingError:
         raise DatabaseError(
             "the address in `postgres` cannot be read; docs/postgres.md says how it is written"
@@ -157,7 +165,6 @@ def _pool_of(url: str) -> ConnectionPool:
                 min_size=0,
                 max_size=MOST_CONNECTIONS,
                 open=True,
-                check=ConnectionPool.check_connection,
                 name="mailevents",
                 timeout=CONNECTING,
                 max_idle=IDLE,

@@ -27,7 +27,7 @@ _DO_NOT_FLUSH: Final = "SET LOCAL synchronous_commit TO off"
 class PostgresNumbers:
     """Numbers in a row. A database that is away is waited for."""
 
-    courtesy = 0.008
+    courtesy = 0.005
     """By so much machines may differ in how far away the database is."""
 
     def __init__(self, database: Database, name: str, count: int, sleep: Callable[[float], object]) -> None:
@@ -39,13 +39,19 @@ class PostgresNumbers:
 
     def _changed(self, decide: Decide[T], *, may_be_forgotten: bool) -> T:
         # Statements are sent together: two round trips, of which the row is locked during one.
-        with self._database.transaction() as connection, connection.pipeline():
-            known, now = self._locked(connection)
-            numbers, result = decide(known if len(known) == self._count else None, now)
-            if numbers is not None:
-                if may_be_forgotten:
-                    connection.execute(_DO_NOT_FLUSH)
-                connection.execute(_CHANGE, [list(numbers), self._name])
+        with self._database.connection() as connection, connection.pipeline():
+            connection.execute("BEGIN")
+            try:
+                known, now = self._locked(connection)
+                numbers, result = decide(known if len(known) == self._count else None, now)
+                if numbers is not None:
+                    if may_be_forgotten:
+                        connection.execute(_DO_NOT_FLUSH)
+                    connection.execute(_CHANGE, [list(numbers), self._name])
+                connection.execute("COMMIT")
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
             return result
 
     def _locked(self, connection: Connection) -> tuple[list[float], float]:

@@ -42,11 +42,12 @@ _LOCK: Final = 0x6D61696C_65766E74
 
 
 def make_tables(connection: Connection) -> None:
-    """Bring the tables to this program's version; DatabaseError where they are a newer one's."""
+    """Bring the tables to this program's version, on a connection that is closed afterwards."""
     if _version(connection) == len(_STEPS):
         return
+    # Locked before the transaction begins, which sees what others did meanwhile; closing the connection unlocks.
+    connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
     with connection.transaction():
-        connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
         version = _version(connection)
         if version > len(_STEPS):
             raise DatabaseError(

@@ -19,6 +19,7 @@ def store_of(settings: Settings) -> Store:
         kinds,
         log_file_mode=settings.log_file_mode,
         memory=settings.collect.memory_mb * 2**20,
+        postgres=settings.postgres,
     )
     found = disagreements(store.layout, settings.timezone, retention_of(settings), settings.feeds, kinds.values())
     if problems := [Problem(key, message) for key, message in found]:

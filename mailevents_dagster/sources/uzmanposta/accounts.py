@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from hashlib import blake2b
 
 from mailevents_dagster.settings import Settings
+from mailevents_dagster.sharing.database import Database
+from mailevents_dagster.sharing.number_places import Place, Row
 from mailevents_dagster.sources.uzmanposta.access import Access
 from mailevents_dagster.sources.uzmanposta.settings import SIMULATOR, Account, UzmanPostaSettings
 from mailevents_dagster.store.layout import scratch_folder
@@ -31,7 +33,7 @@ def access_of(settings: Settings, domain: str) -> Access:
         timeout_seconds=api.timeout_seconds,
         max_attempts=api.max_attempts,
         page_limit=api.page_limit,
-        budget=scratch_folder(settings.storage) / "budgets" / _budget_name(account),
+        budget=_budget_of(settings, account),
     )
 
 
@@ -51,10 +53,13 @@ def _key_of(account: Account) -> str:
     return os.environ[account.api_key_variable] if account.api_key_variable else f"{SIMULATOR}-{account.domain}"
 
 
-def _budget_name(account: Account) -> str:
-    """Return the name of the budget's file, which names the key at its address and does not tell it."""
+def _budget_of(settings: Settings, account: Account) -> Place:
+    """Return where the budget of a key is kept; its name names the key at its address and does not tell it."""
     named = f"{account.base_url} {_key_of(account)}".encode(errors="surrogateescape")
-    return f"{blake2b(named, digest_size=16).hexdigest()}.budget"
+    name = blake2b(named, digest_size=16).hexdigest()
+    if settings.postgres:
+        return Row(Database(settings.postgres), f"uzmanposta {name}")
+    return scratch_folder(settings.storage) / "budgets" / f"{name}.budget"
 
 
 def _is_same_key(one: Account, other: Account) -> bool:

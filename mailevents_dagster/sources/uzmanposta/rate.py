@@ -72,6 +72,8 @@ class SharedBudget:
         self._calls = SharedCalls(place, self.sleep)
         self._turn = threading.Lock()
         self._called_at = 0.0
+        self._due = 0.0
+        """When it is worth asking for a call again, by the clock of this machine."""
         self._stopped = threading.Event()
         self.seconds_throttled = 0.0
         """How long the API told this process to wait, all in all."""
@@ -79,29 +81,28 @@ class SharedBudget:
     def acquire(self, patience: float = LONGEST_WAIT) -> None:
         """Wait until a call may go out; raise PausedError where a pause lasts longer than the patience."""
         with self._turn:  # one thread of a process asks at a time
-            self.sleep(0)
-            while (wait := self._take(patience)) is not None:
-                self.sleep(wait)
+            is_taken = False
+            while not is_taken:
+                self.sleep(self._due - time.monotonic())
+                is_taken = self._take(patience)
 
-    def _take(self, patience: float) -> float | None:
-        """Take the call that may go out now, or return the seconds until one may."""
-        asked = 0.0
+    def _take(self, patience: float) -> bool:
+        """Take the call that may go out now, if one may; note when to ask for the next."""
 
-        def take(calls: Calls, now: float) -> tuple[Calls | None, float | None]:
-            nonlocal asked
-            asked = time.monotonic()
+        def take(calls: Calls, now: float) -> tuple[Calls | None, bool]:
             if calls.paused_until - now > patience:
                 raise PausedError(calls.paused_until - now)
             courtesy = self._calls.courtesy if calls.last_at == self._called_at else 0.0
             wait = max(calls.next_at + courtesy, calls.paused_until) - now
             if wait > 0:
-                return None, wait
-            self._called_at = now
+                self._due = time.monotonic() + wait
+                return None, False
             rate = rate_now(calls, self._configured, now)
-            return calls.one_more(now, interval(rate) if rate else 0.0, CATCH_UP), None
+            calls = calls.one_more(now, interval(rate) if rate else 0.0, CATCH_UP)
+            self._called_at, self._due = now, time.monotonic() + calls.next_at + self._calls.courtesy - now
+            return calls, True
 
-        wait = self._calls.change(take, may_be_forgotten=self._configured is None or self._configured >= 1)
-        return None if wait is None else wait - (time.monotonic() - asked)
+        return self._calls.change(take, may_be_forgotten=self._configured is None or self._configured >= 1)
 
     def pause(self, seconds: float) -> None:
         """Let nobody with this key call before this time is over."""
