@@ -9,12 +9,13 @@ Whoever reads or writes holds the lock of the file for that moment. So nobody wr
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Protocol, TypeVar
 
 from upath import UPath
 
@@ -27,6 +28,7 @@ APPLICATION: Final = 0x4D61496C
 """Tells this ledger from other SQLite files."""
 PATIENCE: Final = 30.0
 """Seconds that SQLite waits for programs that read the file without our lock, such as a backup."""
+T = TypeVar("T")
 _DAMAGED: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _SCHEMA: Final = f"""
 PRAGMA application_id = {APPLICATION};
@@ -56,18 +58,72 @@ class OutboxError(Exception):
     """The ledger cannot be used; the text says why and what to do."""
 
 
+class Rows(Protocol):
+    """What came of a statement."""
+
+    @property
+    def rowcount(self) -> int:
+        """So many rows were changed."""
+
+    def fetchone(self) -> Any: ...
+
+    def __iter__(self) -> Iterator[Any]: ...
+
+
+class Statements(Protocol):
+    """A transaction of a ledger. Values are marked with `?`; statements are what SQLite and PostgreSQL both know."""
+
+    def execute(self, statement: str, values: Sequence[Any] = (), /) -> Rows: ...
+
+    def executemany(self, statement: str, values: Iterable[Sequence[Any]], /) -> Rows: ...
+
+
+class Ledger(Protocol):
+    """Where the outbox is kept."""
+
+    @property
+    def is_there(self) -> bool:
+        """Whether anything was ever noted in it, as far as that is known without making it."""
+
+    def run(self, work: Callable[[Statements], T]) -> T:
+        """Return what the work returns, which is one transaction. It may be begun again."""
+
+    def holding(self, name: str, when_held: Callable[[], object]) -> AbstractContextManager[None]:
+        """Keep others out while the block runs. `when_held` is called where another is in; unless it raises, wait."""
+
+    def has(self, name: str) -> bool:
+        """Return whether what this process holds is still its own."""
+
+
 class LedgerFile:
     """Where the ledger lies. It is made when it is first used."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Yield the ledger for one transaction, which is durable when the block ends well and undone otherwise.
+    def run(self, work: Callable[[Statements], T]) -> T:
+        """Return what the work returns, which is one transaction: durable when it ends well and undone otherwise.
 
         DamagedError where the file is damaged: it is set aside then, and the next transaction finds a new one.
         """
+        with self._transaction() as connection:
+            return work(connection)
+
+    @property
+    def is_there(self) -> bool:
+        return self.path.exists()
+
+    def holding(self, name: str, when_held: Callable[[], object]) -> AbstractContextManager[None]:
+        """Keep others out of what the name says, which need not fit into the name of a file."""
+        digest = hashlib.sha256(name.encode()).hexdigest()[:16]
+        return holding(self.path.with_name(f"{self.path.name}.{digest}.lock"), when_held)
+
+    def has(self, name: str) -> bool:  # noqa: ARG002 - a process loses no lock on a file
+        """Return whether what this process holds is still its own."""
+        return True
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
         with holding(self.path.with_name(f"{self.path.name}.lock")):
             try:
                 if not self.path.exists():

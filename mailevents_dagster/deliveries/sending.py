@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mailevents_dagster.deliveries.message import Answer, Failed, Limits, Refused, Send, Taken, Waiting
-from mailevents_dagster.deliveries.outbox import FIRST, Outbox, Place
-from mailevents_dagster.files.locks import holding
+from mailevents_dagster.deliveries.outbox import FIRST, ElsewhereError, Outbox, Place, leave
 from mailevents_dagster.files.printable import counted
 
 _LOG: Final = logging.getLogger(__name__)
@@ -51,10 +50,6 @@ class Delivered:
     """Another process delivers to this destination; this one did nothing."""
 
 
-class _ElsewhereError(Exception):
-    pass
-
-
 def deliver(
     outbox: Outbox,
     destination: str,
@@ -68,13 +63,9 @@ def deliver(
     Where another process is at it, this returns at once. Setting `stop` ends it after the batches under way.
     """
     delivery = _Delivery(outbox, destination, send, limits, patience, stop or threading.Event())
-    with suppress(_ElsewhereError), holding(outbox.lock_of(destination), _leave):
+    with suppress(ElsewhereError), outbox.holding(destination, leave):
         return delivery.run()
     return Delivered(is_elsewhere=True)
-
-
-def _leave() -> None:
-    raise _ElsewhereError
 
 
 def batches(messages: Sequence[Waiting], limits: Limits) -> Iterator[list[Waiting]]:

@@ -88,6 +88,11 @@ class Database:
             _pool_of(self.url)  # which makes the tables
             return connect(self.url)
 
+    def close(self) -> None:
+        """Close this process's pool; whoever uses the database afterwards opens a new one."""
+        if pool := _pools.pop((os.getpid(), self.url), None):
+            pool.close(timeout=1)
+
     def patiently(self, work: Callable[[], T], sleep: Callable[[float], object] = time.sleep) -> T:
         """Return what the work returns; it is begun again as often as the database goes away meanwhile."""
         began = told_at = time.monotonic()

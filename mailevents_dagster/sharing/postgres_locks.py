@@ -69,6 +69,11 @@ class PostgresLocks:
             finally:
                 self._session.give_back(key)
 
+    def has(self, name: str) -> bool:
+        """Return whether a lock that this process holds is still its own: each new session takes it again if it can."""
+        self._session.rows("SELECT 1")
+        return self._session.has(key_of(self._storage, name))
+
     def briefly(self, name: str) -> AbstractContextManager[None]:
         return self.holding(name)
 

@@ -13,6 +13,8 @@ SCHEMA: Final = "mailevents"
 _STEPS: Final = (
     """
     CREATE TABLE numbers (name text PRIMARY KEY, numbers double precision[] NOT NULL) WITH (fillfactor = 50);
+    CREATE TABLE ledger (lost_at bigint);
+    INSERT INTO ledger VALUES (NULL);
     CREATE TABLE destinations (
         id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
         name text NOT NULL UNIQUE,

@@ -61,8 +61,9 @@ class Store:
     ) -> None:
         """Beyond so many bytes of memory, the records of an hour that is collected are put on disk.
 
-        `postgres` is the URL of a database for the locks of a storage that several machines share.
+        `postgres` is the URL of a database for what machines share: locks of a storage that is not of one, the outbox.
         """
+        self.postgres = postgres
         self.layout = Layout(stored_at(storage), scratch or scratch_folder(storage), log_file_name)
         self.locks = locks_of(self.layout.root, self.layout.locks, postgres)
         self.timezone = timezone

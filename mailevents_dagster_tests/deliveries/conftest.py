@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from mailevents_dagster.deliveries.outbox import Outbox
+from mailevents_dagster.sharing.database import Database
 from mailevents_dagster_tests.deliveries.sqs_service import Gateway, Moto, moto_running
 
 
@@ -15,8 +16,19 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "state" / "outbox.sqlite"
 
 
+@pytest.fixture(params=["file", pytest.param("postgres", marks=pytest.mark.programs)])
+def outbox(request: pytest.FixtureRequest) -> Iterator[Outbox]:
+    """An outbox of each kind."""
+    if request.param == "file":
+        yield Outbox(request.getfixturevalue("path"))
+        return
+    database = Database(request.getfixturevalue("database"))
+    yield Outbox(database)
+    database.close()
+
+
 @pytest.fixture
-def outbox(path: Path) -> Outbox:
+def file_outbox(path: Path) -> Outbox:
     return Outbox(path)
 
 

@@ -20,6 +20,11 @@ from mailevents_dagster_tests.deliveries.messages import QUEUE, Receiver, messag
 from mailevents_dagster_tests.forks import FORKS, side_by_side
 
 
+@pytest.fixture
+def outbox(file_outbox: Outbox) -> Outbox:
+    return file_outbox
+
+
 def rubbish(path: Path) -> None:
     path.write_bytes(b"\0\xff" * 5000)
 
@@ -129,7 +134,7 @@ def test_a_ledger_that_is_a_folder_says_what_to_do(path: Path, outbox: Outbox) -
 
 
 def test_a_commit_is_flushed_together_with_its_folder(path: Path, outbox: Outbox) -> None:
-    with outbox._file.transaction() as ledger:
+    with outbox._ledger._transaction() as ledger:
         assert ledger.execute("PRAGMA synchronous").fetchone() == (3,)
         assert ledger.execute("PRAGMA journal_mode").fetchone() == ("delete",)
         assert ledger.execute("PRAGMA application_id").fetchone() == (APPLICATION,)

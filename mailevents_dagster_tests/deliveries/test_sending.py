@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from mailevents_dagster.deliveries.message import Answer, Failed, Limits, Message, Refused, Taken, Waiting
 from mailevents_dagster.deliveries.outbox import FIRST, Outbox
 from mailevents_dagster.deliveries.sending import Delivered, Patience, batches, deliver, size_of
-from mailevents_dagster.files.locks import holding
 from mailevents_dagster_tests.conftest import START
 from mailevents_dagster_tests.deliveries.messages import (
     BRIEF,
@@ -198,7 +197,7 @@ def test_batches_go_out_side_by_side_where_the_receiver_allows_it(outbox: Outbox
 def test_who_comes_while_another_delivers_leaves_at_once(outbox: Outbox) -> None:
     outbox.note(QUEUE, messages(3))
     outbox.note("another", messages(3))
-    with holding(outbox.lock_of(QUEUE)):
+    with outbox.holding(QUEUE):
         assert sent(outbox, Receiver()) == Delivered(is_elsewhere=True)
         assert deliver(outbox, "another", Receiver(), LIMITS, BRIEF).taken == 3
     assert sent(outbox, Receiver()).taken == 3

@@ -22,8 +22,8 @@ GOOD = "postgresql://mailevents:s3cret@db.example.com:5432/mailevents"
 def test_an_address_is_taken_and_read_from_the_environment_when_it_is_used(
     load: Load, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = load(environ={**ENVIRON, "DB": address}, postgres="${DB}")
     monkeypatch.setenv("DB", address)
+    settings = load(environ={**ENVIRON, "DB": address}, postgres="${DB}")
     assert settings.postgres_variable == "DB"
     assert settings.postgres == address.replace("+psycopg2", "")
 

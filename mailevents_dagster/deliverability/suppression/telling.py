@@ -25,7 +25,7 @@ from mailevents_dagster.deliverability.suppression.entries import Entry, entries
 from mailevents_dagster.deliverability.suppression.evidence import moment
 from mailevents_dagster.deliverability.suppression.rows import ledger_of
 from mailevents_dagster.deliveries.message import Message
-from mailevents_dagster.deliveries.outbox import Outbox
+from mailevents_dagster.deliveries.opening import outbox_of
 from mailevents_dagster.files.atomic import publish
 from mailevents_dagster.files.damage import DamagedError
 from mailevents_dagster.files.printable import counted
@@ -135,7 +135,7 @@ def _note(work: Work, receiver: Receiver, told: Told) -> int:
     key = os.environ[push.hash_key_variable or ""].encode() if push.push and push.push.addresses == "hashed" else None
     hour = Hour.containing(now, work.store.timezone).start
     messages = (Message(one.id, _body(one, work.domain.domain, key), hour, now) for one in told.last)
-    return Outbox(work.store.layout.outbox).note(receiver.destination, messages)
+    return outbox_of(work.store).note(receiver.destination, messages)
 
 
 def _body(said: Said, domain: str, key: bytes | None) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from mailevents_dagster.deliveries.outbox import Outbox
+from mailevents_dagster.deliveries.opening import outbox_of
 from mailevents_dagster.model.event import ReadRange
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.settings import Settings
@@ -33,7 +33,7 @@ def client_of(settings: Settings, server: str) -> MailLogClient:
     log = next(one for one in section.mail_logs if one.name == server)
     patterns = Path(section.bounces.patterns) if section.bounces.patterns else None
     sqs = section.bounces.sqs
-    publishing = Publishing(store, Outbox(store.layout.outbox), Feed(server, BOUNCES), sqs) if sqs else None
+    publishing = Publishing(store, outbox_of(store), Feed(server, BOUNCES), sqs) if sqs else None
     bounces = Bounces(store, lines_of(server, log.format), patterns)
     return MailLogClient(_log_of(log, settings, store), bounces, publishing)
 

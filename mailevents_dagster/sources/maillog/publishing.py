@@ -12,6 +12,7 @@ from typing import Any, Final
 import orjson
 
 from mailevents_dagster.deliveries.message import Counts, Message
+from mailevents_dagster.deliveries.opening import outbox_of
 from mailevents_dagster.deliveries.outbox import Outbox
 from mailevents_dagster.deliveries.sqs import QueueAccess, SqsQueue
 from mailevents_dagster.model.event import Collection
@@ -88,9 +89,8 @@ def queued(settings: Settings, store: Store) -> dict[Feed, Queued]:
     """Return what waits in the outbox of each server's bounces."""
     section = settings.section(MailLogSettings)
     sqs = section.bounces.sqs
-    if sqs is None or not store.layout.outbox.exists():
+    if sqs is None or not (outbox := outbox_of(store)).is_there:
         return {}
-    outbox = Outbox(store.layout.outbox)
     found = {}
     for log in section.mail_logs:
         counts = sum(outbox.counts(destination_of(log.name, sqs)).values(), Counts())
@@ -101,9 +101,9 @@ def queued(settings: Settings, store: Store) -> dict[Feed, Queued]:
 def tidy(settings: Settings, store: Store, now: float) -> None:
     """Drop bodies of messages that were taken, and all that is older than the events may be kept."""
     section = settings.section(MailLogSettings)
-    if section.bounces.sqs is None or not store.layout.outbox.exists():
+    if section.bounces.sqs is None or not (outbox := outbox_of(store)).is_there:
         return
-    outbox, days = Outbox(store.layout.outbox), settings.retention.days.get(CATEGORY)
+    days = settings.retention.days.get(CATEGORY)
     shrink(outbox, now)
     for log in section.mail_logs if days else ():
         outbox.forget(destination_of(log.name, section.bounces.sqs), int(now) - (days or 0) * 86_400)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 
 from mailevents_dagster.deliveries.message import Counts, Limits, Send
+from mailevents_dagster.deliveries.opening import outbox_of
 from mailevents_dagster.deliveries.outbox import Outbox
 from mailevents_dagster.deliveries.sqs import SqsQueue
 from mailevents_dagster.deliveries.webhook import LIMITS, Endpoint
@@ -54,7 +55,7 @@ class Pushing:
 
 def pushing_of(store: Store, domain: DomainSettings, stop: threading.Event) -> dict[Feed, Pushing]:
     """Return what tells each receiver, by its feed."""
-    push, outbox = domain.suppression.push, Outbox(store.layout.outbox)
+    push, outbox = domain.suppression.push, outbox_of(store)
     return {one.feed: Pushing(outbox, one, push, stop) for one in receivers_of(domain)} if push else {}
 
 
@@ -71,7 +72,7 @@ def queued(settings: Settings, store: Store) -> dict[Feed, Queued]:
     """Return what waits for each receiver."""
     found = {}
     for push, receiver in _receivers(settings, store):
-        counts = sum(Outbox(store.layout.outbox).counts(receiver.destination).values(), Counts())
+        counts = sum(outbox_of(store).counts(receiver.destination).values(), Counts())
         late = push.late_minutes * 60
         found[receiver.feed] = Queued(counts.waiting, counts.oldest_waiting, counts.aside, late)
     return found
@@ -80,12 +81,12 @@ def queued(settings: Settings, store: Store) -> dict[Feed, Queued]:
 def tidy(settings: Settings, store: Store, now: float) -> None:
     """Drop bodies of what was taken. What waits is never dropped, however old: the list is of now."""
     if any(_receivers(settings, store)):
-        shrink(Outbox(store.layout.outbox), now)
+        shrink(outbox_of(store), now)
 
 
 def _receivers(settings: Settings, store: Store) -> Iterator[tuple[PushSettings, Receiver]]:
     """Yield who is told, once there is an outbox."""
-    for domain in settings.section(DeliverabilitySettings).deliverability if store.layout.outbox.exists() else ():
+    for domain in settings.section(DeliverabilitySettings).deliverability if outbox_of(store).is_there else ():
         for receiver in receivers_of(domain):
             if domain.suppression.push:
                 yield domain.suppression.push, receiver

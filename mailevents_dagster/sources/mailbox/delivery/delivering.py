@@ -16,11 +16,10 @@ from dataclasses import dataclass
 from typing import IO, Final, Protocol
 
 from mailevents_dagster.deliveries.message import Answer, Refused, Taken, Waiting
-from mailevents_dagster.deliveries.outbox import FIRST, Outbox
+from mailevents_dagster.deliveries.outbox import FIRST, ElsewhereError, Outbox, leave
 from mailevents_dagster.deliveries.sftp import PART, SftpFolder
 from mailevents_dagster.deliveries.sftp_failures import NameTakenError, SftpAccess, SftpError
 from mailevents_dagster.files.damage import DamagedError
-from mailevents_dagster.files.locks import holding
 from mailevents_dagster.files.printable import counted
 from mailevents_dagster.sources.mailbox.delivery.database import build, database_name
 from mailevents_dagster.sources.mailbox.delivery.mail import DatabaseSettings, Mail
@@ -58,10 +57,6 @@ class Delivered:
     """Another process delivers these mails; this one did nothing."""
 
 
-class _ElsewhereError(Exception):
-    pass
-
-
 @dataclass(frozen=True, slots=True)
 class Delivering:
     """What is needed to deliver the mails of one mailbox to one folder of a server."""
@@ -82,9 +77,9 @@ class Delivering:
         Where another process is at it, this returns at once.
         """
         try:
-            with holding(self.outbox.lock_of(self.destination), _leave):
+            with self.outbox.holding(self.destination, leave):
                 return self._run()
-        except _ElsewhereError:
+        except ElsewhereError:
             return Delivered(is_elsewhere=True)
 
     def _run(self) -> Delivered:
@@ -92,7 +87,7 @@ class Delivering:
         for pause in (*PAUSES, None):
             try:
                 while self._waits():
-                    with holding(self.outbox.lock_of(str(self.access))), SftpFolder(self.access, self.stop) as server:
+                    with self.outbox.holding(str(self.access)), SftpFolder(self.access, self.stop) as server:
                         done = _added(done, self._deliver_one(server))
             except SftpError as error:
                 if not error.is_passing or pause is None:
@@ -202,10 +197,6 @@ class Delivering:
 
     def _settle(self, answers: Sequence[tuple[Waiting, Answer]]) -> None:
         self.outbox.settle(self.destination, answers)
-
-
-def _leave() -> None:
-    raise _ElsewhereError
 
 
 def _added(one: Delivered, other: Delivered) -> Delivered:

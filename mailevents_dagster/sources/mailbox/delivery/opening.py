@@ -7,7 +7,7 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
-from mailevents_dagster.deliveries.outbox import Outbox
+from mailevents_dagster.deliveries.opening import outbox_of
 from mailevents_dagster.deliveries.sftp_failures import SftpAccess
 from mailevents_dagster.sources.mailbox.delivery.delivering import Delivering
 from mailevents_dagster.sources.mailbox.delivery.mail import DatabaseSettings
@@ -65,7 +65,3 @@ def destination_of(mailbox: Mailbox) -> str:
     """Return the name of a mailbox's deliveries in the outbox: another server or folder is another destination."""
     sftp = deliver_settings(mailbox).sftp
     return f"{mailbox.address} sftp://{sftp.host}:{sftp.port}{sftp.folder}"
-
-
-def outbox_of(store: Store) -> Outbox:
-    return Outbox(store.layout.outbox)

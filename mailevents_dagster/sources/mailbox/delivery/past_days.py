@@ -11,10 +11,9 @@ from datetime import time as time_of_day
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from mailevents_dagster.deliveries.outbox import Outbox
+from mailevents_dagster.deliveries.opening import outbox_of
 from mailevents_dagster.deliveries.sftp import SftpFolder
 from mailevents_dagster.deliveries.sftp_failures import SftpAccess
-from mailevents_dagster.files.locks import holding
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import SECONDS, Hour
 from mailevents_dagster.sources.mailbox.delivery.database import (
@@ -127,5 +126,5 @@ def _hours(first: int, end: int, timezone: str) -> Iterator[Hour]:
 def _server(store: Store, goal: Goal, stack: ExitStack) -> SftpFolder | None:
     if goal.access is None:
         return None
-    stack.enter_context(holding(Outbox(store.layout.outbox).lock_of(str(goal.access))))
+    stack.enter_context(outbox_of(store).holding(str(goal.access)))
     return stack.enter_context(SftpFolder(goal.access))

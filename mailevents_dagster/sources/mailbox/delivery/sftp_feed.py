@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 from mailevents_dagster.deliveries.message import Counts
+from mailevents_dagster.deliveries.opening import outbox_of
 from mailevents_dagster.deliveries.sftp_failures import SftpError
 from mailevents_dagster.model.event import Collection, Progress, SourceError, StoppedError
 from mailevents_dagster.model.feed import Feed
@@ -23,7 +24,6 @@ from mailevents_dagster.sources.mailbox.delivery.opening import (
     delivering_of,
     destination_of,
     noting_of,
-    outbox_of,
 )
 from mailevents_dagster.sources.mailbox.delivery.uploading import Uploaded
 from mailevents_dagster.sources.mailbox.feeds import CATEGORY, SFTP, messages_of
@@ -141,7 +141,7 @@ def tidy(settings: Settings, store: Store, now: float) -> None:
 
 def _delivered(settings: Settings, store: Store) -> Iterator[tuple[Mailbox, str]]:
     """Yield the mailboxes that are delivered, with their destinations, once there is an outbox."""
-    if store.layout.outbox.exists():
+    if outbox_of(store).is_there:
         for mailbox in settings.section(MailboxSettings).mailboxes:
             if mailbox.deliver:
                 yield mailbox, destination_of(mailbox)

@@ -14,7 +14,6 @@ from mailevents_dagster.deliveries.message import Counts
 from mailevents_dagster.deliveries.outbox import Outbox
 from mailevents_dagster.deliveries.sftp import SftpFolder
 from mailevents_dagster.deliveries.sftp_failures import SftpError
-from mailevents_dagster.files.locks import holding
 from mailevents_dagster.sources.mailbox.delivery import delivering as module
 from mailevents_dagster.sources.mailbox.delivery.delivering import Delivering
 from mailevents_dagster.sources.mailbox.delivery.simulated_server import SimulatedServer
@@ -167,7 +166,7 @@ def test_many_mails_become_several_databases(
 
 def test_two_at_a_time_do_not_deliver_twice(work: Delivering, outbox: Outbox, blobs: Blobs) -> None:
     note(outbox, blobs, [1])
-    with holding(outbox.lock_of(DESTINATION)):
+    with outbox.holding(DESTINATION):
         assert work.run().is_elsewhere
     assert total(outbox).waiting == 1
 
