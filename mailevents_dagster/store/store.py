@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -15,10 +15,12 @@ from mailevents_dagster.files.atomic import local, make_folder
 from mailevents_dagster.files.damage import DamagedError
 from mailevents_dagster.files.locks import holding
 from mailevents_dagster.files.object_files import stored_at
+from mailevents_dagster.files.objects import server
 from mailevents_dagster.model.feed import Feed, FeedKind
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.store.blobs import Blobs
 from mailevents_dagster.store.cursors import Cursor
+from mailevents_dagster.store.description import describe_objects
 from mailevents_dagster.store.destruction_record import refuse_destroyed
 from mailevents_dagster.store.feed_cursor import FeedCursor, Seen
 from mailevents_dagster.store.hour.hour_files import HourFiles
@@ -65,7 +67,7 @@ class Store:
         self.log_file_mode = log_file_mode
         """Of logs whose hour is collected; None leaves them to this user, and those that are there as they are."""
         self.memory = memory
-        self._seen: Seen = {}
+        self._seen: Seen | None = {}
 
     def feed(self, domain: str, name: str) -> Feed:
         """Return the feed that a stored file names."""
@@ -90,23 +92,21 @@ class Store:
         """
         with self.holding(feed, hour, when_held):
             cursor = self.feed_cursor(feed)
-            if cursor.may_be_destroyed(hour):
+            if local(self.layout.root):
                 refuse_destroyed(self.layout, feed, hour)
-            work = OpenHour(HourFiles(self.layout, feed, hour), self.memory, cursor)
-            work.begin()
-            try:
-                yield work
-            except OSError as error:
-                told = _reassuring(error) if work.is_as_it_was else error
-                cursor.fail(hour, told, work.notes.append)
-                raise told from error.__cause__
-            except Exception as error:
-                cursor.fail(hour, error, work.notes.append)
-                raise
-            finally:
-                work.close()
-                if work.done:
-                    self._make_readable(work.done.log)
+            with closing(OpenHour(HourFiles(self.layout, feed, hour), self.memory, cursor)) as work:
+                work.begin()
+                try:
+                    yield work
+                except OSError as error:
+                    told = _reassuring(error) if work.is_as_it_was else error
+                    cursor.fail(hour, told, work.notes.append)
+                    raise told from error.__cause__
+                except Exception as error:
+                    cursor.fail(hour, error, work.notes.append)
+                    raise
+            if work.done:
+                self._make_readable(work.done.log)
 
     def _make_readable(self, log: UPath) -> None:
         here, top = local(log), local(self.layout.all_logs)
@@ -120,6 +120,8 @@ class Store:
     @contextmanager
     def holding(self, feed: Feed, hour: Hour, when_held: Callable[[str], object]) -> Iterator[None]:
         """Keep other processes from collecting or destroying the hour."""
+        if local(self.layout.root) is None and not describe_objects(self.layout, self.timezone, server()):
+            self._seen = None  # a cursor that is not the newest could be written
         held = f"{feed} {hour} is being collected by another process, which is waited for."
         with holding(self.layout.hour_lock(feed, hour), lambda: when_held(held)):
             yield
