@@ -1,7 +1,7 @@
 """Values that are made when they are first asked for, by one thread while others wait.
 
-`functools.cached_property` does not do: in Python 3.11 all objects of a class share its lock, so that one that waits for
-a disk or an object store holds up all others.
+`functools.cached_property` does not do: in Python 3.11 all objects of a class share its lock, so that one that waits
+for a disk or an object store holds up all others.
 """
 
 from __future__ import annotations

@@ -60,6 +60,11 @@ class FeedCursor:
         if self.seen is not None and cursor is not None and version.tag != ABSENT:
             self.seen[self.feed] = version.tag, cursor
 
+    def seen_as(self, tag: Tag) -> Cursor | None:
+        """Return the cursor that has this ETag, where this process read or wrote it last."""
+        seen = self.seen.get(self.feed) if self.seen else None
+        return seen[1] if seen and seen[0] == tag else None
+
     def read_if_whole(self) -> Cursor | None:
         """Return what the feed has; None where the cursor is damaged or lost, until the next collection."""
         return self._read_if_whole(Version())

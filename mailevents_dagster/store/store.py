@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -14,8 +15,8 @@ from upath import UPath
 from mailevents_dagster.files.atomic import local, make_folder
 from mailevents_dagster.files.damage import DamagedError
 from mailevents_dagster.files.locks import holding
-from mailevents_dagster.files.object_files import stored_at
-from mailevents_dagster.files.objects import server
+from mailevents_dagster.files.object_files import stored_at, tags_below
+from mailevents_dagster.files.objects import ABSENT, server
 from mailevents_dagster.model.feed import Feed, FeedKind
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.store.blobs import Blobs
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     import pyarrow.dataset as ds
 
 MEMORY: Final = 16 * 2**20
+AT_ONCE: Final = 16
+"""Cursors that are read at a time from an object store."""
 
 logger = logging.getLogger(__name__)
 
@@ -164,6 +167,19 @@ class Store:
     def readable_cursor(self, feed: Feed) -> Cursor | None:
         """Return what the feed has; None where the cursor is damaged or lost, until the next collection."""
         return self.feed_cursor(feed).read_if_whole()
+
+    def readable_cursors(self, feeds: Sequence[Feed]) -> dict[Feed, Cursor | None]:
+        """Return what each of these has. On an object store only what changed is read again, several at a time."""
+        if local(self.layout.root):
+            return {feed: self.readable_cursor(feed) for feed in feeds}
+        tags = tags_below(self.layout.cursors)
+
+        def cursor_of(feed: Feed) -> Cursor | None:
+            cursor, path = self.feed_cursor(feed), self.layout.cursor(feed).path
+            return cursor.seen_as(tags.get(path, ABSENT)) or cursor.read_if_whole()
+
+        with ThreadPoolExecutor(AT_ONCE, "cursors") as beside:
+            return dict(zip(feeds, beside.map(cursor_of, feeds), strict=True))
 
     def manifest(self, feed: Feed, hour: Hour) -> Manifest | None:
         return read_manifest(self.layout.manifest(feed, hour))

@@ -28,7 +28,7 @@ from mailevents_dagster_tests.conftest import INCOMING, NOON, START, collection,
 from mailevents_dagster_tests.store.kept import commit, known
 
 NUMBER = int(os.environ.get("MAILEVENTS_INTERLEAVINGS", "40"))
-PATIENCE = 40
+PATIENCE = 300
 COMMON, FIRST, SECOND = event(START + 5), event(START + 7, "first's"), event(START + 9, "second's")
 names = (f"s3://memory-{number}/prefix" for number in count())
 
