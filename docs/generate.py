@@ -150,6 +150,7 @@ def files() -> Iterator[str]:
     root = Path("/storage")
     names = OperatingLogSettings()
     layout = Layout(UPath(root), root, DEFAULT_LOG_FILE_NAME)
+    hour_lock = layout.hour_lock(feed, hour)
     rows = {
         layout.log(feed, hour): "the log of the hour: a JSON object a line, oldest first",
         layout.snapshot(feed, hour): "the snapshot of the hour, [its columns](columns.md): the truth",
@@ -181,13 +182,13 @@ def files() -> Iterator[str]:
         ): "what a receiver was [told](suppression.md#telling-other-systems) of that list",
         layout.metrics: "numbers of all feeds for Prometheus",
         layout.description: "the time zone in which the hours are named",
-        layout.hour_lock(feed, hour): "held while the hour is collected, by nobody else meanwhile",
-        layout.lock(feed): "held for moments, while something of the feed is written",
+        layout.locks / f"{hour_lock}.lock": "held while the hour is collected, by nobody else meanwhile",
+        layout.locks / f"{layout.lock(feed)}.lock": "held for moments, while something of the feed is written",
     }
     yield "# The files"
     yield ""
     yield f"For `{feed}` in the hour from 14:00 on 20 November 2026 in `{hour.timezone}`, below `storage`,"
-    yield "with names as by default. Where the storage is a URL, journals, locks, operating logs and heartbeats lie"
+    yield "with names as by default. Where the storage is a URL, journals, operating logs and heartbeats lie"
     yield "below `DAGSTER_HOME`. [Daily summaries](summaries.md) have a tree of their own below `summaries`."
     yield from ("", "| file | what it is |", "| --- | --- |")
     yield from (f"| `{PurePosixPath(str(path)).relative_to(root)}` | {what} |" for path, what in rows.items())
@@ -195,7 +196,8 @@ def files() -> Iterator[str]:
     yield "Below `output`, `quarantine/quarantine` and `authentication` lie in the folder of their category, and the"
     yield "type of `authentication` is `auth` in names. The second of two hours that the clock shows alike has its UTC"
     yield "offset behind the hour. A file that was found damaged is set aside as `NAME.damaged`; one that is being"
-    yield "written is `.NAME.partial`, or has a name by chance below `blobs`."
+    yield "written is `.NAME.partial`, or has a name by chance below `blobs`. Locks are files where `storage` is a"
+    yield "folder; [an object store has others](architecture.md#who-keeps-whom-out)."
 
 
 LINT = """\

@@ -46,8 +46,7 @@ def opened(path: UPath, version: Version | None = None) -> IO[bytes]:
 
     On an object store that is one request, and the version is what was found.
     """
-    here = local(path)
-    return open(here, "rb") if here else fetched(path, version)
+    return path.open("rb") if local(path) else fetched(path, version)
 
 
 def read_whole(path: UPath, version: Version | None = None) -> bytes:

@@ -15,7 +15,7 @@ import fsspec
 from fsspec.spec import AbstractFileSystem
 from upath import UPath
 
-from mailevents_dagster.files.objects import asked, copied, fetched, remove
+from mailevents_dagster.files.objects import Tag, asked, copied, fetched, remove
 
 S3: Final = "s3"
 PAGE: Final = 1000
@@ -91,6 +91,11 @@ class ObjectFiles(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no ty
         if recursive:
             raise NotImplementedError("trees are not removed")
         self.rm_file(path)
+
+
+def tags_below(folder: UPath) -> dict[str, Tag]:
+    """Return the ETags of all objects below a folder, by their paths: one request for each thousand."""
+    return {info["name"]: info["ETag"] for info in _below(folder.path)}
 
 
 def _path(path: str) -> UPath:

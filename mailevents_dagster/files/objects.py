@@ -16,6 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import IO, TYPE_CHECKING, Final, TypeVar, cast
+from urllib.parse import urlsplit
 
 from upath import UPath
 
@@ -41,6 +42,7 @@ __all__ = [
     "fetched",
     "read_tagged",
     "remove",
+    "server",
     "write",
     "write_if",
 ]
@@ -160,11 +162,21 @@ def asked(path: UPath, ask: Callable[[S3Store, str], T]) -> T:
         raise missing_extra(str(path)) from None
     bucket, _, key = path.path.partition("/")
     try:
-        return ask(_bucket(bucket, os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")), key)
+        return ask(_bucket(bucket, _endpoint()), key)
     except ObjectStoreError:
         raise
     except (BaseError, FileNotFoundError, ValueError) as error:
         raise error_of(error, str(path)) from None  # its text may hold a key
+
+
+def _endpoint() -> str | None:
+    return os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+
+
+def server() -> str:
+    """Return the name of the server that this process speaks to."""
+    endpoint = _endpoint()
+    return urlsplit(endpoint).netloc.rpartition("@")[2] if endpoint else "AWS"
 
 
 @lru_cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
@@ -13,9 +14,12 @@ from mailevents_dagster.files.object_files import S3, stored_at
 from mailevents_dagster.sharing.locks import FileLocks, Locks
 
 
-def locks_of(storage: UPath, folder: Path, postgres: str | None = None) -> Locks:
-    """Return the locks of a storage: files where one machine has it, else PostgreSQL's where it is named, or leases."""
-    if local(storage) or not (postgres or storage.protocol == S3):
+def locks_of(storage: UPath, folder: Path, postgres: str | None, keeps_conditions: Callable[[], bool]) -> Locks:
+    """Return the locks of a storage: files where one machine has it, else PostgreSQL's where it is named, or leases.
+
+    A server that does not keep conditions of writes can have no leases, and one machine alone may write to it.
+    """
+    if local(storage) or not (postgres or (storage.protocol == S3 and keeps_conditions())):
         return FileLocks(folder)
     return _of_this_process(os.getpid(), str(storage), postgres)
 

@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING, Final
 import pyarrow as pa
 from upath import UPath
 
-from mailevents_dagster.files.atomic import unnamed
+from mailevents_dagster.files.atomic import opened, unnamed
 from mailevents_dagster.files.damage import DamagedError
 from mailevents_dagster.sharing.locks import Locks
 from mailevents_dagster.store.layout import Layout
@@ -154,7 +154,7 @@ class _Reader(io.RawIOBase):
         self._path = path
         self._sha256 = sha256
         self._digest = hashlib.sha256()
-        self._file: IO[bytes] = path.open("rb")
+        self._file: IO[bytes] = opened(path)
         is_packed = path.name.endswith(PACKED)
         self._content = pa.CompressedInputStream(self._file, "zstd") if is_packed else self._file
 

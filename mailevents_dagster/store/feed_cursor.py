@@ -9,10 +9,9 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Final
 
-from mailevents_dagster.files.atomic import local
 from mailevents_dagster.files.damage import DamagedError, set_aside
 from mailevents_dagster.files.objects import ABSENT, ChangedError, Tag, Version
 from mailevents_dagster.model.event import Collection
@@ -21,7 +20,7 @@ from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.sharing.locks import Locks
 from mailevents_dagster.store.cursor_file import read_cursor, write_cursor
 from mailevents_dagster.store.cursors import Cursor, Span, cursor_of
-from mailevents_dagster.store.destruction_record import read_destruction
+from mailevents_dagster.store.destruction_record import read_destruction, refuse_destroyed
 from mailevents_dagster.store.layout import BEGUN, Layout
 from mailevents_dagster.store.manifest import Manifest, read_manifest
 
@@ -44,7 +43,8 @@ class FeedCursor:
     locks: Locks
     feed: Feed
     timezone: str
-    seen: Seen = field(default_factory=dict)
+    seen: Seen | None = None
+    """None where none may be used."""
 
     def read(self) -> Cursor:
         """Return what the feed has; where the cursor is lost, from the manifests: a second for a year of hours."""
@@ -53,14 +53,18 @@ class FeedCursor:
 
     def _read(self, version: Version) -> Cursor | None:
         path = self.layout.cursor(self.feed)
-        self.seen.pop(self.feed, None)
         cursor = read_cursor(path, version)
         self._note(cursor, version)
         return cursor
 
     def _note(self, cursor: Cursor | None, version: Version) -> None:
-        if cursor is not None and version.tag != ABSENT:
+        if self.seen is not None and cursor is not None and version.tag != ABSENT:
             self.seen[self.feed] = version.tag, cursor
+
+    def seen_as(self, tag: Tag) -> Cursor | None:
+        """Return the cursor that has this ETag, where this process read or wrote it last."""
+        seen = self.seen.get(self.feed) if self.seen else None
+        return seen[1] if seen and seen[0] == tag else None
 
     def read_if_whole(self) -> Cursor | None:
         """Return what the feed has; None where the cursor is damaged or lost, until the next collection."""
@@ -72,13 +76,6 @@ class FeedCursor:
         except DamagedError:
             return None
         return Cursor() if cursor is None and not self.layout.manifests(self.feed).exists() else cursor
-
-    def may_be_destroyed(self, hour: Hour) -> bool:
-        """Return whether the hour may have been destroyed: before that it is closed, as far as the cursor is known."""
-        if local(self.layout.cursor(self.feed)):
-            return True  # to look there costs nothing
-        cursor = self.read_if_whole()
-        return cursor is None or cursor.is_closed(hour.start)
 
     def rebuilt(self) -> Cursor:
         """Return what the manifests and the records of destroyed hours say; damaged ones say nothing."""
@@ -98,8 +95,17 @@ class FeedCursor:
                     yield record.start, record.end
 
     def begin(self, hour: Hour, note: Note) -> Cursor:
-        """Count a collection as failed until it is known how it ended; return the cursor as it was."""
-        return self._change(lambda cursor: cursor.begun(hour, time.time()), note)
+        """Count a collection as failed until it is known how it ended; return the cursor as it was.
+
+        DestroyedError where the hour was destroyed. It is closed before that, so that no other is asked for.
+        """
+
+        def begun(cursor: Cursor) -> Cursor:
+            if cursor.is_closed(hour.start):
+                refuse_destroyed(self.layout, self.feed, hour)
+            return cursor.begun(hour, time.time())
+
+        return self._change(begun, note)
 
     def commit(self, manifest: Manifest, found: Collection, note: Note) -> None:
         """Note that an hour was committed, and what its source showed of itself."""
@@ -124,7 +130,7 @@ class FeedCursor:
         return before
 
     def _whole(self, version: Version, note: Note) -> Cursor:
-        if seen := self.seen.get(self.feed):
+        if self.seen and (seen := self.seen.pop(self.feed, None)):
             version.tag, cursor = seen
             return cursor
         try:
@@ -165,7 +171,6 @@ class FeedCursor:
                 try:
                     write_cursor(path, cursor, self.timezone, version)
                 except ChangedError:
-                    self.seen.pop(self.feed, None)
                     if not left:
                         raise
                     time.sleep(random.uniform(0, PAUSE))  # noqa: S311 - no secret

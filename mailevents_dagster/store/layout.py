@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final, Literal
@@ -81,8 +83,12 @@ class Layout:
     def destructions(self, feed: Feed) -> UPath:
         return self.root / "destroyed" / feed.domain / feed.name
 
+    @property
+    def cursors(self) -> UPath:
+        return self.root / "cursors"
+
     def cursor(self, feed: Feed) -> UPath:
-        return self.root / "cursors" / feed.domain / f"{feed.name}.json"
+        return self.cursors / feed.domain / f"{feed.name}.json"
 
     def unreadable(self, feed: Feed, name: str, digest: str) -> UPath:
         """Return the file for what is no record in an old log of this name; the digest is that of its content."""
@@ -278,6 +284,19 @@ def names_in(folder: UPath | Path) -> list[str]:
         return os.listdir(here) if here else [path.name for path in folder.iterdir()]
     except (FileNotFoundError, NotADirectoryError):
         return []
+
+
+def days_in(folder: UPath) -> Iterator[tuple[UPath, list[str]]]:
+    """Yield the folders in a folder, each with the names of what is in it; an object store is asked for all at once."""
+    if local(folder):
+        for day in names_in(folder):
+            yield folder / day, names_in(folder / day)
+        return
+    days = defaultdict[str, list[str]](list)
+    for path in folder.glob("*/*"):
+        days[path.parent.name].append(path.name)
+    for day, names in days.items():
+        yield folder / day, names
 
 
 def scratch_folder(storage: str) -> Path:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from contextlib import AbstractContextManager, contextmanager, suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -13,12 +15,15 @@ from upath import UPath
 
 from mailevents_dagster.files.atomic import local, make_folder
 from mailevents_dagster.files.damage import DamagedError
-from mailevents_dagster.files.object_files import stored_at
+from mailevents_dagster.files.object_files import stored_at, tags_below
+from mailevents_dagster.files.objects import ABSENT, server
 from mailevents_dagster.model.feed import Feed, FeedKind
 from mailevents_dagster.model.hour import Hour
+from mailevents_dagster.sharing.locks import Locks
 from mailevents_dagster.sharing.opening import locks_of
 from mailevents_dagster.store.blobs import Blobs
 from mailevents_dagster.store.cursors import Cursor
+from mailevents_dagster.store.description import describe_objects
 from mailevents_dagster.store.destruction_record import refuse_destroyed
 from mailevents_dagster.store.feed_cursor import FeedCursor, Seen
 from mailevents_dagster.store.hour.hour_files import HourFiles
@@ -33,6 +38,8 @@ if TYPE_CHECKING:
     import pyarrow.dataset as ds
 
 MEMORY: Final = 16 * 2**20
+AT_ONCE: Final = 16
+"""Cursors that are read at a time from an object store."""
 
 logger = logging.getLogger(__name__)
 
@@ -65,13 +72,23 @@ class Store:
         """
         self.postgres = postgres
         self.layout = Layout(stored_at(storage), scratch or scratch_folder(storage), log_file_name)
-        self.locks = locks_of(self.layout.root, self.layout.locks, postgres)
+        self._postgres = postgres
         self.timezone = timezone
         self.kinds = kinds
         self.log_file_mode = log_file_mode
         """Of logs whose hour is collected; None leaves them to this user, and those that are there as they are."""
         self.memory = memory
-        self._seen: Seen = {}
+        self._seen: Seen | None = {}
+
+    @cached_property
+    def locks(self) -> Locks:
+        """What keeps processes out of each other's way."""
+        return locks_of(self.layout.root, self.layout.locks, self._postgres, lambda: self._keeps_conditions)
+
+    @property
+    def _keeps_conditions(self) -> bool:
+        """Whether what another wrote meanwhile is never written over."""
+        return local(self.layout.root) is not None or describe_objects(self.layout, self.timezone, server())
 
     def feed(self, domain: str, name: str) -> Feed:
         """Return the feed that a stored file names."""
@@ -96,23 +113,21 @@ class Store:
         """
         with self.holding(feed, hour, when_held):
             cursor = self.feed_cursor(feed)
-            if cursor.may_be_destroyed(hour):
+            if local(self.layout.root):
                 refuse_destroyed(self.layout, feed, hour)
-            work = OpenHour(HourFiles(self.layout, feed, hour), self.memory, cursor)
-            work.begin()
-            try:
-                yield work
-            except OSError as error:
-                told = _reassuring(error) if work.is_as_it_was else error
-                cursor.fail(hour, told, work.notes.append)
-                raise told from error.__cause__
-            except Exception as error:
-                cursor.fail(hour, error, work.notes.append)
-                raise
-            finally:
-                work.close()
-                if work.done:
-                    self._make_readable(work.done.log)
+            with closing(OpenHour(HourFiles(self.layout, feed, hour), self.memory, cursor)) as work:
+                work.begin()
+                try:
+                    yield work
+                except OSError as error:
+                    told = _reassuring(error) if work.is_as_it_was else error
+                    cursor.fail(hour, told, work.notes.append)
+                    raise told from error.__cause__
+                except Exception as error:
+                    cursor.fail(hour, error, work.notes.append)
+                    raise
+            if work.done:
+                self._make_readable(work.done.log)
 
     def _make_readable(self, log: UPath) -> None:
         here, top = local(log), local(self.layout.all_logs)
@@ -126,6 +141,8 @@ class Store:
     @contextmanager
     def holding(self, feed: Feed, hour: Hour, when_held: Callable[[str], object]) -> Iterator[None]:
         """Keep other processes from collecting or destroying the hour."""
+        if not self._keeps_conditions:
+            self._seen = None  # a cursor that is not the newest could be written
         held = f"{feed} {hour} is being collected by another process, which is waited for."
         with self.locks.holding(self.layout.hour_lock(feed, hour), lambda: when_held(held)):
             yield
@@ -168,6 +185,19 @@ class Store:
     def readable_cursor(self, feed: Feed) -> Cursor | None:
         """Return what the feed has; None where the cursor is damaged or lost, until the next collection."""
         return self.feed_cursor(feed).read_if_whole()
+
+    def readable_cursors(self, feeds: Sequence[Feed]) -> dict[Feed, Cursor | None]:
+        """Return what each of these has. On an object store only what changed is read again, several at a time."""
+        if local(self.layout.root):
+            return {feed: self.readable_cursor(feed) for feed in feeds}
+        tags = tags_below(self.layout.cursors)
+
+        def cursor_of(feed: Feed) -> Cursor | None:
+            cursor, path = self.feed_cursor(feed), self.layout.cursor(feed).path
+            return cursor.seen_as(tags.get(path, ABSENT)) or cursor.read_if_whole()
+
+        with ThreadPoolExecutor(AT_ONCE, "cursors") as beside:
+            return dict(zip(feeds, beside.map(cursor_of, feeds), strict=True))
 
     def manifest(self, feed: Feed, hour: Hour) -> Manifest | None:
         return read_manifest(self.layout.manifest(feed, hour))

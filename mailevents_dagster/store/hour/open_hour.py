@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from errno import EAGAIN
-from functools import cached_property
 from itertools import chain
 from typing import Final, cast
 
@@ -17,6 +16,7 @@ import pyarrow as pa
 from upath import UPath
 
 from mailevents_dagster.files.objects import ChangedError
+from mailevents_dagster.files.once import Once
 from mailevents_dagster.model.event import Collection, Detail, Event, Origin, Placed, Places
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
@@ -77,6 +77,9 @@ class OpenHour:
                 f"Damaged records of the journal were put into {self.journal.set_aside} and are fetched again."
             )
         self._committed = Committed(files, self._no_events(), self.notes.append)
+        self._events = Once(self._read_events)
+        self._versions = Once(lambda: Versions(self.events.known_index))
+        self._owed = Once[Set[bytes]](lambda: self.events.known_index.identities_of(*OWED))
 
     @property
     def feed(self) -> Feed:
@@ -101,12 +104,12 @@ class OpenHour:
         """The events committed so far, oldest first."""
         return self.events.known_records
 
-    @cached_property
+    @property
     def events(self) -> HourEvents:
-        return self._events_of(self._committed)
+        return self._events()
 
-    def _events_of(self, committed: Committed) -> HourEvents:
-        known = committed.records
+    def _read_events(self) -> HourEvents:
+        known = self._committed.records
         self._closing.callback(known.close)
         return HourEvents(known, self._no_events(), self._rows)
 
@@ -151,19 +154,15 @@ class OpenHour:
     def places(self, versions: Sequence[tuple[bytes, bytes]], states: Iterable[Detail]) -> list[int | None]:
         """Return of each version the place of a known event that is in one of the states, if there is one."""
         known = self.events.known_index
-        places = self._known_versions.places(digests(b"".join(chain.from_iterable(versions))).reshape(-1, 4))
+        places = self._versions().places(digests(b"".join(chain.from_iterable(versions))).reshape(-1, 4))
         good = places >= 0
         good[good] = known[places[good]].among(*states)
         return [int(place) if is_good else None for place, is_good in zip(places, good, strict=True)]
 
-    @cached_property
-    def _known_versions(self) -> Versions:
-        return Versions(self.events.known_index)
-
-    @cached_property
+    @property
     def owed(self) -> Set[bytes]:
-        """Return identities of known events whose detail is owed."""
-        return self.events.known_index.identities_of(*OWED)
+        """The identities of known events whose detail is owed."""
+        return self._owed()
 
     def known_as(self, identities: Set[bytes]) -> list[tuple[int, Event]]:
         """Return the known events with these identities, each with its place."""
@@ -209,7 +208,7 @@ class OpenHour:
         before, is_as_it_was = self.events, self.is_as_it_was
         self._committed = Committed(self._files, self._no_events(), self.notes.append, is_trusted=False)
         self._committed.is_as_it_was = is_as_it_was
-        self.events = self._events_of(self._committed)
+        self._events = Once(self._read_events)
         placed = cast("Placed", found.events)
         return replace(found, events=Placed(self.events.take_over(before, placed.places), placed.times))
 
@@ -218,7 +217,8 @@ class OpenHour:
         placed, strays = self._own(found)
         index = replace(self.events.index(placed.places), times=placed.times)
         merged = merge(self.events.known_index, index, placed.places, self.events.marks)
-        describe(files.layout, self._cursor.locks, self._cursor.timezone, self.notes.append)
+        if self._committed.is_local:
+            describe(files.layout, self._cursor.locks, self._cursor.timezone, self.notes.append)
         snapshot, log, change = write_files(files, self._committed, self.events, merged, self.notes.append)
         manifest = self._manifest(merged.index, replace(found, strays=strays), log, snapshot)
         if not self._is_said(manifest):
