@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self
@@ -32,6 +32,8 @@ LANES_AT_ONCE: Final = 16
 LOOK_EVERY: Final = 0.5
 """Seconds without an outcome after which the caller hears how far the hour is."""
 PATIENCE_AT_STOP: Final = 2.0
+More = Callable[[Collection[Feed]], Sequence[Task]]
+"""Gives the feeds of a lane, all but those that are left alone, what else they are to collect."""
 
 
 class Runner:
@@ -49,21 +51,27 @@ class Runner:
         *,
         failures_in_a_row: int = 1,
         when_held: Callable[[str], object] = step_aside,
+        more: More | None = None,
     ) -> None:
         """After so many passing failures in a row, each of which may take a quarter of an hour, a feed is left alone.
 
-        `when_held` is told where another process has the hour, which is waited for unless that raises.
+        `when_held` is told where another process has the hour, which is waited for unless that raises. A lane that
+        has nothing left goes on with what `more` gives.
         """
         self.collector = collector
         self.failures_in_a_row = failures_in_a_row
         self.when_held = when_held
         self.is_stopped = False
         self._make_client = client
-        self._tasks = tasks
+        self._more = more
+        self._asked = Counter[Feed]()
+        self._ended: set[tuple[str, str]] = set()
+        """Lanes that go on with nothing more."""
         self._clients: dict[tuple[str, str], Client] = {}
         lanes: defaultdict[tuple[str, str], list[Task]] = defaultdict(list)
         for task in tasks:
             lanes[task.feed.lane].append(task)
+            self._asked[task.feed] += len(task.hours)
         # Of lanes that are made of others, the first is not begun before all others have ended.
         self._waiting = deque(sorted(lanes.values(), key=_comes_last))
         self._first_lanes = sum(not _comes_last(lane) for lane in lanes.values())
@@ -100,18 +108,22 @@ class Runner:
 
     def outcomes_of(self, feed: Feed) -> Iterator[Outcome | Underway]:
         """Yield what becomes of each hour of a feed, and now and then how far the hour is that is waited for."""
-        hours = sum(len(task.hours) for task in self._tasks if task.feed == feed)
+        told = 0
         for news in self._each():
-            if news is None:
-                if feed in self._underway:
-                    yield self._underway[feed]
-            elif news.feed == feed:
-                hours -= 1
+            if news and news.feed == feed:
+                told += 1
                 if isinstance(news, Collected | Failed):
                     yield news
-                if not hours:
-                    return
+            elif news is None and feed in self._underway:
+                yield self._underway[feed]
+            if self._is_through(feed, told):
+                return
         raise StoppedError(f"{feed}: the collection was stopped.")
+
+    def _is_through(self, feed: Feed, told: int) -> bool:
+        """Return whether nothing more comes of a feed, after so many news of it."""
+        with self._changed:
+            return told == self._asked[feed] and (self._more is None or feed.lane in self._ended)
 
     def _each(self) -> Iterator[Outcome | Skipped | None]:
         """Yield all news in their order, and None each time nothing has come for a while."""
@@ -153,7 +165,16 @@ class Runner:
     def _has_ended(self, lane: Sequence[Task]) -> None:
         with self._changed:
             self._first_lanes -= not _comes_last(lane)
+            self._ended.add(lane[0].feed.lane)
             self._changed.notify_all()
+
+    def more_of(self, feeds: Collection[Feed]) -> Sequence[Task]:
+        """Return what a lane goes on with."""
+        tasks = self._more(feeds) if self._more and feeds and not self.is_stopped else ()
+        with self._changed:
+            for task in tasks:
+                self._asked[task.feed] += len(task.hours)
+        return tasks
 
     def be_stopped(self) -> None:
         """Begin no further hour, and let no thread wait for its turn."""
@@ -223,14 +244,17 @@ class _Lane:
         before.wait()
 
     def _hours(self) -> Iterator[tuple[Feed, Hour]]:
-        for task in self._tasks:
-            for hour in task.hours:
-                if self._runner.is_stopped:
-                    return
-                if task.feed in self._left:
-                    self._runner.tell(Skipped(task.feed, hour))
-                else:
-                    yield task.feed, hour
+        feeds, tasks = {task.feed for task in self._tasks}, self._tasks
+        while tasks:
+            for task in tasks:
+                for hour in task.hours:
+                    if self._runner.is_stopped:
+                        return
+                    if task.feed in self._left:
+                        self._runner.tell(Skipped(task.feed, hour))
+                    else:
+                        yield task.feed, hour
+            tasks = self._runner.more_of(feeds - self._left)
 
     def _run(self, opened: _OpenHour) -> None:
         """Collect an hour and tell what became of it, after what became of the hour before."""
