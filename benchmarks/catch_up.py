@@ -164,7 +164,7 @@ def main(days: float, feeds: int, events: int, rate: float, longest: float, keep
             measure(backlog, folder, longest)
         finally:
             if keep:
-                shutil.copytree(folder, keep, ignore_dangling_symlinks=True)
+                shutil.copytree(folder, keep, ignore_dangling_symlinks=True, dirs_exist_ok=True)
 
 
 if __name__ == "__main__":

@@ -132,7 +132,7 @@ def plan(states: Sequence[FeedState], under_way: UnderWay, now: float, rules: Ru
         if state.feed not in under_way.held and (until := _waits_until(state, under_way, now, rules)) > now
     }
     proposals: defaultdict[tuple[bool, Span], list[Feed]] = defaultdict(list)
-    newest: dict[Feed, Span] = {}
+    newest: dict[Feed, tuple[FeedState, int]] = {}
     behind = forgotten = 0
     for state in states:
         if state.cursor is None or state.feed in waiting:
@@ -142,9 +142,9 @@ def plan(states: Sequence[FeedState], under_way: UnderWay, now: float, rules: Ru
         behind += hours_in(due)
         if due and state.feed not in under_way.held:
             proposals[next_chunk(state, due, now, rules.hours_per_run)].append(state.feed)
-            newest |= _newest(state, due, now, rules)
+            newest[state.feed] = state, due[-1][1]
     asks = tuple(_asks(proposals, rules.max_parallel_runs - under_way.runs, rules.feed_hours_a_run))
-    closing = tuple(_closing(newest, asks))
+    closing = tuple(_closing(newest, asks, now, rules))
     clocks_ahead = [state.source_time(now) - now for state in states] or [0.0]
     return Plan(
         asks=asks,
@@ -246,20 +246,20 @@ def next_chunk(state: FeedState, due: Sequence[Span], now: float, hours: int) ->
     return False, (max(newest[0], newest[1] - hours * SECONDS), newest[1])
 
 
-def _newest(state: FeedState, due: Sequence[Span], now: float, rules: Rules) -> dict[Feed, Span]:
-    """Return the hour that settled last, if it is due."""
-    end = closing_end(state.source_time(now), rules)
-    return {state.feed: (end - SECONDS, end)} if due[-1][1] == end else {}
+def _closing(
+    newest: Mapping[Feed, tuple[FeedState, int]], asks: Sequence[Ask], now: float, rules: Rules
+) -> Iterator[Ask]:
+    """Yield the hours that settled last of feeds that no run was found for, a run for each hour.
 
-
-def _closing(newest: Mapping[Feed, Span], asks: Sequence[Ask]) -> Iterator[Ask]:
-    """Yield the newest hours of feeds that no run was found for, a run for each hour."""
+    Of each feed there is the end of what is due.
+    """
     asked = {feed for ask in asks for feed in ask.feeds}
-    feeds: defaultdict[Span, list[Feed]] = defaultdict(list)
-    for feed, span in newest.items():
-        if feed not in asked:
-            feeds[span].append(feed)
-    return (Ask(*span, tuple(some)) for span, some in sorted(feeds.items()))
+    feeds: defaultdict[int, list[Feed]] = defaultdict(list)
+    for feed in newest.keys() - asked:
+        state, end = newest[feed]
+        if end == closing_end(state.source_time(now), rules):
+            feeds[end].append(feed)
+    return (Ask(end - SECONDS, end, tuple(sorted(some))) for end, some in sorted(feeds.items()))
 
 
 def _asks(proposals: Mapping[tuple[bool, Span], list[Feed]], slots: int, feed_hours_a_run: int) -> Iterator[Ask]:

@@ -1,7 +1,6 @@
 """Requests for runs: what sensor, schedules and commands tell Dagster to start."""
 
 from collections.abc import Collection, Iterator, Mapping
-from types import MappingProxyType
 from typing import Any, Final
 
 from dagster import AssetKey, RunRequest
@@ -15,18 +14,19 @@ GOES_ON_MINUTES: Final = 10
 """Starting a run takes some ten seconds, and what is changed in the settings meanwhile is known to the next one."""
 
 
-def requests_of(plan: Plan, timezone: str) -> Iterator[RunRequest]:
-    """Yield the requests for the runs that collect what is due."""
-    for ask in plan.asks:
-        yield collect_request(ask, timezone, {GOES_ON: str(GOES_ON_MINUTES)})
-    for ask in plan.closing:
-        yield collect_request(ask, timezone)
+def requests_of(plan: Plan, timezone: str, tick: str | None = None) -> Iterator[RunRequest]:
+    """Yield the requests for the runs that collect what is due, with the keys that a schedule's need."""
+    goes_on = {GOES_ON: str(GOES_ON_MINUTES)}
+    asks = [*((ask, goes_on) for ask in plan.asks), *((ask, {}) for ask in plan.closing)]
+    for number, (ask, tags) in enumerate(asks):
+        yield collect_request(ask, timezone, tags, tick and f"{tick} {number}")
 
 
-def collect_request(ask: Ask, timezone: str, tags: Mapping[str, str] = MappingProxyType({})) -> RunRequest:
+def collect_request(ask: Ask, timezone: str, tags: Mapping[str, str], run_key: str | None = None) -> RunRequest:
     """Return the request for a run over these hours of these feeds."""
     first, last = Hour(ask.first, timezone), Hour(ask.end - SECONDS, timezone)
     return RunRequest(
+        run_key=run_key,
         job_name=COLLECT_JOB,
         partition_key=first.key if first == last else None,
         tags={

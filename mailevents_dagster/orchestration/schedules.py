@@ -74,7 +74,9 @@ def _close_hours(settings: Settings, job: Any, running: dg.DefaultScheduleStatus
     ) -> Sequence[dg.RunRequest] | dg.SkipReason:
         # The clock, not the tick: of ticks that were missed the newest alone has something to do.
         made = look_for_due(context, settings, event_store).plan
-        return [*requests_of(made, settings.timezone)] or dg.SkipReason(sentence(made, settings.timezone))
+        tick = context.scheduled_execution_time.isoformat()  # Dagster wants a name for each run of several
+        requests = list(requests_of(made, settings.timezone, tick))
+        return requests or dg.SkipReason(sentence(made, settings.timezone))
 
     return close_hours
 
