@@ -62,16 +62,14 @@ class Runner:
         self.failures_in_a_row = failures_in_a_row
         self.when_held = when_held
         self.is_stopped = False
+        self.goes_on = more is not None
         self._make_client = client
         self._more = more
-        self._asked = Counter[Feed]()
-        self._ended: set[tuple[str, str]] = set()
-        """Lanes that go on with nothing more."""
+        self._tasks = tasks
         self._clients: dict[tuple[str, str], Client] = {}
         lanes: defaultdict[tuple[str, str], list[Task]] = defaultdict(list)
         for task in tasks:
             lanes[task.feed.lane].append(task)
-            self._asked[task.feed] += len(task.hours)
         # Of lanes that are made of others, the first is not begun before all others have ended.
         self._waiting = deque(sorted(lanes.values(), key=_comes_last))
         self._first_lanes = sum(not _comes_last(lane) for lane in lanes.values())
@@ -107,23 +105,24 @@ class Runner:
             raise StoppedError("The collection was stopped.")
 
     def outcomes_of(self, feed: Feed) -> Iterator[Outcome | Underway]:
-        """Yield what becomes of each hour of a feed, and now and then how far the hour is that is waited for."""
-        told = 0
+        """Yield what becomes of each hour asked of a feed, and now and then how far the one is that is waited for."""
+        hours = sum(len(task.hours) for task in self._tasks if task.feed == feed)
         for news in self._each():
-            if news and news.feed == feed:
-                told += 1
+            if news is None:
+                if feed in self._underway:
+                    yield self._underway[feed]
+            elif news.feed == feed:
+                hours -= 1
                 if isinstance(news, Collected | Failed):
                     yield news
-            elif news is None and feed in self._underway:
-                yield self._underway[feed]
-            if self._is_through(feed, told):
-                return
+                if not hours:
+                    return
         raise StoppedError(f"{feed}: the collection was stopped.")
 
-    def _is_through(self, feed: Feed, told: int) -> bool:
-        """Return whether nothing more comes of a feed, after so many news of it."""
-        with self._changed:
-            return told == self._asked[feed] and (self._more is None or feed.lane in self._ended)
+    def further_outcomes(self) -> Iterator[Outcome]:
+        """Yield what becomes of the hours that lanes go on with."""
+        asked = {(task.feed, hour) for task in self._tasks for hour in task.hours}
+        return (one for one in self.outcomes() if (one.feed, one.hour) not in asked)
 
     def _each(self) -> Iterator[Outcome | Skipped | None]:
         """Yield all news in their order, and None each time nothing has come for a while."""
@@ -165,16 +164,11 @@ class Runner:
     def _has_ended(self, lane: Sequence[Task]) -> None:
         with self._changed:
             self._first_lanes -= not _comes_last(lane)
-            self._ended.add(lane[0].feed.lane)
             self._changed.notify_all()
 
     def more_of(self, feeds: Collection[Feed]) -> Sequence[Task]:
         """Return what a lane goes on with."""
-        tasks = self._more(feeds) if self._more and feeds and not self.is_stopped else ()
-        with self._changed:
-            for task in tasks:
-                self._asked[task.feed] += len(task.hours)
-        return tasks
+        return self._more(feeds) if self._more and feeds and not self.is_stopped else ()
 
     def be_stopped(self) -> None:
         """Begin no further hour, and let no thread wait for its turn."""

@@ -13,6 +13,7 @@ from mailevents_dagster.model.feed import Feed, dagster_name, readable_domain
 from mailevents_dagster.model.hour import KEY_FORMAT, Hour, key_timezone
 from mailevents_dagster.orchestration.checks import HourChecks, Result
 from mailevents_dagster.orchestration.collected_hours import CollectedHours
+from mailevents_dagster.orchestration.hour_outcomes import show_further_hours
 from mailevents_dagster.orchestration.lanes import COLLECTING_AHEAD, Ahead, more_of_run
 from mailevents_dagster.orchestration.metadata import table_schema
 from mailevents_dagster.settings import Settings
@@ -69,22 +70,23 @@ def _collected(
     feeds: Mapping[tuple[str, ...], Feed],
     checks: HourChecks,
 ) -> Iterator[dg.Output[None] | dg.AssetMaterialization | Result]:
-    """Collect the hours of a step, and what it goes on with; yield what Dagster is to record, also where some fail."""
+    """Collect the hours of a step and yield what Dagster is to record of them, also where some fail."""
     hours = [Hour.from_key(key, collector.store.timezone) for key in context.partition_keys]
     collected = CollectedHours(checks.feed, hours)
     runner = _runner(context, settings, collector, feeds, checks.feed, hours)
     try:
         collected.take(runner.outcomes_of(checks.feed), collector.logs.log_of(checks.feed, context.log))
     except BaseException:
-        yield from collected.materializations(collected.metadata)
+        yield from collected.materializations()
         if collected.failed:  # Dagster shows no verdict that is older than the materialization it is about
             checks.report(context.instance, list(collected.metadata), [one.hour.key for one in collected.failed])
         raise
-    for hour in hours:
-        context.add_asset_metadata(collected.metadata[hour], partition_key=hour.key)
+    for hour, metadata in collected.metadata.items():
+        context.add_asset_metadata(metadata, partition_key=hour.key)
     yield dg.Output(None, "result")
-    yield from collected.materializations(collected.further)
     yield from checks.results(context, list(collected.metadata))
+    if runner.goes_on and not getattr(context.resources, COLLECTING_AHEAD).runners:  # all other steps are over
+        show_further_hours(context, settings, collector, runner)
 
 
 def _runner(

@@ -1,6 +1,6 @@
 """The hours of a feed in a run, as they are collected: what the run's log says of them, and what Dagster shows."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import dagster as dg
@@ -17,7 +17,7 @@ SAY_EVERY: Final = 5.0
 
 
 class CollectedHours:
-    """What became of the hours of a feed that a run was asked for, and of those that it went on with."""
+    """What became of the hours of a feed that a run was asked for."""
 
     def __init__(self, feed: Feed, asked: Sequence[Hour]) -> None:
         self.feed = feed
@@ -50,20 +50,14 @@ class CollectedHours:
         if self.failed:
             raise self._failure()
 
-    @property
-    def further(self) -> list[Hour]:
-        """Return the hours that were committed and that the run was not asked for."""
-        asked = set(self.asked)
-        return [hour for hour in self.metadata if hour not in asked]
-
-    def materializations(self, hours: Iterable[Hour]) -> Iterator[dg.AssetMaterialization]:
-        """Yield what Dagster does not record by itself: further hours, and all of a step that fails."""
+    def materializations(self) -> Iterable[dg.AssetMaterialization]:
+        """Return one for each hour that was committed, where the step that collected them fails."""
         key = dg.AssetKey(self.feed.asset_key)
-        for hour in hours:
-            yield dg.AssetMaterialization(key, partition=hour.key, metadata=self.metadata[hour])
+        for hour, metadata in self.metadata.items():
+            yield dg.AssetMaterialization(key, partition=hour.key, metadata=metadata)
 
     def _failure(self) -> dg.Failure:
-        failed, asked = len(self.failed), len({*self.asked, *self.metadata, *(one.hour for one in self.failed)})
+        failed, asked = len(self.failed), len(self.asked)
         reasons = ", ".join(sorted({str(failure.cause) for failure in self.failed}))
         first = self.failed[0]
         gone = sum(failure.hour_is_gone for failure in self.failed)

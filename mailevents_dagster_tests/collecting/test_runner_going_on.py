@@ -40,30 +40,38 @@ class Given:
         return self.tasks.pop(0) if self.tasks else []
 
 
-def test_a_lane_goes_on_until_it_is_given_nothing_and_each_feed_hears_of_all_its_hours(place: Place) -> None:
+def test_a_lane_goes_on_until_it_is_given_nothing_and_what_was_asked_for_is_told_apart(place: Place) -> None:
     more = Given([Task(A, [NOON.next]), Task(SIGN_INS, [NOON.next])], [Task(SIGN_INS, [NOON.next.next])])
 
     with place.runner([Task(A, [NOON]), Task(SIGN_INS, [NOON])], more=more) as runner:
         of_mail, of_sign_ins = list(runner.outcomes_of(A)), list(runner.outcomes_of(SIGN_INS))
+        further = list(runner.further_outcomes())
 
-    assert done(of_mail) == {("a.example", hour.start, 5) for hour in (NOON, NOON.next)}
-    assert done(of_sign_ins) == {("a.example", hour.start, 0) for hour in (NOON, NOON.next, NOON.next.next)}
+    assert (done(of_mail), done(of_sign_ins)) == ({("a.example", NOON.start, 5)}, {("a.example", NOON.start, 0)})
+    assert [(one.feed, one.hour) for one in further] == [
+        (A, NOON.next),
+        (SIGN_INS, NOON.next),
+        (SIGN_INS, NOON.next.next),
+    ]
     assert more.asked == [{A, SIGN_INS}] * 3
     assert not threads_at_work()
 
 
-def test_a_feed_whose_lane_has_ended_does_not_wait_for_other_lanes(
+def test_further_hours_are_told_as_they_come_while_another_lane_waits_for_its_source(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answer, api = threading.Event(), place.apis["b.example"]
     monkeypatch.setattr(api, "rows", after(lambda: answer.wait(PATIENCE), api.rows))
 
-    with place.runner([Task(A, [NOON]), Task(B, [NOON])], more=Given()) as runner:
-        quick = list(runner.outcomes_of(A))
+    with place.runner([Task(A, [NOON]), Task(B, [NOON])], more=Given([Task(A, [NOON.next])])) as runner:
+        quick, further = list(runner.outcomes_of(A)), runner.further_outcomes()
+        first = next(further)
         answer.set()
-        slow = list(runner.outcomes_of(B))
+        slow, rest = list(runner.outcomes_of(B)), list(further)
 
     assert (done(quick), done(slow)) == ({("a.example", NOON.start, 5)}, {("b.example", NOON.start, 5)})
+    assert done([first]) == {("a.example", NOON.next.start, 5)}
+    assert rest == []
 
 
 def test_a_feed_that_is_refused_is_given_nothing_more_and_the_others_of_its_lane_go_on(
@@ -73,11 +81,11 @@ def test_a_feed_that_is_refused_is_given_nothing_more_and_the_others_of_its_lane
     more = Given([Task(SIGN_INS, [NOON.next])])
 
     with place.runner([Task(A, [NOON]), Task(SIGN_INS, [NOON])], more=more) as runner:
-        of_mail, of_sign_ins = list(runner.outcomes_of(A)), list(runner.outcomes_of(SIGN_INS))
+        of_mail, further = list(runner.outcomes_of(A)), list(runner.further_outcomes())
 
     assert len(failed(of_mail)) == 1
     assert more.asked == [{SIGN_INS}] * 2
-    assert len(done(of_sign_ins)) == 2
+    assert done(further) == {("a.example", NOON.next.start, 0)}
 
 
 def test_a_source_that_is_down_is_not_asked_hour_after_hour_by_going_on(place: Place, simulator: Simulator) -> None:
@@ -98,6 +106,6 @@ def test_a_runner_that_is_stopped_goes_on_with_nothing(place: Place) -> None:
         return [Task(A, [NOON.next])]
 
     with place.runner([Task(A, [NOON])], more=more) as runner, pytest.raises(StoppedError):
-        list(runner.outcomes_of(A))
+        list(runner.further_outcomes())
 
     assert place.collector.store.manifest(A, NOON.next) is None
