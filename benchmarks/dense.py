@@ -17,11 +17,12 @@ SUBJECT: Final = "A subject of a usual length, as most mails have one"
 
 
 class DenseMail:
-    """So many mails an hour from HOUR on, at even distances."""
+    """So many mails an hour from HOUR or another time on, at even distances."""
 
-    def __init__(self, an_hour: int, hours: int) -> None:
+    def __init__(self, an_hour: int, hours: int, first: int = HOUR.start) -> None:
         self.an_hour = an_hour
         self.all = an_hour * hours
+        self.first = first
 
     def rows(self, domain: str, feed_name: str, start: int, end: int) -> Any:  # noqa: ARG002 - a source's signature
         return _Rows(self, self._up_to(start), self._up_to(end + 1))
@@ -32,7 +33,7 @@ class DenseMail:
         return {**row, "logs": hops}
 
     def row(self, number: int) -> Record:
-        at = HOUR.start + number * SECONDS // self.an_hour
+        at = self.first + number * SECONDS // self.an_hour
         return {
             "queue_id": f"4{number:011X}",
             "sender": f"sender{number % 977}@example.org",
@@ -47,7 +48,7 @@ class DenseMail:
 
     def _up_to(self, second: int) -> int:
         """How many mails are older than this second."""
-        return min(self.all, max(0, -(-(second - HOUR.start) * self.an_hour // SECONDS)))
+        return min(self.all, max(0, -(-(second - self.first) * self.an_hour // SECONDS)))
 
 
 class _Rows(Sequence[Record]):

@@ -4,6 +4,7 @@ import dagster as dg
 
 from mailevents_dagster.collecting.collector import collector_of
 from mailevents_dagster.orchestration.alert_sensor import alert_sensor
+from mailevents_dagster.orchestration.catch_up_sensor import catch_up_sensor
 from mailevents_dagster.orchestration.checks import check_job, feed_checks
 from mailevents_dagster.orchestration.code_links import with_code_links
 from mailevents_dagster.orchestration.deliverability_assets import build_deliverability
@@ -39,6 +40,7 @@ def build_defs(settings: Settings) -> dg.Definitions:
         jobs=[*jobs, *mailing],
         sensors=[
             follow_sensor(settings, [by_name[FOLLOW_JOB], by_name[COLLECT_JOB]]),
+            catch_up_sensor(settings, by_name[COLLECT_JOB]),
             gone_sensor(),
             alert_sensor(settings, collector),
             *summaries_sensor(settings, of_days),

@@ -16,8 +16,9 @@ import orjson
 import pytest
 
 from mailevents_dagster.build import build_defs
+from mailevents_dagster.collecting import going_on
 from mailevents_dagster.model.hour import Hour, last_ended
-from mailevents_dagster.orchestration import checks, jobs, schedules
+from mailevents_dagster.orchestration import checks, due_hours, jobs, schedules
 from mailevents_dagster.orchestration import sensor as sensors
 from mailevents_dagster.orchestration.io_manager import EventStore
 from mailevents_dagster.settings import Settings
@@ -155,6 +156,6 @@ def definitions(folder: Path, text: str, base_url: str) -> tuple[Settings, dg.De
 
 def stop_the_clock(monkeypatch: pytest.MonkeyPatch, at: float) -> None:
     """What the project takes for the time: no test may depend on the minute in which it runs."""
-    modules: Sequence[ModuleType] = (checks, jobs, schedules, sensors, collect, feed_cursor)
+    modules: Sequence[ModuleType] = (checks, due_hours, going_on, jobs, schedules, sensors, collect, feed_cursor)
     for module in modules:
         monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: at, monotonic=time.monotonic))

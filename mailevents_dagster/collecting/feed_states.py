@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from mailevents_dagster.collecting.planning import FeedState, Rules, wanted_from
 from mailevents_dagster.model.feed import Feed
+from mailevents_dagster.model.source import FeedSettings
 from mailevents_dagster.settings import Settings
 from mailevents_dagster.store.cursors import Span, gaps, merged
 from mailevents_dagster.store.store import Store
@@ -21,21 +22,32 @@ def rules_of(settings: Settings) -> Rules:
         hours_per_run=settings.collect.hours_per_run,
         max_parallel_runs=automation.max_parallel_runs,
         catch_up_days=automation.catch_up_days,
-        grace_seconds=round(automation.follow_minutes * 60),
         first_wait=automation.follow_minutes * 60,
     )
 
 
 def states_of(settings: Settings, store: Store) -> list[FeedState]:
     """Return what planning knows of each feed."""
+    return list(_states(settings, store, settings.configured).values())
+
+
+def states_of_these(settings: Settings, store: Store, feeds: Collection[Feed]) -> list[FeedState]:
+    """Return what planning knows of some feeds, without a look at the cursors of all others."""
+    chosen = [one for one in settings.configured if one.feed in feeds]
+    needed = {*feeds, *(other for one in chosen for other in one.made_of)}
+    states = _states(settings, store, [one for one in settings.configured if one.feed in needed])
+    return [states[one.feed] for one in chosen]
+
+
+def _states(settings: Settings, store: Store, configured: Sequence[FeedSettings]) -> dict[Feed, FeedState]:
     days = settings.retention.days
     states: dict[Feed, FeedState] = {}
-    cursors = store.readable_cursors([one.feed for one in settings.configured])
-    for one in settings.configured:
+    cursors = store.readable_cursors([one.feed for one in configured])
+    for one in configured:
         kept_days = days.get(one.feed.kind.category)
         lacking = _lacking([states[other] for other in one.made_of]) if one.feed.kind.comes_last else ()
         states[one.feed] = FeedState(one.feed, one.start, cursors[one.feed], kept_days, lacking)
-    return list(states.values())
+    return states
 
 
 def _lacking(made_of: Iterable[FeedState]) -> Sequence[Span]:

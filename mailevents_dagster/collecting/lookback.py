@@ -57,7 +57,7 @@ def last_passed(time_of_day: str, timezone: str, now: float) -> float:
 
 def closed_hours(settings: Settings, store: Store, now: float) -> Iterator[tuple[Feed, Cursor, list[Hour]]]:
     """Yield the closed hours of each feed that are listed again, as far as the source still has them."""
-    rules = replace(rules_of(settings), grace_seconds=0)
+    rules = rules_of(settings)
     for state in states_of(settings, store):
         end = closing_end(state.source_time(now), rules)
         first = max(end - settings.collect.lookback_hours * SECONDS, kept_from(state, now, rules))

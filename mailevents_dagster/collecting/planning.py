@@ -10,11 +10,9 @@ from typing import Final
 
 from mailevents_dagster.collecting.retries import FIRST_WAIT, tried_again_at, waits_until
 from mailevents_dagster.model.feed import Feed
-from mailevents_dagster.model.hour import SECONDS, Hour, hours_between, last_ended
+from mailevents_dagster.model.hour import SECONDS, Hour, hours_between
 from mailevents_dagster.store.cursors import Cursor, Span, gaps, hours_in, merged
 
-GRACE: Final = 300
-"""Seconds after an hour has settled in which it is left to the schedule, which closes it at that moment."""
 SOON_FORGOTTEN: Final = 86_400
 """Hours that the source forgets within so many seconds go before all others."""
 FEED_HOURS_A_RUN: Final = 250
@@ -69,7 +67,7 @@ class UnderWay:
     held: frozenset[Feed] = frozenset()
     """Feeds of runs that wait or go on."""
     runs: int = 0
-    """How many of these runs the sensor started to collect closed hours."""
+    """How many of these runs were asked for to catch up."""
     following: bool = False
     backfills: Mapping[Feed, Sequence[Span]] = field(default_factory=dict)
     """Hours that somebody asked for and that become runs in time."""
@@ -84,7 +82,8 @@ class Rules:
     hours_per_run: int
     max_parallel_runs: int
     catch_up_days: int | None = None
-    grace_seconds: float = GRACE
+    grace_seconds: float = 0.0
+    """Seconds after an hour has settled in which nobody minds that it is not closed yet."""
     feed_hours_a_run: int = FEED_HOURS_A_RUN
     """Work of one run, while there is room for several."""
     first_wait: float = FIRST_WAIT
@@ -109,6 +108,8 @@ class Plan:
     """What is to be done at a moment. Hours are counted over all feeds."""
 
     asks: tuple[Ask, ...]
+    closing: tuple[Ask, ...]
+    """Hours that settled last, of feeds for whose backlog no further run may be started now: these do not wait."""
     follow: tuple[Feed, ...]
     """Feeds whose running hour can be collected."""
     waiting: Mapping[Feed, float]
@@ -131,22 +132,26 @@ def plan(states: Sequence[FeedState], under_way: UnderWay, now: float, rules: Ru
         if state.feed not in under_way.held and (until := _waits_until(state, under_way, now, rules)) > now
     }
     proposals: defaultdict[tuple[bool, Span], list[Feed]] = defaultdict(list)
+    newest: dict[Feed, tuple[FeedState, int]] = {}
     behind = forgotten = 0
     for state in states:
         if state.cursor is None or state.feed in waiting:
             continue
         forgotten += hours_in(forgotten_hours(state, now, rules))
-        due = _due(state, state.cursor, under_way.backfills.get(state.feed, ()), now, rules)
+        due = due_hours(state, state.cursor, under_way.backfills.get(state.feed, ()), now, rules)
         behind += hours_in(due)
         if due and state.feed not in under_way.held:
-            proposals[_next_chunk(state, due, now, rules.hours_per_run)].append(state.feed)
+            proposals[next_chunk(state, due, now, rules.hours_per_run)].append(state.feed)
+            newest[state.feed] = state, due[-1][1]
     asks = tuple(_asks(proposals, rules.max_parallel_runs - under_way.runs, rules.feed_hours_a_run))
+    closing = tuple(_closing(newest, asks, now, rules))
     clocks_ahead = [state.source_time(now) - now for state in states] or [0.0]
     return Plan(
         asks=asks,
+        closing=closing,
         follow=tuple(state.feed for state in states if state.feed not in waiting),
         waiting=waiting,
-        behind=behind - sum(ask.feed_hours for ask in asks),
+        behind=behind - sum(ask.feed_hours for ask in (*asks, *closing)),
         held=sum(state.feed in under_way.held for state in states),
         forgotten=forgotten,
         next_due=min(_closes_next(now, ahead, rules) for ahead in clocks_ahead),
@@ -160,7 +165,7 @@ def _closes_next(now: float, ahead: float, rules: Rules) -> int:
 
 
 def closing_end(now: float, rules: Rules) -> int:
-    """Return the end of the newest hour that has settled and is no longer left to the schedule."""
+    """Return the end of the newest hour that has settled, and whose grace is over."""
     return Hour.containing(now - rules.settle_seconds - rules.grace_seconds, rules.timezone).start
 
 
@@ -168,16 +173,6 @@ def hours_to_follow(start: int, now: float, rules: Rules) -> list[Hour]:
     """Return the running hour and those before it that have not settled, from the feed's start on."""
     first = Hour.containing(now - rules.settle_seconds, rules.timezone).start
     return list(hours_between(max(start, first), Hour.containing(now, rules.timezone).end, rules.timezone))
-
-
-def hour_to_close(state: FeedState, under_way: UnderWay, now: float, rules: Rules) -> Hour | None:
-    """Return the newest settled hour, or None if it is closed, under way or waiting after a failure."""
-    hour = last_ended(state.source_time(now) - rules.settle_seconds, rules.timezone)
-    closed = state.cursor.closed if state.cursor else ()
-    taken = any(first <= hour.start < end for first, end in (*closed, *under_way.backfills.get(state.feed, ())))
-    if taken or hour.start < state.start or state.feed in under_way.held:
-        return None
-    return None if _waits_until(state, under_way, now, rules) > now else hour
 
 
 def _waits_until(state: FeedState, under_way: UnderWay, now: float, rules: Rules) -> float:
@@ -232,7 +227,7 @@ def forgotten_hours(state: FeedState, now: float, rules: Rules) -> Iterator[Span
     return gaps((begins(state, now, rules), end), state.cursor.closed if state.cursor else ())
 
 
-def _due(state: FeedState, cursor: Cursor, asked: Iterable[Span], now: float, rules: Rules) -> list[Span]:
+def due_hours(state: FeedState, cursor: Cursor, asked: Iterable[Span], now: float, rules: Rules) -> list[Span]:
     """Return the hours that are not done, asked for by somebody or waiting after a failure, oldest first."""
     failed = [
         (hour, hour + SECONDS)
@@ -243,12 +238,28 @@ def _due(state: FeedState, cursor: Cursor, asked: Iterable[Span], now: float, ru
     return list(gaps((wanted_from(state, now, rules), closing_end(state.source_time(now), rules)), covered))
 
 
-def _next_chunk(state: FeedState, due: Sequence[Span], now: float, hours: int) -> tuple[bool, Span]:
+def next_chunk(state: FeedState, due: Sequence[Span], now: float, hours: int) -> tuple[bool, Span]:
     """Return whether a feed's next hours are urgent, and which they are."""
     oldest, newest = due[0], due[-1]
     if state.reach is not None and oldest[0] + state.reach - state.source_time(now) < SOON_FORGOTTEN:
         return True, (oldest[0], min(oldest[1], oldest[0] + hours * SECONDS))
     return False, (max(newest[0], newest[1] - hours * SECONDS), newest[1])
+
+
+def _closing(
+    newest: Mapping[Feed, tuple[FeedState, int]], asks: Sequence[Ask], now: float, rules: Rules
+) -> Iterator[Ask]:
+    """Yield the hours that settled last of feeds that no run was found for, a run for each hour.
+
+    Of each feed there is the end of what is due.
+    """
+    asked = {feed for ask in asks for feed in ask.feeds}
+    feeds: defaultdict[int, list[Feed]] = defaultdict(list)
+    for feed in newest.keys() - asked:
+        state, end = newest[feed]
+        if end == closing_end(state.source_time(now), rules):
+            feeds[end].append(feed)
+    return (Ask(end - SECONDS, end, tuple(sorted(some))) for end, some in sorted(feeds.items()))
 
 
 def _asks(proposals: Mapping[tuple[bool, Span], list[Feed]], slots: int, feed_hours_a_run: int) -> Iterator[Ask]:

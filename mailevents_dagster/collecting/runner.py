@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Self
 
@@ -31,6 +31,8 @@ LANES_AT_ONCE: Final = 16
 LOOK_EVERY: Final = 0.5
 """Seconds without an outcome after which the caller hears how far the hour is."""
 PATIENCE_AT_STOP: Final = 2.0
+More = Callable[[Collection[Feed]], Sequence[Task]]
+"""Gives the feeds of a lane, all but those that are left alone, what else they are to collect."""
 
 
 class Runner:
@@ -48,16 +50,20 @@ class Runner:
         *,
         failures_in_a_row: int = 1,
         when_held: Callable[[str], object] = step_aside,
+        more: More | None = None,
     ) -> None:
         """After so many passing failures in a row, each of which may take a quarter of an hour, a feed is left alone.
 
-        `when_held` is told where another process has the hour, which is waited for unless that raises.
+        `when_held` is told where another process has the hour, which is waited for unless that raises. A lane that
+        has nothing left goes on with what `more` gives.
         """
         self.collector = collector
         self.failures_in_a_row = failures_in_a_row
         self.when_held = when_held
         self.is_stopped = False
+        self.goes_on = more is not None
         self._make_client = client
+        self._more = more
         self._tasks = tasks
         self._clients: dict[tuple[str, str], Client] = {}
         lanes: defaultdict[tuple[str, str], list[Task]] = defaultdict(list)
@@ -98,7 +104,7 @@ class Runner:
             raise StoppedError("The collection was stopped.")
 
     def outcomes_of(self, feed: Feed) -> Iterator[Outcome | Underway]:
-        """Yield what becomes of each hour of a feed, and now and then how far the hour is that is waited for."""
+        """Yield what becomes of each hour asked of a feed, and now and then how far the one is that is waited for."""
         hours = sum(len(task.hours) for task in self._tasks if task.feed == feed)
         for news in self._each():
             if news is None:
@@ -111,6 +117,11 @@ class Runner:
                 if not hours:
                     return
         raise StoppedError(f"{feed}: the collection was stopped.")
+
+    def further_outcomes(self) -> Iterator[Outcome]:
+        """Yield what becomes of the hours that lanes go on with."""
+        asked = {(task.feed, hour) for task in self._tasks for hour in task.hours}
+        return (one for one in self.outcomes() if (one.feed, one.hour) not in asked)
 
     def _each(self) -> Iterator[Outcome | Skipped | None]:
         """Yield all news in their order, and None each time nothing has come for a while."""
@@ -153,6 +164,10 @@ class Runner:
         with self._changed:
             self._first_lanes -= not _comes_last(lane)
             self._changed.notify_all()
+
+    def more_of(self, feeds: Collection[Feed]) -> Sequence[Task]:
+        """Return what a lane goes on with."""
+        return self._more(feeds) if self._more and feeds and not self.is_stopped else ()
 
     def be_stopped(self) -> None:
         """Begin no further hour, and let no thread wait for its turn."""
@@ -222,14 +237,17 @@ class _Lane:
         before.wait()
 
     def _hours(self) -> Iterator[tuple[Feed, Hour]]:
-        for task in self._tasks:
-            for hour in task.hours:
-                if self._runner.is_stopped:
-                    return
-                if task.feed in self._left:
-                    self._runner.tell(Skipped(task.feed, hour))
-                else:
-                    yield task.feed, hour
+        feeds, tasks = {task.feed for task in self._tasks}, self._tasks
+        while tasks:
+            for task in tasks:
+                for hour in task.hours:
+                    if self._runner.is_stopped:
+                        return
+                    if task.feed in self._left:
+                        self._runner.tell(Skipped(task.feed, hour))
+                    else:
+                        yield task.feed, hour
+            tasks = self._runner.more_of(feeds - self._left)
 
     def _run(self, opened: _OpenHour) -> None:
         """Collect an hour and tell what became of it, after what became of the hour before."""

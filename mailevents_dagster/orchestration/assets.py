@@ -13,8 +13,10 @@ from mailevents_dagster.model.feed import Feed, dagster_name, readable_domain
 from mailevents_dagster.model.hour import KEY_FORMAT, Hour, key_timezone
 from mailevents_dagster.orchestration.checks import HourChecks, Result
 from mailevents_dagster.orchestration.collected_hours import CollectedHours
-from mailevents_dagster.orchestration.lanes import COLLECTING_AHEAD, Ahead
+from mailevents_dagster.orchestration.hour_outcomes import show_further_hours
+from mailevents_dagster.orchestration.lanes import COLLECTING_AHEAD, Ahead, more_of_run
 from mailevents_dagster.orchestration.metadata import table_schema
+from mailevents_dagster.settings import Settings
 
 SOURCE_IS_DOWN_AFTER: Final = 3
 """Hours in a row that failed after all their attempts, each of which may take a quarter of an hour."""
@@ -28,8 +30,8 @@ def hourly_partitions(start: int, timezone: str) -> dg.HourlyPartitionsDefinitio
 
 
 def build_feed_asset(
+    settings: Settings,
     partitions: dg.HourlyPartitionsDefinition,
-    hours_per_run: int,
     collector: Collector,
     feeds: Mapping[tuple[str, ...], Feed],
     checks: HourChecks,
@@ -48,7 +50,7 @@ def build_feed_asset(
         can_subset=True,
         ins={_op_name(one): dg.AssetIn(dg.AssetKey(one.asset_key), dagster_type=dg.Nothing) for one in made_of},
         partitions_def=partitions,
-        backfill_policy=dg.BackfillPolicy.multi_run(hours_per_run),
+        backfill_policy=dg.BackfillPolicy.multi_run(settings.collect.hours_per_run),
         pool="_".join(map(dagster_name, feed.lane)),
         required_resource_keys={COLLECTING_AHEAD},
     )
@@ -56,13 +58,14 @@ def build_feed_asset(
         if not context.selected_asset_keys:
             yield from checks.results(context, checks.newest())
             return
-        yield from _collected(context, collector, feeds, checks)
+        yield from _collected(context, settings, collector, feeds, checks)
 
     return collect
 
 
 def _collected(
     context: dg.AssetExecutionContext,
+    settings: Settings,
     collector: Collector,
     feeds: Mapping[tuple[str, ...], Feed],
     checks: HourChecks,
@@ -70,7 +73,7 @@ def _collected(
     """Collect the hours of a step and yield what Dagster is to record of them, also where some fail."""
     hours = [Hour.from_key(key, collector.store.timezone) for key in context.partition_keys]
     collected = CollectedHours(checks.feed, hours)
-    runner = _runner(context, collector, feeds, checks.feed, hours)
+    runner = _runner(context, settings, collector, feeds, checks.feed, hours)
     try:
         collected.take(runner.outcomes_of(checks.feed), collector.logs.log_of(checks.feed, context.log))
     except BaseException:
@@ -82,10 +85,13 @@ def _collected(
         context.add_asset_metadata(metadata, partition_key=hour.key)
     yield dg.Output(None, "result")
     yield from checks.results(context, list(collected.metadata))
+    if runner.goes_on and not getattr(context.resources, COLLECTING_AHEAD).runners:  # all other steps are over
+        show_further_hours(context, settings, collector, runner)
 
 
 def _runner(
     context: dg.AssetExecutionContext,
+    settings: Settings,
     collector: Collector,
     feeds: Mapping[tuple[str, ...], Feed],
     feed: Feed,
@@ -95,16 +101,16 @@ def _runner(
     ahead: Ahead = getattr(context.resources, COLLECTING_AHEAD)
     if feed not in ahead.runners:
         mine = [feed] if ahead.has_begun else _feeds_of_run(context, feeds)
-        ahead.begin(
-            mine,
-            Runner(
-                collector,
-                ahead.client,
-                [Task(one, hours) for one in mine],
-                failures_in_a_row=SOURCE_IS_DOWN_AFTER,
-                when_held=context.log.warning,
-            ),
+        tasks = [Task(one, hours) for one in mine]
+        runner = Runner(
+            collector,
+            ahead.client,
+            tasks,
+            failures_in_a_row=SOURCE_IS_DOWN_AFTER,
+            when_held=context.log.warning,
+            more=more_of_run(context, settings, collector.store, tasks),
         )
+        ahead.begin(mine, runner)
     return ahead.runners.pop(feed)
 
 

@@ -14,7 +14,7 @@ import dagster as dg
 
 from mailevents_dagster.collecting.budgets import paces
 from mailevents_dagster.collecting.feed_states import rules_of, states_of
-from mailevents_dagster.collecting.planning import GRACE, closing_end
+from mailevents_dagster.collecting.planning import closing_end
 from mailevents_dagster.health.observations import look, manifests_between, newest_closed
 from mailevents_dagster.health.status import status_of
 from mailevents_dagster.health.verdicts import (
@@ -37,6 +37,8 @@ from mailevents_dagster.settings import Settings
 from mailevents_dagster.store.store import Store
 
 OF_HOURS: Final = (complete, well_formed, schema_known, volume_as_usual)
+CLOSES_WITHIN: Final = 300
+"""Seconds after it has settled in which an hour is closed where all is well."""
 Result = dg.AssetCheckResult | dg.AssetCheckEvaluation
 
 
@@ -135,9 +137,9 @@ def check_job(settings: Settings) -> dg.JobDefinition:
 
 def _judged(settings: Settings, store: Store, now: float) -> Iterator[tuple[Feed, str, Verdict]]:
     """Yield the verdicts on every feed."""
-    states, rules = states_of(settings, store), replace(rules_of(settings), grace_seconds=GRACE)
+    states, rules = states_of(settings, store), replace(rules_of(settings), grace_seconds=CLOSES_WITHIN)
     budgets = dict(paces(settings, store, states, now))
-    for state, status in zip(states, status_of(settings, now, GRACE).feeds, strict=True):
+    for state, status in zip(states, status_of(settings, now, CLOSES_WITHIN).feeds, strict=True):
         feed = state.feed
         expected = Hour(closing_end(state.source_time(now), rules), settings.timezone).previous.key
         yield feed, current.__name__, current(status, expected)

@@ -50,8 +50,8 @@ def feed_assets(settings: Settings, collector: Collector, *, with_checks: bool) 
     feeds = {feed.asset_key: feed for feed in settings.feeds}
     return [
         build_feed_asset(
+            settings,
             partitions,
-            settings.collect.hours_per_run,
             collector,
             feeds,
             HourChecks(collector.store, one.feed, settings.collect.lookback_hours),

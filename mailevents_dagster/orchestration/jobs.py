@@ -1,12 +1,10 @@
 """Jobs: the one that collects hours as assets, and three that work on the store beside them."""
 
-import logging
 import time
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import count, islice
 from typing import Any, Final
 
 import dagster as dg
@@ -16,17 +14,16 @@ from mailevents_dagster.collecting import lookback
 from mailevents_dagster.collecting.collector import Collector
 from mailevents_dagster.collecting.feed_states import rules_of, states_of
 from mailevents_dagster.collecting.interval import Every
-from mailevents_dagster.collecting.operating_logs import OperatingLogs
 from mailevents_dagster.collecting.outcomes import Collected, Failed, Outcome, Task
 from mailevents_dagster.collecting.planning import hours_to_follow, refused_hour
 from mailevents_dagster.collecting.runner import Runner
 from mailevents_dagster.health.prometheus import write_metrics
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.orchestration.destruction import DESTROY_OP, destroy_expired
+from mailevents_dagster.orchestration.hour_outcomes import SAY_EVERY, logged, materialization
 from mailevents_dagster.orchestration.internals import delete_run
 from mailevents_dagster.orchestration.io_manager import EventStore
 from mailevents_dagster.orchestration.lanes import client_in, sources_of
-from mailevents_dagster.orchestration.metadata import hour_metadata, hour_sentence
 from mailevents_dagster.orchestration.runs_in_flight import (
     CHECKS_JOB,
     COLLECT_JOB,
@@ -38,9 +35,6 @@ from mailevents_dagster.orchestration.runs_in_flight import (
 from mailevents_dagster.settings import Settings
 from mailevents_dagster.store.store import Store
 
-FAILURES_NAMED: Final = 20
-"""In the log of a run, where each line is a row of the event log."""
-SAY_EVERY: Final = 10.0
 NEVER: Final = float("inf")
 
 
@@ -74,7 +68,7 @@ def follow_job(settings: Settings, collector: Collector) -> dg.JobDefinition:
             if str(state.feed) not in config.leave_out
         ]
         with Runner(never_closing, client_in(context), tasks) as runner:
-            _summarise(context, list(_logged(context, collector.logs, runner.outcomes(), len(tasks))))
+            _summarise(context, list(logged(context, collector.logs, runner.outcomes(), len(tasks))))
         for account in write_metrics(settings).accounts:
             if account.warning:
                 context.log.warning(account.warning)
@@ -104,9 +98,9 @@ def reconcile_job(settings: Settings, collector: Collector) -> dg.JobDefinition:
         tasks = [Task(feed, sorted({*hours, *compared.lacking[str(feed)]})) for feed, hours in recent.items()]
         outcomes: list[Outcome] = []
         with Runner(collector, client_in(context), tasks) as runner:
-            for outcome in _logged(context, collector.logs, runner.outcomes(), len(tasks)):
+            for outcome in logged(context, collector.logs, runner.outcomes(), len(tasks)):
                 if isinstance(outcome, Collected) and (outcome.commit.added or outcome.commit.changed):
-                    context.log_event(_materialization(outcome))
+                    context.log_event(materialization(outcome))
                 outcomes.append(outcome)
         done = [feed for feed in _looked_back(tasks, outcomes) if str(feed) not in compared.refused]
         lookback.note(collector.store, done, now)
@@ -178,27 +172,6 @@ def housekeeping_job(settings: Settings) -> dg.JobDefinition:
     return job
 
 
-def _logged(
-    context: dg.OpExecutionContext, logs: OperatingLogs, outcomes: Iterator[Outcome], feeds: int
-) -> Iterator[Outcome]:
-    """Yield the outcomes. The run's log has a line every few seconds and some failures; feeds' logs have all."""
-    interval, failures = Every(SAY_EVERY), islice(count(1), FAILURES_NAMED)
-    for done, outcome in enumerate(outcomes, 1):
-        if isinstance(outcome, Collected):
-            logs.message(outcome.feed, hour_sentence(outcome.commit, outcome.measures))
-            for note in outcome.notes:
-                logs.log_of(outcome.feed, context.log).warning(f"{outcome.feed}: {note}")
-        elif outcome.hour_is_gone:  # no failure of the run, and nothing that anybody could mend
-            logs.message(outcome.feed, f"{outcome.hour}: {outcome.said}")
-        elif next(failures, None):
-            logs.log_of(outcome.feed, context.log).error(f"{outcome.feed} {outcome.hour}: {outcome.said}")
-        else:
-            logs.message(outcome.feed, f"{outcome.hour}: {outcome.said}", logging.ERROR)
-        if interval.has_passed():
-            context.log.info(f"{done:,} hours of {feeds:,} feeds so far")
-        yield outcome
-
-
 def _summarise(
     context: dg.OpExecutionContext, outcomes: Sequence[Outcome], compared: Mapping[str, int] | None = None
 ) -> None:
@@ -228,11 +201,3 @@ def _summarise(
         )
     if failed > len(paused) and not done:
         raise dg.Failure(f"None of {failed:,} feeds could be collected; why is above.", allow_retries=False)
-
-
-def _materialization(outcome: Collected) -> dg.AssetMaterialization:
-    return dg.AssetMaterialization(
-        dg.AssetKey(outcome.feed.asset_key),
-        partition=outcome.hour.key,
-        metadata=hour_metadata(outcome.feed, outcome.commit, outcome.measures),
-    )

@@ -1,14 +1,19 @@
 """Lanes in a run of Dagster: the clients of its feeds, and the runner that collects ahead for all of its steps."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any, Final
 
 import dagster as dg
 
-from mailevents_dagster.collecting.runner import Runner
+from mailevents_dagster.collecting.going_on import GoingOn
+from mailevents_dagster.collecting.outcomes import Task
+from mailevents_dagster.collecting.runner import More, Runner
 from mailevents_dagster.model.feed import Feed
+from mailevents_dagster.orchestration.runs_in_flight import GOES_ON, are_queued
+from mailevents_dagster.settings import Settings
 from mailevents_dagster.sources.client import Client
+from mailevents_dagster.store.store import Store
 
 COLLECTING_AHEAD: Final = "collecting_ahead"
 
@@ -26,6 +31,25 @@ def client_in(context: Any) -> Callable[[Feed], Client]:
         return found
 
     return client
+
+
+def more_of_run(
+    context: dg.AssetExecutionContext, settings: Settings, store: Store, tasks: Sequence[Task]
+) -> More | None:
+    """Return what gives the lanes of a run more to do; None where it collects what it was asked for and no more."""
+    if GOES_ON not in context.run.tags:
+        return None
+    minutes = float(context.run.tags[GOES_ON])
+    going_on = GoingOn(settings, store, tasks, minutes, lambda: not are_queued(context.instance))
+
+    def more(feeds: Collection[Feed]) -> Sequence[Task]:
+        try:
+            return going_on(feeds)
+        except Exception as error:  # what was asked for is collected: whatever this is, the next run comes upon it
+            context.log.warning(f"This run does not look for what else is due: {error}")
+            return ()
+
+    return more
 
 
 class Ahead:

@@ -173,7 +173,7 @@ class ManualRuns:
         Earlier failures do not count: whoever asks wants it tried now.
         """
         asked: defaultdict[Feed, list[Span]] = defaultdict(list)
-        rules = replace(rules_of(self.settings), grace_seconds=0, feed_hours_a_run=FEED_HOURS_A_RUN)
+        rules = replace(rules_of(self.settings), feed_hours_a_run=FEED_HOURS_A_RUN)
 
         def more(busy: frozenset[Feed], free: int) -> Sequence[Ask]:
             under_way = self.under_way()

@@ -18,6 +18,8 @@ CHECKS_JOB: Final = "check_feeds"
 REPORT_JOB: Final = "mail_report"
 JOBS: Final = frozenset({COLLECT_JOB, FOLLOW_JOB, HOUSEKEEPING_JOB, RECONCILE_JOB, CHECKS_JOB, REPORT_JOB})
 SENSOR: Final = "follow_feeds"
+GOES_ON: Final = "mailevents/goes_on_minutes"
+"""The tag of a run that was asked for to catch up: for how long it goes on with what else is due of its feeds."""
 SOURCES: Final = frozenset(kind.source for kind in FEED_KINDS.values())
 """The first parts of the asset keys of feeds."""
 GOING_ON: Final = [
@@ -40,6 +42,11 @@ def is_going_on(instance: DagsterInstance, job: str) -> bool:
     return bool(instance.get_runs(RunsFilter(job_name=job, statuses=GOING_ON), limit=1))
 
 
+def are_queued(instance: DagsterInstance) -> bool:
+    """Return whether any run waits for its place."""
+    return bool(instance.get_runs(RunsFilter(statuses=[DagsterRunStatus.QUEUED]), limit=1))
+
+
 def look(instance: DagsterInstance, repository: RepositoryDefinition, feeds: Collection[Feed]) -> UnderWay:
     """Return what is under way of these feeds."""
     by_key = {AssetKey(feed.asset_key): feed for feed in feeds}
@@ -56,5 +63,5 @@ def look(instance: DagsterInstance, repository: RepositoryDefinition, feeds: Col
             held.update(by_key[key] for key in run.asset_selection if key in by_key)
         elif run.job_name == COLLECT_JOB:  # none chosen means all, whether Dagster stored that as nothing or as empty
             held.update(feeds)
-        own += run.tags.get("dagster/sensor_name") == SENSOR and run.job_name == COLLECT_JOB
+        own += GOES_ON in run.tags and run.job_name == COLLECT_JOB
     return UnderWay(frozenset(held), own, following, backfills)

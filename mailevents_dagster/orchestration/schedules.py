@@ -1,19 +1,16 @@
 """Schedules: close the hour that ended, look again for what came late, keep house."""
 
 import time
-from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, Final
 
 import dagster as dg
 
 from mailevents_dagster.collecting import lookback
-from mailevents_dagster.collecting.feed_states import rules_of, states_of
-from mailevents_dagster.collecting.planning import Ask, hour_to_close
-from mailevents_dagster.model.feed import Feed
-from mailevents_dagster.model.hour import Hour, key_timezone, last_ended
+from mailevents_dagster.model.hour import key_timezone
+from mailevents_dagster.orchestration.due_hours import look_for_due, sentence
 from mailevents_dagster.orchestration.io_manager import EventStore
-from mailevents_dagster.orchestration.run_requests import collect_request, leaving_out
+from mailevents_dagster.orchestration.run_requests import leaving_out, requests_of
 from mailevents_dagster.orchestration.run_sign_ins import fail_the_gone
 from mailevents_dagster.orchestration.runs_in_flight import (
     CHECKS_JOB,
@@ -21,7 +18,6 @@ from mailevents_dagster.orchestration.runs_in_flight import (
     HOUSEKEEPING_JOB,
     RECONCILE_JOB,
     is_going_on,
-    look,
 )
 from mailevents_dagster.settings import Settings
 
@@ -63,13 +59,12 @@ def _daily(time_of_day: str, minutes_later: int = 0) -> str:
 
 
 def _close_hours(settings: Settings, job: Any, running: dg.DefaultScheduleStatus) -> dg.ScheduleDefinition:
-    """Each hour, once it has settled: collect the hour that ended, of all feeds that no run has under way."""
-    settle = settings.collect.settle_minutes
+    """Each hour, once it has settled: the sensor's look for what is due, at that very minute."""
 
     @dg.schedule(
         name="close_hours",
         job=job,
-        cron_schedule=f"{settle % 60} * * * *",
+        cron_schedule=f"{settings.collect.settle_minutes % 60} * * * *",
         execution_timezone=key_timezone(settings.timezone),
         default_status=running,
         description=_close_hours.__doc__,
@@ -78,18 +73,10 @@ def _close_hours(settings: Settings, job: Any, running: dg.DefaultScheduleStatus
         context: dg.ScheduleEvaluationContext, event_store: dg.ResourceParam[EventStore]
     ) -> Sequence[dg.RunRequest] | dg.SkipReason:
         # The clock, not the tick: of ticks that were missed the newest alone has something to do.
-        now, rules = time.time(), rules_of(settings)
-        fail_the_gone(context.instance, event_store.store.locks, now)
-        under_way = look(context.instance, context.repository_def, settings.feeds)
-        due: defaultdict[Hour, list[Feed]] = defaultdict(list)
-        for state in states_of(settings, event_store.store):
-            if hour := hour_to_close(state, under_way, now, rules):
-                due[hour].append(state.feed)
-        if not due:
-            hour = last_ended(now - settle * 60, settings.timezone)
-            return dg.SkipReason(f"{hour} is closed, under way or waiting after a failure, for every feed.")
-        asks = [Ask(hour.start, hour.end, tuple(feeds)) for hour, feeds in due.items()]
-        return [collect_request(ask, settings.timezone) for ask in asks]
+        made = look_for_due(context, settings, event_store).plan
+        tick = context.scheduled_execution_time.isoformat()  # Dagster wants a name for each run of several
+        requests = list(requests_of(made, settings.timezone, tick))
+        return requests or dg.SkipReason(sentence(made, settings.timezone))
 
     return close_hours
 

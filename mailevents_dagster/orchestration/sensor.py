@@ -2,21 +2,19 @@
 
 import json
 import time
-from collections.abc import Iterator, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 import dagster as dg
 
-from mailevents_dagster.collecting.feed_states import rules_of, states_of
-from mailevents_dagster.collecting.planning import FeedState, Plan, plan
+from mailevents_dagster.collecting.planning import FeedState
 from mailevents_dagster.files.printable import counted
 from mailevents_dagster.health.prometheus import write_metrics
+from mailevents_dagster.orchestration.due_hours import look_for_due, sentence
 from mailevents_dagster.orchestration.io_manager import EventStore
-from mailevents_dagster.orchestration.run_requests import collect_request, leaving_out
+from mailevents_dagster.orchestration.run_requests import leaving_out, requests_of
 from mailevents_dagster.orchestration.run_sign_ins import fail_the_gone
-from mailevents_dagster.orchestration.runs_in_flight import FOLLOW_JOB, SENSOR, look
+from mailevents_dagster.orchestration.runs_in_flight import FOLLOW_JOB, SENSOR
 from mailevents_dagster.orchestration.unreported_hours import report_hours
 from mailevents_dagster.settings import Settings
 from mailevents_dagster.store.store import Store
@@ -37,17 +35,12 @@ def follow_sensor(settings: Settings, jobs: Sequence[Any]) -> dg.SensorDefinitio
         description=follow_sensor.__doc__,
     )
     def sensor(context: dg.SensorEvaluationContext, event_store: dg.ResourceParam[EventStore]) -> dg.SensorResult:
-        now, store = time.time(), event_store.store
-        assert context.repository_def  # noqa: S101 - Dagster gives it to every sensor of a code location
-        if gone := fail_the_gone(context.instance, event_store.store.locks, now):
-            context.log.warning(f"{counted(gone, 'run')} marked as failed: the process is gone.")
-        under_way = look(context.instance, context.repository_def, settings.feeds)
-        states = states_of(settings, store)
-        made = plan(states, under_way, now, rules_of(settings))
+        due = look_for_due(context, settings, event_store)
+        made, under_way = due.plan, due.under_way
         busy = under_way.held | under_way.backfills.keys()
-        place = _report_hours(context, store, [state for state in states if state.feed not in busy])
+        place = _report_hours(context, event_store.store, [one for one in due.states if one.feed not in busy])
         write_metrics(settings)  # here too: it goes on where runs fail or none is started
-        requests = [collect_request(ask, settings.timezone) for ask in made.asks]
+        requests = list(requests_of(made, settings.timezone))
         if made.follow and not under_way.following:
             requests.insert(0, dg.RunRequest(job_name=FOLLOW_JOB, run_config=leaving_out(made.waiting)))
         said = sentence(made, settings.timezone)
@@ -96,29 +89,3 @@ def _place(cursor: str | None) -> int:
         return int(json.loads(cursor or "{}")["shown_up_to"])
     except (ValueError, KeyError, TypeError, OverflowError):
         return 0
-
-
-def sentence(made: Plan, timezone: str) -> str:
-    """Return the plan in words, for people who look at the ticks."""
-    return "; ".join(_parts(made, timezone))
-
-
-def _parts(made: Plan, timezone: str) -> Iterator[str]:
-    yield f"{counted(len(made.follow), 'feed')} followed"
-    if made.asks:
-        asked = sum(ask.feed_hours for ask in made.asks)
-        yield f"{counted(asked, 'hour')} asked for in {counted(len(made.asks), 'run')}"
-    if made.behind:
-        yield f"{counted(made.behind, 'hour')} more due"
-    if made.held:
-        yield f"{counted(made.held, 'feed')} with a run under way"
-    if made.waiting:
-        soonest = datetime.fromtimestamp(min(made.waiting.values()), ZoneInfo(timezone))
-        named = ", ".join(str(feed) for feed in list(made.waiting)[:3])
-        more = f" and {len(made.waiting) - 3:,} more" if len(made.waiting) > 3 else ""
-        yield (
-            f"{counted(len(made.waiting), 'feed')} failing ({named}{more}), tried again from {soonest:%d %B %H:%M} on"
-        )
-    if made.forgotten:
-        yield f"{counted(made.forgotten, 'hour')} never collected and no longer to be had"
-    yield f"next due {datetime.fromtimestamp(made.next_due, ZoneInfo(timezone)):%H:%M}"

@@ -36,7 +36,7 @@ class CollectSettings(Strict):
         description="Whether the details of mails are fetched, one call each; false keeps their listing rows.",
     )
     hours_per_run: Annotated[int, Field(ge=1, le=744), NO_TRUTH_VALUE] = Field(
-        default=24, description="How many hours one run takes at most, of a backfill or to catch up."
+        default=24, description="How many hours a run is asked for at most, of a backfill or to catch up."
     )
     memory_mb: Annotated[int, Field(ge=1, le=4096), NO_TRUTH_VALUE] = Field(
         default=16,
@@ -56,7 +56,7 @@ class AutomationSettings(Strict):
         default=5.0, description="How often the hour now running is collected, and what else is due is looked for."
     )
     max_parallel_runs: Annotated[int, Field(ge=1, le=64), NO_TRUTH_VALUE] = Field(
-        default=4, description="How many runs the sensor has going at a time to catch up."
+        default=4, description="How many runs catch up at a time."
     )
     catch_up_days: Annotated[int, Field(ge=1, le=3660), NO_TRUTH_VALUE] | None = Field(
         default=None, description="How far back gaps are filled by themselves; null: from the start on.", examples=[90]

@@ -16,8 +16,8 @@ from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.store.cursors import Cursor, Failure, Span
 from mailevents_dagster_tests.conftest import INCOMING, START
 
-NOW = START + 900
-"""The very second from which on the hour before noon is the sensor's to close."""
+NOW = START + 600
+"""The very second at which the hour before noon has settled."""
 IDLE = UnderWay()
 NAMES = ("mail/incominglog", "mail/outgoinglog", "authentication", "quarantine/quarantine", "quarantine/hold")
 HELD = feed_of("example.com", "quarantine/hold")

@@ -12,7 +12,6 @@ from mailevents_dagster.collecting.planning import (
     Plan,
     UnderWay,
     closing_end,
-    hour_to_close,
     hours_to_follow,
     plan,
 )
@@ -27,7 +26,6 @@ from mailevents_dagster_tests.collecting.states import (
     NOW,
     ago,
     asked,
-    failed_once,
     feeds_of,
     span,
     state,
@@ -40,10 +38,10 @@ from mailevents_dagster_tests.conftest import INCOMING, NOON, START
 def test_where_all_but_the_newest_hour_is_closed_one_run_has_that_hour_of_all_feeds() -> None:
     feeds = feeds_of(20)
     made = plan([state(feed, 48, [span(48, 1)]) for feed in feeds], IDLE, NOW, RULES)
-    assert made == Plan((Ask(ago(1), START, tuple(feeds)),), tuple(feeds), {}, 0, 0, 0, NOW + SECONDS)
+    assert made == Plan((Ask(ago(1), START, tuple(feeds)),), (), tuple(feeds), {}, 0, 0, 0, NOW + SECONDS)
 
 
-def test_an_hour_is_left_to_the_schedule_until_it_has_settled_and_the_grace_is_over() -> None:
+def test_an_hour_is_due_at_the_very_second_at_which_it_has_settled() -> None:
     states = [state(closed=[span(48, 1)])]
     assert plan(states, IDLE, NOW - 0.001, RULES).asks == ()
     assert plan(states, IDLE, NOW - 0.001, RULES).next_due == NOW
@@ -53,8 +51,8 @@ def test_an_hour_is_left_to_the_schedule_until_it_has_settled_and_the_grace_is_o
 @pytest.mark.parametrize(
     ("now", "settle", "grace", "end"),
     [
-        (NOW, 600, 300, START),
-        (NOW - 1, 600, 300, ago(1)),
+        (START + 900, 600, 300, START),
+        (START + 899, 600, 300, ago(1)),
         (START + 3599.9, 0, 3600, ago(1)),
         (START, 0, 0, START),
         (START + 0.5, 86_400, 0, ago(24)),
@@ -97,31 +95,6 @@ def test_the_hour_now_running_and_those_not_settled_are_followed(now: float, set
 def test_gaps_are_what_is_not_covered(covered: list[Span], left: list[Span]) -> None:
     assert list(gaps((0, 10), covered)) == left
     assert list(gaps((10, 10), covered)) == list(gaps((11, 3), covered)) == []
-
-
-@pytest.mark.parametrize(
-    ("given", "under_way", "now", "closes"),
-    [
-        (state(), IDLE, START + 600, ago(1)),
-        (state(), IDLE, START + 599, ago(2)),
-        (FeedState(INCOMING, ago(48), None), IDLE, START + 600, ago(1)),
-        (state(clock=3600.0), IDLE, START + 600, START),
-        (state(closed=[span(2, 1)]), IDLE, START + 600, ago(1)),
-        (state(closed=[span(2, 0)]), IDLE, START + 600, None),
-        (state(hours=0), IDLE, START + 600, None),
-        (state(), UnderWay(frozenset({INCOMING})), START + 600, None),
-        (state(), UnderWay(frozenset({HELD})), START + 600, ago(1)),
-        (state(), UnderWay(backfills={INCOMING: [span(3, 0)]}), START + 600, None),
-        (state(), UnderWay(backfills={INCOMING: [span(3, 1)], HELD: [span(3, 0)]}), START + 600, ago(1)),
-        (state(failed={ago(1): failed_once(START + 590)}, failures_in_a_row=1), IDLE, START + 600, None),
-        (state(failed={ago(1): failed_once(START + 300)}, failures_in_a_row=1), IDLE, START + 600, ago(1)),
-    ],
-)
-def test_the_hour_that_has_just_settled_is_closed_unless_it_is_done_or_others_are_at_it_or_it_waits(
-    given: FeedState, under_way: UnderWay, now: float, closes: int | None
-) -> None:
-    hour = hour_to_close(given, under_way, now, RULES)
-    assert (hour.start if hour else None) == closes
 
 
 def test_before_a_feed_begins_nothing_is_due() -> None:
@@ -204,7 +177,19 @@ def test_no_more_runs_go_on_than_allowed(going_on: int, runs: int) -> None:
     made = plan([state(feed, 72) for feed in feeds_of(20)], UnderWay(runs=going_on), NOW, RULES)
     assert len(made.asks) == runs
     assert sum(len(ask.feeds) for ask in made.asks) == (100 if runs else 0)
-    assert made.behind == 7200 - (2400 if runs else 0)
+    assert made.behind == 7200 - (2400 if runs else 100), "the newest hour is not kept waiting"
+
+
+def test_an_hour_that_has_just_settled_does_not_wait_for_the_runs_that_catch_up() -> None:
+    late, current, others = feed_of("late.example", "authentication"), INCOMING, UnderWay(runs=4)
+    states = [state(late, 72), state(current, 72, [span(72, 1)]), state(HELD, 72, [span(72, 0)])]
+
+    made = plan(states, others, NOW, RULES)
+
+    assert (made.asks, made.closing) == ((), (Ask(ago(1), START, (current, late)),))
+    assert made.behind == 71
+    assert plan(states, UnderWay(runs=3), NOW, RULES).closing == (Ask(ago(1), START, (current,)),)
+    assert plan(states, UnderWay(runs=2), NOW, RULES).closing == ()
 
 
 def test_gaps_are_filled_newest_first_and_stay_gaps_until_they_are() -> None:

@@ -76,7 +76,7 @@ def test_feeds_of_different_apis_go_each_by_its_own_clock() -> None:
     right = FeedState(feed_of("b.example", "authentication"), START - 2 * SECONDS, Cursor())
     made = plan([behind, right], IDLE, START + 900, RULES)
     assert {ask.feeds[0]: ask.end for ask in made.asks} == {INCOMING: START - SECONDS, right.feed: START}
-    assert made.next_due == START + 900 + SECONDS
+    assert made.next_due == START + 600 + SECONDS
 
 
 def test_how_far_back_an_api_is_asked_goes_by_its_clock() -> None:

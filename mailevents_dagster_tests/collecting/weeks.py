@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Iterable
+from collections import Counter, deque
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from math import ceil
@@ -111,14 +111,9 @@ class World:
         self.number = 0
         self.closing = closing_end(self.began, self.rules)
         self.asked = Counter[Feed]()
-        """Runs of the sensor that had the feed."""
-        self.scheduled = 0
+        """Runs that had the feed, those that follow left out."""
         self.failures = Counter[Feed]()
-        """Hours that runs of the schedule failed at, and twice those that runs of the sensor failed at."""
-        self.not_followed: set[tuple[Feed, Hour]] = set()
-        """Hours that follow rounds failed at, so that they may have to wait when they are due."""
-        self.missed: defaultdict[Feed, list[str]] = defaultdict(list)
-        """Why the schedule left an hour; nothing where it did not."""
+        """Hours that runs failed at."""
 
     @property
     def now(self) -> int:
@@ -159,8 +154,8 @@ class World:
     def go_on(self, run: Run) -> None:
         run.age += 1
         if run.crashes_at is not None and run.age > run.crashes_at:
-            for feed, hour in run.begun.items():
-                self.note_failure(run, feed, hour)
+            for feed in run.begun:
+                self.note_failure(run, feed)
             self.locks -= set(run.begun.items())
             self.runs.remove(run)
             return
@@ -180,7 +175,7 @@ class World:
         self.locks.remove((feed, hour))
         run.left[feed].popleft()
         if cause := self.why_not(feed, hour):
-            self.note_failure(run, feed, hour)
+            self.note_failure(run, feed)
             self.change(feed, lambda cursor: cursor.ended(hour, self.now, cause, ""))
             if cause == "permission" or run.kind == "follow":
                 run.left[feed].clear()
@@ -189,11 +184,9 @@ class World:
         manifest = manifest_of(feed, hour, closed=closed, listed_at=self.now)
         self.change(feed, lambda cursor: cursor.committed(manifest, self.now))
 
-    def note_failure(self, run: Run, feed: Feed, hour: Hour) -> None:
-        if run.kind == "follow":
-            self.not_followed.add((feed, hour))
-        else:
-            self.failures[feed] += 2 if run.kind == "sensor" else 1
+    def note_failure(self, run: Run, feed: Feed) -> None:
+        if run.kind != "follow":
+            self.failures[feed] += 1
 
     def why_not(self, feed: Feed, hour: Hour) -> str | None:
         """How the API answers that does not give the hour."""
@@ -219,24 +212,13 @@ class World:
         ended = Hour.containing(self.now - self.rules.settle_seconds, self.zone).start
         if ended != self.closing:
             self.closing = ended
-            self.close(Hour(ended, self.zone).previous, up)
+            if up:
+                self.look()  # the schedule's
         return self.look() if up else None
 
     @property
     def held(self) -> frozenset[Feed]:
         return frozenset(feed for run in self.runs if run.kind != "follow" for feed in run.left)
-
-    def close(self, hour: Hour, up: bool) -> None:
-        """The schedule: the hour that settled, of all feeds without a run."""
-        if hour.start < self.start:
-            return
-        for feed in self.feeds:
-            why = "down" if not up else "held" if feed in self.held else ""
-            self.missed[feed].append("failed" if why and (feed, hour) in self.not_followed else why)
-        feeds = [feed for feed in self.feeds if feed not in self.held]
-        if up and feeds:
-            self.scheduled += 1
-            self.collect("schedule", {feed: [hour] for feed in feeds})
 
     def collect(self, kind: str, hours: dict[Feed, list[Hour]]) -> None:
         for run in self.runs:
@@ -246,9 +228,9 @@ class World:
         self.begin(kind, hours)
 
     def look(self) -> Plan:
-        """The sensor."""
+        """The sensor, or the schedule."""
         following = any(run.kind == "follow" for run in self.runs)
-        own = sum(run.kind == "sensor" for run in self.runs)
+        own = sum(run.kind == "catching up" for run in self.runs)
         states = [
             FeedState(feed, self.start, None if feed in self.unreadable else self.cursors[feed]) for feed in self.feeds
         ]
@@ -256,29 +238,20 @@ class World:
         if made.follow and not following:
             followed = hours_to_follow(self.start, self.now, self.rules)
             self.begin("follow", dict.fromkeys(made.follow, followed))
-        for ask in made.asks:
-            assert self.held.isdisjoint(ask.feeds)
-            self.asked.update(ask.feeds)
-            self.collect("sensor", {feed: [*hours_of((ask.first, ask.end), self.zone)] for feed in ask.feeds})
-        assert sum(run.kind == "sensor" for run in self.runs) <= self.rules.max_parallel_runs
+        for kind, asks in (("catching up", made.asks), ("closing", made.closing)):
+            for ask in asks:
+                assert self.held.isdisjoint(ask.feeds)
+                self.asked.update(ask.feeds)
+                self.collect(kind, {feed: [*hours_of((ask.first, ask.end), self.zone)] for feed in ask.feeds})
+        assert sum(run.kind == "catching up" for run in self.runs) <= self.rules.max_parallel_runs
         return made
 
 
-def occasions(missed: Iterable[str]) -> int:
-    """Hours that the schedule left, those of one outage counted as one unless they have failed besides."""
-    count, before = 0, ""
-    for why in missed:
-        count += why == "held" or (why == "down" and before != "down") or 2 * (why == "failed")
-        before = why
-    return count
-
-
 def most_runs(world: World, feed: Feed) -> int:
-    """The runs of the sensor that a feed can need.
+    """The runs that a feed can need: one for each hour that ends, for each day before, and for what failed.
 
-    A run closes a gap, or 24 hours of it. Gaps come about with the feed, with an hour or an outage that the schedule
-    left, and with an hour that failed: it is left for later, and so are those behind it in the sensor's own runs.
+    An hour that failed is left for later, and so are those behind it in its run.
     """
-    missed = world.missed[feed]
-    hours = (world.began - world.start) // SECONDS + 1 + sum(map(bool, missed))
-    return ceil(hours / world.rules.hours_per_run) + occasions(missed) + world.failures[feed]
+    ended = (WEEK + CALM) * TICK // SECONDS + 1
+    before = ceil(((world.began - world.start) // SECONDS + 1) / world.rules.hours_per_run)
+    return ended + before + 2 * world.failures[feed]

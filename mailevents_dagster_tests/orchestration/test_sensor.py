@@ -126,7 +126,7 @@ def test_a_current_project_is_followed_and_says_when_the_next_hour_is_due(curren
     assert jobs_of(made) == ["follow"]
     assert current.api.calls.count() == 0
     said = json.loads(made.cursor)["said"]
-    due = datetime.fromtimestamp(RUNNING.end + (current.settings.collect.settle_minutes + 5) * 60, UTC)
+    due = datetime.fromtimestamp(RUNNING.end + current.settings.collect.settle_minutes * 60, UTC)
     assert said.startswith("2 feeds followed; next due ")
     assert said.endswith(f":{due:%M}")
 
@@ -176,10 +176,9 @@ def test_hours_of_a_backfill_that_waits_are_left_alone(with_files: Project, hour
     )
     with_files.instance.add_backfill(backfill)
 
-    of_first = {(first, last) for feed, first, last in asked(tick(with_files).run_requests) if feed == FEEDS[0]}
-
-    assert of_first == (set() if hours is None else {(HOURS[0].key, HOURS[0].key)})
-    assert {feed for feed, _, _ in asked(close_hours(with_files).run_requests)} == {FEEDS[1]}
+    for look in (tick, close_hours):
+        of_first = {(first, last) for feed, first, last in asked(look(with_files).run_requests) if feed == FEEDS[0]}
+        assert of_first == (set() if hours is None else {(HOURS[0].key, HOURS[0].key)})
 
 
 def test_feeds_that_keep_failing_are_named_with_the_time_they_are_tried_again(
@@ -221,27 +220,35 @@ def test_rubbish_in_the_sensors_own_cursor_does_no_harm(here: Project) -> None:
         assert jobs_of(tick(here, rubbish)) == ["follow", "collect_hours"], rubbish
 
 
-def test_the_schedule_asks_for_the_newest_settled_hour_and_skips_where_it_is_closed(with_files: Project) -> None:
-    made = close_hours(with_files)
-    assert asked(made.run_requests) == {(feed, HOURS[-1].key, HOURS[-1].key) for feed in FEEDS}
+def test_the_schedule_asks_for_what_the_sensor_would_ask_for_and_skips_where_nothing_is_due(
+    with_files: Project,
+) -> None:
+    asked_by_sensor = asked(tick(with_files).run_requests)
+    assert asked(close_hours(with_files).run_requests) == asked_by_sensor != set()
 
-    with_files.materialize(FEEDS[:1], HOURS[-1])
+    with_files.materialize(FEEDS[:1], HOURS)
     assert {feed for feed, _, _ in asked(close_hours(with_files).run_requests)} == {FEEDS[1]}
 
-    with_files.materialize(FEEDS[1:], HOURS[-1])
+    with_files.materialize(FEEDS[1:], HOURS)
     made = close_hours(with_files)
     assert not made.run_requests
-    assert made.skip_message == f"{HOURS[-1]} is closed, under way or waiting after a failure, for every feed."
+    assert made.skip_message == json.loads(tick(with_files).cursor)["said"]
 
 
-def test_at_the_moment_an_hour_settles_the_schedule_alone_asks_for_it(
+def test_at_the_moment_an_hour_settles_whoever_looks_first_asks_for_it(
     with_files: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with_files.materialize(FEEDS, HOURS[:2])
-    stop_the_clock(monkeypatch, RUNNING.start + with_files.settings.collect.settle_minutes * 60)
+    settled = RUNNING.start + with_files.settings.collect.settle_minutes * 60
+    stop_the_clock(monkeypatch, settled - 1)
+    assert not close_hours(with_files).run_requests
+    stop_the_clock(monkeypatch, settled)
 
-    assert asked(close_hours(with_files).run_requests) == {(feed, HOURS[-1].key, HOURS[-1].key) for feed in FEEDS}
-    assert jobs_of(tick(with_files)) == ["follow"]
+    newest = {(feed, HOURS[-1].key, HOURS[-1].key) for feed in FEEDS}
+    assert asked(close_hours(with_files).run_requests) == newest
+    assert asked(tick(with_files).run_requests) == newest
+    run_of(with_files, "collect_hours", WAITING, FEEDS)
+    assert not asked(tick(with_files).run_requests), "once it is asked for, nobody asks again"
 
 
 def test_automation_that_is_switched_off_starts_stopped_but_for_the_search_for_runs_that_are_gone(
