@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -19,13 +21,16 @@ from mailevents_dagster.deliverability.suppression.ledger import (
     UNSUBSCRIBED,
     WAITING,
     Evidence,
+    Ledger,
 )
 from mailevents_dagster.model.day import Day
 
 LONGEST_TEXT: Final = 500
 """Characters of a server's answer that are kept as evidence."""
+NAMES: Final = ("recipient", "message_id", "queue_id", "server")
+"""The columns of outcomes that name address and mail."""
 COLUMNS: Final = (
-    *("event_time", "outcome_at", "outcome", "class", "rule", "recipient", "message_id", "queue_id", "server"),
+    *("event_time", "outcome_at", "outcome", "class", "rule", *NAMES),
     *("code", "enhanced_code", "text", "feed", "event_id"),
 )
 """The columns of outcomes that are read."""
@@ -37,20 +42,62 @@ _ODD: Final = r"[^!-~]|[\"<>]|[Xx][Nn]--|\.$"
 _WHAT: Final[Mapping[str, str]] = {"complained": COMPLAINT, "unsubscribed": UNSUBSCRIBED}
 
 
-def events_of(outcomes: pa.Table, known: pa.StringArray, timezone: str) -> Iterator[tuple[str, Evidence]]:
-    """Yield what these outcomes tell of addresses, each with the address as it is compared.
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Addresses and mails that have anything against them, as few have: whatever speaks for others says nothing."""
 
-    What speaks for an address is left out where the address is not known for anything else, as nearly all of it is.
+    addresses: pa.Array
+    """As they are compared."""
+    mails: pa.Array
+
+
+def known_of(ledger: Ledger, failures: Iterable[pa.Table]) -> Known:
+    """Return what a ledger and later failures have something against."""
+    addresses, mails = {*ledger}, {one.mail for standing in ledger.values() for one in standing}
+    for rows in failures:
+        addresses |= {comparable(one) for one in rows["recipient"].unique().to_pylist() if one}
+        mails |= {*_mails(rows).unique().to_pylist()}
+    return Known(pa.array(addresses, pa.string()), pa.array(mails - {""}, pa.string()))
+
+
+def counting(outcomes: pa.Table, known: Known) -> tuple[pa.Table, pa.Table]:
+    """Return the rows that count, and those that count where they are the last that speaks for their address.
+
+    What speaks for an address resets all that lies before it, so that an earlier one changes nothing; unless it is the
+    last word on a mail that has something against it.
     """
     rows = outcomes.select(COLUMNS).filter(pc.is_in(outcomes["outcome"], value_set=_READ))
     # A complaint may name nobody, and a local user is nobody's address.
     rows = rows.filter(pc.match_substring(pc.fill_null(rows["recipient"], ""), "@"))
-    is_against = pc.is_in(rows["outcome"], value_set=AGAINST)
     # For nearly all addresses lower case is how they are compared; the others are looked at one by one.
-    is_known = pc.is_in(pc.utf8_lower(rows["recipient"]), value_set=known)
-    is_odd = pc.match_substring_regex(rows["recipient"], _ODD)
-    for row in rows.filter(pc.or_(pc.or_(is_against, is_known), is_odd)).to_pylist():
+    is_known = pc.is_in(pc.utf8_lower(rows["recipient"]), value_set=known.addresses)
+    rows = rows.filter(pc.or_(is_known, pc.match_substring_regex(rows["recipient"], _ODD)))
+    rows = rows.append_column("mail", _mails(rows))
+    is_against = pc.is_in(rows["outcome"], value_set=AGAINST)
+    counts = pc.or_(is_against, pc.is_in(rows["mail"], value_set=known.mails))
+    return rows.filter(counts), rows.filter(pc.invert(counts))
+
+
+def last_of_each(rows: pa.Table) -> pa.Table:
+    """Return the last row of each address."""
+    groups = pc.utf8_lower(rows["recipient"]).combine_chunks().dictionary_encode().indices.to_numpy()
+    times = pc.coalesce(rows["outcome_at"], rows["event_time"]).cast(pa.int64()).to_numpy()
+    order = np.lexsort((times, groups))
+    is_last = np.append(np.diff(groups[order]) != 0, np.ones(min(len(order), 1), bool))
+    return rows.take(order[is_last])
+
+
+def evidence_in(rows: pa.Table, timezone: str) -> Iterator[tuple[str, Evidence]]:
+    """Yield what rows that count tell of addresses, each with the address as it is compared."""
+    for row in rows.to_pylist():
         yield comparable(row["recipient"]), _evidence(row, timezone)
+
+
+def _mails(rows: pa.Table) -> pa.ChunkedArray:
+    """Return the mail that each row is about: its Message-ID, else server and queue id; empty where neither is told."""
+    named = pc.if_else(pc.equal(rows["message_id"], ""), None, rows["message_id"])
+    queued = pc.binary_join_element_wise(pc.fill_null(rows["server"], ""), rows["queue_id"], " ")
+    return pc.coalesce(named, queued, "")
 
 
 def _evidence(row: Mapping[str, Any], timezone: str) -> Evidence:
@@ -60,7 +107,7 @@ def _evidence(row: Mapping[str, Any], timezone: str) -> Evidence:
         address=row["recipient"],
         at=milliseconds(time),
         day=Day.containing(time.timestamp(), timezone).key,
-        mail=row["message_id"] or (f"{row['server']} {row['queue_id']}" if row["queue_id"] else ""),
+        mail=row["mail"],
         rule=row["rule"] or "",
         code=row["code"],
         enhanced_code=row["enhanced_code"] or "",

@@ -12,8 +12,15 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mailevents_dagster.deliverability.addresses import comparable
-from mailevents_dagster.deliverability.suppression.evidence import AGAINST, COLUMNS, events_of
+from mailevents_dagster.deliverability.suppression.evidence import (
+    AGAINST,
+    COLUMNS,
+    NAMES,
+    counting,
+    evidence_in,
+    known_of,
+    last_of_each,
+)
 from mailevents_dagster.deliverability.suppression.ledger import Evidence, Ledger, Standing, ledger_after
 from mailevents_dagster.deliverability.suppression.manual import Change, manual_events, read_changes
 from mailevents_dagster.deliverability.suppression.rows import ledger_of
@@ -103,14 +110,19 @@ def _ledger_at(past: Past, last: Day, end: int) -> Found:
 def _events_of_day(past: Past, hours: Sequence[Hour], ledger: Ledger) -> tuple[list[tuple[str, Evidence]], int]:
     """Return what these hours tell, and how many of them are stored. One hour is in memory at a time."""
     against = pc.field("outcome").isin(AGAINST)
-    named = [stored_events(past.store, past.outcomes, hour, ["recipient"], past.note, against) for hour in hours]
-    failed = {comparable(one) for table in named if table for one in table["recipient"].unique().to_pylist() if one}
-    known = pa.array(ledger.keys() | failed, pa.string())
-    events: list[tuple[str, Evidence]] = []
-    for hour, table in zip(hours, named, strict=True):
-        whole = None if table is None else stored_events(past.store, past.outcomes, hour, COLUMNS, past.note)
-        events += [] if whole is None else events_of(whole, known, past.first.timezone)
-    return events, sum(table is not None for table in named)
+    failures = [stored_events(past.store, past.outcomes, hour, NAMES, past.note, against) for hour in hours]
+    there = [hour for hour, rows in zip(hours, failures, strict=True) if rows is not None]
+    known = known_of(ledger, (rows for rows in failures if rows is not None))
+    found: list[pa.Table] = []
+    signs: list[pa.Table] = []
+    for hour in there:
+        whole = stored_events(past.store, past.outcomes, hour, COLUMNS, past.note)
+        if whole is not None:
+            rows, of_hour = counting(whole, known)
+            found.append(rows)
+            signs = [last_of_each(pa.concat_tables([*signs, of_hour]))]
+    rows = pa.concat_tables([*found, *signs]) if found else None
+    return [] if rows is None else list(evidence_in(rows, past.first.timezone)), len(there)
 
 
 def _newest(past: Past, day: Day) -> tuple[Day | None, pa.Table | None]:
