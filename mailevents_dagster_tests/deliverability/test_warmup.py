@@ -83,6 +83,7 @@ def test_a_mail_to_three_people_that_is_tried_twice_counts_three_times(tmp_path:
     assert (row["mails"], row["delivered"], row["deferred"], row["complained"]) == (3, 3, 0, 1)
 
 
+@pytest.mark.slow
 def test_an_address_that_appears_a_month_after_others_has_a_plan_of_its_own(tmp_path: Path) -> None:
     settings = settings_in(tmp_path)
     for ago in range(35, 0, -1):
