@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import timedelta
 from pathlib import Path
 
@@ -25,18 +26,25 @@ EVENING = NOON.start + 6 * 3600
 NEXT = Day(DAY.date + timedelta(days=1), "UTC")
 
 
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    made = settings_in(tmp_path)
+@pytest.fixture(scope="module")
+def two_days(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with settings and what is stored of two days."""
+    folder = tmp_path_factory.mktemp("two days")
     keep(
-        made,
+        settings_in(folder),
         said(NOON.start, Became.DEFERRED, code=450, text="450 4.2.0 Greylisted", accepted_at=NOON.start - 9),
         said(EVENING, Became.DELIVERED, code=250, text="250 Ok", relay_host="mx.dest.example"),
         said(NEXT.start, Became.COMPLAINED, queue_id=None),
         said(NOON.start, Became.DELIVERED, "other@dest.example", "m2"),
         hours=[*DAY.hours, *NEXT.hours],
     )
-    return made
+    return folder
+
+
+@pytest.fixture
+def settings(tmp_path: Path, two_days: Path) -> Settings:
+    shutil.copytree(two_days, tmp_path, dirs_exist_ok=True)
+    return settings_in(tmp_path)
 
 
 def found(settings: Settings, text: str, most: int = 10) -> list[str]:

@@ -83,11 +83,12 @@ def test_a_mail_to_three_people_that_is_tried_twice_counts_three_times(tmp_path:
     assert (row["mails"], row["delivered"], row["deferred"], row["complained"]) == (3, 3, 0, 1)
 
 
+@pytest.mark.slow
 def test_an_address_that_appears_a_month_after_others_has_a_plan_of_its_own(tmp_path: Path) -> None:
     settings = settings_in(tmp_path)
     for ago in range(35, 0, -1):
         day = Day(DAY.date - timedelta(days=ago), "UTC")
-        keep(settings, said(day.start, Became.DELIVERED, sending_ip="192.0.2.1"))
+        keep(settings, said(day.start, Became.DELIVERED, sending_ip="192.0.2.1"), hours=())
         make(WARMUP, settings, day)
     keep(settings, *deliveries(51, sending_ip="192.0.2.2"), *deliveries(500, "old", sending_ip="192.0.2.1"))
     made = make(WARMUP, settings)

@@ -152,6 +152,7 @@ STEPS = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(STEPS)
 def test_whatever_happens_the_counts_are_those_of_a_plain_dictionary(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int]]

@@ -153,6 +153,7 @@ def test_events_in_the_order_of_the_log_and_not_of_the_snapshot_are_found(kept: 
     assert [one.kind for one in found(kept)] == ["log"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", [1, ROWS_AT_ONCE], ids=["within a row group", "between two"])
 def test_events_out_of_their_order_are_found_though_all_hashes_fit(place: int, store: Store) -> None:
     events = [mail(START + number // 8) for number in range(ROWS_AT_ONCE + 10)]

@@ -173,6 +173,7 @@ def test_half_of_the_deliveries_took_no_longer_than_the_median(store: Store) -> 
     assert (found["delivery_seconds_p50"], found["delivery_seconds_p95"]) == (2.0, 90.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mails_at_once", [1, 2, 7])
 def test_lives_are_the_same_however_many_mails_are_read_at_a_time(store: Store, mails_at_once: int) -> None:
     said: list[Said] = []

@@ -103,7 +103,13 @@ def test_a_message_that_is_well_made_passes_every_rule(bulk: bool) -> None:
     assert failing(good_bulk() if bulk else good()) == {}
 
 
-@pytest.mark.parametrize("rule", FAILS)
+HEAVY = {"mail-size", "mail-heavy"}
+"""Of megabytes, which take a second to sign."""
+
+
+@pytest.mark.parametrize(
+    "rule", [pytest.param(rule, marks=pytest.mark.slow if rule in HEAVY else ()) for rule in FAILS]
+)
 def test_a_message_that_breaks_a_rule_fails_that_rule_and_no_other(rule: str) -> None:
     found = failing(FAILS[rule]())
     assert found.keys() - JUDGED_ELSEWHERE == {rule}, found

@@ -79,6 +79,7 @@ def test_deep_elements_are_refused() -> None:
     assert "longer than 512 kB" in why(aggregate("<record>" + "<a>" * (MEGABYTE // 2)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "endless",
     ["<record>" + "<a/>" * (MEGABYTE // 4), "<record><row>" + "x" * 3 * MEGABYTE, "<record " + "a='1' " * MEGABYTE],
@@ -95,6 +96,7 @@ def test_a_document_of_too_many_elements_is_refused(monkeypatch: pytest.MonkeyPa
     assert why(aggregate(*[record()] * 100)) == "it has more than 1,000 elements"
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_records(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(records, "_IN_MEMORY", 2**16)
     content = gzipped(aggregate(*(record(f"10.1.{n // 250}.{n % 250}") for n in range(4_000))))

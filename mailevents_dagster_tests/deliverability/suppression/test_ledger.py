@@ -155,6 +155,7 @@ def ledgers(events: list[Evidence]) -> list[dict[str, Standing]]:
     return made
 
 
+@pytest.mark.slow
 @given(EVENTS, st.randoms(use_true_random=False))
 def test_it_does_not_matter_in_which_order_events_are_read(events: list[Evidence], random: object) -> None:
     shuffled = list(events)
@@ -162,6 +163,7 @@ def test_it_does_not_matter_in_which_order_events_are_read(events: list[Evidence
     assert ledgers(events) == ledgers(shuffled)
 
 
+@pytest.mark.slow
 @given(EVENTS)
 def test_a_day_made_again_gives_the_same_and_storing_loses_nothing(events: list[Evidence]) -> None:
     made = ledgers(events)
@@ -170,6 +172,7 @@ def test_a_day_made_again_gives_the_same_and_storing_loses_nothing(events: list[
         assert ledger_of(rows_of(ledger, BRISK, BEGIN + day * DAY)) == ledger
 
 
+@pytest.mark.slow
 @given(EVENTS)
 def test_after_a_removal_only_newer_evidence_counts(events: list[Evidence]) -> None:
     removal = told(REMOVED, 6)

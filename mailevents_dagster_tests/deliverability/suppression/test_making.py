@@ -51,6 +51,7 @@ def test_the_list_holds_who_must_not_be_mailed_and_nobody_else(lived: Place) -> 
     assert made.rows.schema.names == [column.name for column in SUPPRESSION.columns]
 
 
+@pytest.mark.slow
 def test_a_day_is_the_same_whichever_days_were_made_before(lived: Place, tmp_path: Path) -> None:
     from_scratch = lived.make(day_ago(1)).rows
     other = place(tmp_path / "other")

@@ -107,6 +107,7 @@ def test_two_mails_of_one_message_id_are_two_mails(here: Place) -> None:
     assert len(here.rows()) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("mails", "pages"), [(101, 1), (250, 1), (251, 2)])
 def test_many_mails_are_listed_with_fewer_calls_than_one_for_each_hundred(here: Place, mails: int, pages: int) -> None:
     here.mailbox.add(*(mail(after) for after in range(mails)))
@@ -118,6 +119,7 @@ def test_many_mails_are_listed_with_fewer_calls_than_one_for_each_hundred(here: 
     assert here.simulator.most_at_once <= 4
 
 
+@pytest.mark.slow
 def test_a_mail_that_goes_while_pages_are_listed_hides_no_other(here: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reader, "ROWS_A_PAGE", 100)
     here.mailbox.add(*(mail(after) for after in range(150)))

@@ -45,6 +45,7 @@ def test_a_row_whose_own_time_lies_elsewhere_is_a_stray_and_kept_once_however_ma
     assert [time for time, _ in listing.strays] == [-5000, HOUR + 5000, HOUR + 5000]
 
 
+@pytest.mark.slow
 @given(rules, windows(), st.integers(0, 5))
 @settings(max_examples=80)
 def test_strays_are_found_and_take_no_row_with_them_whatever_the_rules(
@@ -70,6 +71,7 @@ def filtered_otherwise(draw: st.DrawFn) -> list[FakeRow]:
     return [FakeRow(at + draw(away), number, at=at) for number, at in enumerate(listed)]
 
 
+@pytest.mark.slow
 @given(rules, filtered_otherwise(), st.integers(0, 5))
 @settings(max_examples=300)
 def test_an_api_that_filters_by_another_time_shows_each_row_once_whatever_the_rules(

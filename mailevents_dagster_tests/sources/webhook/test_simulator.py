@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.sources.webhook.simulator import AN_HOUR, simulate
 from mailevents_dagster_tests.sources.webhook.places import NOON, START, Place
@@ -18,6 +20,7 @@ def simulated(folder: Path, *times: float) -> list[dict[str, object]]:
     return here.rows()
 
 
+@pytest.mark.slow
 def test_an_hour_is_the_same_in_one_piece_and_in_many(tmp_path: Path) -> None:
     end = NOON.end + 700.0
     whole = simulated(tmp_path / "one", end)

@@ -172,6 +172,7 @@ def test_what_cannot_be_read_is_named_each_time_and_hides_nothing(store: Store) 
     assert len(rows(store)) == 2
 
 
+@pytest.mark.slow
 def test_an_old_hour_is_seen_by_those_who_look_through_the_store(store: Store) -> None:
     run(store, FakeFile(mails(3)))
     inventory = Inventory(store.layout, ZONE, NOW)

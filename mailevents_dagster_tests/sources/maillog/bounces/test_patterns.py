@@ -224,6 +224,7 @@ PIECES = [
 ]
 
 
+@pytest.mark.slow
 # Not the separators U+001C to U+001F, which are white space for Python alone; no mail server writes them into a log.
 # Nor ı, which Python takes for i where case does not matter.
 @settings(max_examples=400)

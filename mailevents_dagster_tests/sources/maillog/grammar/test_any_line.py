@@ -70,6 +70,7 @@ def test_any_line_has_an_event_and_values_of_the_types_of_the_columns(grammar: M
     assert set(arrays[0].to_pylist()) <= set(EVENTS)
 
 
+@pytest.mark.slow
 @GRAMMARS
 @settings(max_examples=20)
 @given(lines=st.lists(_LINES | st.sampled_from(REAL), max_size=8))
@@ -85,6 +86,7 @@ def test_a_line_that_was_cut_names_no_other_recipient(grammar: ModuleType, line:
     assert row["recipient"] in (None, "a@b", "a@", "a")
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(answer=st.lists(_PIECES | st.sampled_from(FAKES), max_size=8).map(" ".join))
 def test_whatever_the_other_side_answers_is_text_and_nothing_else(answer: str) -> None:

@@ -156,6 +156,7 @@ def _refusing(path: Path, real: Callable[..., object]) -> Callable[..., object]:
     return refuse
 
 
+@pytest.mark.slow
 def test_a_line_of_a_hundred_megabytes_comes_in_pieces(log: GrowingLog) -> None:
     stamp = exim(NOON, "")
     with log.path.open("wb") as file:

@@ -14,6 +14,7 @@ from mailevents_dagster.sources.maillog.reading.server_log import ServerLog
 from mailevents_dagster_tests.sources.maillog.reading.server import HOUR, NOON, GrowingLog, exim, reader, syslog
 
 
+@pytest.mark.slow
 def test_each_appended_byte_is_read_once(tmp_path: Path) -> None:
     log, numbers = GrowingLog(tmp_path), random.Random(18)
     log.write(exim(NOON - 1, "before"))
@@ -93,6 +94,7 @@ def test_a_packed_file_is_read_again_only_where_something_was_written_late(
     assert (hour.measures["bytes_read"] > 20_000) == is_written_late
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", [exim, syslog])
 def test_an_hour_of_weeks_ago_is_found_without_reading_the_weeks_between(tmp_path: Path, form: object) -> None:
     assert callable(form)
@@ -138,6 +140,7 @@ def test_a_log_of_years_without_a_year_in_its_stamps_is_read_from_its_newest_lin
     assert texts == ["0", "400", "899"]
 
 
+@pytest.mark.slow
 def test_the_index_stays_small(tmp_path: Path) -> None:
     log = GrowingLog(tmp_path)
     log.write(exim(NOON - 1, "before"))

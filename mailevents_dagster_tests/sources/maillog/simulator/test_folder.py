@@ -62,6 +62,7 @@ def test_days_become_rotated_files_and_older_ones_are_packed(tmp_path: Path, kin
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", FORMATS)
 def test_a_log_that_grew_in_steps_is_the_one_that_was_written_at_once(tmp_path: Path, kind: str) -> None:
     steps = [NOON + 1, NOON + 7 * HOUR + 7, NOON + 12 * HOUR, NOON + 12 * HOUR + 40, NOON + 3 * DAY, NOON + 4 * DAY]
@@ -69,11 +70,13 @@ def test_a_log_that_grew_in_steps_is_the_one_that_was_written_at_once(tmp_path: 
     assert content(grown(tmp_path / "steps", *steps, kind=kind)) == content(whole)
 
 
+@pytest.mark.slow
 def test_fourteen_rotated_files_are_kept(tmp_path: Path) -> None:
     names = set(content(grown(tmp_path, NOON, NOON + 20 * DAY)))
     assert names == {"mainlog", "mainlog.1", *(f"mainlog.{age}.gz" for age in range(2, 15))}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("days", [5, 70])
 @pytest.mark.parametrize("kind", FORMATS)
 def test_after_days_of_rest_a_log_is_the_one_that_was_written_at_once(tmp_path: Path, kind: str, days: int) -> None:
