@@ -53,6 +53,8 @@ class SftpFolder:
         self.access = access
         self._stop = stop or threading.Event()
         self._closing = ExitStack()
+        self._there = {"", "/", "."}
+        """Folders that were made or seen, of which nothing is asked again."""
         self._sftp: SFTPClient
 
     def __enter__(self) -> Self:
@@ -81,16 +83,24 @@ class SftpFolder:
             except FileNotFoundError:
                 return None
 
-    def put(self, local: Path, name: str, sha256: str, report: Callable[[int], object] = lambda _: None) -> None:
+    def put(
+        self,
+        local: Path,
+        name: str,
+        sha256: str,
+        report: Callable[[int], object] = lambda _: None,
+        *,
+        has_begun: bool = True,
+    ) -> None:
         """Upload a file as NAME.part and read it back; go on where an earlier try ended.
 
-        `report` hears how many bytes of it are there.
+        `report` hears how many bytes of it are there. Whoever knows that no earlier try `has_begun` spares a question.
         """
         part = f"{name}{PART}"
         self._make_folders(self._path(dirname(name)))
         for _ in range(2):
-            self._send(local, part, report)
-            if self.digest(part) == sha256:
+            size = self._send(local, part, self.size_of(part) if has_begun else None, report)
+            if self.digest(part, size) == sha256:
                 return
             self.remove(part)  # what was left there is of another file, or damaged
         raise SftpError(f"{self.access} does not give back what was uploaded, twice: check its disk", is_passing=True)
@@ -111,9 +121,9 @@ class SftpFolder:
         with self._telling("removing a file"), suppress(FileNotFoundError):
             self._sftp.remove(self._path(name))
 
-    def digest(self, name: str) -> str:
-        """Return the SHA-256 of a file as the server gives it back."""
-        digest, size = hashlib.sha256(), self.size_of(name) or 0
+    def digest(self, name: str, size: int | None = None) -> str:
+        """Return the SHA-256 of a file as the server gives it back; whoever knows its size spares a question."""
+        digest, size = hashlib.sha256(), (self.size_of(name) or 0) if size is None else size
         with self._telling("reading a file back"), self._sftp.open(self._path(name), "rb") as file:
             for first in range(0, size, CHUNK * WINDOW):
                 self._check_stop()
@@ -122,8 +132,9 @@ class SftpFolder:
                     digest.update(piece)
         return digest.hexdigest()
 
-    def _send(self, local: Path, part: str, report: Callable[[int], object]) -> None:
-        size, there = local.stat().st_size, self.size_of(part)
+    def _send(self, local: Path, part: str, there: int | None, report: Callable[[int], object]) -> int:
+        """Write a file, or what follows what is there of it, and return its size."""
+        size = local.stat().st_size
         if there is not None and there > size:
             there = 0
         mode = "r+b" if there else "wb"
@@ -141,9 +152,10 @@ class SftpFolder:
                 report(source.tell())
         if (kept := self.size_of(part)) != size:  # the answers to the last writes are not looked at
             raise SftpError(f"{self.access} kept {kept or 0:,} of {size:,} bytes of a file. {FULL}", is_passing=True)
+        return size
 
     def _make_folders(self, path: str) -> None:
-        if path in ("", "/", "."):
+        if path in self._there:
             return
         with self._telling("making a folder"):
             try:
@@ -151,6 +163,7 @@ class SftpFolder:
             except FileNotFoundError:
                 self._make_folders(dirname(path))
                 self._sftp.mkdir(path)
+        self._there.add(path)
 
     def _path(self, name: str) -> str:
         return join(self.access.folder or ".", name) if name else self.access.folder or "."
