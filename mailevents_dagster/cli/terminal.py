@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from mailevents_dagster.orchestration.home import DamagedHomeError
+from mailevents_dagster.sharing.database_errors import DatabaseError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -57,6 +58,8 @@ class Commands(click.Group):
         except BrokenPipeError:  # whoever reads has read enough; click ends quietly then
             raise
         except OSError as error:  # of the disk or the network: whoever runs the command can mend it
+            raise click.ClickException(str(error)) from error
+        except DatabaseError as error:
             raise click.ClickException(str(error)) from error
         except DamagedHomeError as error:
             raise click.UsageError(str(error)) from error

@@ -15,10 +15,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Final
 
+from mailevents_dagster.sharing.database_errors import DatabaseError
 from mailevents_dagster.sharing.doubts import Doubts
 from mailevents_dagster.sharing.locks import WhenHeld, nothing
 from mailevents_dagster.sharing.names_in_use import NamesInUse
-from mailevents_dagster.sharing.postgres_session import DatabaseError, Session
+from mailevents_dagster.sharing.postgres_session import Session
 
 PAUSES: Final = (0.02, 0.5)
 """Seconds between two tries for a lock that another has: first, and at most."""

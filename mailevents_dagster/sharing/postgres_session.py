@@ -8,6 +8,8 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, LiteralString
 
+from mailevents_dagster.sharing.database_errors import DatabaseError
+
 if TYPE_CHECKING:
     from psycopg import Connection
 
@@ -29,10 +31,6 @@ ON_THE_SERVER: Final = """
 TAKE: Final = "SELECT key, pg_try_advisory_lock(key) FROM unnest(%s::bigint[]) AS key"
 
 logger = logging.getLogger(__name__)
-
-
-class DatabaseError(Exception):
-    """The database cannot be used; says where it is and what to do, and no password."""
 
 
 class Session:

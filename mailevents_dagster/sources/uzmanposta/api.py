@@ -6,7 +6,8 @@ import math
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final, Self, TypeVar
 from urllib.parse import quote, urlencode
@@ -15,6 +16,7 @@ import urllib3
 
 from mailevents_dagster.files.json_text import NotJsonError, parse
 from mailevents_dagster.model.feed import Feed
+from mailevents_dagster.sharing.database_errors import DatabaseError
 from mailevents_dagster.sources.http_headers import http_date, retry_after
 from mailevents_dagster.sources.uzmanposta.access import MOST_PARALLEL, Access
 from mailevents_dagster.sources.uzmanposta.answers import (
@@ -156,7 +158,8 @@ class UzmanPostaApi:
             except RateLimitedError as told:
                 refusals += 1
                 seconds = pause(told.retry_after, refusals)
-                self.budget.pause(seconds)
+                with _shared():
+                    self.budget.pause(seconds)
                 paused += seconds
                 continue
             except TransientError:
@@ -169,7 +172,8 @@ class UzmanPostaApi:
 
     def _wait_for_budget(self, path: str, patience: float) -> None:
         try:
-            self.budget.acquire(patience)
+            with _shared():
+                self.budget.acquire(patience)
         except PausedError as paused:
             raise ToldToWaitError(self._where(path), time.time() + paused.seconds, LONGEST_WAIT) from None
 
@@ -242,3 +246,12 @@ class UzmanPostaApi:
 
     def _where(self, path: str) -> str:
         return f"GET {self.access.base_url.rstrip('/')}{path[:200]}"
+
+
+@contextmanager
+def _shared() -> Iterator[None]:
+    """Turn a budget that cannot be had from its database into a failure that passes: nothing was asked."""
+    try:
+        yield
+    except DatabaseError as error:
+        raise TransientError(Cause.DATABASE, f"The budget of calls cannot be shared: {error}") from error

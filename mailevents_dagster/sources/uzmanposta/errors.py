@@ -27,6 +27,7 @@ class Cause(StrEnum):
     RETENTION = "retention"
     NOT_FOUND = "not found"
     REQUEST = "request"
+    DATABASE = "database"
 
 
 SETTINGS: Final = Names(address="api.base_url", time_limit="api.timeout_seconds", server="the API")
