@@ -27,6 +27,7 @@ from mailevents_dagster.sources.webhook.spool.segments import SUFFIX
 from mailevents_dagster.store.blobs import PACKED
 from mailevents_dagster.store.hour.snapshot_columns import all_columns
 from mailevents_dagster.store.layout import Layout
+from mailevents_dagster.store.lock_names import feed_lock, hour_lock
 
 FOLDER = Path(__file__).parent
 
@@ -150,7 +151,6 @@ def files() -> Iterator[str]:
     root = Path("/storage")
     names = OperatingLogSettings()
     layout = Layout(UPath(root), root, DEFAULT_LOG_FILE_NAME)
-    hour_lock = layout.hour_lock(feed, hour)
     rows = {
         layout.log(feed, hour): "the log of the hour: a JSON object a line, oldest first",
         layout.snapshot(feed, hour): "the snapshot of the hour, [its columns](columns.md): the truth",
@@ -182,8 +182,8 @@ def files() -> Iterator[str]:
         ): "what a receiver was [told](suppression.md#telling-other-systems) of that list",
         layout.metrics: "numbers of all feeds for Prometheus",
         layout.description: "the time zone in which the hours are named",
-        layout.locks / f"{hour_lock}.lock": "held while the hour is collected, by nobody else meanwhile",
-        layout.locks / f"{layout.lock(feed)}.lock": "held for moments, while something of the feed is written",
+        layout.locks / f"{hour_lock(feed, hour)}.lock": "held while the hour is collected, by nobody else meanwhile",
+        layout.locks / f"{feed_lock(feed)}.lock": "held for moments, while something of the feed is written",
     }
     yield "# The files"
     yield ""

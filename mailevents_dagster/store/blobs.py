@@ -20,6 +20,7 @@ from mailevents_dagster.files.atomic import opened, unnamed
 from mailevents_dagster.files.damage import DamagedError
 from mailevents_dagster.sharing.locks import Locks
 from mailevents_dagster.store.layout import Layout
+from mailevents_dagster.store.lock_names import blob_lock
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
@@ -110,7 +111,7 @@ class Blobs:
             blob.finish()
             partial.settle()
             sha256 = blob.sha256
-            with self._locks.briefly(self._layout.blob_lock(sha256)):
+            with self._locks.briefly(blob_lock(sha256)):
                 partial.publish(self._layout.blob(sha256, blob.suffix or PLAIN))
 
     def open(self, sha256: str) -> IO[bytes]:

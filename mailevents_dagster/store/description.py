@@ -23,6 +23,7 @@ from mailevents_dagster.files.object_probe import keeps_conditions
 from mailevents_dagster.files.objects import ABSENT, Version, server
 from mailevents_dagster.sharing.locks import Locks
 from mailevents_dagster.store.layout import Layout
+from mailevents_dagster.store.lock_names import STORE
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +38,7 @@ def describe(layout: Layout, locks: Locks, timezone: str, note: Callable[[str], 
         return
     if _says(path, timezone):
         return
-    with locks.holding(layout.work_lock("store")):  # all feeds may be at their first hour at once
+    with locks.holding(STORE):  # all feeds may be at their first hour at once
         if _says(path, timezone):
             return
         if path.exists():

@@ -22,6 +22,7 @@ from mailevents_dagster.store.cursor_file import read_cursor, write_cursor
 from mailevents_dagster.store.cursors import Cursor, Span, cursor_of
 from mailevents_dagster.store.destruction_record import read_destruction, refuse_destroyed
 from mailevents_dagster.store.layout import BEGUN, Layout
+from mailevents_dagster.store.lock_names import cursor_lock
 from mailevents_dagster.store.manifest import Manifest, read_manifest
 
 Change = Callable[[Cursor], Cursor]
@@ -162,7 +163,7 @@ class FeedCursor:
     def _swap(self, changed: Callable[[Version], Cursor | None]) -> None:
         """Read the cursor and write what it is changed into, once more where another wrote meanwhile; None: nothing."""
         path = self.layout.cursor(self.feed)
-        with self.locks.briefly(self.layout.cursor_lock(self.feed)):
+        with self.locks.briefly(cursor_lock(self.feed)):
             for left in reversed(range(TRIES)):
                 version = Version()
                 cursor = changed(version)

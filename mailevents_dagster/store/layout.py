@@ -8,13 +8,13 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Final, Literal
+from typing import Final
 
 from upath import UPath
 
 from mailevents_dagster.files.atomic import local
 from mailevents_dagster.model.feed import Feed
-from mailevents_dagster.model.hour import SECONDS, Hour
+from mailevents_dagster.model.hour import Hour
 
 STAMP: Final = "%Y-%m-%d_%H"
 """An hour in names of files that no user names."""
@@ -24,10 +24,7 @@ _DATE: Final = re.compile("(19|20)[0-9]{2}-(0[1-9]|1[0-2])-[0-9]{2}")
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The paths of feeds and hours, and the names of their locks.
-
-    `scratch` is local also where the storage is not: journals lie there, and locks that are files.
-    """
+    """The paths of feeds and hours. `scratch` is local also where the storage is not: journals and locks lie there."""
 
     root: UPath
     scratch: Path
@@ -169,10 +166,6 @@ class Layout:
         """Return the file of what the receiver of a feed was told of the domain's suppression list."""
         return self.root / "suppression" / f"{feed.domain}.{feed.kind.type}.parquet"
 
-    def suppression_lock(self, domain: str) -> str:
-        """Held for moments, while somebody changes the domain's suppression list."""
-        return f"{domain}/suppression"
-
     def part(self, domain: str, name: str, date: str) -> UPath:
         """Return what was made of a day of a domain: one answer about its mail."""
         hive = self.all_snapshots / f"domain={domain}" / "category=deliverability" / f"type={name}"
@@ -220,26 +213,6 @@ class Layout:
     def receiving(self) -> Path:
         """Locked while webhooks are received into the spools of this machine."""
         return self.locks / "receiving.lock"
-
-    def work_lock(self, work: Literal["adopting", "alerts", "report", "store"]) -> str:
-        """Held while old logs are taken in, somebody is told, the report is sent, or the storage is described."""
-        return work
-
-    def lock(self, feed: Feed) -> str:
-        """Held while an hour of the feed is committed or destroyed."""
-        return f"{feed.domain}/{feed.name}"
-
-    def cursor_lock(self, feed: Feed) -> str:
-        """Held for moments, while the feed's cursor is changed."""
-        return f"{feed.domain}/{feed.name}/cursor"
-
-    def blob_lock(self, sha256: str) -> str:
-        """Held for moments, while a blob appears or is removed. Those with the same beginning share one."""
-        return f"blobs/{sha256[:2]}"
-
-    def hour_lock(self, feed: Feed, hour: Hour) -> str:
-        """Held while the hour is collected. Hours a day apart share one, so that their number stays small."""
-        return f"{feed.domain}/{feed.name}/{hour.start // SECONDS % 24:02d}"
 
     def relative(self, path: UPath) -> str:
         """Return the path as records of an hour name it; that of a journal begins in its own folder."""

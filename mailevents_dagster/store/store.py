@@ -32,6 +32,7 @@ from mailevents_dagster.store.hour.open_hour import OpenHour
 from mailevents_dagster.store.hour.snapshot_columns import dataset
 from mailevents_dagster.store.inventory import stored_feeds
 from mailevents_dagster.store.layout import Layout, scratch_folder
+from mailevents_dagster.store.lock_names import ADOPTING, ALERTS, feed_lock, hour_lock
 from mailevents_dagster.store.manifest import Manifest, read_manifest
 
 if TYPE_CHECKING:
@@ -144,19 +145,19 @@ class Store:
         if not self._keeps_conditions:
             self._seen = None  # a cursor that is not the newest could be written
         held = f"{feed} {hour} is being collected by another process, which is waited for."
-        with self.locks.holding(self.layout.hour_lock(feed, hour), lambda: when_held(held)):
+        with self.locks.holding(hour_lock(feed, hour), lambda: when_held(held)):
             yield
 
     def writing(self, feed: Feed) -> AbstractContextManager[None]:
         """Keep others from committing or destroying hours of the feed."""
-        return self.locks.briefly(self.layout.lock(feed))
+        return self.locks.briefly(feed_lock(feed))
 
     @contextmanager
     def adopting(self, when_held: Callable[[str], object] = logger.warning) -> Iterator[Path]:
         """Yield an empty folder to sort old logs in, for one process at a time; it goes with the block."""
         held = "Another process takes old logs into this storage, and is waited for."
         folder = self.layout.adopting
-        with self.locks.holding(self.layout.work_lock("adopting"), lambda: when_held(held)):
+        with self.locks.holding(ADOPTING, lambda: when_held(held)):
             if folder.exists():  # of a process that was killed
                 shutil.rmtree(folder)
             make_folder(folder)
@@ -172,7 +173,7 @@ class Store:
         def refuse() -> None:
             raise HeldError("Another process is telling what is wrong.")
 
-        with self.locks.holding(self.layout.work_lock("alerts"), refuse):
+        with self.locks.holding(ALERTS, refuse):
             yield
 
     def feed_cursor(self, feed: Feed) -> FeedCursor:

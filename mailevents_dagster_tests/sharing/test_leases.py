@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -185,6 +186,30 @@ def test_a_lease_of_another_is_not_deleted(folder: UPath, s3: ObjectServer) -> N
 
 
 # --- a store that does not do as it is told
+
+
+@pytest.mark.slow
+def test_where_half_the_writes_are_answered_with_500_after_they_took_place_one_at_a_time_has_it(
+    folder: UPath, s3: ObjectServer
+) -> None:
+    chance, here, most = random.Random(1), list[int](), list[int]()
+    s3.fault = lambda request: Fault(hands_on=True) if request.writes and chance.random() < 0.5 else None
+
+    def work(number: int) -> None:
+        for _ in range(3):
+            with Leases(folder, 30.0).holding(HOUR):
+                here.append(number)
+                most.append(len(here))
+                here.remove(number)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    s3.fault = lambda request: None
+    assert most == [1] * 9
+    assert there(folder) == []
 
 
 def test_a_lease_whose_writing_was_not_answered_is_held(

@@ -12,6 +12,7 @@ from mailevents_dagster.files.checksummed import read_value, write_sealed
 from mailevents_dagster.files.objects import Version
 from mailevents_dagster.model.day import Day
 from mailevents_dagster.store.layout import Layout
+from mailevents_dagster.store.lock_names import suppression_lock
 from mailevents_dagster.store.store import Store
 
 VERSION = 1
@@ -47,7 +48,7 @@ def note_changes(
     What was noted stays for ever, so that a removal stands against all that happened before it, told when it may be.
     """
     layout, version = store.layout, Version()
-    with store.locks.holding(layout.suppression_lock(domain)):
+    with store.locks.holding(suppression_lock(domain)):
         known = read_changes(layout, domain, version)
         at = max([now, *(one.at + 1 for one in known[-1:])])
         new = [Change(address, action, at, reason) for address in addresses]

@@ -31,6 +31,7 @@ from mailevents_dagster.store.hour.journal import Journal
 from mailevents_dagster.store.hour.log import Change
 from mailevents_dagster.store.hour.merge import Merged, merge
 from mailevents_dagster.store.hour.writing import write_files
+from mailevents_dagster.store.lock_names import feed_lock
 from mailevents_dagster.store.manifest import Manifest, StoredFile, write_manifest
 
 TRIES: Final = 20
@@ -188,7 +189,7 @@ class OpenHour:
         locks = self._cursor.locks
         # Only what the hours beside may hold too must wait for others' commits, wherever these are made.
         alone = locks.holding if found.strays else locks.briefly
-        with alone(self._files.layout.lock(self.feed)):
+        with alone(feed_lock(self.feed)):
             for left in reversed(range(TRIES)):
                 try:
                     done = self._commit(found)
