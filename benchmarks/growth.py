@@ -16,6 +16,7 @@ from typing import Any, Final
 import click
 import dagster as dg
 from dense import DenseMail
+from growth_plan import Costs, Prices, Size, show
 from measure import cpu_seconds, peak_memory
 from processes import ServingProcess, in_fresh_process
 
@@ -187,17 +188,42 @@ def measure(folder: Path, base_url: str, domains: int, first: int, calls: Connec
     return steps, peak_memory() / MB
 
 
+def costs_of(steps: Sequence[Step], look_ms: float) -> Costs:
+    """What one feed costs, from what its runs took."""
+    close, _, follow, *_ = steps
+    row_bytes = close.home_bytes / max(1, close.rows)
+    return Costs(
+        follow_cpu=follow.cpu / follow.feed_hours,
+        close_cpu=close.cpu / close.feed_hours,
+        rows_an_hour=close.rows / close.feed_hours,
+        row_bytes=row_bytes,
+        kept_bytes=close.stored_bytes / close.feed_hours,
+        look_seconds=look_ms / 1000,
+    )
+
+
 @click.command()
-@click.option("--domains", default=10, show_default=True, type=click.IntRange(1), help="Of five feeds each.")
+@click.option("--domains", default=10, show_default=True, type=click.IntRange(1), help="Of five feeds each, measured.")
 @click.option("--events", default=20, show_default=True, type=click.IntRange(1), help="Mails of a feed in an hour.")
-def main(domains: int, events: int) -> None:
-    """Measure what a feed costs an hour, and work out what many domains come to."""
+@click.option("--look-ms", default=2.0, show_default=True, help="The sensor's look at a feed: benchmarks/scale.py.")
+@click.option("--planned", multiple=True, type=(int, float), default=((1000, 15), (10_000, 60)), show_default=True)
+@click.option("--prices", type=(float, float, float), default=(0.005, 0.0004, 0.023), show_default=True)
+def main(
+    domains: int,
+    events: int,
+    look_ms: float,
+    planned: Sequence[tuple[int, float]],
+    prices: tuple[float, float, float],
+) -> None:
+    """Measure what a feed costs an hour, and work out what many domains come to, followed every so many minutes."""
     first = int(time.time()) // SECONDS * SECONDS - 48 * SECONDS
     with DomainsApi(events, first) as api, tempfile.TemporaryDirectory(prefix="mailevents-benchmark-") as name:
         steps, peak = in_fresh_process(measure, Path(name), api.base_url, domains, first, api.connection)
     click.echo(f"{domains} domains of {len(NAMES)} feeds, {events} mails an hour and feed of mails; by feed and hour\n")
     click.echo("\n".join([HEAD, *(step.line() for step in steps)]))
     click.echo(f"\nmost memory of the process: {peak:.0f} MB; load of the machine: {os.getloadavg()[1]:.1f}")
+    for many, minutes in planned:
+        show(Size(many, len(NAMES), 2, events, minutes), costs_of(steps, look_ms), Prices(*prices))
 
 
 if __name__ == "__main__":
