@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any, Final
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from mailevents_dagster.deliverability.hygiene.domains import LookUp
     from mailevents_dagster.deliverability.hygiene.notes import Notes
     from mailevents_dagster.deliverability.hygiene.table_file import TableFile
+    from mailevents_dagster.sources.outcomes.settings.section import DomainSettings
 
 SAY_EVERY: Final = 5.0
 Said = Callable[[str, int], object]
@@ -35,7 +37,11 @@ Said = Callable[[str, int], object]
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Rows that may be mailed.")
 @click.option("--rejected", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="The other rows.")
 @click.option("--no-dns", "is_offline", is_flag=True, help="Do not ask whether domains take mail.")
-@click.option("--resolver", metavar="HOST:PORT", help="The name server that is asked; else those of this machine.")
+@click.option(
+    "--resolver",
+    metavar="HOST:PORT",
+    help="The name server that is asked; else those of `posture` in the settings, or of this machine.",
+)
 @click.option(
     "--domain", metavar="DOMAIN", help="Whose suppression list and deliveries count, where there are several."
 )
@@ -67,7 +73,8 @@ def hygiene(
         from mailevents_dagster.deliverability.hygiene.table_file import TableFileError, Told, table_file
     if is_offline and resolver:
         raise click.UsageError("--no-dns and --resolver contradict each other.")
-    look_up = None if is_offline else _look_up(resolver)
+    judged = _judged(domain)
+    look_up = None if is_offline else _look_up(resolver, judged)
     sign = {"tab": "\t", r"\t": "\t"}.get(delimiter or "", delimiter)
     if len(sign or " ") != 1 or len(quote or "") > 1:
         raise click.UsageError("--delimiter and --quote take one sign each.")
@@ -75,7 +82,7 @@ def hygiene(
     with _spooled(file) as path:
         try:
             told = Told(encoding, sign, quote, has_header, column)
-            report, more = _cleaned(table_file(path, told), outs, look_up, domain)
+            report, more = _cleaned(table_file(path, told), outs, look_up, judged)
         except TableFileError as error:
             raise click.ClickException(str(error)) from error
     if as_json:
@@ -113,21 +120,33 @@ def _spooled(file: Path) -> Iterator[Path]:
         yield Path(kept.name)
 
 
-def _look_up(resolver: str | None) -> "LookUp":
-    with extra("deliverability"):
-        from mailevents_dagster.deliverability.dns import Resolver, name_server, system_servers
-        from mailevents_dagster.deliverability.hygiene.mail_domains import takes_mail
+def _judged(named: str | None) -> "DomainSettings | None":
+    """Return the domain whose list and name servers count; None where the settings judge none."""
+    from mailevents_dagster.cli.judged_domain import judged_domain
+    from mailevents_dagster.sources.outcomes.settings.section import DeliverabilitySettings
 
+    settings = configured()
+    # Without settings there is the demo, whose made-up mails say nothing of anybody.
+    is_judged = settings.source is not None and settings.section(DeliverabilitySettings).deliverability
+    return judged_domain(settings, named) if named or is_judged else None
+
+
+def _look_up(resolver: str | None, judged: "DomainSettings | None") -> "LookUp":
+    with extra("deliverability"):
+        from mailevents_dagster.deliverability.dns import Resolver, name_server, resolver_of
+        from mailevents_dagster.deliverability.hygiene.mail_domains import takes_mail
+        from mailevents_dagster.sources.outcomes.settings.posture import ResolverSettings
+
+    asked = judged.posture.resolver if judged else ResolverSettings()
     try:
-        servers = (name_server(resolver),) if resolver else system_servers()
+        asking = Resolver([name_server(resolver)]) if resolver else resolver_of(asked, partial(click.echo, err=True))
     except ValueError as error:
         raise click.UsageError(f"--resolver `{resolver}` {error}.") from error
-    asking = Resolver(servers)
     return lambda domain: takes_mail(domain, asking.ask)
 
 
 def _cleaned(
-    file: "TableFile", outs: tuple[Path, Path], look_up: "LookUp | None", domain: str | None
+    file: "TableFile", outs: tuple[Path, Path], look_up: "LookUp | None", judged: "DomainSettings | None"
 ) -> "tuple[Report, dict[str, Any]]":
     from mailevents_dagster.deliverability.hygiene.cleaning import Report, ask_domains, clean, note_domains
     from mailevents_dagster.deliverability.hygiene.notes import notes
@@ -141,7 +160,7 @@ def _cleaned(
         if look_up:
             with _progress(report.domains) as said:
                 ask_domains(remembered, look_up, report, said)
-        known, more = _known(domain, remembered)
+        known, more = _known(judged, remembered)
         with _progress(rows) as said:
             clean(file, remembered, known, *outs, report, said)
     return report, {"column": file.name, "asked_dns": look_up is not None, **more}
@@ -151,21 +170,16 @@ def _sign(delimiter: str) -> str:
     return "tabs" if delimiter == "\t" else f"`{delimiter}`"
 
 
-def _known(named: str | None, remembered: "Notes") -> "tuple[Known, dict[str, Any]]":
+def _known(judged: "DomainSettings | None", remembered: "Notes") -> "tuple[Known, dict[str, Any]]":
     """Return what the store knows of addresses, and what is said of that in the report."""
-    from mailevents_dagster.cli.judged_domain import judged_domain
     from mailevents_dagster.cli.suppression_now import list_now
     from mailevents_dagster.deliverability.hygiene.activity import SILENCE, note_activity
     from mailevents_dagster.deliverability.hygiene.cleaning import Known
-    from mailevents_dagster.sources.outcomes.settings.section import DeliverabilitySettings
     from mailevents_dagster.store.opening import store_of
 
-    settings = configured()
-    # Without settings there is the demo, whose made-up mails say nothing of anybody.
-    is_judged = settings.source is not None and settings.section(DeliverabilitySettings).deliverability
-    if not named and not is_judged:
+    if judged is None:
         return Known(), {"domain": None, "activity": None}
-    domain, now = judged_domain(settings, named).domain, int(time.time())
+    settings, domain, now = configured(), judged.domain, int(time.time())
     held = {one.key: one.said for one in list_now(settings, domain).entries}
     with _progress(None) as said:
         activity = note_activity(settings, store_of(settings), domain, remembered, now, said)

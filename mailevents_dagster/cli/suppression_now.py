@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -54,12 +55,13 @@ def _made(past: "Past", now: int) -> Now:
 def _past(settings: "Settings", named: str | None, *, is_from_scratch: bool) -> "Past":
     from mailevents_dagster.deliverability.stored import read_part
     from mailevents_dagster.deliverability.suppression.making import past_of
-    from mailevents_dagster.deliverability.suppression.telling import LIST
     from mailevents_dagster.files.damage import DamagedError
+    from mailevents_dagster.sources.outcomes.feeds import SUPPRESSION_LIST
     from mailevents_dagster.store.opening import store_of
 
     domain, store = judged_domain(settings, named), store_of(settings)
-    stored = (lambda _: None) if is_from_scratch else (lambda day: read_part(store.layout, domain.domain, LIST, day))
+    layout = store.layout
+    stored = (lambda _: None) if is_from_scratch else partial(read_part, layout, domain.domain, SUPPRESSION_LIST)
     try:
         return past_of(settings, store, domain, stored, _now_and_then())
     except DamagedError as error:

@@ -25,7 +25,10 @@ OF_DELIVERY: Final = (Became.ACCEPTED, Became.DEFERRED, Became.DELIVERED, Became
 WORDS: Final = (Became.DEFERRED, Became.DELIVERED, Became.BOUNCED)
 """What a server says of a delivery."""
 _TYPES: Final = {"event_time": pa.timestamp("ms", tz="UTC"), **{column.name: column.type for column in COLUMNS}}
-_KEYS: Final = ("message_id", "queue_id", "server", "event_id", "recipient", "outcome", "outcome_at", "accepted_at")
+_KEYS: Final = (
+    *("message_id", "queue_id", "server", "event_id", "recipient", "outcome", "outcome_at", "accepted_at"),
+    "tried",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,8 @@ def last_words(rows: pa.Table, told: Iterable[Became] = OF_DELIVERY) -> pa.Table
     """Return the last row of each mail and recipient, with `mail`, `attempts`, `first_at` and `last_at`.
 
     A mail is known by its Message-ID, or else by server and queue id, and is otherwise one of its own. That it was
-    accepted, opened or complained of counts where no word on its delivery is said.
+    accepted, opened or complained of counts where no word on its delivery is said; that it was put off without a try,
+    where no try is told.
     """
     rows = rows.filter(pc.is_in(rows["outcome"], value_set=pa.array([str(one) for one in told])))
     rows = rows.append_column("mail", mails_of(rows))
@@ -85,7 +89,8 @@ def last_words(rows: pa.Table, told: Iterable[Became] = OF_DELIVERY) -> pa.Table
     at = pc.fill_null(rows["outcome_at"].cast(pa.int64()), 0)
     is_word = pc.is_in(rows["outcome"], value_set=pa.array([str(one) for one in WORDS]))
     groups, times, words = group.to_numpy(), at.to_numpy(), is_word.to_numpy(zero_copy_only=False)
-    order = np.lexsort((times, words, groups))
+    tried = words & was_tried(rows).to_numpy()
+    order = np.lexsort((times, tried, words, groups))
     ends = np.flatnonzero(np.append(groups[order][1:] != groups[order][:-1], True)) if len(order) else order
     last = rows.take(pa.array(order[ends]))
     of_last = groups[order[ends]]
@@ -93,13 +98,18 @@ def last_words(rows: pa.Table, told: Iterable[Became] = OF_DELIVERY) -> pa.Table
     first_at, last_at = np.full(size, np.iinfo(np.int64).max), np.zeros(size, np.int64)
     np.minimum.at(first_at, groups, times)
     np.maximum.at(last_at, groups, times)
-    attempts = np.bincount(groups[words], minlength=size)
+    attempts = np.bincount(groups[tried], minlength=size)
     time = pa.timestamp("ms", tz="UTC")
     return (
         last.append_column("attempts", pa.array(attempts[of_last].astype(np.int32)))
         .append_column("first_at", pa.array(first_at[of_last]).cast(time))
         .append_column("last_at", pa.array(last_at[of_last]).cast(time))
     )
+
+
+def was_tried(rows: pa.Table) -> pa.ChunkedArray:
+    """Return whether each row is about a try, and not about one that the sending server put off."""
+    return pc.fill_null(rows["tried"], fill_value=True)
 
 
 def mails_of(rows: pa.Table) -> pa.ChunkedArray:

@@ -46,6 +46,8 @@ class Outcome:
     sending_ip: str | None = None
     server: str | None = None
     tls: bool | None = None
+    is_tried: bool = True
+    """Whether it was tried at all, or put off by the sending server, which found it too early."""
     subject: str | None = None
     accepted_at: float | None = None
     verdict: tuple[str, str, str] | None = None

@@ -171,6 +171,12 @@ class Layout:
         hive = self.all_snapshots / f"domain={domain}" / "category=deliverability" / f"type={name}"
         return hive / f"date={date}" / "day.parquet"
 
+    def part_dates(self, domain: str, name: str) -> list[str]:
+        """Return the days of which there is such an answer, in their order."""
+        folder = self.part(domain, name, "").parent.parent
+        dates = sorted(filter(_DATE.fullmatch, (one.removeprefix("date=") for one in names_in(folder))))
+        return [date for date in dates if self.part(domain, name, date).exists()]
+
     def personal_summaries(self, feed: Feed, hour: Hour) -> list[UPath]:
         """Return what is made of an hour's events and names people; it is of its whole day."""
         date, domains = hour.key[: len("2026-01-01")], (feed.domain, None)

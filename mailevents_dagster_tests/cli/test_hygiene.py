@@ -66,6 +66,15 @@ def test_the_report_counts_each_reason(tmp_path: Path, nowhere: dict[str, str]) 
     assert content["asked_dns"] is False
 
 
+def test_the_name_servers_of_the_settings_are_asked(tmp_path: Path, nowhere: dict[str, str]) -> None:
+    (tmp_path / "list.csv").write_text("a@takes.example\na@none.example\n")
+    with serving(Zone("takes.example. 60 IN MX 10 mx.takes.example.\nmx.takes.example. 60 IN A 192.0.2.1")) as server:
+        here = place(tmp_path, more=f"    posture: {{resolver: {{nameservers: ['{server}']}}}}")
+        done = here.run("hygiene", "list.csv")
+    assert done.returncode == 0, done.stderr
+    assert [row[0] for row in rows(tmp_path / "list.cleaned.csv", ",")] == ["a@takes.example"]
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

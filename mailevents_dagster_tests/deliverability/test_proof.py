@@ -66,3 +66,17 @@ def test_many_deliveries_without_an_answer_fail_the_check(tmp_path: Path) -> Non
     assert not made.verdicts["proven"].passed
     assert made.numbers["complete"] is True
     assert made.chart is not None
+
+
+def test_what_was_put_off_without_a_try_is_no_attempt_and_not_the_last_word(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path)
+    untried = {"text": "delivery temporarily suspended: no route to host", "is_tried": False}
+    keep(
+        settings,
+        said(NOON.start, Became.DEFERRED, code=450, text="450 later"),
+        said(NOON.start + 60, Became.DEFERRED, **untried),
+        said(NOON.start + 60, Became.DEFERRED, mail="m2", **untried),
+    )
+    rows = {row["message_id"][:2]: row for row in make(PROOF, settings).rows.to_pylist()}
+    assert (rows["m1"]["attempts"], rows["m1"]["code"], rows["m1"]["state"]) == (1, 450, "waiting")
+    assert (rows["m2"]["attempts"], rows["m2"]["state"]) == (0, "waiting")

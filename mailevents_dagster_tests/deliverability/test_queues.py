@@ -29,6 +29,21 @@ def test_the_wait_is_from_the_first_refusal_to_the_delivery_whatever_lies_betwee
     assert made.verdicts["nothing_waits_long"].passed
 
 
+def test_what_the_sending_server_puts_off_without_a_try_is_no_refusal_and_waits_all_the_same(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path)
+    untried = "retry time not reached"
+    keep(
+        settings,
+        *(said(NOON.start + at, Became.DEFERRED, text=untried, is_tried=False) for at in (0, 60, 600)),
+        put_off(NOON.start + 120),
+        said(NOON.start + 720, Became.DELIVERED),
+        said(NOON.start, Became.DEFERRED, mail="m2", text=untried, is_tried=False),
+    )
+    (row,) = make(QUEUES, settings).rows.to_pylist()
+    assert (row["deferred"], row["greylisted"], row["delivered"], row["wait_p50"]) == (1, 1, 1, 600)
+    assert row["waiting"] == 1
+
+
 def test_a_mail_that_was_put_off_on_an_earlier_day_counts_where_it_was_delivered(tmp_path: Path) -> None:
     settings = settings_in(tmp_path)
     before = DAY.start - 3 * 86_400

@@ -38,9 +38,7 @@ COLUMNS: Final = (
     Column("code", pa.int16(), "The reply code of the last answer."),
     Column("text", _TEXT, "The last answer."),
     Column("relay_host", _TEXT, "Who gave it."),
-    Column(
-        "attempts", pa.int32(), "Attempts of the day, and times that the sending server put off an attempt by itself."
-    ),
+    Column("attempts", pa.int32(), "Attempts of the day; those that the sending server put off by itself are none."),
     Column("first_at", _TIME, "When it was first told of on the day."),
     Column("last_at", _TIME, "When it was last told of on the day."),
 )

@@ -84,7 +84,8 @@ def _ended(table: pa.Table, first: int, end: int) -> pa.Table:
 
 def _of_receiver(receiver: str, all_waits: pa.Table, first: int, end: int) -> dict[str, Any]:
     own = all_waits.filter(pc.equal(all_waits["receiver"], receiver))
-    begun = own.filter(pc.and_(pc.greater_equal(own["first_at"], first), pc.less(own["first_at"], end)))
+    of_day = pc.and_(pc.greater_equal(own["first_at"], first), pc.less(own["first_at"], end))
+    begun = own.filter(pc.and_(of_day, pc.is_valid(own["rule"])))
     rules = begun["rule"].to_pylist()
     waiting = own.filter(own["is_waiting"])
     ended = _ended(own, first, end)

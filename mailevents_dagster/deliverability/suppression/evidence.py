@@ -30,7 +30,7 @@ LONGEST_TEXT: Final = 500
 NAMES: Final = ("recipient", "message_id", "queue_id", "server")
 """The columns of outcomes that name address and mail."""
 COLUMNS: Final = (
-    *("event_time", "outcome_at", "outcome", "class", "rule", *NAMES),
+    *("event_time", "outcome_at", "outcome", "class", "rule", "tried", *NAMES),
     *("code", "enhanced_code", "text", "feed", "event_id"),
 )
 """The columns of outcomes that are read."""
@@ -67,6 +67,7 @@ def counting(outcomes: pa.Table, known: Known) -> tuple[pa.Table, pa.Table]:
     last word on a mail that has something against it.
     """
     rows = outcomes.select(COLUMNS).filter(pc.is_in(outcomes["outcome"], value_set=_READ))
+    rows = rows.filter(pc.fill_null(rows["tried"], fill_value=True))
     # A complaint may name nobody, and a local user is nobody's address.
     rows = rows.filter(pc.match_substring(pc.fill_null(rows["recipient"], ""), "@"))
     # For nearly all addresses lower case is how they are compared; the others are looked at one by one.

@@ -14,9 +14,10 @@ from mailevents_dagster.deliverability.suppression.entries import Entry, entries
 from mailevents_dagster.deliverability.suppression.ledger import HARD, REASONS, Ledger
 from mailevents_dagster.deliverability.suppression.making import MILLISECONDS, Found, ledger_of_day, past_of
 from mailevents_dagster.deliverability.suppression.rows import COLUMNS, rows_of
-from mailevents_dagster.deliverability.suppression.telling import LIST, tell
+from mailevents_dagster.deliverability.suppression.telling import tell
 from mailevents_dagster.health.verdicts import Verdict
 from mailevents_dagster.model.day import Day
+from mailevents_dagster.sources.outcomes.feeds import SUPPRESSION_LIST
 
 TITLE: Final = "Addresses that must not be mailed, by reason"
 DAYS_BEFORE: Final = 28
@@ -30,7 +31,7 @@ FLOOR: Final = 20
 
 def make(work: Work) -> Made:
     """Return the list as of the end of the day."""
-    past = past_of(work.settings, work.store, work.domain, lambda day: work.stored(LIST, day), work.note)
+    past = past_of(work.settings, work.store, work.domain, lambda day: work.stored(SUPPRESSION_LIST, day), work.note)
     found = ledger_of_day(past, work.day)
     rows = rows_of(found.ledger, past.rules, work.day.end * MILLISECONDS)
     entries = list(entries_of(found.ledger, past.rules, work.day.end * MILLISECONDS))
@@ -92,7 +93,7 @@ def _chart(entries: Sequence[Entry]) -> bytes:
 
 
 SUPPRESSION: Final = Part(
-    name=LIST,
+    name=SUPPRESSION_LIST,
     summary="The addresses that must not be mailed as of the end of the day, each with its evidence.",
     columns=COLUMNS,
     make=make,

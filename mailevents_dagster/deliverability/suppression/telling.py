@@ -31,9 +31,9 @@ from mailevents_dagster.files.damage import DamagedError
 from mailevents_dagster.files.printable import counted
 from mailevents_dagster.model.day import Day
 from mailevents_dagster.model.hour import Hour
+from mailevents_dagster.sources.outcomes.feeds import SUPPRESSION_LIST
 from mailevents_dagster.sources.outcomes.receivers import Receiver, receivers_of
 
-LIST: Final = "suppression"
 _META: Final = b"mailevents"
 _SCHEMA: Final = pa.schema(
     [
@@ -98,7 +98,7 @@ def tell(work: Work) -> None:
     newest = _newest(work) if receivers else None
     if newest is None:
         return
-    rows = work.stored(LIST, newest)
+    rows = work.stored(SUPPRESSION_LIST, newest)
     if rows is None:
         return
     entries = [*entries_of(ledger_of(rows), work.domain.suppression, newest.end * 1000)]
@@ -112,7 +112,7 @@ def _newest(work: Work) -> Day | None:
     """Return the last day whose list is stored: one that was made again says nothing new where a later one is."""
     day = Day.containing(time.time(), work.day.timezone)
     while day.date >= work.day.date:
-        if work.store.layout.part(work.domain.domain, LIST, day.key).exists():
+        if work.store.layout.part(work.domain.domain, SUPPRESSION_LIST, day.key).exists():
             return day
         day = day.ago(1)
     return None

@@ -13,6 +13,7 @@ from mailevents_dagster.deliverability.outcomes_of_day import (
     last_words,
     made_of_outcomes,
     outcomes_of_day,
+    was_tried,
     with_keys,
 )
 from mailevents_dagster.deliverability.part import Made, Part, Work
@@ -80,7 +81,7 @@ def _make(work: Work) -> Made:
 def _rows(work: Work, day: OutcomesOfDay, before: Mapping[Day, pa.Table]) -> pa.Table:
     """Return the counts of each sender, sender domain and stream."""
     complaints = day.rows.filter(pc.equal(day.rows["outcome"], str(Became.COMPLAINED)))
-    words = last_words(day.rows)
+    words = last_words(day.rows.filter(was_tried(day.rows)))
     flags = pa.concat_tables([_flags(work, words), _flags(work, complaints)])
     counted = flags.group_by(list(_PLACE)).aggregate([(name, "sum") for name in _COUNTS])
     counted = counted.rename_columns([*_PLACE, *_COUNTS]).sort_by([(name, "ascending") for name in _PLACE])

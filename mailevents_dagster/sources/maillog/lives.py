@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from mailevents_dagster.model.columns import Column
 from mailevents_dagster.sources.maillog.grammar.columns import COLUMNS as LINE_COLUMNS
+from mailevents_dagster.sources.maillog.grammar.columns import NOT_TRIED
 from mailevents_dagster.sources.maillog.handing_on import follow
 from mailevents_dagster.sources.maillog.recipients import known_again
 
@@ -63,8 +64,6 @@ LINES: Final = pa.schema(
 """What lives are made of: these columns of lines, and the server."""
 _GIVEN_UP: Final = "retry timeout exceeded"
 """How Exim begins to say that an address was deferred for too long."""
-_NOT_TRIED: Final = "^[Rr]etry time not (?:yet )?reached"
-"""How Exim says that it is too early to try again."""
 _TRIED: Final = pa.array(["delivered", "bounced", "deferred"])
 _NULL: Final = pa.scalar(None, _TEXT)
 SCHEMA: Final = pa.schema([column.field for column in COLUMNS])
@@ -113,7 +112,7 @@ def _recipients(mails: pa.Table, life: NDArray[np.int64]) -> dict[str, pa.Array]
     final, original = known_again(of_life, lines["recipient"], lines["original_recipient"])
     key = pc.binary_join_element_wise(of_life.cast(_TEXT), final.fill_null(""), original.fill_null(""), "\n")
     group = key.dictionary_encode().indices.to_numpy()
-    is_skipped = pc.match_substring_regex(lines["text"].fill_null(""), _NOT_TRIED).to_numpy(zero_copy_only=False)
+    is_skipped = pc.match_substring_regex(lines["text"].fill_null(""), NOT_TRIED).to_numpy(zero_copy_only=False)
     is_try = pc.is_in(outcome, value_set=_TRIED).to_numpy(zero_copy_only=False) & ~is_skipped
     last = np.zeros(group.max() + 1, np.int64)
     for which in (is_skipped, ~is_skipped):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -13,7 +14,7 @@ from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.model.outcome import Became, Outcome
 from mailevents_dagster.sources.committed import committed
-from mailevents_dagster.sources.maillog.grammar.columns import NOT_ENCRYPTED
+from mailevents_dagster.sources.maillog.grammar.columns import NOT_ENCRYPTED, NOT_TRIED
 from mailevents_dagster.sources.maillog.origins import Origin, origins
 from mailevents_dagster.sources.maillog.waiting import waiting
 from mailevents_dagster.store.store import Store
@@ -107,6 +108,7 @@ def _outcome(feed: Feed, row: Mapping[str, Any], origin: Origin, became: Became,
         relay_ip=row["relay_address"],
         server=feed.domain,
         tls=_is_encrypted(row["tls"]),
+        is_tried=became is not Became.DEFERRED or not re.match(NOT_TRIED, row["text"] or ""),
         subject=origin.subject,
         accepted_at=origin.arrived,
         verdict=(row["class"], row["reason"], row["rule"]) if "class" in row else None,

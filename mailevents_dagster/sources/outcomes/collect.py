@@ -114,6 +114,7 @@ def record_of(feed: Feed, time_: float, outcome: Outcome) -> dict[str, object]:
         "sending_ip": outcome.sending_ip,
         "server": outcome.server,
         "tls": outcome.tls,
+        **({} if outcome.is_tried else {"tried": False}),
         "subject": outcome.subject,
         "outcome_at": outcome.time,
         "accepted_at": outcome.accepted_at,

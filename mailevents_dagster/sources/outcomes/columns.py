@@ -28,6 +28,7 @@ COLUMNS: Final[tuple[Column, ...]] = (
     Column("sending_ip", _TEXT, "The address that the mail was sent from, where it is known."),
     Column("server", _TEXT, "The mail server or provider that sent it."),
     Column("tls", pa.bool_(), "Whether it went over TLS, where that is known."),
+    Column("tried", pa.bool_(), "false where the sending server put it off without a try, as it logs; else null."),
     Column("subject", _TEXT, "Its subject, where the source has it."),
     Column("outcome_at", _TIME, "When this became of it, which may be after the hour that lists it."),
     Column("accepted_at", _TIME, "When the sending server took the mail, where it is known."),

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 SOURCE: Final = "deliverability"
 CATEGORY: Final = "deliverability"
+SUPPRESSION_LIST: Final = "suppression"
+"""The daily answer that is a list of all who must not be mailed."""
 
 
 def _rows() -> RowFormat:

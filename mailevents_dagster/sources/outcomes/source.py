@@ -57,8 +57,10 @@ def _queued(settings: Settings, store: Store) -> dict[Feed, Queued]:
 
 def _tidy(settings: Settings, store: Store, now: float) -> None:
     from mailevents_dagster.sources.outcomes.pushing import tidy
+    from mailevents_dagster.sources.outcomes.thinning import thin
 
     tidy(settings, store, now)
+    thin(settings, store, now)
 
 
 OUTCOMES_SOURCE: Final = Source(

@@ -125,3 +125,18 @@ def test_the_last_word_comes_after_being_put_off_in_the_same_second(settings: Se
     write(tmp_path, "one.log", *(one(NOON.start + 1, "r@dest.example") for one in (put_off, delivered)))
     collect(settings)
     assert [row["outcome"] for row in rows(settings)] == ["deferred", "delivered"]
+
+
+def test_a_suspended_delivery_is_no_try(settings: Settings, tmp_path: Path) -> None:
+    suspended = "deferred (delivery temporarily suspended: connect to mx.dest.example[192.0.2.7]:25: refused)"
+    said_so = LATER.replace("450 4.2.0 Greylisted", "450 4.2.0 delivery temporarily suspended")
+    write(
+        tmp_path,
+        "one.log",
+        *arrival(NOON.start, "s@example.com"),
+        put_off(NOON.start + 1, "r@dest.example"),
+        delivered(NOON.start + 2, "r@dest.example", status=suspended).replace("smtp[7]", "error[8]"),
+        delivered(NOON.start + 3, "other@dest.example", status=said_so),
+    )
+    collect(settings)
+    assert [row["tried"] for row in rows(settings)] == [None, False, None]

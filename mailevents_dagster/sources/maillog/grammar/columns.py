@@ -12,6 +12,8 @@ from mailevents_dagster.model.columns import Column
 EVENTS: Final = ("arrival", "delivery", "deferral", "bounce", "rejection", "completion", "other")
 
 NOT_ENCRYPTED: Final = "none"
+NOT_TRIED: Final = "^(?:[Rr]etry time not (?:yet )?reached|delivery temporarily suspended)"
+"""How Exim says that it is too early to try again, and Postfix that it tries nothing at a host that did not answer."""
 
 _TEXT: Final = pa.string()
 
