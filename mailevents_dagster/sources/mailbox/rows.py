@@ -49,10 +49,7 @@ def row_of(
         "received": received,
         "sent": message.sent,
         "folder": folder,
-        "kind": message.kind,
-        "subject": message.subject,
-        **_people(message),
-        "importance": message.importance,
+        **_said(message),
         "read": read,
         "conversation": conversation,
         "in_reply_to": list(message.in_reply_to),
@@ -73,6 +70,16 @@ def _long(message: Message, *, bodies: bool) -> dict[str, object]:
         "faults": list(message.faults),
         "headers": [list(header) for header in message.headers],
         **({"text": message.text, "html": message.html} if bodies else {}),
+    }
+
+
+def _said(message: Message) -> dict[str, object]:
+    """Return what people see first."""
+    return {
+        "kind": message.kind,
+        "subject": message.subject,
+        **_people(message),
+        "importance": message.importance,
     }
 
 

@@ -5,10 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from mailevents_dagster.deliveries.outbox import Outbox
 from mailevents_dagster.sources.mailbox.delivery import delivering
+from mailevents_dagster.sources.mailbox.delivery.delivering import Delivering
 from mailevents_dagster.sources.mailbox.delivery.simulated_server import SimulatedServer
 from mailevents_dagster.sources.mailbox.simulator import Simulator
+from mailevents_dagster_tests.sources.mailbox.delivery import mails
 from mailevents_dagster_tests.sources.mailbox.delivery.delivered_mailbox import DeliveredMailbox, delivered_mailbox
+from mailevents_dagster_tests.sources.mailbox.delivery.mails import Blobs
 from mailevents_dagster_tests.sources.mailbox.graph_mailbox import NOW, quiet
 
 
@@ -33,3 +37,24 @@ def mailbox(
     for name in ("CLIENT_SECRET", "SFTP_PASSWORD"):
         monkeypatch.setenv(name, made.environ[name])
     return made
+
+
+@pytest.fixture
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Try what fails in passing no second time in the same delivery."""
+    monkeypatch.setattr(delivering, "PAUSES", ())
+
+
+@pytest.fixture
+def blobs() -> Blobs:
+    return Blobs()
+
+
+@pytest.fixture
+def outbox(tmp_path: Path) -> Outbox:
+    return Outbox(tmp_path / "outbox.sqlite")
+
+
+@pytest.fixture
+def work(tmp_path: Path, server: SimulatedServer, blobs: Blobs) -> Delivering:
+    return mails.delivering(tmp_path, server.access, blobs)

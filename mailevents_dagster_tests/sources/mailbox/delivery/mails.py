@@ -13,7 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import IO, Any
 
-from mailevents_dagster.deliveries.message import Message
+from mailevents_dagster.deliveries.message import Counts, Message
 from mailevents_dagster.deliveries.outbox import Outbox
 from mailevents_dagster.deliveries.sftp_failures import SftpAccess
 from mailevents_dagster.files.damage import DamagedError
@@ -111,3 +111,19 @@ def delivering(folder: Path, access: SftpAccess, blobs: Blobs | FileBlobs, **mor
 def delivered(folder: Path) -> Mapping[str, list[str]]:
     """Return the ids of mails by the databases below a folder."""
     return {path.name: [row["email_id"] for row in rows(path)] for path in sorted(folder.glob("fm_*.db"))}
+
+
+def total(outbox: Outbox) -> Counts:
+    """Return what became of all mails in the outbox."""
+    return sum(outbox.counts(DESTINATION).values(), Counts())
+
+
+def take(folder: Path) -> list[str]:
+    """Read databases and take them away, as their reader does."""
+    found = []
+    for path in folder.glob("fm_*.db"):
+        found += [row["email_id"] for row in rows(path)]
+        for one in rows(path, "fund_mail_attach"):
+            assert (folder / one["save_folder"] / one["file_name"]).stat().st_size == one["file_size"]
+        path.unlink()
+    return found
