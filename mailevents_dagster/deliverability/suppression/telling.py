@@ -33,6 +33,7 @@ from mailevents_dagster.model.day import Day
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.sources.outcomes.feeds import SUPPRESSION_LIST
 from mailevents_dagster.sources.outcomes.receivers import Receiver, receivers_of
+from mailevents_dagster.store.lock_names import suppression_lock
 
 _META: Final = b"mailevents"
 _SCHEMA: Final = pa.schema(
@@ -103,7 +104,7 @@ def tell(work: Work) -> None:
         return
     entries = [*entries_of(ledger_of(rows), work.domain.suppression, newest.end * 1000)]
     for receiver in receivers:
-        with work.store.locks.holding(work.store.layout.suppression_lock(work.domain.domain)):
+        with work.store.locks.holding(suppression_lock(work.domain.domain)):
             noted = _tell(work, receiver, entries)
         work.note(f"{receiver.feed} is to tell of {counted(noted, 'change')} of the list.")
 
