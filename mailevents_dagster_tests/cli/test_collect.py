@@ -19,6 +19,7 @@ from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, Behaviour, FixedMail, Request, Simulator
 from mailevents_dagster_tests.commands import KEY, SETTINGS, Place, hours_ago, set_up, written
 from mailevents_dagster_tests.conftest import mail
+from mailevents_dagster_tests.forks import PATIENCE
 from mailevents_dagster_tests.projects import same_events
 
 INCOMING = feed_of("a.example", "mail/incominglog")
@@ -234,9 +235,9 @@ def test_told_to_stop_it_ends_soon_and_what_was_fetched_is_not_asked_for_again(b
 
     busy.api.fail_next(count, Answer(500), times=None)
     with busy.start("collect", "--hour", hour, "--feed", "a.example mail/*") as running:
-        assert some.wait(60)
+        assert some.wait(PATIENCE)
         running.send_signal(signum)
-        _, said = running.communicate(timeout=60)
+        _, said = running.communicate(timeout=PATIENCE)
 
     assert running.returncode == 1
     assert "Stopped. What was committed is kept" in said
