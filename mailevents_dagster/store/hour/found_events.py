@@ -25,6 +25,8 @@ from mailevents_dagster.store.hour.waiting_events import WaitingEvents
 
 BYTES_AT_ONCE: Final = 2 * 2**20
 """Of records that are handled together, where these are long."""
+LONG: Final = 4096
+"""Bytes of records that leave large holes in memory when they are put on disk, which are given back to the system."""
 
 
 class Records(Protocol):
@@ -118,15 +120,19 @@ class FoundEvents:
 
     def _hold(self, part: _Part) -> None:
         self._parts.append(part)
-        if sum(part.bytes_held for part in self._parts) > self._memory:
-            self._spill()
+        held = [one for one in self._parts if one.bytes_held]
+        size = sum(one.bytes_held for one in held)
+        if size > self._memory:
+            self._spill(held)
+            if size > LONG * sum(len(one.places) for one in held):
+                pa.default_memory_pool().release_unused()
 
-    def _spill(self) -> None:
+    def _spill(self, parts: Iterable[_Part]) -> None:
         with naming(self._folder):
             if self._spool is None:
                 make_folder(self._folder)
                 self._spool = TemporaryFile(dir=self._folder)  # noqa: SIM115 - open until the hour is done
-            for part in self._parts:
+            for part in parts:
                 part.put_into(self._spool)
 
     def _finish(self) -> None:
