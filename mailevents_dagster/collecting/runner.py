@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from mailevents_dagster.collecting.collector import Collector
+from mailevents_dagster.collecting.memory import give_back, keep_little
 from mailevents_dagster.collecting.outcomes import (
     Collected,
     Failed,
@@ -76,6 +77,7 @@ class Runner:
         self._underway: dict[Feed, Underway] = {}
 
     def __enter__(self) -> Self:
+        keep_little()
         for thread in self._threads:
             thread.start()
         return self
@@ -244,6 +246,7 @@ class _Lane:
         finally:
             opened.ended.set()
             opened.next_may_begin.set()
+            give_back()
 
     def _outcome(self, opened: _OpenHour) -> Outcome | Skipped:
         feed, hour, runner = opened.feed, opened.hour, self._runner
