@@ -52,7 +52,7 @@ def memory() -> str:
 @click.command()
 @click.option("--gigabytes", default=10.0, show_default=True)
 @click.option("--lines-an-hour", default=40_000, show_default=True)
-@click.option("--parts", default=10, show_default=True)
+@click.option("--parts", default=20, show_default=True)
 def main(*, gigabytes: float, lines_an_hour: int, parts: int) -> None:
     """Collect a log of so many gigabytes on all cores. It takes two and a half times as much room on the disk."""
     with tempfile.TemporaryDirectory(prefix="mailevents-benchmark-") as root:
