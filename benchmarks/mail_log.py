@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
-import resource
 import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from statistics import median
 from typing import Final
 
 import click
 import yaml
+from measure import peak_memory
 from processes import in_fresh_process
 
 from mailevents_dagster.collecting.collector import collector_of
@@ -45,16 +47,22 @@ def collect(folder: Path, hours: int, *, one_core: bool) -> tuple[float, float, 
     """Return the seconds, the seconds of CPU, and the megabytes at the peak that all hours of the log take."""
     if one_core:
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    began, cpu = time.perf_counter(), time.process_time()
+    for _ in collected(folder, hours):
+        pass
+    return time.perf_counter() - began, time.process_time() - cpu, peak_memory() / 2**20
+
+
+def collected(folder: Path, hours: int) -> Iterator[Collected]:
+    """Yield the hours of the log as they are collected."""
     settings = load_settings(folder / "mailevents.yaml")
     (feed, *_), collector = settings.feeds, collector_of(settings)
     asked = list(hours_between(DAY, DAY + hours * 3600, "UTC"))
     client = MAILLOG.client(settings, SERVER)
-    began, cpu = time.perf_counter(), time.process_time()
-    with Runner(collector, lambda _: client, [Task(feed, asked)]) as runner:
-        assert all(isinstance(one, Collected) for one in runner.outcomes())
-    taken = time.perf_counter() - began, time.process_time() - cpu
-    client.close()
-    return *taken, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    with closing(client), Runner(collector, lambda _: client, [Task(feed, asked)]) as runner:
+        for one in runner.outcomes():
+            assert isinstance(one, Collected)
+            yield one
 
 
 def project(folder: Path) -> Path:

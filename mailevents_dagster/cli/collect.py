@@ -85,10 +85,14 @@ def collect(
         show_json(totals.as_json(succeeded))
     else:
         _show(totals, succeeded, quiet=quiet)
-    has_failed = (
-        totals.failures() or False in succeeded or any(lack.is_incomplete for lack in totals.lacking().values())
-    )
-    sys.exit(Exit.NOTHING if not succeeded else Exit.SOME_FAILED if has_failed else Exit.DONE)
+    sys.exit(_exit_code(totals, succeeded))
+
+
+def _exit_code(totals: "Totals", succeeded: "Sequence[bool]") -> Exit:
+    if not succeeded:
+        return Exit.NOTHING
+    lacks = any(lack.is_incomplete for lack in totals.lacking().values())
+    return Exit.SOME_FAILED if totals.failures() or lacks or not all(succeeded) else Exit.DONE
 
 
 def _interrupt(*_: object) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mailevents_dagster.deliverability.hygiene.cleaning import Known, Report
     from mailevents_dagster.deliverability.hygiene.domains import LookUp
     from mailevents_dagster.deliverability.hygiene.notes import Notes
-    from mailevents_dagster.deliverability.hygiene.table_file import TableFile
+    from mailevents_dagster.deliverability.hygiene.table_file import TableFile, Told
     from mailevents_dagster.sources.outcomes.settings.section import DomainSettings
 
 SAY_EVERY: Final = 5.0
@@ -70,18 +70,15 @@ def hygiene(
     """
     with extra("deliverability"):
         from mailevents_dagster.deliverability.hygiene import cleaning  # noqa: F401 - loads what the extra installs
-        from mailevents_dagster.deliverability.hygiene.table_file import TableFileError, Told, table_file
+        from mailevents_dagster.deliverability.hygiene.table_file import TableFileError, table_file
     if is_offline and resolver:
         raise click.UsageError("--no-dns and --resolver contradict each other.")
     judged = _judged(domain)
     look_up = None if is_offline else _look_up(resolver, judged)
-    sign = {"tab": "\t", r"\t": "\t"}.get(delimiter or "", delimiter)
-    if len(sign or " ") != 1 or len(quote or "") > 1:
-        raise click.UsageError("--delimiter and --quote take one sign each.")
+    told = _told(encoding, delimiter, quote, column, has_header=has_header)
     outs = _outs(file, out, rejected)
     with _spooled(file) as path:
         try:
-            told = Told(encoding, sign, quote, has_header, column)
             report, more = _cleaned(table_file(path, told), outs, look_up, judged)
         except TableFileError as error:
             raise click.ClickException(str(error)) from error
@@ -90,6 +87,17 @@ def hygiene(
     else:
         _show(report, more, outs)
     sys.exit(Exit.SOME_FAILED if report.unknown else Exit.DONE)
+
+
+def _told(
+    encoding: str | None, delimiter: str | None, quote: str | None, column: str | None, *, has_header: bool | None
+) -> "Told":
+    from mailevents_dagster.deliverability.hygiene.table_file import Told
+
+    sign = {"tab": "\t", r"\t": "\t"}.get(delimiter or "", delimiter)
+    if len(sign or " ") != 1 or len(quote or "") > 1:
+        raise click.UsageError("--delimiter and --quote take one sign each.")
+    return Told(encoding, sign, quote, has_header, column)
 
 
 def _outs(file: Path, out: Path | None, rejected: Path | None) -> tuple[Path, Path]:

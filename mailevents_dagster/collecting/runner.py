@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final, Self
 
 from mailevents_dagster.collecting.collector import Collector
+from mailevents_dagster.collecting.memory import give_back, keep_little
 from mailevents_dagster.collecting.outcomes import (
     Collected,
     Failed,
@@ -82,6 +83,7 @@ class Runner:
         self._underway: dict[Feed, Underway] = {}
 
     def __enter__(self) -> Self:
+        keep_little()
         for thread in self._threads:
             thread.start()
         return self
@@ -262,6 +264,7 @@ class _Lane:
         finally:
             opened.ended.set()
             opened.next_may_begin.set()
+            give_back()
 
     def _outcome(self, opened: _OpenHour) -> Outcome | Skipped:
         feed, hour, runner = opened.feed, opened.hour, self._runner

@@ -18,7 +18,7 @@ from mailevents_dagster.sources.maillog.reading.recognising import is_as_before
 from mailevents_dagster.sources.maillog.reading.survey import Part
 from mailevents_dagster.sources.maillog.stamps import UNREADABLE, Stamps
 
-CHUNK: Final = 2 * PIECE
+CHUNK: Final = PIECE + PIECE // 4
 """Bytes read at once: more than the longest line has."""
 LITTLE: Final = 2 * CHUNK
 """So much is scanned to its end without looking for the place where the window begins or ends."""
