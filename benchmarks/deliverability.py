@@ -89,7 +89,7 @@ def commit_day(settings: Settings, domain: str, mails: int, people: int) -> None
 
 
 def make_day(folder: Path) -> tuple[dict[str, float], float]:
-    """Return the seconds of CPU of each part that is made of outcomes, of all domains, and the megabytes at the peak."""
+    """Return the seconds of CPU of each part that is made of outcomes, of all domains, and the megabytes at most."""
     settings = load_settings(folder / "mailevents.yaml")
     store, seconds = store_of(settings), dict[str, float]()
     for domain in settings.section(DeliverabilitySettings).deliverability:
