@@ -26,10 +26,16 @@ LONGEST: Final = 4000
 """Characters of a text that are looked at: no answer of a mail server is as long."""
 
 _ENHANCED: Final = r"[245]\.\d{1,3}\.\d{1,3}"
-_LONG_WORD: Final = re.compile(r"""(?:\bhost )?[^\s"'<>()\[\],;:\\]{7,}""")
-_CODES: Final = re.compile(r"n?(?:[245]\d\d-)?[245]\.\d{1,3}\.\d{1,3}")
-"""Codes are no ids, also where logs write a line end as \\\\n."""
-_DIGITS: Final = dict.fromkeys(map(ord, "0123456789"))
+_END: Final = r"""\s"'<>()\[\],;:\\"""
+"""Characters between words."""
+_NUMBERED: Final = rf"(?:[^{_END}0-9]*[0-9]){{3}}"
+_VARYING: Final = re.compile(
+    rf"\bhost (?=[^{_END}]*\.[^{_END}.]|{_NUMBERED})[^{_END}]{{7,}}"
+    rf"|(?<![^{_END}])(?=[^{_END}@]*@|{_NUMBERED})[^{_END}]{{7,}}"
+)
+"""Hosts that answered, and words with an `@` or three digits."""
+_CODES: Final = re.compile(r"n?(?:[245]\d\d-)?[245]\.\d{1,3}\.\d{1,3}|n?[245]\d\d-[^0-9]*")
+"""Codes are no ids, nor is the first word behind one; also where logs write a line end as \\\\n."""
 _ZEROS: Final = str.maketrans("0123456789", "0000000000")
 _LINE_ENDS: Final = re.compile(r"(?:\\[rn]|\s)+")
 _ADDRESS: Final = re.compile(r"""["'<(\[]*[^\s"'<>()\[\],;:]+@[^\s"'<>()\[\],;:]+["'>)\]]*""")
@@ -51,11 +57,11 @@ class _Failure:
 @lru_cache(maxsize=4096)  # the same answers come again and again, in one hour more than in others
 def classify(code: int | None, enhanced_code: str | None, text: str) -> Verdict:
     """Return the class of a failure; codes that are not given are looked for in the text."""
-    return _classified(code, enhanced_code, _LONG_WORD.sub(_alike, text[:LONGEST]))
+    return _classified(code, enhanced_code, _VARYING.sub(_alike, text[:LONGEST]))
 
 
 def _alike(word: re.Match[str]) -> str:
-    """Return the word, or what stands for all addresses, hosts that answered, IP addresses and ids.
+    """Return what stands for all addresses, hosts that answered, IP addresses and ids; codes stay.
 
     Answers that differ in them alone are classified once.
     """
@@ -63,8 +69,8 @@ def _alike(word: re.Match[str]) -> str:
     if "@" in text:
         return "a@b.example"
     if text.startswith("host "):
-        return "host b.example" if "." in text else text
-    if len(text) - len(text.translate(_DIGITS)) < 3 or _CODES.fullmatch(text):
+        return "host b.example" if "." in text else "host 00000000"
+    if _CODES.fullmatch(text):
         return text
     return text.translate(_ZEROS) if "/" in text else "00000000"
 

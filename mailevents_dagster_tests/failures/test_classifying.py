@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 
 import pytest
 from hypothesis import given
@@ -100,3 +101,31 @@ def test_where_an_answer_is_folded_changes_nothing(answer: Answer, at: int) -> N
     head, space, tail = answer.text[:at], "  \r\n", answer.text[at:]
     if head.endswith(" "):
         assert classify(answer.code, answer.enhanced, head[:-1] + space + tail).rule == answer.rule
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "rule"),
+    [
+        (
+            "host mx1.dest.example[192.0.2.1] said: host unreachable.",
+            "host b[2001:db8::1] said: host unreachable.",
+            "network",
+        ),
+        ("550 <a1@b.example>: host unknown.", "550 <c@d.example>: host unknown.", "unknown-domain"),
+        (
+            "421 Too many connections from your host 9f17",
+            "421 Too many connections from your host spamhaus.example",
+            "rate",
+        ),
+        ("452 x-host user42 mailbox full", "452 remote-host 550.1.1 mailbox full", "mailbox-full"),
+    ],
+)
+def test_names_of_hosts_and_ids_say_nothing_and_what_is_said_of_them_does(one: str, other: str, rule: str) -> None:
+    assert classify(None, None, one).rule == classify(None, None, other).rule == rule
+
+
+@pytest.mark.parametrize("text", ["1" * 100_000, "a@" * 50_000, "host " * 20_000, "host a." * 20_000, "." * 100_000])
+def test_a_hostile_text_takes_no_longer_than_its_length(text: str) -> None:
+    began = time.process_time()
+    classify(None, None, text)
+    assert time.process_time() - began < 5
