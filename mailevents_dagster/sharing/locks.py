@@ -46,6 +46,10 @@ class Locks(Protocol):
         """Yield of each run that signed in whether its process is there; one that is not is forgotten afterwards."""
 
 
+GetLocks = Callable[[], Locks]
+"""Returns the locks of a storage; only who changes something needs to know which these are."""
+
+
 @dataclass(frozen=True, slots=True)
 class FileLocks:
     """Locks on files of one machine. Those of runs have a folder of their own."""

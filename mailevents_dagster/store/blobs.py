@@ -18,7 +18,7 @@ from upath import UPath
 
 from mailevents_dagster.files.atomic import opened, unnamed
 from mailevents_dagster.files.damage import DamagedError
-from mailevents_dagster.sharing.locks import Locks
+from mailevents_dagster.sharing.locks import GetLocks
 from mailevents_dagster.store.layout import Layout
 from mailevents_dagster.store.lock_names import blob_lock
 
@@ -95,7 +95,7 @@ class NewBlob:
 class Blobs:
     """The blobs below one storage. Threads and processes may write and read at once."""
 
-    def __init__(self, layout: Layout, locks: Locks) -> None:
+    def __init__(self, layout: Layout, locks: GetLocks) -> None:
         self._layout = layout
         self._locks = locks
 
@@ -111,7 +111,7 @@ class Blobs:
             blob.finish()
             partial.settle()
             sha256 = blob.sha256
-            with self._locks.briefly(blob_lock(sha256)):
+            with self._locks().briefly(blob_lock(sha256)):
                 partial.publish(self._layout.blob(sha256, blob.suffix or PLAIN))
 
     def open(self, sha256: str) -> IO[bytes]:

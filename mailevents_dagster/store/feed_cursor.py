@@ -17,7 +17,7 @@ from mailevents_dagster.files.objects import ABSENT, ChangedError, Tag, Version
 from mailevents_dagster.model.event import Collection
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
-from mailevents_dagster.sharing.locks import Locks
+from mailevents_dagster.sharing.locks import GetLocks
 from mailevents_dagster.store.cursor_file import read_cursor, write_cursor
 from mailevents_dagster.store.cursors import Cursor, Span, cursor_of
 from mailevents_dagster.store.destruction_record import read_destruction, refuse_destroyed
@@ -41,7 +41,8 @@ class FeedCursor:
     """The cursor of one feed. It is changed under a lock of its own: some changes come while others commit."""
 
     layout: Layout
-    locks: Locks
+    locks: GetLocks
+    """Asked for where something is changed: who only reads needs none."""
     feed: Feed
     timezone: str
     seen: Seen | None = None
@@ -163,7 +164,7 @@ class FeedCursor:
     def _swap(self, changed: Callable[[Version], Cursor | None]) -> None:
         """Read the cursor and write what it is changed into, once more where another wrote meanwhile; None: nothing."""
         path = self.layout.cursor(self.feed)
-        with self.locks.briefly(cursor_lock(self.feed)):
+        with self.locks().briefly(cursor_lock(self.feed)):
             for left in reversed(range(TRIES)):
                 version = Version()
                 cursor = changed(version)

@@ -101,7 +101,7 @@ class Store:
 
     @property
     def blobs(self) -> Blobs:
-        return Blobs(self.layout, self.locks)
+        return Blobs(self.layout, lambda: self.locks)
 
     @contextmanager
     def open_hour(
@@ -177,7 +177,7 @@ class Store:
             yield
 
     def feed_cursor(self, feed: Feed) -> FeedCursor:
-        return FeedCursor(self.layout, self.locks, feed, self.timezone, self._seen)
+        return FeedCursor(self.layout, lambda: self.locks, feed, self.timezone, self._seen)
 
     def cursor(self, feed: Feed) -> Cursor:
         """Return what the feed has; DamagedError where its cursor is not as it was written."""

@@ -46,10 +46,10 @@ def test_every_command_works_on_an_object_store(run: Run, place: Place) -> None:
         ("status",),
         ("verify",),
         ("verify", "--against-source"),
-        ("status", "--rebuild-cursors"),
         ("housekeeping", "--dry-run"),
         ("housekeeping",),
         ("report",),
+        ("status", "--rebuild-cursors"),
         ("collect",),
     )
     for arguments in commands:

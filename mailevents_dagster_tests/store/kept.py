@@ -15,6 +15,7 @@ from mailevents_dagster.model.columns import RowFormat
 from mailevents_dagster.model.event import Collection, Event
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
+from mailevents_dagster.sharing.locks import FileLocks
 from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
 from mailevents_dagster.store.cursor_file import read_cursor
 from mailevents_dagster.store.cursors import Failure
@@ -32,6 +33,7 @@ from mailevents_dagster_tests.conftest import (
     collection,
     digest,
     event,
+    make_store,
 )
 
 LOG = "output/example.com/mail/incominglog/example.com_incominglog_2026-11-20_12.log"
@@ -47,6 +49,13 @@ HOUR_LOCK = "locks/example.com/mail/incominglog/12.lock"
 def commit(store: Store, found: Collection | Sequence[Event], feed: Feed = INCOMING, hour: Hour = NOON) -> Commit:
     with store.open_hour(feed, hour) as work:
         return work.commit(found if isinstance(found, Collection) else collection(found))
+
+
+def unguarded(storage: str, scratch: Path) -> Store:
+    """A storage whose locks keep nobody else out, as if they were lost all the time; they cost no request."""
+    store = make_store(storage, scratch=scratch)
+    store.locks = FileLocks(store.layout.locks)
+    return store
 
 
 def write_events(path: UPath, events: Sequence[Event], rows: RowFormat = ROW_FORMATS["mail"]) -> tuple[int, str]:

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Self
 
 from mailevents_dagster_tests.collecting.planned import hour_of
-from mailevents_dagster_tests.conftest import START, collection, event, make_store
+from mailevents_dagster_tests.conftest import START, collection, event
 from mailevents_dagster_tests.object_server import environment
-from mailevents_dagster_tests.store.kept import commit
+from mailevents_dagster_tests.store.kept import commit, unguarded
 
 COMMON = "of all"
 
@@ -52,7 +52,7 @@ class ObjectProcess:
 
 
 def _commit(scratch: Path, storage: str, name: str, hours: Sequence[int]) -> None:
-    store = make_store(storage, scratch=scratch)
+    store = unguarded(storage, scratch=scratch)
     for number in hours:
         start = START + number * 3600
         commit(

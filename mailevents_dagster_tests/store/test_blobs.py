@@ -100,7 +100,7 @@ def test_it_is_packed_where_its_beginning_shrinks(message: bytes, suffix: str, b
 
 @given(st.lists(st.binary(max_size=40) | st.integers(0, 2 * BLOCK).map(noise), max_size=4))
 def test_any_bytes_in_any_pieces_come_back(bucket: str, tmp_path: Path, parts: list[bytes]) -> None:
-    blobs = Blobs(Layout(stored_at(bucket), tmp_path, ""), FileLocks(tmp_path))
+    blobs = Blobs(Layout(stored_at(bucket), tmp_path, ""), lambda: FileLocks(tmp_path))
     message = b"".join(parts)
     name = kept(blobs, *parts)
     assert name == hashlib.sha256(message).hexdigest()
@@ -222,7 +222,7 @@ def test_a_damaged_blob_is_mended_by_the_next_like_it(blobs: Blobs, folder: Path
 
 
 def test_an_object_store_gets_a_whole_blob_or_none(bucket: str, tmp_path: Path) -> None:
-    blobs = Blobs(Layout(stored_at(bucket), tmp_path, ""), FileLocks(tmp_path))
+    blobs = Blobs(Layout(stored_at(bucket), tmp_path, ""), lambda: FileLocks(tmp_path))
 
     def write_half() -> None:
         with blobs.new() as blob:
@@ -247,7 +247,7 @@ from mailevents_dagster.store.blobs import Blobs
 from mailevents_dagster.store.layout import Layout
 
 layout = Layout(UPath(sys.argv[1]), Path(sys.argv[1]), "")
-blobs = Blobs(layout, FileLocks(layout.locks))
+blobs = Blobs(layout, lambda: FileLocks(layout.locks))
 for number in range(100_000):
     with blobs.new() as blob:
         for _ in range(number % 7):

@@ -24,8 +24,8 @@ from mailevents_dagster.model.event import Event
 from mailevents_dagster.store import feed_cursor, store
 from mailevents_dagster.store.hour import open_hour
 from mailevents_dagster.store.store import Store
-from mailevents_dagster_tests.conftest import INCOMING, NOON, START, collection, event, make_store
-from mailevents_dagster_tests.store.kept import commit, known
+from mailevents_dagster_tests.conftest import INCOMING, NOON, START, collection, event
+from mailevents_dagster_tests.store.kept import commit, known, unguarded
 
 NUMBER = int(os.environ.get("MAILEVENTS_INTERLEAVINGS", "40"))
 PATIENCE = 300
@@ -97,13 +97,13 @@ def collect_both(folder: Path, give: Callable[[Turns | None], None], order: Sequ
     """Has two processes' worth of collections take these turns, and looks at what is kept then."""
     storage = next(names)
     if not is_new:
-        commit(make_store(storage, scratch=folder / "before"), collection([COMMON], closed=False))
+        commit(unguarded(storage, scratch=folder / "before"), collection([COMMON], closed=False))
     turns, errors = Turns(order), list[BaseException]()
 
     def collect(number: int, own: Event) -> None:
         turns.who.number = number
         try:
-            commit(make_store(storage, scratch=folder / str(number)), collection([COMMON, own], closed=bool(number)))
+            commit(unguarded(storage, scratch=folder / str(number)), collection([COMMON, own], closed=bool(number)))
         except BaseException as error:
             errors.append(error)
         finally:
@@ -117,7 +117,7 @@ def collect_both(folder: Path, give: Callable[[Turns | None], None], order: Sequ
         thread.join(PATIENCE)
     give(None)
     assert not errors, errors
-    assert_nothing_is_lost_or_twice(make_store(storage, scratch=folder / "after"))
+    assert_nothing_is_lost_or_twice(unguarded(storage, scratch=folder / "after"))
     return turns
 
 

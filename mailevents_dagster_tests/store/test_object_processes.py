@@ -13,9 +13,9 @@ import pytest
 
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.collecting.planned import hour_of
-from mailevents_dagster_tests.conftest import INCOMING, START, event, make_store
+from mailevents_dagster_tests.conftest import INCOMING, START, event
 from mailevents_dagster_tests.object_server import Fault, ObjectServer, Request
-from mailevents_dagster_tests.store.kept import commit, known
+from mailevents_dagster_tests.store.kept import commit, known, unguarded
 from mailevents_dagster_tests.store.object_process import COMMON, ObjectProcess
 
 HOURS = int(os.environ.get("MAILEVENTS_RACING_HOURS", "12"))
@@ -49,7 +49,7 @@ def test_a_kill_at_any_request_costs_nothing(bucket: str, s3: ObjectServer, tmp_
         os.kill(victim["pid"], signal.SIGKILL)
         return Fault(is_cut=True, hands_on=hands_on)
 
-    commit(make_store(bucket, scratch=tmp_path / "before"), [event(START - 3600)], hour=hour_of(-1))
+    commit(unguarded(bucket, scratch=tmp_path / "before"), [event(START - 3600)], hour=hour_of(-1))
     with ObjectProcess(s3.url, tmp_path / "victim") as process:
         for number in range(20):
             s3.forget()
@@ -59,11 +59,11 @@ def test_a_kill_at_any_request_costs_nothing(bucket: str, s3: ObjectServer, tmp_
             told.set()
             status = process.end()
             s3.fault = lambda request: None
-            store = make_store(bucket, scratch=tmp_path / "after")
+            store = unguarded(bucket, scratch=tmp_path / "after")
             commit(store, [event(START + number * 3600 + 7, f"other {START + number * 3600}")], hour=hour_of(number))
             process.begin(bucket, "victim", [number])
             assert process.end() == 0
-            assert_holds(make_store(bucket, scratch=tmp_path / "after"), number, {COMMON, "victim", "other"})
+            assert_holds(unguarded(bucket, scratch=tmp_path / "after"), number, {COMMON, "victim", "other"})
             if status == 0:
                 assert number >= 7
                 return
@@ -79,7 +79,7 @@ def test_racing_workers_lose_and_repeat_nothing(bucket: str, s3: ObjectServer, t
         for process, name in zip(processes, names, strict=True):
             process.begin(bucket, name, range(HOURS))
         assert [process.end() for process in processes] == [0] * workers
-    store = make_store(bucket, scratch=tmp_path / "after")
+    store = unguarded(bucket, scratch=tmp_path / "after")
     for number in range(HOURS):
         assert_holds(store, number, {COMMON, *names})
     cursor = store.cursor(INCOMING)

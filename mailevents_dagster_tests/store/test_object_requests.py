@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from mailevents_dagster.sharing.leases import Leases
 from mailevents_dagster.store.description import describe_objects
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.collecting.planned import hour_of
-from mailevents_dagster_tests.conftest import INCOMING, START, collection, event, make_store
+from mailevents_dagster_tests.conftest import INCOMING, START, collection, event
 from mailevents_dagster_tests.object_server import ObjectServer
-from mailevents_dagster_tests.store.kept import CURSOR, LOG, MANIFEST, SNAPSHOT, commit, known
+from mailevents_dagster_tests.store.kept import CURSOR, HOUR_LOCK, LOG, MANIFEST, SNAPSHOT, commit, known, unguarded
 
 DESCRIPTION = "manifests/store.json"
 MANY = [event(START + number // 3) for number in range(10_000)]
@@ -38,9 +39,9 @@ def made(s3: ObjectServer) -> str:
 @pytest.fixture
 def again(bucket: str, tmp_path: Path, s3: ObjectServer) -> Callable[[], Store]:
     """The store as a process finds it that begins, in a storage that has an hour of the feed already."""
-    commit(make_store(bucket, scratch=tmp_path), [event(START - 3600)], hour=hour_of(-1))
+    commit(unguarded(bucket, scratch=tmp_path), [event(START - 3600)], hour=hour_of(-1))
     s3.forget()
-    return lambda: make_store(bucket, scratch=tmp_path)
+    return lambda: unguarded(bucket, scratch=tmp_path)
 
 
 def test_a_new_hour_of_ten_thousand_events_costs_seven_requests(again: Callable[[], Store], s3: ObjectServer) -> None:
@@ -91,3 +92,13 @@ def test_when_a_running_hour_was_listed_last_stands_in_its_cursor(again: Callabl
     assert again().cursor(INCOMING).open == {START: START + 120.0}
     late = commit(again(), replace(collection([event(START), event(START + 1)]), listed_at=START + 180.0))
     assert late.lateness == 119.0
+
+
+def test_a_lease_costs_a_request_before_and_one_after(again: Callable[[], Store], s3: ObjectServer) -> None:
+    process = again()
+    process.locks = Leases(process.layout.root / "locks")
+    commit(process, MANY)
+    lease = HOUR_LOCK.replace(".lock", ".lease")
+    ends = [request for request in s3.requests if request.key.endswith(lease)]
+    assert [s3.requests[0], s3.requests[-1]] == ends
+    assert len(s3.requests) == 2 + len(["rC", "wC", "rM", "wS", "wL", "wM", "wC"])

@@ -186,7 +186,7 @@ class OpenHour:
         committed meanwhile, which locks do not let happen unless they were lost, what was found is added to that.
         """
         found = replace(found, events=self._placed(found.events))
-        locks = self._cursor.locks
+        locks = self._cursor.locks()
         # Only what the hours beside may hold too must wait for others' commits, wherever these are made.
         alone = locks.holding if found.strays else locks.briefly
         with alone(feed_lock(self.feed)):
@@ -219,7 +219,7 @@ class OpenHour:
         index = replace(self.events.index(placed.places), times=placed.times)
         merged = merge(self.events.known_index, index, placed.places, self.events.marks)
         if self._committed.is_local:
-            describe(files.layout, self._cursor.locks, self._cursor.timezone, self.notes.append)
+            describe(files.layout, self._cursor.locks(), self._cursor.timezone, self.notes.append)
         snapshot, log, change = write_files(files, self._committed, self.events, merged, self.notes.append)
         manifest = self._manifest(merged.index, replace(found, strays=strays), log, snapshot)
         if not self._is_said(manifest):
