@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Literal
 
@@ -10,6 +11,7 @@ from mailevents_dagster.deliverability.addresses import comparable
 from mailevents_dagster.deliverability.suppression.ledger import MANUAL, REMOVED, Evidence
 from mailevents_dagster.files.checksummed import read_value, write_sealed
 from mailevents_dagster.files.locks import holding
+from mailevents_dagster.files.objects import ChangedError, Version
 from mailevents_dagster.model.day import Day
 from mailevents_dagster.store.layout import Layout
 
@@ -27,12 +29,13 @@ class Change:
     reason: str
 
 
-def read_changes(layout: Layout, domain: str) -> Sequence[Change]:
+def read_changes(layout: Layout, domain: str, version: Version | None = None) -> Sequence[Change]:
     """Return what was changed by hand, in its order; DamagedError where the file is not as it was written."""
     made = read_value(
         layout.manual_suppressions(domain),
         lambda content: [Change(**one) for one in content["changes"]],
         "holds no changes of a suppression list",
+        version,
     )
     return made or []
 
@@ -45,12 +48,15 @@ def note_changes(
     What was noted stays for ever, so that a removal stands against all that happened before it, told when it may be.
     """
     with holding(layout.suppression_lock(domain)):
-        known = read_changes(layout, domain)
-        at = max([now, *(one.at + 1 for one in known[-1:])])
-        new = [Change(address, action, at, reason) for address in addresses]
-        content = {"version": VERSION, "changes": [asdict(one) for one in (*known, *new)]}
-        write_sealed(layout.manual_suppressions(domain), content)
-    return len(new)
+        while True:
+            version = Version()
+            known = read_changes(layout, domain, version)
+            at = max([now, *(one.at + 1 for one in known[-1:])])
+            new = [Change(address, action, at, reason) for address in addresses]
+            content = {"version": VERSION, "changes": [asdict(one) for one in (*known, *new)]}
+            with suppress(ChangedError):  # on an object store another may have written meanwhile
+                write_sealed(layout.manual_suppressions(domain), content, version)
+                return len(new)
 
 
 def manual_events(changes: Iterable[Change], start: int, end: int, timezone: str) -> Iterator[tuple[str, Evidence]]:
