@@ -10,7 +10,7 @@ import pytest
 
 from mailevents_dagster.sources.uzmanposta.simulator import FixedMail, Simulator
 from mailevents_dagster.store.cursors import hours_in
-from mailevents_dagster_tests.commands import SETTINGS, Place, mailevents, set_up
+from mailevents_dagster_tests.commands import SETTINGS, Place, hours_ago, mailevents, set_up
 from mailevents_dagster_tests.object_server import ObjectServer, environment
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -48,7 +48,7 @@ def test_every_command_works_on_an_object_store(run: Run, place: Place) -> None:
         ("verify", "--against-source"),
         ("housekeeping", "--dry-run"),
         ("housekeeping",),
-        ("report",),
+        ("report", "--day", hours_ago(24).key[:10]),
         ("status", "--rebuild-cursors"),
         ("collect",),
     )
