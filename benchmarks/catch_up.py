@@ -126,8 +126,11 @@ def measure(backlog: Backlog, folder: Path, longest: float) -> None:
     with QuietApi(backlog, first) as api:
         settings = write_settings(folder, backlog, first, api.base_url)
         began = said = time.perf_counter()
+        first_call = None
         with daemon(folder):
             while (done := hours_closed(settings, first, end)) < wanted:
+                if first_call is None and api.calls()[0]:
+                    first_call = time.perf_counter()
                 passed = time.perf_counter() - began
                 if passed > longest:
                     break
@@ -136,11 +139,13 @@ def measure(backlog: Backlog, folder: Path, longest: float) -> None:
                     click.echo(f"{passed:6,.0f} s: {done:,} of {wanted:,} hours, {api.calls()[0]:,} calls", err=True)
                 time.sleep(LOOK_EVERY)
             seconds = time.perf_counter() - began
+            started = (first_call or began) - began
             calls, refused = api.calls()
     ideal = backlog.ideal_seconds * done / wanted
     click.echo(
         f"{done:,} of {wanted:,} hours of {backlog.feeds} feeds in {seconds:,.0f} s, from the start of the daemon on: "
-        f"{ideal / seconds:.2f} of what {backlog.rate:g} requests a second allow. {calls:,} calls, "
+        f"{ideal / seconds:.2f} of what {backlog.rate:g} requests a second allow, "
+        f"{ideal / (seconds - started):.2f} from the first call on, {started:,.0f} s later. {calls:,} calls, "
         f"{refused:,} refused; load of the machine at the end {os.getloadavg()[1]:.1f}"
     )
 

@@ -128,14 +128,14 @@ class Measuring:
     def run(self, name: str, job: str, hours: Sequence[Hour], instance: dg.DagsterInstance) -> Step:
         """Run the job, over these hours where it takes any, as sensor and schedule have it run."""
         wanted: Any = self._repository.get_job(job)
-        tags = {}
+        which: dict[str, Any] = {}
         if job == COLLECT_JOB:
             keys = {dg.AssetKey(feed.asset_key) for feed in self.settings.feeds}
             wanted = wanted.get_subset(asset_selection=keys, asset_check_selection=set())
-            tags = dict(range_tags(hours[0], hours[-1]))
+            which = {"partition_key": hours[0].key} if len(hours) == 1 else {"tags": range_tags(hours[0], hours[-1])}
         before, cpu, began = self._state(), cpu_seconds(), time.perf_counter()
         loggers = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
-        result = wanted.execute_in_process(instance=instance, tags=tags, run_config=loggers)
+        result = wanted.execute_in_process(instance=instance, run_config=loggers, **which)
         spent, passed = cpu_seconds() - cpu, time.perf_counter() - began
         if not result.success:
             raise SystemExit(f"The run {name} failed.")

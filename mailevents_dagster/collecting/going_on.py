@@ -40,7 +40,7 @@ def next_hours(state: FeedState, been_through: Iterable[int], now: float, rules:
 class GoingOn:
     """Gives the feeds of a lane, whenever it has nothing left to do, what else is due of them.
 
-    `may_go_on` is asked each time: a run ends early where others wait for its place.
+    `may_go_on` is asked for them each time: a run ends early where others wait for its feeds.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class GoingOn:
         store: Store,
         tasks: Sequence[Task],
         minutes: float,
-        may_go_on: Callable[[], bool],
+        may_go_on: Callable[[Collection[Feed]], bool],
     ) -> None:
         self._settings = settings
         self._store = store
@@ -63,7 +63,7 @@ class GoingOn:
     def __call__(self, feeds: Collection[Feed]) -> Sequence[Task]:
         """Return what a lane goes on with, nothing where it ends here."""
         with self._lock:
-            if time.monotonic() >= self._until or self._hours >= MOST_HOURS or not self._may_go_on():
+            if time.monotonic() >= self._until or self._hours >= MOST_HOURS or not self._may_go_on(feeds):
                 return []
             now = time.time()
             states = states_of_these(self._settings, self._store, feeds)

@@ -10,7 +10,7 @@ from mailevents_dagster.collecting.going_on import GoingOn
 from mailevents_dagster.collecting.outcomes import Task
 from mailevents_dagster.collecting.runner import More, Runner
 from mailevents_dagster.model.feed import Feed
-from mailevents_dagster.orchestration.runs_in_flight import GOES_ON, are_queued
+from mailevents_dagster.orchestration.runs_in_flight import GOES_ON, are_waited_for
 from mailevents_dagster.settings import Settings
 from mailevents_dagster.sources.client import Client
 from mailevents_dagster.store.store import Store
@@ -40,7 +40,7 @@ def more_of_run(
     if GOES_ON not in context.run.tags:
         return None
     minutes = float(context.run.tags[GOES_ON])
-    going_on = GoingOn(settings, store, tasks, minutes, lambda: not are_queued(context.instance))
+    going_on = GoingOn(settings, store, tasks, minutes, lambda feeds: not are_waited_for(context.instance, feeds))
 
     def more(feeds: Collection[Feed]) -> Sequence[Task]:
         try:

@@ -42,9 +42,11 @@ def is_going_on(instance: DagsterInstance, job: str) -> bool:
     return bool(instance.get_runs(RunsFilter(job_name=job, statuses=GOING_ON), limit=1))
 
 
-def are_queued(instance: DagsterInstance) -> bool:
-    """Return whether any run waits for its place."""
-    return bool(instance.get_runs(RunsFilter(statuses=[DagsterRunStatus.QUEUED]), limit=1))
+def are_waited_for(instance: DagsterInstance, feeds: Collection[Feed]) -> bool:
+    """Return whether a run that collects one of these feeds waits for its turn."""
+    keys = {AssetKey(feed.asset_key) for feed in feeds}
+    queued = instance.get_runs(RunsFilter(statuses=[DagsterRunStatus.QUEUED]))
+    return any(keys & run.asset_selection if run.asset_selection else run.job_name == COLLECT_JOB for run in queued)
 
 
 def look(instance: DagsterInstance, repository: RepositoryDefinition, feeds: Collection[Feed]) -> UnderWay:

@@ -118,16 +118,31 @@ def test_a_run_that_somebody_asked_for_collects_what_was_asked_for(here: Project
     assert here.materialized(FEEDS[0]) == set(KEYS[-2:])
 
 
-def test_while_another_run_waits_for_its_place_a_run_does_not_go_on(here: Project) -> None:
-    origin = RemoteJobOrigin(
-        RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("mailevents"), "__repository__"), "__ASSET_JOB"
+@pytest.mark.parametrize(
+    ("job", "selection", "goes_on"),
+    [
+        ("__ASSET_JOB", [FEEDS[1]], False),
+        ("collect_hours", [], False),
+        ("__ASSET_JOB", ["quarantine/hold"], True),
+        ("follow", [], True),
+    ],
+    ids=["of one of its feeds", "of all feeds", "of another feed", "that follows"],
+)
+def test_a_run_does_not_go_on_while_a_run_waits_for_its_feeds(
+    here: Project, job: str, selection: list[str], goes_on: bool
+) -> None:
+    origin = RemoteJobOrigin(RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("mailevents"), "__repository__"), job)
+    create_run_for_test(
+        here.instance,
+        job_name=job,
+        status=dg.DagsterRunStatus.QUEUED,
+        remote_job_origin=origin,
+        asset_selection=frozenset(map(key, selection)) or None,
     )
-    status = dg.DagsterRunStatus.QUEUED
-    create_run_for_test(here.instance, job_name="__ASSET_JOB", status=status, remote_job_origin=origin)
 
     assert collect(here).success
 
-    assert here.materialized(FEEDS[0]) == set(KEYS[-2:])
+    assert here.materialized(FEEDS[0]) == set(KEYS if goes_on else KEYS[-2:])
 
 
 def test_an_hour_that_fails_on_the_way_is_told_and_left_to_a_run_of_its_own_which_fails(here: Project) -> None:
@@ -162,7 +177,7 @@ def test_where_what_else_is_due_cannot_be_known_the_hours_that_were_asked_for_ar
     def broken(*_: object) -> bool:
         raise OSError("database is locked")
 
-    monkeypatch.setattr("mailevents_dagster.orchestration.lanes.are_queued", broken)
+    monkeypatch.setattr("mailevents_dagster.orchestration.lanes.are_waited_for", broken)
 
     result = collect(here)
 
