@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import dagster as dg
 import pytest
 
 from mailevents_dagster.sources.catalog import load_settings
@@ -81,10 +80,7 @@ def test_a_database_started_anew_in_the_middle_of_a_collection_loses_nothing_and
         proven = place.run("verify", "--against-source")
         assert proven.returncode == 0, proven.stdout + proven.stderr
         assert api.calls.count(status=429) == 0
-    runs = postgres.sql(
-        "SELECT DISTINCT status FROM runs WHERE status NOT IN ('SUCCESS', 'FAILURE')", name_of(database)
-    )
-    assert runs == []
+    assert {*postgres.sql("SELECT status FROM runs", name_of(database))} <= {"SUCCESS", "FAILURE"}
 
 
 def test_the_daemon_collects_with_all_of_its_records_in_the_database(
@@ -106,12 +102,12 @@ def test_the_daemon_collects_with_all_of_its_records_in_the_database(
     assert not list(home.rglob("*.db"))
 
 
-def test_a_home_whose_database_is_away_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_home_whose_database_is_away_says_so(tmp_path: Path) -> None:
     with Simulator(Behaviour(events_per_hour=30), domains=["a.example", "b.example"]) as api:
         place = place_in(tmp_path, api, "postgresql://mailevents:s3cret@127.0.0.1:1/mailevents")
         told = place.run("collect")
-    assert told.returncode in (1, 2)
+    assert told.returncode == 2
     assert "Traceback" not in told.stderr
     assert "s3cret" not in told.stdout + told.stderr
-    assert "PostgreSQL" in told.stderr
-    assert dg.__version__
+    assert f"the PostgreSQL that {tmp_path / '.dagster' / 'dagster.yaml'} names" in told.stderr
+    assert "Connection refused" in told.stderr
