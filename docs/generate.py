@@ -25,6 +25,7 @@ from mailevents_dagster.sources.webhook.spool.segments import SUFFIX
 from mailevents_dagster.store.blobs import PACKED
 from mailevents_dagster.store.hour.snapshot_columns import all_columns
 from mailevents_dagster.store.layout import Layout
+from mailevents_dagster.store.lock_names import feed_lock, hour_lock
 
 FOLDER = Path(__file__).parent
 
@@ -176,13 +177,13 @@ def files() -> Iterator[str]:
         layout.manual_suppressions("example.com"): "what people put on [that list](suppression.md) and took off it",
         layout.metrics: "numbers of all feeds for Prometheus",
         layout.description: "the time zone in which the hours are named",
-        layout.hour_lock(feed, hour): "held while the hour is collected, by nobody else meanwhile",
-        layout.lock(feed): "held for moments, while something of the feed is written",
+        layout.locks / f"{hour_lock(feed, hour)}.lock": "held while the hour is collected, by nobody else meanwhile",
+        layout.locks / f"{feed_lock(feed)}.lock": "held for moments, while something of the feed is written",
     }
     yield "# The files"
     yield ""
     yield f"For `{feed}` in the hour from 14:00 on 20 November 2026 in `{hour.timezone}`, below `storage`,"
-    yield "with names as by default. Where the storage is a URL, journals, locks, operating logs and heartbeats lie"
+    yield "with names as by default. Where the storage is a URL, journals, operating logs and heartbeats lie"
     yield "below `DAGSTER_HOME`. [Daily summaries](summaries.md) have a tree of their own below `summaries`."
     yield from ("", "| file | what it is |", "| --- | --- |")
     yield from (f"| `{PurePosixPath(str(path)).relative_to(root)}` | {what} |" for path, what in rows.items())
@@ -190,7 +191,8 @@ def files() -> Iterator[str]:
     yield "Below `output`, `quarantine/quarantine` and `authentication` lie in the folder of their category, and the"
     yield "type of `authentication` is `auth` in names. The second of two hours that the clock shows alike has its UTC"
     yield "offset behind the hour. A file that was found damaged is set aside as `NAME.damaged`; one that is being"
-    yield "written is `.NAME.partial`, or has a name by chance below `blobs`."
+    yield "written is `.NAME.partial`, or has a name by chance below `blobs`. Locks are files where `storage` is a"
+    yield "folder; [an object store has others](architecture.md#who-keeps-whom-out)."
 
 
 LINT = """\

@@ -8,7 +8,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException, HTTPMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -55,6 +55,8 @@ class Fault:
     hands_on: bool = False
     """Hand the request on all the same; what the server says is lost."""
     headers: dict[str, str] = field(default_factory=dict)
+    until: threading.Event | None = None
+    """Answer when this happened."""
 
     @property
     def body(self) -> bytes:
@@ -121,11 +123,14 @@ class _Handler(BaseHTTPRequestHandler):
             status, headers, body = self._handed_on(request, content)
             if fault:
                 status, headers, body = fault.status, fault.headers, fault.body
+        if fault and fault.until:
+            fault.until.wait(PATIENCE)
         if fault and fault.is_cut:
             self.close_connection = True
             self.connection.shutdown(socket.SHUT_RDWR)
             return
-        self._tell(status, headers, body)
+        with suppress(OSError):  # the caller may be gone
+            self._tell(status, headers, body)
 
     do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = _handle  # noqa: N815 - http.server names them
 

@@ -24,6 +24,7 @@ from mailevents_dagster_tests.following import (
     DOMAIN,
     PREPARED,
     VARIABLE,
+    collected,
     follow,
     has_collected,
     has_settings,
@@ -31,6 +32,8 @@ from mailevents_dagster_tests.following import (
     needs_jq,
     write,
 )
+from mailevents_dagster_tests.moto_server import MotoServer
+from mailevents_dagster_tests.object_server import ObjectServer, environment, use
 from mailevents_dagster_tests.pages import (
     CHECKOUT,
     KEY,
@@ -103,6 +106,20 @@ def test_the_page_on_alerts_can_be_done_and_each_channel_takes_the_test(reader: 
 
         assert len(webhook.texts) == len(mail.mails) == 1
         assert mail.mails[0]["To"] == "ops@example.com"
+
+
+def test_the_page_on_object_stores_can_be_done(
+    reader: Reader, s3_moto: MotoServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ObjectServer(s3_moto) as server:
+        use(server, monkeypatch)
+        reader.environment.update(environment(server.url))
+        server.make_bucket("mailevents")
+        has_settings(reader)
+        write(reader, yaml.safe_load(reader.settings.read_text()) | {"storage": "s3://mailevents/production"})
+        collected(reader)
+
+        follow(reader, "docs/object-stores.md")
 
 
 def test_the_page_on_moving_over_can_be_done(reader: Reader) -> None:

@@ -30,10 +30,11 @@ def states_of(settings: Settings, store: Store) -> list[FeedState]:
     """Return what planning knows of each feed."""
     days = settings.retention.days
     states: dict[Feed, FeedState] = {}
+    cursors = store.readable_cursors([one.feed for one in settings.configured])
     for one in settings.configured:
         kept_days = days.get(one.feed.kind.category)
         lacking = _lacking([states[other] for other in one.made_of]) if one.feed.kind.comes_last else ()
-        states[one.feed] = FeedState(one.feed, one.start, store.readable_cursor(one.feed), kept_days, lacking)
+        states[one.feed] = FeedState(one.feed, one.start, cursors[one.feed], kept_days, lacking)
     return list(states.values())
 
 

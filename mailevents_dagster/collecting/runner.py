@@ -25,6 +25,7 @@ from mailevents_dagster.model.event import Progress, StoppedError
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.sources.client import Client
+from mailevents_dagster.store.lock_names import hour_lock
 
 LANES_AT_ONCE: Final = 16
 """More than two processors can keep busy; they wait for their sources most of the time."""
@@ -206,11 +207,11 @@ class _Lane:
 
     def collect(self) -> None:
         """Begin each hour once the one before leaves room, and the one before that has ended."""
-        layout, before = self._runner.collector.store.layout, threading.Event()
+        before = threading.Event()
         before.set()
         held: str | None = None
         for feed, hour in self._hours():
-            lock = layout.hour_lock(feed, hour)
+            lock = hour_lock(feed, hour)
             if lock == held:  # hours that are days apart share one, and no other process has it
                 before.wait()
             held = lock

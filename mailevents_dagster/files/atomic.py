@@ -1,6 +1,7 @@
 """Files that are either the old or the new, whole: written beside, flushed to disk, renamed into place.
 
-On an object store a finished upload replaces the object at once, which gives the same promise without a rename.
+On an object store a finished upload replaces the object at once, which gives the same promise without a rename. There
+a version says what may be replaced: nothing that another wrote meanwhile.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from typing import IO, Final
 
 from upath import UPath
 
+from mailevents_dagster.files.objects import Version, fetched, write, write_if
+
 PARTIAL: Final = ".partial"
 SHARING_PAUSES: Final = (0.01, 0.05, 0.2, 0.5, 1.0, 2.0)
 """Seconds between tries to replace a file that another process reads; virus scanners take up to a few of them."""
@@ -27,14 +30,29 @@ def local(path: UPath) -> Path | None:
 
 
 @contextmanager
-def publish(path: UPath, mode: int | None = None) -> Iterator[IO[bytes]]:
+def publish(path: UPath, mode: int | None = None, version: Version | None = None) -> Iterator[IO[bytes]]:
     """Yield a file to write to that appears under its name when the block ends well, and not at all otherwise.
 
-    Only this user may read it, unless a mode is given.
+    Only this user may read it, unless a mode is given. On an object store it appears where this version is still there,
+    and is the version then; else ChangedError. Without one it replaces whatever is there.
     """
     here = local(path)
-    with naming(path), _beside(here, mode) if here else _uploaded(path) as file:
+    with naming(path), _beside(here, mode) if here else _uploaded(path, version) as file:
         yield file
+
+
+def opened(path: UPath, version: Version | None = None) -> IO[bytes]:
+    """Open a file to read, which stays as it is now where others replace it; FileNotFoundError where there is none.
+
+    On an object store that is one request, and the version is what was found.
+    """
+    return path.open("rb") if local(path) else fetched(path, version)
+
+
+def read_whole(path: UPath, version: Version | None = None) -> bytes:
+    """Return what a file holds, with its version on an object store; FileNotFoundError where there is none."""
+    with opened(path, version) as file:
+        return file.read()
 
 
 class Unnamed:
@@ -62,7 +80,7 @@ class Unnamed:
             replace(self._partial, here)
             self.folder = here.parent
         else:
-            path.fs.put_file(self.file.name, path.path)
+            write(path, Path(self.file.name))
 
 
 @contextmanager
@@ -145,12 +163,14 @@ def replace(partial: Path, path: Path) -> None:
 
 
 @contextmanager
-def _uploaded(path: UPath) -> Iterator[IO[bytes]]:
-    # Closing a remote file uploads what was written, also after an error: so only whole files are sent.
+def _uploaded(path: UPath, version: Version | None) -> Iterator[IO[bytes]]:
     with NamedTemporaryFile() as whole:
         yield whole
         whole.flush()
-        path.fs.put_file(whole.name, path.path)
+        if version is None:
+            write(path, Path(whole.name))
+        else:
+            version.tag = write_if(path, Path(whole.name).read_bytes(), version.tag)
 
 
 def append(path: Path, blocks: Iterable[bytes]) -> None:

@@ -9,15 +9,16 @@ from typing import Any, TypeVar
 
 from upath import UPath
 
-from mailevents_dagster.files.atomic import publish, show
+from mailevents_dagster.files.atomic import publish, read_whole, show
 from mailevents_dagster.files.damage import DamagedError
 from mailevents_dagster.files.json_text import NotJsonError, canonical, parse, pretty
+from mailevents_dagster.files.objects import Version
 
 T = TypeVar("T")
 
 
-def write_sealed(path: UPath, content: Mapping[str, object]) -> None:
-    with publish(path) as file:
+def write_sealed(path: UPath, content: Mapping[str, object], version: Version | None = None) -> None:
+    with publish(path, version=version) as file:
         file.write(_sealed(content))
 
 
@@ -26,10 +27,10 @@ def show_sealed(path: Path, content: Mapping[str, object]) -> None:
     show(path, _sealed(content))
 
 
-def read_sealed(path: UPath) -> dict[str, Any] | None:
+def read_sealed(path: UPath, version: Version | None = None) -> dict[str, Any] | None:
     """Return what the file holds, or None where there is none; DamagedError where it is not as it was written."""
     try:
-        content = parse(path.read_bytes())
+        content = parse(read_whole(path, version))
     except FileNotFoundError:
         return None
     except NotJsonError as error:
@@ -41,12 +42,14 @@ def read_sealed(path: UPath) -> dict[str, Any] | None:
     return content
 
 
-def read_value(path: UPath, make: Callable[[dict[str, Any]], T], otherwise: str) -> T | None:
+def read_value(
+    path: UPath, make: Callable[[dict[str, Any]], T], otherwise: str, version: Version | None = None
+) -> T | None:
     """Return what is made of the file's content, or None where there is no file.
 
     DamagedError where the file is not as it was written; if nothing can be made of it, `otherwise` says so.
     """
-    content = read_sealed(path)
+    content = read_sealed(path, version)
     try:
         return None if content is None else make(content)
     except (KeyError, TypeError, ValueError) as error:

@@ -4,24 +4,32 @@ from __future__ import annotations
 
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from typing import IO, Final
 
 import pyarrow as pa
 from upath import UPath
 
+from mailevents_dagster.files.atomic import opened
+from mailevents_dagster.files.objects import Version
+
 BLOCK: Final = 2**20
 
 
-def digest_of(path: UPath) -> str | None:
+def digest_of(path: UPath, version: Version | None = None) -> str | None:
     """Return the SHA-256 of a file's content, or None where there is no file."""
     try:
-        with path.open("rb") as file:
-            digest = hashlib.sha256()
-            while block := file.read(BLOCK):
-                digest.update(block)
-            return digest.hexdigest()
+        with opened(path, version) as file:
+            return digest_of_file(file)
     except FileNotFoundError:
         return None
+
+
+def digest_of_file(file: IO[bytes]) -> str:
+    """Return the SHA-256 of what is left of an open file."""
+    digest = hashlib.sha256()
+    while block := file.read(BLOCK):
+        digest.update(block)
+    return digest.hexdigest()
 
 
 class Digest:

@@ -73,7 +73,8 @@ def error_of(error: Exception, path: str) -> Exception:
             return FileNotFoundError(errno.ENOENT, "there is no such object", path)
         if type(error).__name__ in _PRECONDITION:
             return ChangedError(f"{path} was written by another meanwhile")
-    to_do = _TO_DO.get(code) or _BY_STATUS.get(status)
+    is_redirected = not status and "redirect" in said.lower()
+    to_do = _TO_DO.get(code) or _BY_STATUS.get(301 if is_redirected else status)
     named = " ".join(str(part) for part in (status, code) if part)
     if to_do:
         return ObjectStoreError(_ERRNO.get(status, errno.EIO), f"the object store says {named}: {to_do}", path)

@@ -10,10 +10,13 @@ import os
 import random
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from tempfile import SpooledTemporaryFile
+from typing import IO, TYPE_CHECKING, Final, TypeVar, cast
+from urllib.parse import urlsplit
 
 from upath import UPath
 
@@ -29,7 +32,20 @@ from mailevents_dagster.files.object_errors import (
 if TYPE_CHECKING:
     from obstore.store import S3Store
 
-__all__ = ["ABSENT", "ChangedError", "Tag", "asked", "read_tagged", "remove", "write", "write_if"]
+__all__ = [
+    "ABSENT",
+    "ChangedError",
+    "Tag",
+    "Version",
+    "asked",
+    "copied",
+    "fetched",
+    "read_tagged",
+    "remove",
+    "server",
+    "write",
+    "write_if",
+]
 
 T = TypeVar("T")
 
@@ -49,6 +65,15 @@ CREDENTIALS_FOR: Final = timedelta(minutes=5)
 """boto3 renews what runs out within ten minutes: what it hands out is good for longer than this."""
 TRIES: Final = 5
 """Of a conditional write that got no answer."""
+MEMORY: Final = 16 * 2**20
+"""What is larger is put on disk while it is read."""
+
+
+@dataclass(slots=True)
+class Version:
+    """Which version of an object was read last, or written: the one that may be replaced."""
+
+    tag: Tag = ABSENT
 
 
 def read_tagged(path: UPath) -> tuple[bytes, Tag] | None:
@@ -62,6 +87,28 @@ def read_tagged(path: UPath) -> tuple[bytes, Tag] | None:
         return asked(path, read)
     except FileNotFoundError:
         return None
+
+
+def fetched(path: UPath, version: Version | None = None) -> IO[bytes]:
+    """Return the object as a file, by one request; FileNotFoundError where there is none."""
+
+    def fetch(store: S3Store, key: str) -> IO[bytes]:
+        found = store.get(key)
+        file = SpooledTemporaryFile(MEMORY)  # noqa: SIM115 - whoever asked for it closes it
+        try:
+            for block in found.stream(min_chunk_size=2**20):
+                file.write(block)
+        except BaseException:
+            file.close()
+            raise
+        if version is not None:
+            version.tag = found.meta["e_tag"] or ""
+        file.seek(0)
+        return cast("IO[bytes]", file)
+
+    if version is not None:
+        version.tag = ABSENT
+    return asked(path, fetch)
 
 
 def write_if(path: UPath, content: bytes, expected: Tag) -> Tag:
@@ -96,6 +143,12 @@ def write(path: UPath, content: bytes | Path) -> None:
     asked(path, lambda store, key: store.put(key, content))
 
 
+def copied(path: UPath, to: UPath) -> None:
+    """Copy the object within its bucket; what is there is replaced."""
+    key = to.path.partition("/")[2]
+    asked(path, lambda store, own: store.copy(own, key))
+
+
 def remove(path: UPath) -> None:
     """Delete the object, if it is there."""
     asked(path, lambda store, key: store.delete(key))
@@ -109,11 +162,21 @@ def asked(path: UPath, ask: Callable[[S3Store, str], T]) -> T:
         raise missing_extra(str(path)) from None
     bucket, _, key = path.path.partition("/")
     try:
-        return ask(_bucket(bucket, os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")), key)
+        return ask(_bucket(bucket, _endpoint()), key)
     except ObjectStoreError:
         raise
     except (BaseError, FileNotFoundError, ValueError) as error:
         raise error_of(error, str(path)) from None  # its text may hold a key
+
+
+def _endpoint() -> str | None:
+    return os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+
+
+def server() -> str:
+    """Return the name of the server that this process speaks to."""
+    endpoint = _endpoint()
+    return urlsplit(endpoint).netloc.rpartition("@")[2] if endpoint else "AWS"
 
 
 @lru_cache

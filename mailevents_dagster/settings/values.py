@@ -181,6 +181,8 @@ def storage_in(folder: Path, text: str) -> str:
     if not text.strip():
         raise ValueError("is empty; write a folder such as `./data`, or a URL such as `s3://bucket/prefix`")
     if _URL.match(text):
+        if not text.startswith("s3://"):
+            raise ValueError("is of a kind that cannot be written to safely; write a folder, or s3://bucket/prefix")
         if "@" in text:
             raise ValueError("holds a user name or password; take it out: credentials come from the environment")
         if not text.partition("://")[2].strip("/"):

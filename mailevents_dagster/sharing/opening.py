@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
 from upath import UPath
 
 from mailevents_dagster.files.atomic import local
+from mailevents_dagster.files.object_files import S3, stored_at
 from mailevents_dagster.sharing.locks import FileLocks, Locks
 
-OBJECT_STORES = frozenset({"s3", "s3a"})
-"""Protocols of storages that write in the place of what was read, and of nothing else."""
 
+def locks_of(storage: UPath, folder: Path, postgres: str | None, keeps_conditions: Callable[[], bool]) -> Locks:
+    """Return the locks of a storage: files where one machine has it, else PostgreSQL's where it is named, or leases.
 
-def locks_of(storage: UPath, folder: Path, postgres: str | None = None) -> Locks:
-    """Return the locks of a storage: files where one machine has it, else PostgreSQL's where it is named, or leases."""
-    if local(storage) or not (postgres or storage.protocol in OBJECT_STORES):
+    A server that does not keep conditions of writes can have no leases, and one machine alone may write to it.
+    """
+    if local(storage) or not (postgres or (storage.protocol == S3 and keeps_conditions())):
         return FileLocks(folder)
     return _of_this_process(os.getpid(), str(storage), postgres)
 
@@ -31,4 +33,4 @@ def _of_this_process(pid: int, storage: str, postgres: str | None) -> Locks:  # 
         return PostgresLocks(postgres, storage)
     from mailevents_dagster.sharing.leases import Leases
 
-    return Leases(UPath(storage) / "locks")
+    return Leases(stored_at(storage) / "locks")

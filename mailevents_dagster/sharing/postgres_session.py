@@ -106,16 +106,20 @@ class Session:
         """Return the connection; a new one, once the database is there, has the locks of the one before."""
         if self._connection:
             return self._connection
-        self._connection = _connect(self._url, self._patience)
-        self._patience = BACK_WITHIN
-        self._connection.execute(ON_THE_SERVER)
-        taken = self._connection.execute(TAKE, [[*self._has]]).fetchall() if self._has else []
+        new = _connect(self._url, self._patience)
+        try:
+            new.execute(ON_THE_SERVER)
+            taken = new.execute(TAKE, [[*self._has]]).fetchall() if self._has else []
+        except BaseException:
+            new.close()
+            raise
+        self._connection, self._patience = new, BACK_WITHIN
         for name in [self._has.pop(key) for key, is_taken in taken if not is_taken]:
             logger.warning(
                 f"{name}: another process has had the lock since the session ended. What this one writes now stands "
                 f"only where the other has written nothing."
             )
-        return self._connection
+        return new
 
 
 def _connect(url: str, patience: float) -> Connection:

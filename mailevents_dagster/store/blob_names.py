@@ -12,11 +12,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from upath import UPath
 
-from mailevents_dagster.files.atomic import publish
+from mailevents_dagster.files.atomic import opened, publish
 from mailevents_dagster.files.damage import DamagedError
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.store.hour.snapshot_file import columns_of, reading
-from mailevents_dagster.store.layout import Layout, names_in
+from mailevents_dagster.store.layout import Layout, days_in, names_in
 
 SHA256: Final = re.compile(rb"[0-9a-f]{64}")
 PARQUET: Final = ".parquet"
@@ -33,7 +33,7 @@ def named_in_snapshot(path: UPath, column: str) -> set[str]:
 
 def named_in_text(path: UPath) -> Iterator[str]:
     """Yield what may be the name of a blob in a log or a journal, whether it is damaged or not."""
-    with path.open("rb") as file:
+    with opened(path) as file:
         for line in file:
             for name in SHA256.findall(line):
                 yield name.decode()
@@ -53,11 +53,10 @@ def doom(layout: Layout, files: Iterable[UPath], column: str) -> None:
 
 def snapshots_of(layout: Layout, feed: Feed) -> Iterator[UPath]:
     """Yield all snapshots of a feed, whatever their hour."""
-    above = layout.snapshots(feed)
-    for day in names_in(above):
-        for name in names_in(above / day):
+    for folder, names in days_in(layout.snapshots(feed)):
+        for name in names:
             if name.endswith(PARQUET) and not name.startswith("."):
-                yield above / day / name
+                yield folder / name
 
 
 def journals_of(layout: Layout, feed: Feed) -> Iterator[UPath]:

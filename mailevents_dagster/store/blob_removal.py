@@ -21,6 +21,7 @@ from mailevents_dagster.files.atomic import PARTIAL, local, sync_folder
 from mailevents_dagster.store.blob_names import journals_of, named_in_snapshot, named_in_text, snapshots_of
 from mailevents_dagster.store.blobs import SUFFIXES
 from mailevents_dagster.store.layout import Layout, names_in
+from mailevents_dagster.store.lock_names import blob_lock
 from mailevents_dagster.store.retention import Retention
 from mailevents_dagster.store.store import Store
 
@@ -84,7 +85,7 @@ def _needed(store: Store, doomed: Set[str]) -> set[str]:
 def _remove(store: Store, name: str, before: float) -> int | None:
     """Remove a blob and return its bytes on disk, zero where it is gone; None where it is not old enough."""
     layout = store.layout
-    with store.locks.briefly(layout.blob_lock(name)):
+    with store.locks.briefly(blob_lock(name)):
         size = 0
         for path in (layout.blob(name, suffix) for suffix in SUFFIXES):
             with suppress(FileNotFoundError):

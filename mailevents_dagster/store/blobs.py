@@ -16,10 +16,11 @@ from typing import IO, TYPE_CHECKING, Final
 import pyarrow as pa
 from upath import UPath
 
-from mailevents_dagster.files.atomic import unnamed
+from mailevents_dagster.files.atomic import opened, unnamed
 from mailevents_dagster.files.damage import DamagedError
 from mailevents_dagster.sharing.locks import Locks
 from mailevents_dagster.store.layout import Layout
+from mailevents_dagster.store.lock_names import blob_lock
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
@@ -110,7 +111,7 @@ class Blobs:
             blob.finish()
             partial.settle()
             sha256 = blob.sha256
-            with self._locks.briefly(self._layout.blob_lock(sha256)):
+            with self._locks.briefly(blob_lock(sha256)):
                 partial.publish(self._layout.blob(sha256, blob.suffix or PLAIN))
 
     def open(self, sha256: str) -> IO[bytes]:
@@ -154,7 +155,7 @@ class _Reader(io.RawIOBase):
         self._path = path
         self._sha256 = sha256
         self._digest = hashlib.sha256()
-        self._file: IO[bytes] = path.open("rb")
+        self._file: IO[bytes] = opened(path)
         is_packed = path.name.endswith(PACKED)
         self._content = pa.CompressedInputStream(self._file, "zstd") if is_packed else self._file
 

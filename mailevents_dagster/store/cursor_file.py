@@ -8,13 +8,14 @@ from typing import Any, Final
 from upath import UPath
 
 from mailevents_dagster.files.checksummed import read_value, write_sealed
+from mailevents_dagster.files.objects import Version
 from mailevents_dagster.model.hour import SECONDS
 from mailevents_dagster.store.cursors import Cursor, Failure, Lack, Refusal, text_of
 
 VERSION: Final = 1
 
 
-def write_cursor(path: UPath, cursor: Cursor, timezone: str) -> None:
+def write_cursor(path: UPath, cursor: Cursor, timezone: str, version: Version | None = None) -> None:
     """Write it in a form that people can read too: the texts are of the time zone, the numbers are what counts."""
 
     def text(time: float) -> str:
@@ -50,7 +51,7 @@ def write_cursor(path: UPath, cursor: Cursor, timezone: str) -> None:
         **first_hour,
         **{name: value for name, value in optional.items() if value not in (None, [], {})},
     }
-    write_sealed(path, content)
+    write_sealed(path, content, version)
 
 
 def _said_of(failure: Failure) -> dict[str, object]:
@@ -58,9 +59,9 @@ def _said_of(failure: Failure) -> dict[str, object]:
     return {name: value for name, value in asdict(failure).items() if name != "until" or value is not None}
 
 
-def read_cursor(path: UPath) -> Cursor | None:
+def read_cursor(path: UPath, version: Version | None = None) -> Cursor | None:
     """Return the cursor, or None where there is none; DamagedError where it is not as it was written."""
-    return read_value(path, _cursor_of, "is not a cursor of a feed")
+    return read_value(path, _cursor_of, "is not a cursor of a feed", version)
 
 
 def _cursor_of(content: dict[str, Any]) -> Cursor:

@@ -42,12 +42,13 @@ def destroying(
                 yield None
                 return
             record = _begun(begun, there, _record(layout, feed, hour, manifest, rule))
+            # Before anything goes: what the cursor does not have as closed is not asked for records on an object store.
+            store.feed_cursor(feed).change_if_whole(lambda cursor: cursor.destroyed(hour))
             if column := feed.kind.rows.blob_column:
                 doom(layout, there.values(), column)
             _delete(layout, feed, there.values())
             record = replace(record, finished=time.time())
             write_destruction(layout.destruction(feed, hour), record)
-            store.feed_cursor(feed).change_if_whole(lambda cursor: cursor.destroyed(hour))
         yield record
         begun.unlink()
 

@@ -18,7 +18,7 @@ from mailevents_dagster.model.event import SourceError
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.store.layout import Layout
-from mailevents_dagster.store.manifest import StoredFile
+from mailevents_dagster.store.manifest import StoredFile, said_of
 
 VERSION: Final = 1
 
@@ -74,7 +74,7 @@ def write_destruction(path: UPath, record: Destruction) -> None:
         f"{name}_at": datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds") if at else None
         for name, at in (("begun", record.begun), ("finished", record.finished))
     }
-    write_sealed(path, {**asdict(record), **shown})
+    write_sealed(path, {**asdict(record), "files": [said_of(file) for file in record.files], **shown})
 
 
 def recorded(layout: Layout, feed: Feed, hour: Hour) -> Destruction | None:

@@ -14,7 +14,7 @@ from upath import UPath
 
 from mailevents_dagster.model.feed import Feed, FeedKind
 from mailevents_dagster.model.hour import Hour, hours_between
-from mailevents_dagster.store.layout import BEGUN, STAMP, Layout, names_in
+from mailevents_dagster.store.layout import BEGUN, STAMP, Layout, days_in, names_in
 
 FIRST: Final = datetime(2018, 12, 31, tzinfo=UTC).timestamp()
 """Feeds begin in 2019 or later, in every time zone; imported hours can be older."""
@@ -92,9 +92,9 @@ class Inventory:
 
     def _by_days(self, above: UPath, before: str, suffix: str) -> Found:
         """Yield the files that lie in a folder a day and are named by the hour."""
-        for day in names_in(above):
-            folder, date = above / day, day.removeprefix(before)
-            for name in names_in(folder):
+        for folder, names in days_in(above):
+            date = folder.name.removeprefix(before)
+            for name in names:
                 if hour := self._by_stamp.get(f"{date}_{_original(name).removesuffix(suffix)}"):
                     yield hour, folder, name
 

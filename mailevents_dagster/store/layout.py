@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import re
+from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Final, Literal
+from typing import Final
 
 from upath import UPath
 
 from mailevents_dagster.files.atomic import local
 from mailevents_dagster.model.feed import Feed
-from mailevents_dagster.model.hour import SECONDS, Hour
+from mailevents_dagster.model.hour import Hour
 
 STAMP: Final = "%Y-%m-%d_%H"
 """An hour in names of files that no user names."""
@@ -22,10 +24,7 @@ _DATE: Final = re.compile("(19|20)[0-9]{2}-(0[1-9]|1[0-2])-[0-9]{2}")
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The paths of feeds and hours, and the names of their locks.
-
-    `scratch` is local also where the storage is not: journals lie there, and locks that are files.
-    """
+    """The paths of feeds and hours. `scratch` is local also where the storage is not: journals and locks lie there."""
 
     root: UPath
     scratch: Path
@@ -81,8 +80,12 @@ class Layout:
     def destructions(self, feed: Feed) -> UPath:
         return self.root / "destroyed" / feed.domain / feed.name
 
+    @property
+    def cursors(self) -> UPath:
+        return self.root / "cursors"
+
     def cursor(self, feed: Feed) -> UPath:
-        return self.root / "cursors" / feed.domain / f"{feed.name}.json"
+        return self.cursors / feed.domain / f"{feed.name}.json"
 
     def unreadable(self, feed: Feed, name: str, digest: str) -> UPath:
         """Return the file for what is no record in an old log of this name; the digest is that of its content."""
@@ -159,10 +162,6 @@ class Layout:
         """Return the file of what people put on the domain's suppression list and took off it."""
         return self.root / "suppression" / f"{domain}.json"
 
-    def suppression_lock(self, domain: str) -> str:
-        """Held for moments, while somebody changes the domain's suppression list."""
-        return f"{domain}/suppression"
-
     def part(self, domain: str, name: str, date: str) -> UPath:
         """Return what was made of a day of a domain: one answer about its mail."""
         hive = self.all_snapshots / f"domain={domain}" / "category=deliverability" / f"type={name}"
@@ -211,26 +210,6 @@ class Layout:
         """Locked while webhooks are received into the spools of this machine."""
         return self.locks / "receiving.lock"
 
-    def work_lock(self, work: Literal["adopting", "alerts", "report", "store"]) -> str:
-        """Held while old logs are taken in, somebody is told, the report is sent, or the storage is described."""
-        return work
-
-    def lock(self, feed: Feed) -> str:
-        """Held while an hour of the feed is committed or destroyed."""
-        return f"{feed.domain}/{feed.name}"
-
-    def cursor_lock(self, feed: Feed) -> str:
-        """Held for moments, while the feed's cursor is changed."""
-        return f"{feed.domain}/{feed.name}/cursor"
-
-    def blob_lock(self, sha256: str) -> str:
-        """Held for moments, while a blob appears or is removed. Those with the same beginning share one."""
-        return f"blobs/{sha256[:2]}"
-
-    def hour_lock(self, feed: Feed, hour: Hour) -> str:
-        """Held while the hour is collected. Hours a day apart share one, so that their number stays small."""
-        return f"{feed.domain}/{feed.name}/{hour.start // SECONDS % 24:02d}"
-
     def relative(self, path: UPath) -> str:
         """Return the path as records of an hour name it; that of a journal begins in its own folder."""
         above = self.root.path if self.root in path.parents else str(self.scratch)
@@ -274,6 +253,19 @@ def names_in(folder: UPath | Path) -> list[str]:
         return os.listdir(here) if here else [path.name for path in folder.iterdir()]
     except (FileNotFoundError, NotADirectoryError):
         return []
+
+
+def days_in(folder: UPath) -> Iterator[tuple[UPath, list[str]]]:
+    """Yield the folders in a folder, each with the names of what is in it; an object store is asked for all at once."""
+    if local(folder):
+        for day in names_in(folder):
+            yield folder / day, names_in(folder / day)
+        return
+    days = defaultdict[str, list[str]](list)
+    for path in folder.glob("*/*"):
+        days[path.parent.name].append(path.name)
+    for day, names in days.items():
+        yield folder / day, names
 
 
 def scratch_folder(storage: str) -> Path:

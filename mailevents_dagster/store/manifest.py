@@ -9,6 +9,7 @@ from typing import Any
 from upath import UPath
 
 from mailevents_dagster.files.checksummed import read_value, write_sealed
+from mailevents_dagster.files.objects import Version
 from mailevents_dagster.model.event import Gap, Origin, ReadRange
 
 VERSION = 1
@@ -21,6 +22,8 @@ class StoredFile:
     path: str
     bytes: int
     sha256: str
+    tag: str = ""
+    """The ETag that it got, on an object store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +60,20 @@ class Manifest:
         return self.origin is Origin.SOURCE and not self.gaps and not self.details_owed
 
 
-def write_manifest(path: UPath, manifest: Manifest) -> None:
+def write_manifest(path: UPath, manifest: Manifest, version: Version | None = None) -> None:
     listed = datetime.fromtimestamp(manifest.listed_at, UTC).isoformat(timespec="seconds")
-    write_sealed(path, {**asdict(manifest), "complete": manifest.complete, "listed": listed})
+    files = {"log": said_of(manifest.log), "snapshot": said_of(manifest.snapshot)}
+    write_sealed(path, {**asdict(manifest), **files, "complete": manifest.complete, "listed": listed}, version)
 
 
-def read_manifest(path: UPath) -> Manifest | None:
+def said_of(file: StoredFile) -> dict[str, object]:
+    """Return a file as records name it; only one on an object store has a tag."""
+    return {name: value for name, value in asdict(file).items() if name != "tag" or value}
+
+
+def read_manifest(path: UPath, version: Version | None = None) -> Manifest | None:
     """Return the manifest, or None where the hour was never committed."""
-    return read_value(path, _manifest_of, "is not a manifest of an hour")
+    return read_value(path, _manifest_of, "is not a manifest of an hour", version)
 
 
 def _manifest_of(content: dict[str, Any]) -> Manifest:

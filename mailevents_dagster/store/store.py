@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from contextlib import AbstractContextManager, contextmanager, suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -13,25 +15,32 @@ from upath import UPath
 
 from mailevents_dagster.files.atomic import local, make_folder
 from mailevents_dagster.files.damage import DamagedError
+from mailevents_dagster.files.object_files import stored_at, tags_below
+from mailevents_dagster.files.objects import ABSENT, server
 from mailevents_dagster.model.feed import Feed, FeedKind
 from mailevents_dagster.model.hour import Hour
+from mailevents_dagster.sharing.locks import Locks
 from mailevents_dagster.sharing.opening import locks_of
 from mailevents_dagster.store.blobs import Blobs
 from mailevents_dagster.store.cursors import Cursor
+from mailevents_dagster.store.description import describe_objects
 from mailevents_dagster.store.destruction_record import refuse_destroyed
-from mailevents_dagster.store.feed_cursor import FeedCursor
+from mailevents_dagster.store.feed_cursor import FeedCursor, Seen
 from mailevents_dagster.store.hour.hour_files import HourFiles
 from mailevents_dagster.store.hour.log import make_readable
 from mailevents_dagster.store.hour.open_hour import OpenHour
 from mailevents_dagster.store.hour.snapshot_columns import dataset
 from mailevents_dagster.store.inventory import stored_feeds
 from mailevents_dagster.store.layout import Layout, scratch_folder
+from mailevents_dagster.store.lock_names import ADOPTING, ALERTS, feed_lock, hour_lock
 from mailevents_dagster.store.manifest import Manifest, read_manifest
 
 if TYPE_CHECKING:
     import pyarrow.dataset as ds
 
 MEMORY: Final = 16 * 2**20
+AT_ONCE: Final = 16
+"""Cursors that are read at a time from an object store."""
 
 logger = logging.getLogger(__name__)
 
@@ -62,14 +71,24 @@ class Store:
 
         `postgres` is the URL of a database for what machines share: locks of a storage that is not of one, the outbox.
         """
+        self.layout = Layout(stored_at(storage), scratch or scratch_folder(storage), log_file_name)
         self.postgres = postgres
-        self.layout = Layout(UPath(storage), scratch or scratch_folder(storage), log_file_name)
-        self.locks = locks_of(self.layout.root, self.layout.locks, postgres)
         self.timezone = timezone
         self.kinds = kinds
         self.log_file_mode = log_file_mode
         """Of logs whose hour is collected; None leaves them to this user, and those that are there as they are."""
         self.memory = memory
+        self._seen: Seen | None = {}
+
+    @cached_property
+    def locks(self) -> Locks:
+        """What keeps processes out of each other's way."""
+        return locks_of(self.layout.root, self.layout.locks, self.postgres, lambda: self._keeps_conditions)
+
+    @property
+    def _keeps_conditions(self) -> bool:
+        """Whether what another wrote meanwhile is never written over."""
+        return local(self.layout.root) is not None or describe_objects(self.layout, self.timezone, server())
 
     def feed(self, domain: str, name: str) -> Feed:
         """Return the feed that a stored file names."""
@@ -93,23 +112,22 @@ class Store:
         destroyed raises DestroyedError.
         """
         with self.holding(feed, hour, when_held):
-            refuse_destroyed(self.layout, feed, hour)
             cursor = self.feed_cursor(feed)
-            work = OpenHour(HourFiles(self.layout, feed, hour), self.memory, cursor)
-            work.begin()
-            try:
-                yield work
-            except OSError as error:
-                told = _reassuring(error) if work.is_as_it_was else error
-                cursor.fail(hour, told, work.notes.append)
-                raise told from error.__cause__
-            except Exception as error:
-                cursor.fail(hour, error, work.notes.append)
-                raise
-            finally:
-                work.close()
-                if work.done:
-                    self._make_readable(work.done.log)
+            if local(self.layout.root):
+                refuse_destroyed(self.layout, feed, hour)
+            with closing(OpenHour(HourFiles(self.layout, feed, hour), self.memory, cursor)) as work:
+                work.begin()
+                try:
+                    yield work
+                except OSError as error:
+                    told = _reassuring(error) if work.is_as_it_was else error
+                    cursor.fail(hour, told, work.notes.append)
+                    raise told from error.__cause__
+                except Exception as error:
+                    cursor.fail(hour, error, work.notes.append)
+                    raise
+            if work.done:
+                self._make_readable(work.done.log)
 
     def _make_readable(self, log: UPath) -> None:
         here, top = local(log), local(self.layout.all_logs)
@@ -123,20 +141,22 @@ class Store:
     @contextmanager
     def holding(self, feed: Feed, hour: Hour, when_held: Callable[[str], object]) -> Iterator[None]:
         """Keep other processes from collecting or destroying the hour."""
+        if not self._keeps_conditions:
+            self._seen = None  # a cursor that is not the newest could be written
         held = f"{feed} {hour} is being collected by another process, which is waited for."
-        with self.locks.holding(self.layout.hour_lock(feed, hour), lambda: when_held(held)):
+        with self.locks.holding(hour_lock(feed, hour), lambda: when_held(held)):
             yield
 
     def writing(self, feed: Feed) -> AbstractContextManager[None]:
         """Keep others from committing or destroying hours of the feed."""
-        return self.locks.briefly(self.layout.lock(feed))
+        return self.locks.briefly(feed_lock(feed))
 
     @contextmanager
     def adopting(self, when_held: Callable[[str], object] = logger.warning) -> Iterator[Path]:
         """Yield an empty folder to sort old logs in, for one process at a time; it goes with the block."""
         held = "Another process takes old logs into this storage, and is waited for."
         folder = self.layout.adopting
-        with self.locks.holding(self.layout.work_lock("adopting"), lambda: when_held(held)):
+        with self.locks.holding(ADOPTING, lambda: when_held(held)):
             if folder.exists():  # of a process that was killed
                 shutil.rmtree(folder)
             make_folder(folder)
@@ -152,11 +172,11 @@ class Store:
         def refuse() -> None:
             raise HeldError("Another process is telling what is wrong.")
 
-        with self.locks.holding(self.layout.work_lock("alerts"), refuse):
+        with self.locks.holding(ALERTS, refuse):
             yield
 
     def feed_cursor(self, feed: Feed) -> FeedCursor:
-        return FeedCursor(self.layout, self.locks, feed, self.timezone)
+        return FeedCursor(self.layout, self.locks, feed, self.timezone, self._seen)
 
     def cursor(self, feed: Feed) -> Cursor:
         """Return what the feed has; DamagedError where its cursor is not as it was written."""
@@ -165,6 +185,19 @@ class Store:
     def readable_cursor(self, feed: Feed) -> Cursor | None:
         """Return what the feed has; None where the cursor is damaged or lost, until the next collection."""
         return self.feed_cursor(feed).read_if_whole()
+
+    def readable_cursors(self, feeds: Sequence[Feed]) -> dict[Feed, Cursor | None]:
+        """Return what each of these has. On an object store only what changed is read again, several at a time."""
+        if local(self.layout.root):
+            return {feed: self.readable_cursor(feed) for feed in feeds}
+        tags = tags_below(self.layout.cursors)
+
+        def cursor_of(feed: Feed) -> Cursor | None:
+            cursor, path = self.feed_cursor(feed), self.layout.cursor(feed).path
+            return cursor.seen_as(tags.get(path, ABSENT)) or cursor.read_if_whole()
+
+        with ThreadPoolExecutor(AT_ONCE, "cursors") as beside:
+            return dict(zip(feeds, beside.map(cursor_of, feeds), strict=True))
 
     def manifest(self, feed: Feed, hour: Hour) -> Manifest | None:
         return read_manifest(self.layout.manifest(feed, hour))

@@ -22,6 +22,7 @@ from mailevents_dagster.files.damage import DamagedError, set_aside
 from mailevents_dagster.model.day import Day
 from mailevents_dagster.model.hour import key_timezone
 from mailevents_dagster.settings import ReportMailSettings
+from mailevents_dagster.store.lock_names import REPORT
 from mailevents_dagster.store.store import HeldError, Store
 
 PATIENCE: Final = 60.0
@@ -100,7 +101,7 @@ def send_report(
     def refuse() -> None:
         raise HeldError("Another process is sending the report.")
 
-    with store.locks.holding(store.layout.work_lock("report"), refuse):
+    with store.locks.holding(REPORT, refuse):
         known = read_sent(store, warn)
         before = known if known is not None and known.day == day.key else Sent(day.key)
         left = [address for address in settings.to if _digest(address) not in before.done]

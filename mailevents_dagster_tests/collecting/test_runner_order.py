@@ -19,7 +19,7 @@ from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.sources.uzmanposta.rows import Record
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, FixedMail, Simulator
 from mailevents_dagster.store.hour.open_hour import Commit, OpenHour
-from mailevents_dagster.store.layout import Layout
+from mailevents_dagster.store.lock_names import hour_lock
 from mailevents_dagster_tests.collecting.conftest import PATIENCE, Place, after, done, failed, incoming
 from mailevents_dagster_tests.conftest import NOON, collection, mail
 
@@ -152,13 +152,12 @@ def test_hours_a_day_apart_share_a_lock_and_wait_for_each_other_alone(
     tomorrow = Hour(NOON.start + 24 * SECONDS, NOON.timezone)
     its_turn, told = threading.Event(), list[str]()
 
-    def hour_lock(self: Layout, feed: Feed, hour: Hour) -> object:
+    def of_hour(feed: Feed, hour: Hour) -> str:
         if hour == tomorrow:
             its_turn.set()
-        return real(self, feed, hour)
+        return hour_lock(feed, hour)
 
-    real = Layout.hour_lock
-    monkeypatch.setattr(Layout, "hour_lock", hour_lock)
+    monkeypatch.setattr(runner_module, "hour_lock", of_hour)
     monkeypatch.setattr(OpenHour, "commit", after(lambda: its_turn.wait(PATIENCE), OpenHour.commit))
 
     outcomes = place.collect([Task(incoming("a.example"), [NOON, tomorrow])], when_held=told.append)

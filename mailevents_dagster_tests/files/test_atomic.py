@@ -12,6 +12,7 @@ from upath import UPath
 
 from mailevents_dagster.files import atomic
 from mailevents_dagster.files.atomic import append, local, make_folder, publish
+from mailevents_dagster.files.object_files import stored_at
 
 
 def mode(path: Path) -> int:
@@ -128,8 +129,8 @@ def test_appending_adds_to_the_same_file(tmp_path: Path) -> None:
     assert (path.read_bytes(), path.stat().st_ino) == (b"onetwo", before)
 
 
-def test_an_object_store_gets_a_whole_file_or_none() -> None:
-    path = UPath("memory://test_atomic/a/file")
+def test_an_object_store_gets_a_whole_file_or_none(bucket: str) -> None:
+    path = stored_at(bucket) / "a" / "file"
     with publish(path) as file:
         file.write(b"new")
         assert not path.exists()

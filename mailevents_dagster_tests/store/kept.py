@@ -15,11 +15,12 @@ from mailevents_dagster.model.columns import RowFormat
 from mailevents_dagster.model.event import Collection, Event
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
+from mailevents_dagster.sharing.locks import FileLocks
 from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
 from mailevents_dagster.store.cursor_file import read_cursor
 from mailevents_dagster.store.cursors import Failure
 from mailevents_dagster.store.hour.index import index_of
-from mailevents_dagster.store.hour.log import Written, bring_up_to_date
+from mailevents_dagster.store.hour.log import StoredLog, Written, bring_up_to_date
 from mailevents_dagster.store.hour.open_hour import Commit
 from mailevents_dagster.store.hour.snapshot_columns import records_of, snapshot_batch
 from mailevents_dagster.store.hour.snapshot_file import read_events, write_snapshot
@@ -32,6 +33,7 @@ from mailevents_dagster_tests.conftest import (
     collection,
     digest,
     event,
+    make_store,
 )
 
 LOG = "output/example.com/mail/incominglog/example.com_incominglog_2026-11-20_12.log"
@@ -49,14 +51,21 @@ def commit(store: Store, found: Collection | Sequence[Event], feed: Feed = INCOM
         return work.commit(found if isinstance(found, Collection) else collection(found))
 
 
+def unguarded(storage: str, scratch: Path) -> Store:
+    """A storage whose locks keep nobody else out, as if they were lost all the time; they cost no request."""
+    store = make_store(storage, scratch=scratch)
+    store.locks = FileLocks(store.layout.locks)
+    return store
+
+
 def write_events(path: UPath, events: Sequence[Event], rows: RowFormat = ROW_FORMATS["mail"]) -> tuple[int, str]:
     """A snapshot of these events; returns its size and digest."""
     return write_snapshot(path, [snapshot_batch(index_of(events), records_of(events, rows), rows)], rows)
 
 
-def bring_log_up_to_date(path: Path | UPath, events: Sequence[Event]) -> Written:
+def bring_log_up_to_date(path: Path | UPath, events: Sequence[Event], stored: StoredLog | None = None) -> Written:
     """The log told of these events, one by one."""
-    with bring_up_to_date(UPath(path)) as update:
+    with bring_up_to_date(UPath(path), stored) as update:
         for one in events:
             update.add(pa.py_buffer(one.raw + b"\n"))
     return update.written

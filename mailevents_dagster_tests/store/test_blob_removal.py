@@ -209,8 +209,8 @@ class TestLeftovers:
         assert not half.exists()
 
 
-def test_an_object_store_loses_the_same(tmp_path: Path) -> None:
-    store = Store("memory://blob_removal", "UTC", "x_%H", mailbox_store(tmp_path).kinds, scratch=tmp_path)
+def test_an_object_store_loses_the_same(tmp_path: Path, bucket: str) -> None:
+    store = Store(bucket, "UTC", "x_%H", mailbox_store(tmp_path).kinds, scratch=tmp_path)
     commit_messages(store, ["a", "both"])
     commit_messages(store, ["both"], hour=ONE)
     destroy(store)

@@ -18,9 +18,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from upath import UPath
 
 from mailevents_dagster.files.damage import DamagedError
+from mailevents_dagster.files.object_files import stored_at
 from mailevents_dagster.sharing.locks import FileLocks
 from mailevents_dagster.store.blobs import BLOCK, Blobs
 from mailevents_dagster.store.layout import Layout
@@ -99,8 +99,8 @@ def test_it_is_packed_where_its_beginning_shrinks(message: bytes, suffix: str, b
 
 
 @given(st.lists(st.binary(max_size=40) | st.integers(0, 2 * BLOCK).map(noise), max_size=4))
-def test_any_bytes_in_any_pieces_come_back(parts: list[bytes]) -> None:
-    blobs = Blobs(Layout(UPath("memory://any_bytes"), Path("/tmp"), ""), FileLocks(Path("/tmp/locks")))
+def test_any_bytes_in_any_pieces_come_back(bucket: str, tmp_path: Path, parts: list[bytes]) -> None:
+    blobs = Blobs(Layout(stored_at(bucket), tmp_path, ""), FileLocks(tmp_path))
     message = b"".join(parts)
     name = kept(blobs, *parts)
     assert name == hashlib.sha256(message).hexdigest()
@@ -221,8 +221,8 @@ def test_a_damaged_blob_is_mended_by_the_next_like_it(blobs: Blobs, folder: Path
     assert blobs.open(DIGEST).read() == MESSAGE
 
 
-def test_an_object_store_gets_a_whole_blob_or_none(tmp_path: Path) -> None:
-    blobs = Blobs(Layout(UPath("memory://blobs_on_an_object_store"), tmp_path, ""), FileLocks(tmp_path))
+def test_an_object_store_gets_a_whole_blob_or_none(bucket: str, tmp_path: Path) -> None:
+    blobs = Blobs(Layout(stored_at(bucket), tmp_path, ""), FileLocks(tmp_path))
 
     def write_half() -> None:
         with blobs.new() as blob:

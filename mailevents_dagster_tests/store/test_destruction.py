@@ -166,8 +166,8 @@ def test_feeds_of_a_store_are_those_with_files(store: Store) -> None:
     ]
 
 
-def test_an_hour_on_an_object_store_is_destroyed(tmp_path: Path) -> None:
-    store = make_store("memory://destroying", scratch=tmp_path)
+def test_an_hour_on_an_object_store_is_destroyed(tmp_path: Path, bucket: str) -> None:
+    store = make_store(bucket, scratch=tmp_path)
     commit(store, [event(START)])
     with store.open_hour(INCOMING, hour_of(1)) as work:
         work.journal.record(b"a" * 16, b"b" * 16, b"{}")

@@ -229,8 +229,8 @@ def test_of_many_hours_that_are_not_there_some_are_named(store: Store) -> None:
 # --- an object store
 
 
-def test_hours_are_kept_on_an_object_store_as_in_a_folder(tmp_path: Path) -> None:
-    store = make_store(f"memory://{tmp_path.name}/prefix", scratch=tmp_path / "scratch")
+def test_hours_are_kept_on_an_object_store_as_in_a_folder(tmp_path: Path, bucket: str) -> None:
+    store = make_store(bucket, scratch=tmp_path / "scratch")
     with store.open_hour(INCOMING, NOON) as work:
         work.journal.record(digest("a"), digest("b"), b"{}")
         assert list((tmp_path / "scratch").rglob("*.journal"))

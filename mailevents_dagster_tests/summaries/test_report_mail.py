@@ -12,6 +12,7 @@ import pytest
 from mailevents_dagster.deliveries.mail.letter import Letter, Paragraph
 from mailevents_dagster.model.day import Day
 from mailevents_dagster.settings import ReportMailSettings
+from mailevents_dagster.store.lock_names import REPORT
 from mailevents_dagster.store.store import HeldError, Store
 from mailevents_dagster.summaries import report_mail
 from mailevents_dagster.summaries.report_mail import (
@@ -172,7 +173,7 @@ def test_a_process_that_is_killed_after_sending_sends_the_same_mail_again(
 
 
 def test_two_processes_do_not_send_at_once(office: PostOffice, send: Send, store: Store) -> None:
-    with store.locks.holding(store.layout.work_lock("report")), pytest.raises(HeldError):
+    with store.locks.holding(REPORT), pytest.raises(HeldError):
         send()
     assert not office.mails
 

@@ -9,8 +9,10 @@ from typing import Literal
 from mailevents_dagster.deliverability.addresses import comparable
 from mailevents_dagster.deliverability.suppression.ledger import MANUAL, REMOVED, Evidence
 from mailevents_dagster.files.checksummed import read_value, write_sealed
+from mailevents_dagster.files.objects import Version
 from mailevents_dagster.model.day import Day
 from mailevents_dagster.store.layout import Layout
+from mailevents_dagster.store.lock_names import suppression_lock
 from mailevents_dagster.store.store import Store
 
 VERSION = 1
@@ -27,12 +29,13 @@ class Change:
     reason: str
 
 
-def read_changes(layout: Layout, domain: str) -> Sequence[Change]:
+def read_changes(layout: Layout, domain: str, version: Version | None = None) -> Sequence[Change]:
     """Return what was changed by hand, in its order; DamagedError where the file is not as it was written."""
     made = read_value(
         layout.manual_suppressions(domain),
         lambda content: [Change(**one) for one in content["changes"]],
         "holds no changes of a suppression list",
+        version,
     )
     return made or []
 
@@ -44,13 +47,13 @@ def note_changes(
 
     What was noted stays for ever, so that a removal stands against all that happened before it, told when it may be.
     """
-    layout = store.layout
-    with store.locks.holding(layout.suppression_lock(domain)):
-        known = read_changes(layout, domain)
+    layout, version = store.layout, Version()
+    with store.locks.holding(suppression_lock(domain)):
+        known = read_changes(layout, domain, version)
         at = max([now, *(one.at + 1 for one in known[-1:])])
         new = [Change(address, action, at, reason) for address in addresses]
         content = {"version": VERSION, "changes": [asdict(one) for one in (*known, *new)]}
-        write_sealed(layout.manual_suppressions(domain), content)
+        write_sealed(layout.manual_suppressions(domain), content, version)
     return len(new)
 
 

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from upath import UPath
 
+from mailevents_dagster.files.atomic import opened
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.store.hour.index import OWED
 from mailevents_dagster.store.hour.snapshot_columns import lines_of, seconds_of
@@ -40,7 +41,7 @@ class LogRead:
         self._digest = hashlib.sha256()
         self._file: IO[bytes] = BytesIO()
         try:
-            self._file = closing.enter_context(path.open("rb"))
+            self._file = closing.enter_context(opened(path))
         except FileNotFoundError:
             self.error = "is gone"
         except OSError as error:

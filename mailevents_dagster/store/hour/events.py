@@ -26,10 +26,10 @@ class HourEvents:
 
     def __init__(self, known: Records, found: FoundEvents, rows: RowFormat) -> None:
         self.known_index = known.index
-        self._known = known
+        self.known_records = known
         self._known_count = len(self.known_index)
         self._found = found
-        self._rows = rows
+        self.rows = rows
 
     def add(self, events: Sequence[Event], awaited: Sequence[bool] = ()) -> range:
         """Take found events and return their places. For those awaited another will be put."""
@@ -44,6 +44,14 @@ class HourEvents:
         """Take the event that is awaited at this place."""
         self._found.put(place - self._known_count, event)
 
+    def take_over(self, others: HourEvents, places: Places) -> Places:
+        """Take these events of an hour that was opened before as found, and return their places."""
+        index, none = others.index(places), np.empty(0, np.int64)
+        taken = (
+            self.add_records(index[part], others._records(places[part]).column("raw")) for part in portions(places)
+        )
+        return np.concatenate([none, *taken])
+
     def index(self, places: Places) -> Index:
         known, found = self.known_index, self._found.index
         if not len(found):
@@ -53,7 +61,7 @@ class HourEvents:
     def batches(self, index: Index, places: Places) -> Iterator[pa.RecordBatch]:
         """Yield the events as a snapshot holds them: of this index, with the records at these places."""
         for part in portions(places):
-            yield snapshot_batch(index[part], self._records(places[part]), self._rows)
+            yield snapshot_batch(index[part], self._records(places[part]), self.rows)
 
     def lines(self, places: Places) -> Iterator[pa.Buffer]:
         """Yield the records at these places as the log has them."""
@@ -62,21 +70,21 @@ class HourEvents:
 
     def known(self, places: Places) -> list[Event]:
         """Return known events whole."""
-        raws = (raw.encode() for raw in self._known.take(places).column("raw").to_pylist())
+        raws = (raw.encode() for raw in self.known_records.take(places).column("raw").to_pylist())
         return list(self.known_index[places].events(raws))
 
     def marks(self, places: Places) -> list[Marks | None]:
         raws = (raw for part in portions(places) for raw in self._records(places[part]).column("raw").to_pylist())
-        return [self._rows.marks_of(raw.encode()) for raw in raws]
+        return [self.rows.marks_of(raw.encode()) for raw in raws]
 
     def _records(self, places: Places) -> pa.RecordBatch:
         known = places < self._known_count
         if known.all():
-            return self._known.take(places)
+            return self.known_records.take(places)
         if not known.any():
             return self._found.take(places - self._known_count)
         both = pa.concat_batches(
-            [self._known.take(places[known]), self._found.take(places[~known] - self._known_count)]
+            [self.known_records.take(places[known]), self._found.take(places[~known] - self._known_count)]
         )
         return both.take(np.argsort(np.concatenate([np.flatnonzero(known), np.flatnonzero(~known)])))
 

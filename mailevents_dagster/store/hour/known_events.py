@@ -11,8 +11,10 @@ import numpy as np
 import pyarrow as pa
 from upath import UPath
 
+from mailevents_dagster.files.atomic import opened
 from mailevents_dagster.files.damage import DamagedError, set_aside
-from mailevents_dagster.files.digests import digest_of
+from mailevents_dagster.files.digests import digest_of_file
+from mailevents_dagster.files.objects import Version
 from mailevents_dagster.model.columns import RowFormat
 from mailevents_dagster.model.event import Places
 from mailevents_dagster.store.hour.found_events import FoundEvents, Records, take_from
@@ -36,17 +38,18 @@ ROW_GROUPS_AT_HAND: Final = 2
 class Snapshot:
     """The events of a snapshot by their places: the index in memory, records read when they are asked for."""
 
-    def __init__(self, path: UPath, rows: RowFormat, committed: str | None) -> None:
+    def __init__(self, path: UPath, rows: RowFormat, committed: str | None, version: Version | None = None) -> None:
         """DamagedError where it is not what was written. A snapshot that has the committed digest is believed.
 
         Of any other all events are read first, to see that they are what was written. Nothing proves its typed columns.
         """
         self._schema = records_schema(rows)
         self._rows = rows
-        self.sha256 = digest_of(path)
-        self._is_committed = self.sha256 == committed
         with ExitStack() as closing:
-            self._file = SnapshotFile(closing.enter_context(path.open("rb")), path)
+            file = closing.enter_context(opened(path, version))
+            self.sha256 = digest_of_file(file)
+            self._is_committed = self.sha256 == committed
+            self._file = SnapshotFile(file, path)
             batches = self._file.groups(INDEX_SCHEMA) if self._is_committed else self._file.proven()
             with reading(path):
                 self.index = joined([index_of_batch(batch) for batch in batches])
@@ -70,20 +73,23 @@ class Snapshot:
 
 
 def known_events(
-    files: HourFiles, before: Manifest | None, empty: FoundEvents, note: Callable[[str], object]
+    files: HourFiles,
+    before: Manifest | None,
+    empty: FoundEvents,
+    note: Callable[[str], object],
+    version: Version | None = None,
 ) -> Records:
     """Return the events committed so far, oldest first. What is not a whole snapshot's is put into `empty`."""
     snapshot, aside, rows = files.snapshot, None, files.feed.kind.rows
-    if snapshot.exists():
-        try:
-            return _whole(snapshot, rows, before)
-        except DamagedError as error:
-            aside = set_aside(snapshot)
-            why = f"{error}. It was set aside as {aside}"
-    elif files.log.exists() or (before and before.events):  # it is written before them, so it was there
+    try:
+        return _whole(snapshot, rows, before, version)
+    except DamagedError as error:
+        aside = set_aside(snapshot)
+        why = f"{error}. It was set aside as {aside}"
+    except FileNotFoundError:
+        if not files.log.exists() and not (before and before.events):  # it is written before them, so it was there
+            return empty
         why = f"{snapshot} is gone"
-    else:
-        return empty
     found = salvage(aside, files.log, before.log.sha256 if before else None, rows.event_of, files.hour.start)
     lost = before.events - len(found.events) if before else 0
     note(
@@ -98,9 +104,9 @@ def known_events(
     return empty
 
 
-def _whole(path: UPath, rows: RowFormat, before: Manifest | None) -> Snapshot:
+def _whole(path: UPath, rows: RowFormat, before: Manifest | None, version: Version | None) -> Snapshot:
     """Return the snapshot that was committed, or a newer one, as a kill before its manifest leaves it."""
-    snapshot = Snapshot(path, rows, before.snapshot.sha256 if before else None)
+    snapshot = Snapshot(path, rows, before.snapshot.sha256 if before else None, version)
     if before and len(snapshot.index) < before.events:
         snapshot.close()
         raise DamagedError(f"{path} is older than its manifest: it lacks events that were committed")

@@ -5,18 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO, Final
+from typing import IO, Final, Protocol
 
 import pyarrow as pa
 from upath import UPath
 
-from mailevents_dagster.files.atomic import append, local, mode_of, naming, publish, set_mode
+from mailevents_dagster.files.atomic import append, local, mode_of, naming, opened, publish, set_mode
 from mailevents_dagster.files.digests import Digest
+from mailevents_dagster.files.objects import ABSENT, Version, write_if
 
 BLOCK: Final = 2**20
 
@@ -39,21 +40,76 @@ class Written:
     sha256: str
 
 
+@dataclass(slots=True)
+class StoredLog:
+    """What is known of a log on an object store, so that it need not be read."""
+
+    version: Version = field(default_factory=Version)
+    sha256: str | None = None
+
+
 @contextmanager
-def bring_up_to_date(path: UPath) -> Iterator[LogUpdate]:
+def bring_up_to_date(path: UPath, stored: StoredLog | None = None) -> Iterator[LogUpdate]:
     """Make the file say just what the block tells: touched only if it must be, and when the block ends well.
 
     What is there is appended to where it may stay. A shipper that tails the file keeps its place in it through an
-    append; a replaced file it reads anew, and may: it is as readable as the one before.
+    append; a replaced file it reads anew, and may: it is as readable as the one before. On an object store nothing can
+    be appended to, and what is stored is said, so that nothing else is replaced.
     """
     with ExitStack() as closing:
-        update = LogUpdate(path, closing)
+        update = LogObject(path, stored, closing) if stored else LogFile(path, closing)
         yield update
         update.finish()
 
 
-class LogUpdate:
+class LogUpdate(Protocol):
     """What a log is to say, block by block, beside what it says."""
+
+    def add(self, block: pa.Buffer) -> None:
+        """Tell the lines that follow."""
+
+    def settle(self) -> None:
+        """Let what was told reach the disk, while there is other work to be done before the file is finished."""
+
+    def finish(self) -> None:
+        """Bring the file to what was told, if it is not that already."""
+
+    @property
+    def written(self) -> Written: ...
+
+
+class LogObject:
+    """A log on an object store: replaced as a whole, as the one that is known, where it is to say something else."""
+
+    def __init__(self, path: UPath, stored: StoredLog, closing: ExitStack) -> None:
+        self._path = path
+        self._stored = stored
+        spool = TemporaryFile()  # noqa: SIM115 - closed with the others
+        self._new = closing.enter_context(spool)
+        self._digest = Digest()
+        self._change = Change.UNCHANGED
+
+    def add(self, block: pa.Buffer) -> None:
+        self._new.write(block)
+        self._digest.update(block)
+
+    def settle(self) -> None: ...
+
+    def finish(self) -> None:
+        if self._digest.hexdigest() == self._stored.sha256:
+            return
+        self._change = Change.CREATED if self._stored.version.tag == ABSENT else Change.REPLACED
+        self._new.seek(0)
+        version = self._stored.version
+        version.tag = write_if(self._path, self._new.read(), version.tag)
+
+    @property
+    def written(self) -> Written:
+        return Written(self._change, self._digest.size, self._digest.hexdigest())
+
+
+class LogFile:
+    """A log in a folder: appended to where it may stay."""
 
     def __init__(self, path: UPath, closing: ExitStack) -> None:
         self._path = path
@@ -70,7 +126,6 @@ class LogUpdate:
             self._replace(Change.CREATED)
 
     def add(self, block: pa.Buffer) -> None:
-        """Tell the lines that follow."""
         rest = memoryview(block).cast("B")
         there = self._there.read(len(rest)) if self._there else b""
         if self._there and there == rest:
@@ -87,14 +142,12 @@ class LogUpdate:
         self._digest.update(block)
 
     def settle(self) -> None:
-        """Let what was told reach the disk, while there is other work to be done before the file is finished."""
         if self._new and self._change is not Change.APPENDED and local(self._path):
             with naming(self._path):
                 self._new.flush()
                 os.fsync(self._new.fileno())
 
     def finish(self) -> None:
-        """Bring the file to what was told, if it is not that already."""
         if self._there and self._there.read(1):
             self._replace(Change.REPLACED)
         if self._change is Change.APPENDED and self._new and (here := local(self._path)):
@@ -128,13 +181,14 @@ def make_readable(log: Path, mode: int, top: Path) -> None:
 
 def says(path: UPath, blocks: Iterable[pa.Buffer]) -> bool:
     """Return whether the file holds these lines, or the beginning of them, as a killed process may have left it."""
-    if not path.exists():
+    try:
+        with opened(path) as file:
+            for block in blocks:
+                there = file.read(len(block))
+                if there != memoryview(block).cast("B")[: len(there)]:
+                    return False
+                if len(there) < len(block):
+                    return True
+            return not file.read(1)
+    except FileNotFoundError:
         return False
-    with path.open("rb") as file:
-        for block in blocks:
-            there = file.read(len(block))
-            if there != memoryview(block).cast("B")[: len(there)]:
-                return False
-            if len(there) < len(block):
-                return True
-        return not file.read(1)

@@ -2,35 +2,42 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+import random
+import time
+from collections.abc import Iterable, Mapping, Sequence, Set
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from functools import cached_property
+from errno import EAGAIN
 from itertools import chain
+from typing import Final, cast
 
 import numpy as np
 import pyarrow as pa
 from upath import UPath
 
-from mailevents_dagster.files.damage import DamagedError, set_aside
-from mailevents_dagster.files.digests import digest_of
+from mailevents_dagster.files.objects import ChangedError
+from mailevents_dagster.files.once import Once
 from mailevents_dagster.model.event import Collection, Detail, Event, Origin, Placed, Places
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.store.description import describe
 from mailevents_dagster.store.feed_cursor import FeedCursor
+from mailevents_dagster.store.hour.committed import Committed
 from mailevents_dagster.store.hour.events import HourEvents
 from mailevents_dagster.store.hour.found_events import FoundEvents, Records
 from mailevents_dagster.store.hour.hour_files import HourFiles
 from mailevents_dagster.store.hour.index import CODES, OWED, Index, Versions, digests
 from mailevents_dagster.store.hour.journal import Journal
-from mailevents_dagster.store.hour.known_events import Snapshot, known_events
-from mailevents_dagster.store.hour.log import Change, Written, bring_up_to_date, says
+from mailevents_dagster.store.hour.log import Change
 from mailevents_dagster.store.hour.merge import Merged, merge
-from mailevents_dagster.store.hour.snapshot_columns import lines_of
-from mailevents_dagster.store.hour.snapshot_file import write_snapshot
-from mailevents_dagster.store.manifest import Manifest, StoredFile, read_manifest, write_manifest
+from mailevents_dagster.store.hour.writing import write_files
+from mailevents_dagster.store.lock_names import feed_lock
+from mailevents_dagster.store.manifest import Manifest, StoredFile, write_manifest
+
+TRIES: Final = 20
+"""To commit while others commit the same hour: each time one of them wrote something."""
+PAUSE: Final = 0.1
+"""Seconds at most between two of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +64,23 @@ class OpenHour:
         self._memory = memory
         self._cursor = cursor
         self._closing = ExitStack()
-        self._has_begun_to_write = False
         self.done: Commit | None = None
         """The commit, once it is made."""
         self.notes: list[str] = []
         """What was found damaged and what became of it; for the log of the run."""
         self.learnt: Mapping[str, float] = {}
         """What the source showed of itself when the feed was collected before."""
+        self._listed_before: float | None = None
+        """When the hour was listed last, if it is not closed."""
         self.journal = Journal(files.layout.journal(files.feed, files.hour))
         if self.journal.set_aside:
             self.notes.append(
                 f"Damaged records of the journal were put into {self.journal.set_aside} and are fetched again."
             )
+        self._committed = Committed(files, self._no_events(), self.notes.append)
+        self._events = Once(self._read_events)
+        self._versions = Once(lambda: Versions(self.events.known_index))
+        self._owed = Once[Set[bytes]](lambda: self.events.known_index.identities_of(*OWED))
 
     @property
     def feed(self) -> Feed:
@@ -80,28 +92,27 @@ class OpenHour:
 
     def begin(self) -> None:
         """Count the collection as failed until it is known how it ended."""
-        self.learnt = self._cursor.begin(self.hour, self.notes.append).learnt
+        cursor = self._cursor.begin(self.hour, self.notes.append)
+        self.learnt, self._listed_before = cursor.learnt, cursor.open.get(self.hour.start)
 
-    @cached_property
+    @property
     def before(self) -> Manifest | None:
-        """Return the manifest of the last commit; a damaged one is set aside and counts as none."""
-        path = self._files.manifest
-        try:
-            return read_manifest(path)
-        except DamagedError as error:
-            self.notes.append(f"{error}. It was set aside as {set_aside(path)} and is written anew.")
-            return None
+        """The manifest of the last commit."""
+        return self._committed.manifest
 
-    @cached_property
+    @property
     def known(self) -> Records:
-        """Return the events committed so far, oldest first; from the log where the snapshot is damaged or gone."""
-        known = known_events(self._files, self.before, self._no_events(), self.notes.append)
-        self._closing.callback(known.close)
-        return known
+        """The events committed so far, oldest first."""
+        return self.events.known_records
 
-    @cached_property
+    @property
     def events(self) -> HourEvents:
-        return HourEvents(self.known, self._no_events(), self._rows)
+        return self._events()
+
+    def _read_events(self) -> HourEvents:
+        known = self._committed.records
+        self._closing.callback(known.close)
+        return HourEvents(known, self._no_events(), self._rows)
 
     def _no_events(self) -> FoundEvents:
         events = FoundEvents(self._rows, self._files.layout.journals(self.feed), self._memory)
@@ -111,7 +122,7 @@ class OpenHour:
     @property
     def is_as_it_was(self) -> bool:
         """Whether no file of the hour was changed, nor found damaged."""
-        return not self._has_begun_to_write and not self.notes
+        return self._committed.is_as_it_was and not self.notes
 
     def close(self) -> None:
         """Let go of what is open; the journal stays where it is."""
@@ -144,19 +155,15 @@ class OpenHour:
     def places(self, versions: Sequence[tuple[bytes, bytes]], states: Iterable[Detail]) -> list[int | None]:
         """Return of each version the place of a known event that is in one of the states, if there is one."""
         known = self.events.known_index
-        places = self._known_versions.places(digests(b"".join(chain.from_iterable(versions))).reshape(-1, 4))
+        places = self._versions().places(digests(b"".join(chain.from_iterable(versions))).reshape(-1, 4))
         good = places >= 0
         good[good] = known[places[good]].among(*states)
         return [int(place) if is_good else None for place, is_good in zip(places, good, strict=True)]
 
-    @cached_property
-    def _known_versions(self) -> Versions:
-        return Versions(self.events.known_index)
-
-    @cached_property
+    @property
     def owed(self) -> Set[bytes]:
-        """Return identities of known events whose detail is owed."""
-        return self.events.known_index.identities_of(*OWED)
+        """The identities of known events whose detail is owed."""
+        return self._owed()
 
     def known_as(self, identities: Set[bytes]) -> list[tuple[int, Event]]:
         """Return the known events with these identities, each with its place."""
@@ -175,40 +182,68 @@ class OpenHour:
     def commit(self, found: Collection) -> Commit:
         """Write snapshot, log, manifest, cursor, in this order, each whole; then the journal goes.
 
-        A snapshot without its log or manifest is found and completed by the next collection of the hour.
+        A snapshot without its log or manifest is found and completed by the next collection of the hour. Where another
+        committed meanwhile, which locks do not let happen unless they were lost, what was found is added to that.
         """
+        found = replace(found, events=self._placed(found.events))
         locks = self._cursor.locks
         # Only what the hours beside may hold too must wait for others' commits, wherever these are made.
         alone = locks.holding if found.strays else locks.briefly
-        with alone(self._files.layout.lock(self.feed)):
-            done = self._commit(found)
+        with alone(feed_lock(self.feed)):
+            for left in reversed(range(TRIES)):
+                try:
+                    done = self._commit(found)
+                    break
+                except ChangedError as error:
+                    if not left:
+                        raise OSError(EAGAIN, f"others keep writing this hour ({error})") from error
+                    time.sleep(random.uniform(0, PAUSE))  # noqa: S311 - no secret
+                    found = self._looked_at_again(found)
             self._cursor.commit(done.manifest, found, self.notes.append)
         self.journal.discard()
         self.done = done
         return done
 
+    def _looked_at_again(self, found: Collection) -> Collection:
+        """Look at what is committed now, without trust, and return what was found by its places in that."""
+        before, is_as_it_was = self.events, self.is_as_it_was
+        self._committed = Committed(self._files, self._no_events(), self.notes.append, is_trusted=False)
+        self._committed.is_as_it_was = is_as_it_was
+        self._events = Once(self._read_events)
+        placed = cast("Placed", found.events)
+        return replace(found, events=Placed(self.events.take_over(before, placed.places), placed.times))
+
     def _commit(self, found: Collection) -> Commit:
         files = self._files
-        placed, strays = self._placed(found)
+        placed, strays = self._own(found)
         index = replace(self.events.index(placed.places), times=placed.times)
         merged = merge(self.events.known_index, index, placed.places, self.events.marks)
-        describe(files.layout, self._cursor.locks, self._cursor.timezone, self.notes.append)
-        snapshot, log = self._write(merged)
-        stored = StoredFile(files.layout.relative(files.log), log.bytes, log.sha256)
-        manifest = self._manifest(merged.index, replace(found, strays=strays), stored, snapshot)
-        write_manifest(files.manifest, manifest)
-        late = _lateness(merged, self.before)
-        return Commit(
-            manifest, merged.added, merged.changed, merged.unseen, late, log.change, files.log, files.snapshot
-        )
+        if self._committed.is_local:
+            describe(files.layout, self._cursor.locks, self._cursor.timezone, self.notes.append)
+        snapshot, log, change = write_files(files, self._committed, self.events, merged, self.notes.append)
+        manifest = self._manifest(merged.index, replace(found, strays=strays), log, snapshot)
+        if not self._is_said(manifest):
+            write_manifest(files.manifest, manifest, self._committed.manifest_version)
+        late = _lateness(merged, self.before, self._listed_before)
+        return Commit(manifest, merged.added, merged.changed, merged.unseen, late, change, files.log, files.snapshot)
 
-    def _placed(self, found: Collection) -> tuple[Placed, frozenset[bytes]]:
+    def _is_said(self, manifest: Manifest) -> bool:
+        """Return whether all is said but when a running hour was listed, which its cursor says on an object store."""
+        before = self.before
+        if self._committed.is_local or before is None or manifest.closed:
+            return False
+        return replace(manifest, listed_at=before.listed_at) == before
+
+    def _placed(self, events: Sequence[Event] | Placed) -> Placed:
+        if isinstance(events, Placed):
+            return events
+        times = np.array([event.time for event in events], np.int64)
+        return Placed(np.array(self.add(events), np.int64), times)
+
+    def _own(self, found: Collection) -> tuple[Placed, frozenset[bytes]]:
         """Return what was found, less the strays that an hour beside holds since it was listed; and the strays left."""
-        events = found.events
-        if not isinstance(events, Placed):
-            times = np.array([event.time for event in events], np.int64)
-            events = Placed(np.array(self.add(events), np.int64), times)
-        doubled = found.strays & self.strays_elsewhere
+        events = cast("Placed", found.events)
+        doubled = found.strays & self.strays_elsewhere if found.strays else frozenset()
         if doubled:
             index = self.events.index(events.places)
             mine = np.ones(len(index), bool)
@@ -242,54 +277,10 @@ class OpenHour:
             ranges=found.ranges,
         )
 
-    def _write(self, merged: Merged) -> tuple[StoredFile, Written]:
-        """Write snapshot, then log, as far as they are not yet what was merged; the records are read once for both."""
-        before, files = self.before, self._files
-        log_is_as_before = before is not None and before.log.sha256 == digest_of(files.log)
-        snapshot = None if merged.added or merged.changed else self._snapshot_as_before
-        if before and snapshot and log_is_as_before:
-            return snapshot, Written(Change.UNCHANGED, before.log.bytes, before.log.sha256)
-        if before and not log_is_as_before:
-            self._keep_damaged_log(files.log)
 
-        with bring_up_to_date(files.log) as log:
-
-            def batches() -> Iterator[pa.RecordBatch]:
-                for batch in self.events.batches(merged.index, merged.places):
-                    log.add(lines_of(batch))
-                    yield batch
-                log.settle()
-                self.known.close()  # Windows replaces no file that is open
-
-            if snapshot is None:
-                size, sha256 = write_snapshot(files.snapshot, batches(), self._rows)
-                snapshot = StoredFile(files.layout.relative(files.snapshot), size, sha256)
-            else:
-                deque(batches(), maxlen=0)
-            self._has_begun_to_write = True
-        return snapshot, log.written
-
-    @property
-    def _snapshot_as_before(self) -> StoredFile | None:
-        """The snapshot, where it is just what was committed."""
-        if self.before and isinstance(self.known, Snapshot) and self.known.sha256 == self.before.snapshot.sha256:
-            return self.before.snapshot
-        return None
-
-    def _keep_damaged_log(self, path: UPath) -> None:
-        """Set a log aside that is neither what was committed nor what the snapshot says: somebody damaged it."""
-        if says(path, self.events.lines(np.arange(len(self.events.known_index)))):
-            return
-        if path.exists():
-            self.notes.append(
-                f"{path} is not as it was written. It was set aside as {set_aside(path)} and written anew."
-            )
-        else:
-            self.notes.append(f"{path} was gone and is written anew.")
-
-
-def _lateness(merged: Merged, before: Manifest | None) -> float:
+def _lateness(merged: Merged, before: Manifest | None, listed_at: float | None) -> float:
     """Return the time from the oldest new event to the listing before, which did not have it; zero if there is none."""
     if before is None or before.origin is not Origin.SOURCE or merged.oldest_added is None:
         return 0.0
-    return round(max(0.0, before.listed_at - max(merged.oldest_added, before.start)), 1)
+    listed_at = max(before.listed_at, listed_at or 0.0)
+    return round(max(0.0, listed_at - max(merged.oldest_added, before.start)), 1)

@@ -15,6 +15,7 @@ from difflib import SequenceMatcher
 import pyarrow as pa
 from upath import UPath
 
+from mailevents_dagster.files.atomic import opened as open_file
 from mailevents_dagster.files.damage import DamagedError
 from mailevents_dagster.model.event import Detail, Event
 from mailevents_dagster.store.hour.snapshot_columns import INDEX_SCHEMA, RAW_SCHEMA, seconds_of
@@ -123,7 +124,7 @@ def _as_far_as_known(event: Event, text: Text) -> Event:
 def _lines_of(log: UPath) -> tuple[list[bytes], str]:
     """Return the lines of a log and the digest of the file; no lines where it is gone."""
     digest, lines = hashlib.sha256(), []
-    with suppress(FileNotFoundError), log.open("rb") as file:
+    with suppress(FileNotFoundError), open_file(log) as file:
         for line in file:
             digest.update(line)
             lines.append(line.removesuffix(b"\n"))

@@ -15,9 +15,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from upath import UPath
 
+from mailevents_dagster.files.atomic import opened as open_file
 from mailevents_dagster.files.atomic import publish
 from mailevents_dagster.files.damage import DamagedError
 from mailevents_dagster.files.digests import Digest
+from mailevents_dagster.files.objects import Version
 from mailevents_dagster.model.columns import RowFormat
 from mailevents_dagster.model.event import Detail, Event
 from mailevents_dagster.store.hour.snapshot_columns import (
@@ -37,12 +39,14 @@ SAMPLED_GROUPS: Final = 5
 SAMPLED_ROWS: Final = 200
 
 
-def write_snapshot(path: UPath, batches: Iterable[pa.RecordBatch], rows: RowFormat) -> tuple[int, str]:
+def write_snapshot(
+    path: UPath, batches: Iterable[pa.RecordBatch], rows: RowFormat, version: Version | None = None
+) -> tuple[int, str]:
     """Write the events, in their order; return the file's size and its SHA-256."""
     # Digests and records do not repeat within an hour: building a dictionary of them is work thrown away.
     repeating = [column.name for column in (*rows.columns, DETAIL) if not pa.types.is_nested(column.type)]
     content, written = Digest(), None
-    with publish(path) as file:
+    with publish(path, version=version) as file:
         measured = _Measured(file)
         with (
             pq.ParquetWriter(measured, snapshot_schema(rows), compression="zstd", use_dictionary=repeating) as writer,
@@ -182,7 +186,7 @@ class SnapshotFile:
 
 @contextmanager
 def opened(path: UPath) -> Iterator[SnapshotFile]:
-    with path.open("rb") as file:
+    with open_file(path) as file:
         yield SnapshotFile(file, path)
 
 

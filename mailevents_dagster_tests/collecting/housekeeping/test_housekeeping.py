@@ -133,11 +133,9 @@ def test_a_run_ends_in_time_whatever_is_left(here: Project, monkeypatch: pytest.
     assert snapshots(here) == 5
 
 
-def test_a_hold_that_matches_no_feed_stops_all_destruction(tmp_path: Path) -> None:
+def test_a_hold_that_matches_no_feed_stops_all_destruction(tmp_path: Path, bucket: str) -> None:
     hold = '{{feeds: "exmaple.com *", reason: "case 2026/17"}}'
-    settings = FIVE_DAYS.replace("./data", "memory://held-by-nobody").replace(
-        "mail_days: 5", f"mail_days: 5, legal_hold: [{hold}]"
-    )
+    settings = FIVE_DAYS.replace("./data", bucket).replace("mail_days: 5", f"mail_days: 5, legal_hold: [{hold}]")
     with project(tmp_path, settings=settings, now=lambda: NOW) as here:
         bear_out_the_clock(here)
         keep(here, OLD[:1])

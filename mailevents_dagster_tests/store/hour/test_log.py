@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from upath import UPath
 
+from mailevents_dagster.files.digests import digest_of
+from mailevents_dagster.files.object_files import stored_at
+from mailevents_dagster.files.objects import ChangedError
 from mailevents_dagster.model.event import Event
-from mailevents_dagster.store.hour.log import Change
+from mailevents_dagster.store.hour.log import Change, StoredLog
 from mailevents_dagster_tests.conftest import event
 from mailevents_dagster_tests.store.kept import bring_log_up_to_date
 
@@ -98,9 +100,14 @@ def test_a_log_that_was_cut_anywhere_is_completed_in_place(
     assert (path.stat().st_ino == inode) == (expected is not Change.REPLACED)
 
 
-def test_a_log_on_an_object_store_is_replaced_where_a_local_one_is_appended_to() -> None:
-    path = UPath("memory://test_log/hour.log")
-    bring_log_up_to_date(path, EVENTS[:3])
-    assert bring_log_up_to_date(path, EVENTS).change is Change.REPLACED
+def test_a_log_on_an_object_store_is_replaced_where_a_local_one_is_appended_to(
+    bucket: str,
+) -> None:
+    path, stored = stored_at(bucket) / "hour.log", StoredLog()
+    assert bring_log_up_to_date(path, EVENTS[:3], stored).change is Change.CREATED
+    assert bring_log_up_to_date(path, EVENTS, stored).change is Change.REPLACED
     assert path.read_bytes() == lines(EVENTS)
-    assert bring_log_up_to_date(path, EVENTS).change is Change.UNCHANGED
+    stored.sha256 = digest_of(path)
+    assert bring_log_up_to_date(path, EVENTS, stored).change is Change.UNCHANGED
+    with pytest.raises(ChangedError):
+        bring_log_up_to_date(path, EVENTS[:3], StoredLog())

@@ -39,6 +39,7 @@ from mailevents_dagster.sources.uzmanposta.migration.settings_text import (
 from mailevents_dagster.store.cursor_file import read_cursor, write_cursor
 from mailevents_dagster.store.cursors import Cursor
 from mailevents_dagster.store.description import describe
+from mailevents_dagster.store.lock_names import cursor_lock
 from mailevents_dagster.store.opening import store_of
 from mailevents_dagster.store.store import Store
 
@@ -189,7 +190,7 @@ def _write_cursor(store: Store, feed: Feed, first: int, *, dry: bool) -> Outcome
     written = Outcome(path, Done.WRITTEN)
     if dry:
         return _existing(store, feed, first) or written
-    with store.writing(feed), store.locks.briefly(store.layout.cursor_lock(feed)):
+    with store.writing(feed), store.locks.briefly(cursor_lock(feed)):
         existing = _existing(store, feed, first)
         if not existing:
             write_cursor(path, Cursor(first=first), store.timezone)
