@@ -102,7 +102,8 @@ def test_settings_on_a_page_load(block: Block, tmp_path: Path) -> None:
     file = tmp_path / "mailevents.yaml"
     file.write_text(yaml.safe_dump(shown if "accounts" in shown else yaml.safe_load(as_of_today(MINIMAL)) | shown))
     named = re.findall(r"\$\{(\w+)\}", file.read_text())
-    secrets = {name: "https://example.com/hook" if "WEBHOOK" in name else KEY for name in named}
+    known = {"WEBHOOK": "https://example.com/hook", "POSTGRES": "postgresql://user:password@db.example.com/mailevents"}
+    secrets = {name: next((known[word] for word in known if word in name), KEY) for name in named}
 
     load_settings(file, environ=secrets)
 

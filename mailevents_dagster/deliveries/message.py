@@ -27,6 +27,8 @@ class Waiting:
     message: Message
     tried_at: int | None
     """When it was first tried without an answer, so that it may have gone out. None: it did not go out."""
+    part_of: str | None = None
+    """As part of what it was tried, where it goes out with others."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,10 +39,12 @@ INSERT INTO messages (destination, key, state, hour, at, time, tried_at, body)
 VALUES (?, ?, 'waiting', ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
 """
 _NEXT: Final = """
-SELECT key, body, hour, time, tried_at FROM messages
+SELECT key, body, hour, time, tried_at, receiver_id FROM messages
 WHERE destination = ? AND state = 'waiting' AND (time, key) > (?, ?) ORDER BY time, key LIMIT ?
 """
-_TRIED: Final = "UPDATE messages SET tried_at = coalesce(tried_at, ?) WHERE destination = ? AND key = ?"
+_TRIED: Final = """
+UPDATE messages SET tried_at = coalesce(tried_at, ?), receiver_id = ? WHERE destination = ? AND key = ?
+"""
 _NOT_TRIED: Final = "UPDATE messages SET tried_at = ? WHERE destination = ? AND key = ?"
 _SETTLE: Final = """
 UPDATE messages SET state = ?, at = ?, tried_at = ?, receiver_id = ?, reason = ? WHERE destination = ? AND key = ?
@@ -115,10 +117,13 @@ class Outbox:
     def waiting(self, destination: str, after: Place, most: int) -> list[Waiting]:
         """Return the next messages behind this place that are to be delivered, in their order."""
         rows = self._rows(_NEXT, destination, *after, most)
-        return [Waiting(Message(*row[:4]), row[4]) for row in rows]
+        return [Waiting(Message(*row[:4]), *row[4:]) for row in rows]
 
-    def mark_tried(self, destination: str, keys: Iterable[str]) -> None:
-        """Note that these are about to be tried: from now on they may have gone out."""
+    def mark_tried(self, destination: str, keys: Iterable[str], part_of: str | None = None) -> None:
+        """Note that these are about to be tried, perhaps as a part of something: from now on they may have gone out.
+
+        ElsewhereError where another process took over since the database was started anew.
+        """
         now = int(time.time())
         if not self._ledger.has(destination):
             raise ElsewhereError
@@ -126,7 +131,7 @@ class Outbox:
 
         def mark(ledger: Statements) -> None:
             number = _number(ledger, destination)
-            ledger.executemany(_TRIED, [(now, number, key) for key in tried])
+            ledger.executemany(_TRIED, [(now, part_of, number, key) for key in tried])
 
         self._ledger.run(mark)
 

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 TWO_HEADS: Final = "more than one head"
 """What Alembic says of a database that two processes made at once: each noted its version."""
 
+AWAY: Final = "DagsterPostgresException"
+"""What Dagster's records in PostgreSQL raise when that does not answer. Its module is loaded where it is used alone."""
+
 
 class DamagedHomeError(Exception):
     """Dagster's records cannot be opened as they are."""
@@ -43,6 +46,13 @@ def this_instance() -> Iterator[DagsterInstance]:
                 f"Dagster's records in {home} were made by two processes at once and cannot be opened. Move its "
                 f"folders `history` and `schedules` away: they are made anew, and come to show the stored hours, which "
                 f"lie elsewhere and are whole."
+            ) from error
+        except Exception as error:
+            if type(error).__name__ != AWAY:
+                raise
+            raise DamagedHomeError(
+                f"Dagster's records are in the PostgreSQL that {home / 'dagster.yaml'} names, and that cannot be used: "
+                f"{str(error.__cause__).strip().splitlines()[0]}. See that it runs, and that the address is right."
             ) from error
     with opened as instance:
         yield instance

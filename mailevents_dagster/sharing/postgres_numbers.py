@@ -10,7 +10,7 @@ from mailevents_dagster.sharing.database import Database
 from mailevents_dagster.sharing.numbers import Decide
 
 if TYPE_CHECKING:
-    from psycopg import Connection
+    from psycopg import Connection, Pipeline
 
 T = TypeVar("T")
 
@@ -39,10 +39,10 @@ class PostgresNumbers:
 
     def _changed(self, decide: Decide[T], *, may_be_forgotten: bool) -> T:
         # Statements are sent together: two round trips, of which the row is locked during one.
-        with self._database.connection() as connection, connection.pipeline():
+        with self._database.connection() as connection, connection.pipeline() as pipeline:
             connection.execute("BEGIN")
             try:
-                known, now = self._locked(connection)
+                known, now = self._locked(connection, pipeline)
                 numbers, result = decide(known if len(known) == self._count else None, now)
                 if numbers is not None:
                     if may_be_forgotten:
@@ -54,10 +54,13 @@ class PostgresNumbers:
                 raise
             return result
 
-    def _locked(self, connection: Connection) -> tuple[list[float], float]:
-        while (row := connection.execute(_LOCK, [self._name]).fetchone()) is None:
+    def _locked(self, connection: Connection, pipeline: Pipeline) -> tuple[list[float], float]:
+        while True:
+            locked = connection.execute(_LOCK, [self._name])
+            pipeline.sync()  # without it the server would not take a session that stands still for idle, and end it
+            if row := locked.fetchone():
+                return row[0], row[1]
             connection.execute(_INTRODUCE, [self._name])
-        return row[0], row[1]
 
     def close(self) -> None:
         """Nothing is held between changes."""

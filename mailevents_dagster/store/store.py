@@ -71,9 +71,8 @@ class Store:
 
         `postgres` is the URL of a database for what machines share: locks of a storage that is not of one, the outbox.
         """
-        self.postgres = postgres
         self.layout = Layout(stored_at(storage), scratch or scratch_folder(storage), log_file_name)
-        self._postgres = postgres
+        self.postgres = postgres
         self.timezone = timezone
         self.kinds = kinds
         self.log_file_mode = log_file_mode
@@ -84,7 +83,7 @@ class Store:
     @cached_property
     def locks(self) -> Locks:
         """What keeps processes out of each other's way."""
-        return locks_of(self.layout.root, self.layout.locks, self._postgres, lambda: self._keeps_conditions)
+        return locks_of(self.layout.root, self.layout.locks, self.postgres, lambda: self._keeps_conditions)
 
     @property
     def _keeps_conditions(self) -> bool:

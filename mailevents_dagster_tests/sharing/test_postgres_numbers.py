@@ -126,9 +126,10 @@ def test_who_is_killed_or_stands_still_holds_nobody_up(row: Row, end: signal.Sig
         thread.start()
         assert not called.wait(0.3)
         os.kill(holder.pid, end)
-        assert called.wait(PATIENCE)
-        thread.join()
+        is_called = called.wait(PATIENCE)
         holder.kill()
+        thread.join()
+    assert is_called
 
 
 def test_a_pause_told_to_one_machine_holds_the_others_also_after_a_crash_of_the_database(

@@ -106,6 +106,7 @@ class Delivering:
         notes: list[str] = []
         prepared = self._on_its_way(notes)
         if prepared is None:
+            notes += self._begun_elsewhere(server)
             made, aside = self._make(server)
             if made is None:
                 return Delivered(aside=aside, notes=tuple(notes))
@@ -115,6 +116,7 @@ class Delivering:
         try:
             notes += self._hand_over(server, prepared)
         except NameTakenError as error:  # by another machine, since the names were chosen: the next try has others
+            self.outbox.mark_tried(self.destination, prepared.keys)  # as part of nothing: the name is not theirs
             server.remove(f"{error.name}{PART}")
             self.spool.clear()
             raise
@@ -138,6 +140,20 @@ class Delivering:
             self.spool.clear()
             return None
         return prepared
+
+    def _begun_elsewhere(self, server: SftpFolder) -> Iterator[str]:
+        """Settle what another machine gave its name and did not settle; yield what somebody should know."""
+        named: dict[str, list[Waiting]] = {}
+        for waiting in self._batch():
+            if waiting.part_of:
+                named.setdefault(waiting.part_of, []).append(waiting)
+        for name, mails in named.items():
+            if server.size_of(f"{name}{PART}") is not None:
+                server.remove(f"{name}{PART}")  # it did not get its name, and cannot any more
+                continue
+            if server.size_of(name) is None:
+                yield _taken(name, len(mails))
+            self._settle([(waiting, Taken(name)) for waiting in mails])
 
     def _make(self, server: SftpFolder) -> tuple[Prepared | None, int]:
         """Make a database of what waits, and seal it; return it, and how many mails had to be set aside."""
@@ -176,16 +192,12 @@ class Delivering:
         part = f"{database.name}{PART}"
         if prepared.is_being_named and server.size_of(part) is None:
             if server.size_of(database.name) is None:
-                yield (
-                    f"{database.name} was whole on the server when delivering was interrupted, and is not there any "
-                    f"longer: it counts as taken by its reader, with {counted(len(prepared.keys), 'mail')}. If that "
-                    "never saw it, deliver its day again."
-                )
+                yield _taken(database.name, len(prepared.keys))
             return
         if not prepared.is_being_named or server.digest(part) != database.sha256:
             upload(server, self.spool.files, prepared.attachments, database, self.report)
         self.spool.note_naming(prepared)
-        self.outbox.mark_tried(self.destination, prepared.keys)
+        self.outbox.mark_tried(self.destination, prepared.keys, part_of=database.name)
         server.publish(database.name)
 
     def _waiting_among(self, keys: Sequence[str]) -> list[Waiting]:
@@ -197,6 +209,13 @@ class Delivering:
 
     def _settle(self, answers: Sequence[tuple[Waiting, Answer]]) -> None:
         self.outbox.settle(self.destination, answers)
+
+
+def _taken(name: str, mails: int) -> str:
+    return (
+        f"{name} was whole on the server when delivering was interrupted, and is not there any longer: it counts as "
+        f"taken by its reader, with {counted(mails, 'mail')}. If that never saw it, deliver its day again."
+    )
 
 
 def _added(one: Delivered, other: Delivered) -> Delivered:
