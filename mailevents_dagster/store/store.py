@@ -126,8 +126,9 @@ class Store:
                 except Exception as error:
                     cursor.fail(hour, error, work.notes.append)
                     raise
-            if work.done:
-                self._make_readable(work.done.log)
+                finally:
+                    if work.done:
+                        self._make_readable(work.done.log)
 
     def _make_readable(self, log: UPath) -> None:
         here, top = local(log), local(self.layout.all_logs)

@@ -10,7 +10,7 @@ import pytest
 
 from mailevents_dagster.sources.uzmanposta.simulator import FixedMail, Simulator
 from mailevents_dagster.store.cursors import hours_in
-from mailevents_dagster_tests.commands import SETTINGS, Place, mailevents, set_up
+from mailevents_dagster_tests.commands import SETTINGS, Place, hours_ago, mailevents, set_up
 from mailevents_dagster_tests.object_server import ObjectServer, environment
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -48,13 +48,14 @@ def test_every_command_works_on_an_object_store(run: Run, place: Place) -> None:
         ("verify", "--against-source"),
         ("housekeeping", "--dry-run"),
         ("housekeeping",),
-        ("report",),
+        ("report", "--day", hours_ago(24).key[:10]),
         ("status", "--rebuild-cursors"),
         ("collect",),
     )
     for arguments in commands:
         done = run(*arguments)
-        assert done.returncode == 0, (arguments, done.stdout, done.stderr)
+        nothing_to_do = arguments[0] == "housekeeping" and done.returncode == 3
+        assert done.returncode == 0 or nothing_to_do, (arguments, done.stdout, done.stderr)
     assert all(hours_in(place.store.cursor(feed).closed) >= 3 for feed in place.settings.feeds)
     assert not list(place.folder.rglob("*.parquet"))
 

@@ -9,7 +9,7 @@ import hashlib
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -33,10 +33,16 @@ COMMON, FIRST, SECOND = event(START + 5), event(START + 7, "first's"), event(STA
 names = (f"s3://memory-{number}/prefix" for number in count())
 
 
+class KilledError(BaseException):
+    """The process ends here."""
+
+
 class Turns:
     """Lets two threads make their requests in this order; those that are left when it ends go on as they come."""
 
-    def __init__(self, order: Sequence[int]) -> None:
+    def __init__(self, order: Sequence[int], lives: int | None = None) -> None:
+        """The first thread ends after so many requests."""
+        self._lives = lives
         self._order = [*order]
         self._changed = threading.Condition()
         self._done: set[int] = set()
@@ -52,6 +58,8 @@ class Turns:
             return
         with self._changed:
             assert self._changed.wait_for(lambda: self._next() in (me, None), PATIENCE)
+            if me == 0 and self.taken.count(0) == self._lives:
+                raise KilledError
             yield
             if self._order:
                 self._order.pop(0)
@@ -147,6 +155,47 @@ def test_whoever_sleeps_at_any_request_loses_and_repeats_nothing(
     for sleeps_at in range(11):
         folder = tmp_path / str(sleeps_at)
         collect_both(folder, memory, [*[0] * stops_at, *[1] * sleeps_at, *[0] * 100, *[1] * 100], is_new=is_new)
+
+
+@pytest.mark.parametrize("is_new", [True, False], ids=["new", "known"])
+@pytest.mark.parametrize("stops_at", range(10))
+def test_whoever_wakes_up_late_changes_nothing(tmp_path: Path, memory: Any, stops_at: int, *, is_new: bool) -> None:
+    """One more request of the first, which then ends, once the second has committed."""
+    storage = next(names)
+    if not is_new:
+        commit(unguarded(storage, scratch=tmp_path / "before"), collection([COMMON], closed=False))
+    turns = Turns([*[0] * stops_at, *[1] * 100, *[0] * 100], stops_at + 1)
+    kept, seen = unguarded(storage, scratch=tmp_path / "second"), list[object]()
+
+    def collect(number: int, own: Event) -> None:
+        turns.who.number = number
+        with suppress(KilledError):
+            commit(unguarded(storage, scratch=tmp_path / str(number)), collection([COMMON, own]))
+        if number:
+            turns.who.number = None
+            seen.extend(content(kept))
+        turns.end(number)
+
+    threads = [threading.Thread(target=collect, args=(number, own)) for number, own in enumerate((FIRST, SECOND))]
+    memory(turns)
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE)
+    memory(None)
+    assert content(kept) == seen
+    commit(kept, [COMMON, FIRST])
+    assert_nothing_is_lost_or_twice(kept)
+
+
+def content(kept: Store) -> list[object]:
+    """What is in the files of the hour."""
+    paths = (
+        kept.layout.snapshot(INCOMING, NOON),
+        kept.layout.log(INCOMING, NOON),
+        kept.layout.manifest(INCOMING, NOON),
+    )
+    return [objects.read_tagged(path) for path in paths]
 
 
 @pytest.mark.slow

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Literal
 
 from mailevents_dagster.deliverability.addresses import comparable
 from mailevents_dagster.deliverability.suppression.ledger import MANUAL, REMOVED, Evidence
 from mailevents_dagster.files.checksummed import read_value, write_sealed
-from mailevents_dagster.files.objects import Version
+from mailevents_dagster.files.objects import ChangedError, Version
 from mailevents_dagster.model.day import Day
 from mailevents_dagster.store.layout import Layout
 from mailevents_dagster.store.lock_names import suppression_lock
@@ -47,14 +48,17 @@ def note_changes(
 
     What was noted stays for ever, so that a removal stands against all that happened before it, told when it may be.
     """
-    layout, version = store.layout, Version()
-    with store.locks.holding(suppression_lock(domain)):
-        known = read_changes(layout, domain, version)
-        at = max([now, *(one.at + 1 for one in known[-1:])])
-        new = [Change(address, action, at, reason) for address in addresses]
-        content = {"version": VERSION, "changes": [asdict(one) for one in (*known, *new)]}
-        write_sealed(layout.manual_suppressions(domain), content, version)
-    return len(new)
+    layout = store.layout
+    with store.locks.briefly(suppression_lock(domain)):
+        while True:
+            version = Version()
+            known = read_changes(layout, domain, version)
+            at = max([now, *(one.at + 1 for one in known[-1:])])
+            new = [Change(address, action, at, reason) for address in addresses]
+            content = {"version": VERSION, "changes": [asdict(one) for one in (*known, *new)]}
+            with suppress(ChangedError):  # on an object store another may have written meanwhile
+                write_sealed(layout.manual_suppressions(domain), content, version)
+                return len(new)
 
 
 def manual_events(changes: Iterable[Change], start: int, end: int, timezone: str) -> Iterator[tuple[str, Evidence]]:
