@@ -113,6 +113,7 @@ def test_the_page_on_object_stores_can_be_done(
 ) -> None:
     with ObjectServer(s3_moto) as server:
         use(server, monkeypatch)
+        monkeypatch.setenv("DAGSTER_HOME", str(reader.folder))
         reader.environment.update(environment(server.url))
         server.make_bucket("mailevents")
         has_settings(reader)

@@ -47,9 +47,10 @@ def locks(make: Callable[..., PostgresLocks]) -> PostgresLocks:
     return make()
 
 
-def sessions(postgres: PostgresServer) -> list[str]:
-    """The processes on the server that hold this project's locks."""
-    return postgres.sql("SELECT pid FROM pg_stat_activity WHERE application_name = 'mailevents locks'")
+def sessions(postgres: PostgresServer, database: str) -> list[str]:
+    """The processes on the server that hold this project's locks in a database."""
+    here = "application_name = 'mailevents locks' AND datname = current_database()"
+    return postgres.sql(f"SELECT pid FROM pg_stat_activity WHERE {here}", database.rpartition("/")[2])
 
 
 def end_sessions(postgres: PostgresServer) -> None:
@@ -75,7 +76,7 @@ def test_a_process_has_one_session_however_many_locks_it_has(database: str, post
     make = partial(locks_of, database)
     names = [f"{number}" for number in range(50)]
     with another(make, *(f"a{name}" for name in names), runs=["a"]), another(make, *(f"b{name}" for name in names)):
-        assert len(sessions(postgres)) == 2
+        assert len(sessions(postgres, database)) == 2
 
 
 @pytest.mark.parametrize("mode", ["fast", "immediate"])
@@ -159,7 +160,7 @@ def test_a_killed_run_is_gone_at_the_second_look_and_forgotten(
 ) -> None:
     with another(partial(locks_of, database), runs=["killed"]), locks.runs() as runs:
         assert runs == {"killed": True}
-    while len(sessions(postgres)) > 1:  # the server has not noticed yet
+    while len(sessions(postgres, database)) > 1:  # the server has not noticed yet
         pass
     with locks.runs() as runs:
         assert runs == {"killed": True}, "it may be connecting anew"

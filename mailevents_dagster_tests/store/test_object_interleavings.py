@@ -163,14 +163,14 @@ def test_whoever_wakes_up_late_changes_nothing(tmp_path: Path, memory: Any, stop
     """One more request of the first, which then ends, once the second has committed."""
     storage = next(names)
     if not is_new:
-        commit(unguarded(storage, tmp_path / "before"), collection([COMMON], closed=False))
+        commit(unguarded(storage, scratch=tmp_path / "before"), collection([COMMON], closed=False))
     turns = Turns([*[0] * stops_at, *[1] * 100, *[0] * 100], stops_at + 1)
-    kept, seen = unguarded(storage, tmp_path / "second"), list[object]()
+    kept, seen = unguarded(storage, scratch=tmp_path / "second"), list[object]()
 
     def collect(number: int, own: Event) -> None:
         turns.who.number = number
         with suppress(KilledError):
-            commit(unguarded(storage, tmp_path / str(number)), collection([COMMON, own]))
+            commit(unguarded(storage, scratch=tmp_path / str(number)), collection([COMMON, own]))
         if number:
             turns.who.number = None
             seen.extend(content(kept))

@@ -49,7 +49,7 @@ def note_changes(
     What was noted stays for ever, so that a removal stands against all that happened before it, told when it may be.
     """
     layout = store.layout
-    with store.locks.holding(suppression_lock(domain)):
+    with store.locks.briefly(suppression_lock(domain)):
         while True:
             version = Version()
             known = read_changes(layout, domain, version)
