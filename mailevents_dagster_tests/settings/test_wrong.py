@@ -180,7 +180,7 @@ def test_an_address_that_is_not_safe_for_a_key_is_refused(complaints: Complaints
 
 
 @pytest.mark.parametrize(
-    "storage", ["", "s3://", "s3:///", "s3://key:hidden@bucket/x", "/dev/null", "~nobody-at-all/x"]
+    "storage", ["", "s3://", "s3:///", "gs://bucket/x", "s3://key:hidden@bucket/x", "/dev/null", "~nobody-at-all/x"]
 )
 def test_a_storage_that_cannot_be_one_is_refused(complaints: Complaints, storage: str) -> None:
     told = complaints(storage=storage)

@@ -185,7 +185,8 @@ class OpenHour:
         A snapshot without its log or manifest is found and completed by the next collection of the hour. Where another
         committed meanwhile, which locks do not let happen unless they were lost, what was found is added to that.
         """
-        found = replace(found, events=self._placed(found.events))
+        if not isinstance(found.events, Placed):
+            found = replace(found, events=self._placed(found.events))
         locks = self._cursor.locks()
         # Only what the hours beside may hold too must wait for others' commits, wherever these are made.
         alone = locks.holding if found.strays else locks.briefly
@@ -234,9 +235,7 @@ class OpenHour:
             return False
         return replace(manifest, listed_at=before.listed_at) == before
 
-    def _placed(self, events: Sequence[Event] | Placed) -> Placed:
-        if isinstance(events, Placed):
-            return events
+    def _placed(self, events: Sequence[Event]) -> Placed:
         times = np.array([event.time for event in events], np.int64)
         return Placed(np.array(self.add(events), np.int64), times)
 
