@@ -159,7 +159,8 @@ def is_a_verdict(said: str) -> bool:
 
 
 def is_settings(block: Block) -> bool:
-    return "groups" not in yaml.safe_load(block.text)
+    """Return whether it is neither an alert of Prometheus nor Dagster's own file."""
+    return not {"groups", "run_monitoring"} & {*yaml.safe_load(block.text)}
 
 
 def take_over(reader: Reader, block: Block) -> None:
