@@ -10,7 +10,7 @@ import pytest
 
 from mailevents_dagster.collecting.pace import Pace, pace_of
 from mailevents_dagster.model.hour import Hour
-from mailevents_dagster.orchestration import jobs
+from mailevents_dagster.orchestration import hour_outcomes
 from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS, feed_of
 from mailevents_dagster.sources.uzmanposta.rate import SharedBudget
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, FixedMail
@@ -114,7 +114,7 @@ def test_a_round_of_which_nothing_could_be_collected_is_a_failed_run(here: Proje
 
 
 def test_a_hundred_failures_are_not_a_hundred_rows(here: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs, "FAILURES_NAMED", 2)
+    monkeypatch.setattr(hour_outcomes, "FAILURES_NAMED", 2)
     here.api.fail_next("/", Answer(status=401), times=None)
 
     said = here.said(here.run("follow"))
