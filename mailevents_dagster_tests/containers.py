@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import orjson
+import pytest
 import urllib3
 import yaml
 
@@ -194,5 +195,6 @@ def together(
         start("webserver")
         until(answers, engine)
         url = f"postgresql://mailevents:{PASSWORD}@127.0.0.1:{database.port}/mailevents"
+        closing.enter_context(pytest.MonkeyPatch.context()).setenv("POSTGRES_URL", url)  # of this process's own store
         store = store_of(load_settings(file, {**secrets, "POSTGRES_URL": url}))
         yield Together(engine, api, database, store, f"http://127.0.0.1:{web}", http)

@@ -71,10 +71,8 @@ def hygiene(
     with extra("deliverability"):
         from mailevents_dagster.deliverability.hygiene import cleaning  # noqa: F401 - loads what the extra installs
         from mailevents_dagster.deliverability.hygiene.table_file import TableFileError, table_file
-    if is_offline and resolver:
-        raise click.UsageError("--no-dns and --resolver contradict each other.")
     judged = _judged(domain)
-    look_up = None if is_offline else _look_up(resolver, judged)
+    look_up = _look_up(resolver, judged, is_offline=is_offline)
     told = _told(encoding, delimiter, quote, column, has_header=has_header)
     outs = _outs(file, out, rejected)
     with _spooled(file) as path:
@@ -139,7 +137,11 @@ def _judged(named: str | None) -> "DomainSettings | None":
     return judged_domain(settings, named) if named or is_judged else None
 
 
-def _look_up(resolver: str | None, judged: "DomainSettings | None") -> "LookUp":
+def _look_up(resolver: str | None, judged: "DomainSettings | None", *, is_offline: bool) -> "LookUp | None":
+    if is_offline:
+        if resolver:
+            raise click.UsageError("--no-dns and --resolver contradict each other.")
+        return None
     with extra("deliverability"):
         from mailevents_dagster.deliverability.dns import Resolver, name_server, resolver_of
         from mailevents_dagster.deliverability.hygiene.mail_domains import takes_mail

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any, Final
 
 import dagster as dg
@@ -66,10 +67,7 @@ def _asset(settings: Settings, domain: DomainSettings, part: Part) -> dg.AssetsD
         day = Day.from_key(context.partition_key, store.timezone)
         if is_of_now:
             _check_is_today(part, day)
-
-        def stored(name: str, of: Day) -> Any:
-            return read_part(store.layout, domain.domain, name, of)
-
+        stored = partial(read_part, store.layout, domain.domain)
         work = Work(settings, domain, store, day, stored, context.log.info)
         made = part.make(work)
         write_part(store.layout, domain.domain, part, day, made)
