@@ -47,7 +47,7 @@ def test_the_hourly_run_costs_two_rows_a_feed(here: Project, tmp_path: Path) -> 
 
 def test_what_is_asked_for_by_itself_selects_no_check() -> None:
     for hours in (1, 5):
-        request = collect_request(Ask(NEWEST.start, NEWEST.start + hours * SECONDS, (FEED,)), NEWEST.timezone)
+        request = collect_request(Ask(NEWEST.start, NEWEST.start + hours * SECONDS, (FEED,)), NEWEST.timezone, {})
 
         assert request.asset_check_keys == []
 
