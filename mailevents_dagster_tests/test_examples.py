@@ -161,6 +161,7 @@ def test_the_sentence_of_a_tick_on_a_page_is_what_the_sensor_says() -> None:
     half = asked // 2 * SECONDS
     made = Plan(
         asks=(Ask(0, half, (INCOMING,)), Ask(0, half, (AUTHENTICATION,))),
+        closing=(),
         follow=(INCOMING,) * feeds,
         waiting={},
         behind=behind,

@@ -262,9 +262,9 @@ class _Lane:
         except StoppedError:
             self._runner.be_stopped()
         finally:
+            give_back()
             opened.ended.set()
             opened.next_may_begin.set()
-            give_back()
 
     def _outcome(self, opened: _OpenHour) -> Outcome | Skipped:
         feed, hour, runner = opened.feed, opened.hour, self._runner

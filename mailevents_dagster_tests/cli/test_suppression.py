@@ -257,7 +257,7 @@ def test_hostile_lists_are_checked_and_end_nothing(here: Place) -> None:
 
 def test_changes_of_several_processes_are_all_kept(here: Place) -> None:
     running = [
-        FORKS.Process(target=note_changes, args=(here.store.layout, DOMAIN, [f"a{n}@x.org"], "add", 1, "at once"))
+        FORKS.Process(target=note_changes, args=(here.store, DOMAIN, [f"a{n}@x.org"], "add", 1, "at once"))
         for n in range(8)
     ]
     for process in running:

@@ -71,7 +71,7 @@ def process(here: Place, what: str) -> list[str]:
 
 def remove(here: Place, address: str) -> None:
     noon = Day(day_ago(1), ZONE).start + 12 * 3600
-    note_changes(here.store.layout, DOMAIN, [address], "remove", noon * 1000, "wrote to us")
+    note_changes(here.store, DOMAIN, [address], "remove", noon * 1000, "wrote to us")
 
 
 def short(messages: list[dict[str, Any]]) -> list[tuple[str, str, str]]:
