@@ -158,8 +158,8 @@ def test_a_process_that_was_stopped_wakes_up_without_its_lease_and_leaves_the_ne
     os.kill(stopped.pid, signal.SIGSTOP)
     with make(term=2.0).holding(HOUR):
         mine = holder(folder)
+        os.kill(stopped.pid, signal.SIGCONT)  # first: an event waits for whoever waits for it
         may_go_on.set()
-        os.kill(stopped.pid, signal.SIGCONT)
         stopped.join()
         assert stopped.exitcode == 0
         assert holder(folder) == mine
