@@ -32,6 +32,7 @@ from mailevents_dagster_tests.docker_engine import Container, DockerEngine
 from mailevents_dagster_tests.postgres_server import PASSWORD, PostgresServer
 from mailevents_dagster_tests.projects import DOMAIN, KEY, same_events
 from mailevents_dagster_tests.test_containers import DOCKER, command_of
+from mailevents_dagster_tests.webserver import ask
 
 PATIENCE: Final = 240.0
 FEEDS: Final = ("mail/incominglog", "mail/outgoinglog")
@@ -66,10 +67,7 @@ class Together:
     http: urllib3.PoolManager
 
     def ask(self, query: str, **variables: object) -> dict[str, Any]:
-        body = {"query": query, "variables": variables}
-        answer = self.http.request("POST", f"{self.url}/graphql", json=body).json()
-        assert "errors" not in answer, answer
-        return dict(answer["data"])
+        return ask(self.http, self.url, query, variables)
 
     def backfill(self, hours: Sequence[Hour]) -> str:
         asked = {

@@ -56,10 +56,7 @@ class Ui:
     http: urllib3.PoolManager
 
     def ask(self, query: str, **variables: object) -> dict[str, Any]:
-        body = {"query": query, "variables": variables}
-        answer = self.http.request("POST", f"{self.url}/graphql", json=body).json()
-        assert "errors" not in answer, answer
-        return dict(answer["data"])
+        return ask(self.http, self.url, query, variables)
 
     def launch(self, feed: Feed, tags: Mapping[str, str]) -> str:
         """Starts a run of a feed as the button Materialize does; returns its id."""
@@ -86,6 +83,13 @@ class Ui:
 
     def journaled(self) -> int:
         return sum(journal.read_bytes().count(b"\n") for journal in self.folder.rglob("*.journal"))
+
+
+def ask(http: urllib3.PoolManager, url: str, query: str, variables: Mapping[str, object]) -> dict[str, Any]:
+    """Returns the data that a web server answers a query with."""
+    answer = http.request("POST", f"{url}/graphql", json={"query": query, "variables": variables}).json()
+    assert "errors" not in answer, answer
+    return dict(answer["data"])
 
 
 def wait_for(true: Callable[[], bool], patience: float = PATIENCE) -> None:

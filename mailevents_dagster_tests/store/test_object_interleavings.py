@@ -117,6 +117,14 @@ def collect_both(folder: Path, give: Callable[[Turns | None], None], order: Sequ
         finally:
             turns.end(number)
 
+    let_both(collect, give, turns)
+    assert not errors, errors
+    assert_nothing_is_lost_or_twice(unguarded(storage, scratch=folder / "after"))
+    return turns
+
+
+def let_both(collect: Callable[[int, Event], None], give: Callable[[Turns | None], None], turns: Turns) -> None:
+    """Lets two threads, with an event of its own each, make their requests in these turns."""
     threads = [threading.Thread(target=collect, args=(number, own)) for number, own in enumerate((FIRST, SECOND))]
     give(turns)
     for thread in threads:
@@ -124,9 +132,6 @@ def collect_both(folder: Path, give: Callable[[Turns | None], None], order: Sequ
     for thread in threads:
         thread.join(PATIENCE)
     give(None)
-    assert not errors, errors
-    assert_nothing_is_lost_or_twice(unguarded(storage, scratch=folder / "after"))
-    return turns
 
 
 def assert_nothing_is_lost_or_twice(kept: Store) -> None:
@@ -176,13 +181,7 @@ def test_whoever_wakes_up_late_changes_nothing(tmp_path: Path, memory: Any, stop
             seen.extend(content(kept))
         turns.end(number)
 
-    threads = [threading.Thread(target=collect, args=(number, own)) for number, own in enumerate((FIRST, SECOND))]
-    memory(turns)
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(PATIENCE)
-    memory(None)
+    let_both(collect, memory, turns)
     assert content(kept) == seen
     commit(kept, [COMMON, FIRST])
     assert_nothing_is_lost_or_twice(kept)
