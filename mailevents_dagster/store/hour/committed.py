@@ -8,7 +8,7 @@ from mailevents_dagster.files.atomic import local
 from mailevents_dagster.files.damage import DamagedError, set_aside
 from mailevents_dagster.files.digests import digest_of
 from mailevents_dagster.files.objects import Version
-from mailevents_dagster.files.once import Once
+from mailevents_dagster.files.once import once
 from mailevents_dagster.store.hour.found_events import FoundEvents, Records
 from mailevents_dagster.store.hour.hour_files import HourFiles
 from mailevents_dagster.store.hour.known_events import Snapshot, known_events
@@ -32,25 +32,15 @@ class Committed:
         self._files = files
         self._empty = empty
         self._note = note
-        self._manifest = Once(self._read_manifest)
-        self._records = Once(self._read_records)
         self.manifest_version = Version()
         self.snapshot_version = Version()
         self.stored_log = StoredLog()
         self.is_as_it_was = True
         """Whether no file of the hour was changed since."""
 
-    @property
+    @once
     def manifest(self) -> Manifest | None:
         """The manifest; a damaged one is set aside and counts as none."""
-        return self._manifest()
-
-    @property
-    def records(self) -> Records:
-        """The events committed so far, oldest first; from the log where the snapshot is damaged or gone."""
-        return self._records()
-
-    def _read_manifest(self) -> Manifest | None:
         path = self._files.manifest
         try:
             return read_manifest(path, self.manifest_version)
@@ -59,7 +49,9 @@ class Committed:
             self._note(f"{error}. It was set aside as {set_aside(path)} and is written anew.")
             return None
 
-    def _read_records(self) -> Records:
+    @once
+    def records(self) -> Records:
+        """The events committed so far, oldest first; from the log where the snapshot is damaged or gone."""
         if self.manifest is None and self._is_trusted:
             return self._empty
         return known_events(self._files, self.manifest, self._empty, self._note, self.snapshot_version)

@@ -16,7 +16,7 @@ import pyarrow as pa
 from upath import UPath
 
 from mailevents_dagster.files.objects import ChangedError
-from mailevents_dagster.files.once import Once
+from mailevents_dagster.files.once import once
 from mailevents_dagster.model.event import Collection, Detail, Event, Origin, Placed, Places
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
@@ -78,9 +78,6 @@ class OpenHour:
                 f"Damaged records of the journal were put into {self.journal.set_aside} and are fetched again."
             )
         self._committed = Committed(files, self._no_events(), self.notes.append)
-        self._events = Once(self._read_events)
-        self._versions = Once(lambda: Versions(self.events.known_index))
-        self._owed = Once[Set[bytes]](lambda: self.events.known_index.identities_of(*OWED))
 
     @property
     def feed(self) -> Feed:
@@ -105,11 +102,8 @@ class OpenHour:
         """The events committed so far, oldest first."""
         return self.events.known_records
 
-    @property
+    @once
     def events(self) -> HourEvents:
-        return self._events()
-
-    def _read_events(self) -> HourEvents:
         known = self._committed.records
         self._closing.callback(known.close)
         return HourEvents(known, self._no_events(), self._rows)
@@ -155,15 +149,19 @@ class OpenHour:
     def places(self, versions: Sequence[tuple[bytes, bytes]], states: Iterable[Detail]) -> list[int | None]:
         """Return of each version the place of a known event that is in one of the states, if there is one."""
         known = self.events.known_index
-        places = self._versions().places(digests(b"".join(chain.from_iterable(versions))).reshape(-1, 4))
+        places = self._versions.places(digests(b"".join(chain.from_iterable(versions))).reshape(-1, 4))
         good = places >= 0
         good[good] = known[places[good]].among(*states)
         return [int(place) if is_good else None for place, is_good in zip(places, good, strict=True)]
 
-    @property
+    @once
+    def _versions(self) -> Versions:
+        return Versions(self.events.known_index)
+
+    @once
     def owed(self) -> Set[bytes]:
         """The identities of known events whose detail is owed."""
-        return self._owed()
+        return self.events.known_index.identities_of(*OWED)
 
     def known_as(self, identities: Set[bytes]) -> list[tuple[int, Event]]:
         """Return the known events with these identities, each with its place."""
@@ -210,7 +208,7 @@ class OpenHour:
         before, is_as_it_was = self.events, self.is_as_it_was
         self._committed = Committed(self._files, self._no_events(), self.notes.append, is_trusted=False)
         self._committed.is_as_it_was = is_as_it_was
-        self._events = Once(self._read_events)
+        del self.events
         placed = cast("Placed", found.events)
         return replace(found, events=Placed(self.events.take_over(before, placed.places), placed.times))
 

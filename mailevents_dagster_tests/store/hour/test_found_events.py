@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -16,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailevents_dagster.model.event import Collection, Event, Placed
+from mailevents_dagster.model.event import Collection, Detail, Event, Placed
 from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
 from mailevents_dagster.store.hour import events as events_module
 from mailevents_dagster.store.hour import found_events as found_module
@@ -192,3 +194,18 @@ def test_row_groups_of_long_records_are_bounded_by_their_bytes(store: Store) -> 
     sizes = [metadata.row_group(at).column(metadata.num_columns - 1) for at in range(metadata.num_row_groups)]
     assert max(size.total_uncompressed_size for size in sizes) <= snapshot_file.BYTES_AT_ONCE * 1.01
     assert known(store) == long
+
+
+def test_what_an_hour_held_is_let_go_of_at_once(store: Store) -> None:
+    """Python looks for objects that hold each other only now and then: meanwhile a backlog would keep all its hours."""
+    gc.disable()
+    try:
+        for found in (numbered(20), numbered(30)):
+            with store.open_hour(INCOMING, NOON) as work:
+                _ = work.owed, work.places([(bytes(16), bytes(16))], [Detail.WHOLE])
+                work.commit(Collection(found, frozenset(), (), START + 7200.0, True, {}))
+                held = weakref.ref(work.events)
+            del work
+            assert held() is None
+    finally:
+        gc.enable()
