@@ -127,16 +127,18 @@ class PostgresLocks:
                 logger.warning(f"{error} Meanwhile the runs of this process may be taken for gone.")
 
 
-_made: Final[dict[tuple[int, str], Session]] = {}
+_sessions: Final[dict[tuple[int, str], Session]] = {}
 """By process, too: a fork needs its own, and leaves alone what the process has that it was forked from."""
 _locks: Final[dict[tuple[int, str, str], PostgresLocks]] = {}
 
 
 def locks_in(database: Database, storage: str) -> PostgresLocks:
     """Return this process's locks of a storage, the same for all who ask. All storages share its session."""
-    here = os.getpid(), database.url
-    session = _made.setdefault(here, Session(database))
-    return _locks.setdefault((*here, storage), PostgresLocks(session, storage))
+    here = os.getpid(), database.url, storage
+    if here not in _locks:
+        session = _sessions.setdefault(here[:2], Session(database))
+        _locks.setdefault(here, PostgresLocks(session, storage))
+    return _locks[here]
 
 
 @atexit.register
@@ -144,7 +146,7 @@ def close_locks() -> None:
     """Give back all that this process has; whoever asks for locks afterwards gets new ones."""
     for here in [here for here in _locks if here[0] == os.getpid()]:
         _locks.pop(here).close()
-        _made.pop(here[:2], None)
+        _sessions.pop(here[:2], None)
 
 
 def key_of(storage: str, name: str) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import io
+import shutil
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -136,11 +137,20 @@ class Blobs:
         paths = (self._layout.blob(sha256, suffix) for suffix in SUFFIXES)
         return next((path for path in paths if path.exists()), None)
 
-    def stays(self, sha256: str) -> bool:
-        """Return whether a blob is there that nobody removes while an hour that is to name it is collected."""
+    def renewed(self, sha256: str) -> bool:
+        """Return whether a blob is there; one that was written long ago is written anew first.
+
+        So nobody removes it while an hour that is to name it is collected.
+        """
         written = (written_at(self._layout.blob(sha256, suffix)) for suffix in SUFFIXES)
         at = next((at for at in written if at is not None), None)
-        return at is not None and time.time() - at < KEPT / 2
+        if at is not None and time.time() - at >= KEPT / 2:
+            try:
+                with self.open(sha256) as old, self.new() as new:
+                    shutil.copyfileobj(old, new, BLOCK)
+            except DamagedError:
+                return False
+        return at is not None
 
     def missing(self, digests: Iterable[str]) -> set[str]:
         """Return those that are not there. None is read."""

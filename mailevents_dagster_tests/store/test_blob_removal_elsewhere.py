@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from mailevents_dagster.files.objects import write as write_object
 from mailevents_dagster.sharing.leases import Leases
 from mailevents_dagster.store.blob_removal import Removed, remove_unneeded
 from mailevents_dagster.store.retention import Retention
@@ -106,9 +107,8 @@ def test_what_another_machine_writes_while_it_is_removed_is_there_afterwards(
     assert texts_of(store, "a") == {"a"}
 
 
-def test_a_new_message_costs_no_lock_and_one_that_is_there_does(shared: Shared, store: Store, s3: ObjectServer) -> None:
-    if shared.postgres:
-        pytest.skip("locks of PostgreSQL are no requests")
+@pytest.mark.parametrize("shared", ["leases"], indirect=True)
+def test_a_new_message_costs_no_lease_and_one_that_is_there_does(store: Store, s3: ObjectServer) -> None:
     commit_messages(store, ["something, so that all is described"])
     for expected in (["PUT"], ["PUT", "PUT", "PUT", "DELETE"]):
         s3.forget()
@@ -116,11 +116,19 @@ def test_a_new_message_costs_no_lock_and_one_that_is_there_does(shared: Shared, 
         assert [request.method for request in s3.requests] == expected
 
 
-def test_what_is_relied_on_was_written_lately(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A journal of another machine is not seen by who removes what no hour names."""
+def test_what_a_journal_of_this_machine_names_is_written_anew_once_another_might_remove_it(
+    store: Store, s3: ObjectServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     message(store, START, "a")
-    now = time.time()
-    assert store.blobs.stays(digest_of("a"))
-    assert not store.blobs.stays(digest_of("b"))
-    monkeypatch.setattr(time, "time", lambda: now + 0.6 * DAY)
-    assert not store.blobs.stays(digest_of("a"))
+    name, now = digest_of("a"), time.time()
+    for hours, writes in ((0, 0), (13, 2)):  # one to see that it is there
+        s3.forget()
+        monkeypatch.setattr(time, "time", lambda hours=hours: now + hours * 3600)
+        assert store.blobs.renewed(name)
+        assert sum(request.method == "PUT" and name in request.key for request in s3.requests) == writes
+    path = store.blobs.path(name)
+    assert path
+    write_object(path, path.read_bytes()[:-1])
+    assert not store.blobs.renewed(name), "what is damaged is fetched again"
+    path.unlink()
+    assert not store.blobs.renewed(name)
