@@ -15,6 +15,8 @@ from hypothesis import HealthCheck, settings
 
 from mailevents_dagster.model.event import Collection, Detail, Event, Gap
 from mailevents_dagster.model.hour import Hour, last_ended
+from mailevents_dagster.sharing.database import Database
+from mailevents_dagster.sharing.postgres_locks import close_locks
 from mailevents_dagster.sources.uzmanposta.access import Access
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS, feed_of
@@ -168,9 +170,12 @@ def postgres() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture
-def database(postgres: PostgresServer) -> str:
-    """The URL of an empty database."""
-    return postgres.new_database()
+def database(postgres: PostgresServer) -> Iterator[str]:
+    """The URL of an empty database. What this process has of it is closed at the end."""
+    url = postgres.new_database()
+    yield url
+    close_locks()
+    Database(url).close()
 
 
 @pytest.fixture

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from mailevents_dagster.deliveries.ledger import Rows, Statements
 from mailevents_dagster.sharing.database import Database
-from mailevents_dagster.sharing.postgres_locks import PostgresLocks
+from mailevents_dagster.sharing.postgres_locks import PostgresLocks, locks_in
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -51,12 +49,7 @@ class PostgresLedger:
 
     @property
     def _locks(self) -> PostgresLocks:
-        return _locks_of(os.getpid(), self._database.url)
-
-
-@cache
-def _locks_of(pid: int, url: str) -> PostgresLocks:  # noqa: ARG001 - a fork needs its own
-    return PostgresLocks(url, LOCKS_OF)
+        return locks_in(self._database, LOCKS_OF)
 
 
 def _digest(name: str) -> str:

@@ -17,7 +17,7 @@ from typing import IO, Final
 
 from upath import UPath
 
-from mailevents_dagster.files.objects import Version, fetched, write, write_if
+from mailevents_dagster.files.objects import Version, create, fetched, write, write_if
 
 PARTIAL: Final = ".partial"
 SHARING_PAUSES: Final = (0.01, 0.05, 0.2, 0.5, 1.0, 2.0)
@@ -71,6 +71,10 @@ class Unnamed:
         if self._partial:
             os.fsync(self.file.fileno())
             self.file.close()  # Windows renames no file that is open
+
+    def create(self, path: UPath) -> bool:
+        """Let it appear where no object has this name yet, once it is settled; return whether it does."""
+        return local(path) is None and create(path, Path(self.file.name))
 
     def publish(self, path: UPath) -> None:
         """Let it appear under this name, once it is settled; that is durable when the block ends."""

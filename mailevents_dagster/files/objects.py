@@ -39,6 +39,7 @@ __all__ = [
     "Version",
     "asked",
     "copied",
+    "create",
     "fetched",
     "read_tagged",
     "remove",
@@ -65,6 +66,8 @@ CREDENTIALS_FOR: Final = timedelta(minutes=5)
 """boto3 renews what runs out within ten minutes: what it hands out is good for longer than this."""
 TRIES: Final = 5
 """Of a conditional write that got no answer."""
+ONE_REQUEST: Final = 5 * 2**20
+"""Most bytes that are sent in one; no condition goes with parts."""
 MEMORY: Final = 16 * 2**20
 """What is larger is put on disk while it is read."""
 
@@ -141,6 +144,17 @@ def _put_if(path: UPath, content: bytes, expected: Tag) -> Tag:
 def write(path: UPath, content: bytes | Path) -> None:
     """Write whatever is there; what is large is sent in parts."""
     asked(path, lambda store, key: store.put(key, content))
+
+
+def create(path: UPath, file: Path) -> bool:
+    """Write a file where nothing is, and return whether that was done; not where it is too large for one request."""
+    if file.stat().st_size > ONE_REQUEST:
+        return False
+    try:
+        asked(path, lambda store, key: store.put(key, file, mode="create"))
+    except (ChangedError, UnansweredError):
+        return False
+    return True
 
 
 def copied(path: UPath, to: UPath) -> None:

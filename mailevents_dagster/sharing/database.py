@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+NAME: Final = "mailevents"
 MOST_CONNECTIONS: Final = 2
 """In the pool of a process: 32 runs at work hold 64. Transactions take milliseconds, so threads hardly wait."""
 IDLE: Final = 30.0
@@ -32,7 +33,8 @@ IDLE: Final = 30.0
 CONNECTING: Final = 10
 """Seconds that connecting may take, and that a thread waits for a connection of the pool."""
 PATIENCE: Final = 120.0
-"""Seconds that work waits for a database that is away: longer than a restart takes."""
+THERE_WITHIN: Final = 10.0
+"""Seconds that work waits for a database that went away, longer than a restart takes, and that was never there."""
 LOOK_EVERY: Final = 0.5
 TELL_EVERY: Final = 10.0
 NOBODY_ANSWERS: Final[Mapping[str, object]] = {
@@ -52,6 +54,7 @@ SESSION: Final[Mapping[str, str]] = {
     "idle_in_transaction_session_timeout": "15s",
     "lock_timeout": "20s",
     "statement_timeout": "120s",
+    "idle_session_timeout": "0",  # locks hang on a session, however long nobody says anything in it
 }
 _LOG: Final = logging.getLogger(__name__)
 logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # it warns of each try, and what it means is told here
@@ -69,7 +72,7 @@ class Database:
 
         AwayError where the database is away, or went away meanwhile.
         """
-        with _told(self.url), _pool_of(self.url).connection() as connection:
+        with self.told(), _pool_of(self.url).connection() as connection:
             yield connection
 
     @contextmanager
@@ -82,11 +85,27 @@ class Database:
         with self.connection() as connection, connection.transaction():
             yield connection
 
-    def connected(self) -> Connection:
-        """Return a connection of one's own, outside of the pool, for what lasts. Each statement is a transaction."""
-        with _told(self.url):
+    def connected(self, name: str) -> Connection:
+        """Return a connection of one's own, outside of the pool, for what lasts. Each statement is a transaction.
+
+        The name is shown among the sessions of the server.
+        """
+        with self.told():
             _pool_of(self.url)  # which makes the tables
-            return connect(self.url)
+            return _connected(self.url, name)
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """Turn errors of the driver into what whoever runs this must know."""
+        try:
+            import psycopg
+            import psycopg_pool  # noqa: F401 - is installed with the same extra
+        except ImportError:
+            raise DatabaseError("psycopg is not installed: pip install 'mailevents-dagster[postgres]'") from None
+        try:
+            yield
+        except psycopg.Error as error:
+            raise meaning(error, _place(self.url)) from None  # the driver's own may quote values
 
     def close(self) -> None:
         """Close this process's pool; whoever uses the database afterwards opens a new one."""
@@ -94,14 +113,18 @@ class Database:
             pool.close(timeout=1)
 
     def patiently(self, work: Callable[[], T], sleep: Callable[[float], object] = time.sleep) -> T:
-        """Return what the work returns; it is begun again as often as the database goes away meanwhile."""
+        """Return what the work returns; it is begun again as often as the database goes away meanwhile.
+
+        One that this process never reached is waited for less long: its address may be wrong.
+        """
         began = told_at = time.monotonic()
+        patience = PATIENCE if (os.getpid(), self.url) in _pools else THERE_WITHIN
         while True:
             try:
                 return work()
             except AwayError as away:
                 now = time.monotonic()
-                if now - began > PATIENCE:
+                if now - began > patience:
                     raise
                 if now - told_at > TELL_EVERY:
                     told_at = now
@@ -109,28 +132,14 @@ class Database:
             sleep(LOOK_EVERY)
 
 
-def connect(url: str) -> Connection:
+def _connected(url: str, name: str) -> Connection:
     """Return a new connection whose session ends where nobody is at the other end."""
     import psycopg
 
-    return psycopg.connect(**_parameters(url))
+    return psycopg.connect(**_parameters(url, name))
 
 
-@contextmanager
-def _told(url: str) -> Iterator[None]:
-    """Turn errors of the driver into what whoever runs this must know."""
-    try:
-        import psycopg
-        import psycopg_pool  # noqa: F401 - is installed with the same extra
-    except ImportError:
-        raise DatabaseError("psycopg is not installed: pip install 'mailevents-dagster[postgres]'") from None
-    try:
-        yield
-    except psycopg.Error as error:
-        raise meaning(error, _place(url)) from None  # the driver's own may quote values
-
-
-def _parameters(url: str) -> dict[str, Any]:
+def _parameters(url: str, name: str = NAME) -> dict[str, Any]:
     from psycopg import ProgrammingError
     from psycopg.conninfo import conninfo_to_dict
 
@@ -141,7 +150,7 @@ def _parameters(url: str) -> dict[str, Any]:
             "the address in `postgres` cannot be read; docs/postgres.md says how it is written"
         ) from None
     session = " ".join(f"-c {name}={value}" for name, value in SESSION.items())
-    options = {"options": f"{named.get('options', '')} {session}".strip(), "application_name": "mailevents"}
+    options = {"options": f"{named.get('options', '')} {session}".strip(), "application_name": name}
     return {**NOBODY_ANSWERS, **named, **options, "autocommit": True, "prepare_threshold": None}
 
 
@@ -163,14 +172,14 @@ def _pool_of(url: str) -> ConnectionPool:
 
     with _opening:
         if (os.getpid(), url) not in _pools:
-            with connect(url) as first:
+            with _connected(url, NAME) as first:
                 make_tables(first)
             _pools[os.getpid(), url] = ConnectionPool(
                 kwargs=_parameters(url),
                 min_size=0,
                 max_size=MOST_CONNECTIONS,
                 open=True,
-                name="mailevents",
+                name=NAME,
                 timeout=CONNECTING,
                 max_idle=IDLE,
                 reconnect_timeout=CONNECTING,

@@ -23,8 +23,8 @@ _MEND: Final = {
     "42501": "the role lacks a right: grant it CREATE on the database, or have its owner make the schema `mailevents` "
     "and grant USAGE on it, and SELECT, INSERT, UPDATE and DELETE on its tables",
     "25006": "it is read-only, perhaps a standby: name the primary in `postgres`",
-    "42P01": "a table of the schema `mailevents` is gone: drop the schema, and it is made anew; so is the outbox, "
-    "which may send again what is collected again",
+    "42P01": "a table of the schema `mailevents` is gone: drop its other tables of docs/postgres.md, and all are "
+    "made anew; so is the outbox, which may send again what is collected again",
 }
 _UNREACHED: Final = "check that it runs, and the host, port, name, user and password in `postgres`"
 

@@ -6,12 +6,18 @@ import os
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from upath import UPath
 
 from mailevents_dagster.files.atomic import local
 from mailevents_dagster.files.object_files import S3, stored_at
+from mailevents_dagster.sharing.database import Database
 from mailevents_dagster.sharing.locks import FileLocks, Locks
+from mailevents_dagster.sharing.postgres_locks import locks_in
+
+if TYPE_CHECKING:
+    from mailevents_dagster.sharing.leases import Leases
 
 
 def locks_of(storage: UPath, folder: Path, postgres: str | None, keeps_conditions: Callable[[], bool]) -> Locks:
@@ -21,16 +27,14 @@ def locks_of(storage: UPath, folder: Path, postgres: str | None, keeps_condition
     """
     if local(storage) or not (postgres or (storage.protocol == S3 and keeps_conditions())):
         return FileLocks(folder)
-    return _of_this_process(os.getpid(), str(storage), postgres)
+    if postgres:
+        return locks_in(Database(postgres), str(storage))
+    return _leases(os.getpid(), str(storage))
 
 
 @lru_cache
-def _of_this_process(pid: int, storage: str, postgres: str | None) -> Locks:  # noqa: ARG001 - a fork needs its own
-    """Return the same locks for all who ask, since they hold a session or renew what they have."""
-    if postgres:
-        from mailevents_dagster.sharing.postgres_locks import PostgresLocks
-
-        return PostgresLocks(postgres, storage)
+def _leases(pid: int, storage: str) -> Leases:  # noqa: ARG001 - a fork needs its own
+    """Return the same leases for all who ask, since they are renewed."""
     from mailevents_dagster.sharing.leases import Leases
 
     return Leases(stored_at(storage) / "locks")

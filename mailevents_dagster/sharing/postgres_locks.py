@@ -1,20 +1,23 @@
 """Locks of several machines in PostgreSQL: advisory ones, which go with the session of the process that has them.
 
-A killed process loses them at once, a lost host within a minute. Where the database is started anew all are gone. Each
+A killed process loses them at once, a lost host in half a minute. Where the database is started anew all are gone. Each
 process takes its own again as soon as it is back; what another took meanwhile is told. The store is right all the same:
 on an object store nothing is written but in the place of what was read.
 """
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Final
 
+from mailevents_dagster.sharing.database import Database
 from mailevents_dagster.sharing.database_errors import DatabaseError
 from mailevents_dagster.sharing.doubts import Doubts
 from mailevents_dagster.sharing.locks import WhenHeld, nothing
@@ -25,10 +28,6 @@ PAUSES: Final = (0.02, 0.5)
 """Seconds between two tries for a lock that another has: first, and at most."""
 LOOK_EVERY: Final = 10.0
 """Seconds between two looks whether the session of a run is still there."""
-TABLE: Final = """
-    CREATE TABLE IF NOT EXISTS mailevents_runs (
-        storage text NOT NULL, run_id text NOT NULL, key bigint NOT NULL, PRIMARY KEY (storage, run_id))
-"""
 SIGN_IN: Final = "INSERT INTO mailevents_runs VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"
 HELD: Final = """
     key IN (SELECT (classid::bigint << 32) | objid::bigint FROM pg_locks
@@ -44,8 +43,8 @@ logger = logging.getLogger(__name__)
 class PostgresLocks:
     """Locks of one storage. All of a process hang on one session, whatever their number."""
 
-    def __init__(self, url: str, storage: str, clock: Callable[[], float] = time.monotonic) -> None:
-        self._session = Session(url)
+    def __init__(self, session: Session, storage: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._session = session
         self._storage = storage
         self._here = NamesInUse()
         self._signed_in: dict[str, int] = {}
@@ -82,7 +81,6 @@ class PostgresLocks:
         with self._signing:
             if run_id in self._signed_in:
                 return nothing
-            self._make_table()
             self._signed_in[run_id] = key_of(self._storage, f"runs/{run_id}")
             self._be_there(run_id)
             if not self._keeper:
@@ -105,7 +103,6 @@ class PostgresLocks:
     @contextmanager
     def runs(self) -> Iterator[Mapping[str, bool]]:
         with self.holding("runs"):
-            self._make_table()
             held = {str(run_id): bool(is_held) for run_id, is_held in self._session.rows(RUNS, [self._storage])}
             gone = self._doubts.confirmed({run_id for run_id, is_held in held.items() if not is_held})
             yield {run_id: run_id not in gone for run_id in held}
@@ -113,17 +110,11 @@ class PostgresLocks:
                 self._session.rows(FORGET, [self._storage, [*gone]])
 
     def close(self) -> None:
-        """Give everything back; whoever uses this process's locks afterwards begins anew."""
+        """Give everything back, also what else hangs on the session."""
         self._ended.set()
+        self._session.close()
         if self._keeper:
             self._keeper.join()
-        self._session.close()
-
-    def _make_table(self) -> None:
-        """Make the table of runs where it is not there: two that make it at once get in each other's way."""
-        if self._session.rows("SELECT to_regclass('mailevents_runs')") == [(None,)]:
-            with self.holding("table"):
-                self._session.rows(TABLE)
 
     def _keep(self) -> None:
         """Notice soon that the session ended, so that the runs of this process are not taken for gone."""
@@ -134,6 +125,28 @@ class PostgresLocks:
                         self._be_there(run_id)
             except DatabaseError as error:
                 logger.warning(f"{error} Meanwhile the runs of this process may be taken for gone.")
+
+
+_sessions: Final[dict[tuple[int, str], Session]] = {}
+"""By process, too: a fork needs its own, and leaves alone what the process has that it was forked from."""
+_locks: Final[dict[tuple[int, str, str], PostgresLocks]] = {}
+
+
+def locks_in(database: Database, storage: str) -> PostgresLocks:
+    """Return this process's locks of a storage, the same for all who ask. All storages share its session."""
+    here = os.getpid(), database.url, storage
+    if here not in _locks:
+        session = _sessions.setdefault(here[:2], Session(database))
+        _locks.setdefault(here, PostgresLocks(session, storage))
+    return _locks[here]
+
+
+@atexit.register
+def close_locks() -> None:
+    """Give back all that this process has; whoever asks for locks afterwards gets new ones."""
+    for here in [here for here in _locks if here[0] == os.getpid()]:
+        _locks.pop(here).close()
+        _sessions.pop(here[:2], None)
 
 
 def key_of(storage: str, name: str) -> int:

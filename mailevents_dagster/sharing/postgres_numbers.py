@@ -47,7 +47,7 @@ class PostgresNumbers:
                 if numbers is not None:
                     if may_be_forgotten:
                         connection.execute(_DO_NOT_FLUSH)
-                    connection.execute(_CHANGE, [list(numbers), self._name])
+                    connection.execute(_CHANGE, [[float(one) for one in numbers], self._name])
                 connection.execute("COMMIT")
             except BaseException:
                 connection.execute("ROLLBACK")

@@ -37,8 +37,23 @@ _STEPS: Final = (
     CREATE INDEX aside ON messages (destination, time, key) WHERE state = 'aside';
     CREATE INDEX by_hour ON messages (destination, hour, state);
     """,
+    """
+    DO $$ BEGIN
+        IF to_regclass('public.mailevents_runs') IS NOT NULL THEN
+            ALTER TABLE public.mailevents_runs SET SCHEMA mailevents;
+            CREATE VIEW public.mailevents_runs AS TABLE mailevents.mailevents_runs;
+        END IF;
+    END $$;
+    CREATE TABLE IF NOT EXISTS mailevents_runs (
+        storage text NOT NULL, run_id text NOT NULL, key bigint NOT NULL, PRIMARY KEY (storage, run_id)
+    );
+    """,
 )
-"""Each leads from one version to the next; what was released is never changed."""
+"""Each leads from one version to the next; what was released is never changed.
+
+Runs of before the second one sign in to a table of `public`. They go on doing so through a view, and are seen. It is
+not called `runs`: so is a table of Dagster's, which a role that is named like the schema would look for here first.
+"""
 _LOCK: Final = 0x6D61696C_65766E74
 """Held by whoever changes the tables."""
 

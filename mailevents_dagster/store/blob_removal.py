@@ -15,18 +15,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from upath import UPath
-
 from mailevents_dagster.files.atomic import PARTIAL, local, sync_folder
 from mailevents_dagster.store.blob_names import journals_of, named_in_snapshot, named_in_text, snapshots_of
-from mailevents_dagster.store.blobs import SUFFIXES
+from mailevents_dagster.store.blobs import KEPT, SUFFIXES, written_at
 from mailevents_dagster.store.layout import Layout, names_in
 from mailevents_dagster.store.lock_names import blob_lock
 from mailevents_dagster.store.retention import Retention
 from mailevents_dagster.store.store import Store
 
-SECONDS_A_DAY: Final = 86_400
-"""A blob that was written within a day may belong to an hour that is being collected."""
 LEFTOVERS: Final = 100_000
 """Most blobs that are looked for at once without a note of them."""
 
@@ -53,7 +49,7 @@ def remove_unneeded(store: Store, retention: Retention, now: float) -> Removed:
     leftovers = islice(_older_than(layout, _all_expired_before(store, retention, now)), LEFTOVERS)
     doomed = set[str](leftovers).union(*notes.values())
     unneeded = doomed - _needed(store, doomed) if doomed else doomed
-    sizes = {name: _remove(store, name, now - SECONDS_A_DAY) for name in unneeded}
+    sizes = {name: _remove(store, name, now - KEPT) for name in unneeded}
     # Before the notes go: a power cut must not bring blobs back that nothing speaks of.
     for folder in {local(layout.blob(name, "").parent) for name, size in sizes.items() if size}:
         if folder:
@@ -62,7 +58,7 @@ def remove_unneeded(store: Store, retention: Retention, now: float) -> Removed:
     for path, names in notes.items():
         if not waiting & names:
             path.unlink()
-    _remove_partial(layout, now - SECONDS_A_DAY)
+    _remove_partial(layout, now - KEPT)
     removed = [size for size in sizes.values() if size]
     return Removed(len(removed), sum(removed), len(waiting))
 
@@ -85,21 +81,15 @@ def _needed(store: Store, doomed: Set[str]) -> set[str]:
 def _remove(store: Store, name: str, before: float) -> int | None:
     """Remove a blob and return its bytes on disk, zero where it is gone; None where it is not old enough."""
     layout = store.layout
-    with store.locks.briefly(blob_lock(name)):
+    with store.locks.holding(blob_lock(name)):
         size = 0
         for path in (layout.blob(name, suffix) for suffix in SUFFIXES):
             with suppress(FileNotFoundError):
-                if _written_at(path) >= before:
+                if (written_at(path) or 0.0) >= before:
                     return None
                 size += path.stat().st_size
                 path.unlink()
         return size
-
-
-def _written_at(path: UPath) -> float:
-    here = local(path)
-    at: float = here.stat().st_mtime if here else path.fs.modified(path.path).timestamp()
-    return at
 
 
 def _all_expired_before(store: Store, retention: Retention, now: float) -> float | None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import errno
 import hashlib
 import io
+import shutil
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Final
@@ -16,7 +18,7 @@ from typing import IO, TYPE_CHECKING, Final
 import pyarrow as pa
 from upath import UPath
 
-from mailevents_dagster.files.atomic import opened, unnamed
+from mailevents_dagster.files.atomic import local, opened, unnamed
 from mailevents_dagster.files.damage import DamagedError
 from mailevents_dagster.sharing.locks import GetLocks
 from mailevents_dagster.store.layout import Layout
@@ -32,6 +34,9 @@ BLOCK: Final = 2**20
 LEVEL: Final = 3
 WORTH: Final = 0.95
 """The first block decides: a message is packed if that is smaller then by a twentieth. Base64 loses a quarter."""
+
+KEPT: Final = 86_400
+"""Seconds for which a blob is kept after it was written, whoever names it: an hour that is being collected may."""
 
 GONE: Final = "are gone"
 DAMAGED: Final = "are damaged"
@@ -110,9 +115,12 @@ class Blobs:
             yield blob
             blob.finish()
             partial.settle()
-            sha256 = blob.sha256
-            with self._locks().briefly(blob_lock(sha256)):
-                partial.publish(self._layout.blob(sha256, blob.suffix or PLAIN))
+            path, name = self._layout.blob(blob.sha256, blob.suffix or PLAIN), blob_lock(blob.sha256)
+            with self._locks().briefly(name):
+                is_new = partial.create(path)  # nobody is about to remove what was not there
+            if not is_new:
+                with self._locks().holding(name):
+                    partial.publish(path)
 
     def open(self, sha256: str) -> IO[bytes]:
         """Return the message, to be read forward.
@@ -128,6 +136,21 @@ class Blobs:
         """Return the file of a blob, None where there is none."""
         paths = (self._layout.blob(sha256, suffix) for suffix in SUFFIXES)
         return next((path for path in paths if path.exists()), None)
+
+    def renewed(self, sha256: str) -> bool:
+        """Return whether a blob is there; one that was written long ago is written anew first.
+
+        So nobody removes it while an hour that is to name it is collected.
+        """
+        written = (written_at(self._layout.blob(sha256, suffix)) for suffix in SUFFIXES)
+        at = next((at for at in written if at is not None), None)
+        if at is not None and time.time() - at >= KEPT / 2:
+            try:
+                with self.open(sha256) as old, self.new() as new:
+                    shutil.copyfileobj(old, new, BLOCK)
+            except DamagedError:
+                return False
+        return at is not None
 
     def missing(self, digests: Iterable[str]) -> set[str]:
         """Return those that are not there. None is read."""
@@ -146,6 +169,16 @@ class Blobs:
         except OSError as error:
             return UNREADABLE if error.errno != errno.ENOENT else GONE
         return ""
+
+
+def written_at(path: UPath) -> float | None:
+    """Return when a blob was written, None where it is not there."""
+    here = local(path)
+    try:
+        at: float = here.stat().st_mtime if here else path.fs.modified(path.path).timestamp()
+    except FileNotFoundError:
+        return None
+    return at
 
 
 class _Reader(io.RawIOBase):

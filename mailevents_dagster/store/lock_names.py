@@ -30,7 +30,7 @@ def cursor_lock(feed: Feed) -> str:
 
 
 def blob_lock(sha256: str) -> str:
-    """Held for moments, while a blob appears or is removed. Those with the same beginning share one."""
+    """Held while a blob is replaced or removed. Those with the same beginning share one."""
     return f"blobs/{sha256[:2]}"
 
 

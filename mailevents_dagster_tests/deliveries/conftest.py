@@ -17,14 +17,11 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(params=["file", pytest.param("postgres", marks=pytest.mark.programs)])
-def outbox(request: pytest.FixtureRequest) -> Iterator[Outbox]:
+def outbox(request: pytest.FixtureRequest) -> Outbox:
     """An outbox of each kind."""
     if request.param == "file":
-        yield Outbox(request.getfixturevalue("path"))
-        return
-    database = Database(request.getfixturevalue("database"))
-    yield Outbox(database)
-    database.close()
+        return Outbox(request.getfixturevalue("path"))
+    return Outbox(Database(request.getfixturevalue("database")))
 
 
 @pytest.fixture

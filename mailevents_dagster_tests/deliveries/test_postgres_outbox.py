@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import psycopg
@@ -42,10 +42,8 @@ PATIENCE = 60.0
 
 
 @pytest.fixture
-def outbox(database: str) -> Iterator[Outbox]:
-    place = Database(database)
-    yield Outbox(place)
-    place.close()
+def outbox(database: str) -> Outbox:
+    return Outbox(Database(database))
 
 
 def test_a_file_of_before_moves_into_the_database_once(tmp_path: Path, database: str) -> None:
@@ -66,7 +64,6 @@ def test_a_file_of_before_moves_into_the_database_once(tmp_path: Path, database:
         assert (total(moved), moved.aside(QUEUE, 9), waiting, moved.first_used(QUEUE)) == expected
     assert not store.layout.outbox.exists()
     assert store.layout.outbox.with_name("outbox.sqlite.taken-over").exists()
-    Database(database).close()
 
 
 def test_what_another_machine_knows_as_taken_stays_taken_and_what_this_one_knows_becomes_so(

@@ -17,7 +17,6 @@ from mailevents_dagster.orchestration.run_sign_ins import POD_STARTS_WITHIN, STA
 from mailevents_dagster.sharing.doubts import SURE_AFTER
 from mailevents_dagster.sharing.leases import Leases
 from mailevents_dagster.sharing.locks import FileLocks, Locks
-from mailevents_dagster.sharing.postgres_locks import PostgresLocks
 from mailevents_dagster_tests.object_server import environment
 from mailevents_dagster_tests.sharing.lockers import Clock, MakeLocks, another, leases, postgres
 
@@ -37,7 +36,7 @@ class Machines(NamedTuple):
 
 def with_postgres(request: pytest.FixtureRequest, clock: Clock) -> Iterator[Machines]:
     url = request.getfixturevalue("database")
-    here = PostgresLocks(url, "s3://bucket/prefix", clock)
+    here = postgres(url, clock=clock)
     yield Machines(here, clock, partial(postgres, url), lambda run: None)
     here.close()
 

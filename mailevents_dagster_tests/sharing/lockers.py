@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from multiprocessing.process import BaseProcess
@@ -12,9 +13,11 @@ from pathlib import Path
 
 from upath import UPath
 
+from mailevents_dagster.sharing.database import Database
 from mailevents_dagster.sharing.leases import Leases
 from mailevents_dagster.sharing.locks import FileLocks, Locks
 from mailevents_dagster.sharing.postgres_locks import PostgresLocks
+from mailevents_dagster.sharing.postgres_session import Session
 from mailevents_dagster_tests.forks import FORKS, PATIENCE
 
 MakeLocks = Callable[[], Locks]
@@ -40,8 +43,11 @@ def leases(folder: str, environment: dict[str, str], term: float) -> Leases:
     return Leases(UPath(folder), term)
 
 
-def postgres(url: str, storage: str = "s3://bucket/prefix") -> PostgresLocks:
-    return PostgresLocks(url, storage)
+def postgres(
+    url: str, storage: str = "s3://bucket/prefix", clock: Callable[[], float] = time.monotonic
+) -> PostgresLocks:
+    """Locks with a session of their own, as another process has them."""
+    return PostgresLocks(Session(Database(url)), storage, clock)
 
 
 def hold(make: MakeLocks, names: list[str], runs: list[str], has_them: Event) -> None:

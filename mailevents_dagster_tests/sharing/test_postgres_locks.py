@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
 
 import pytest
 
-from mailevents_dagster.sharing import postgres_session
+from mailevents_dagster.sharing import database as database_module
+from mailevents_dagster.sharing.database import Database
+from mailevents_dagster.sharing.database_errors import DatabaseError
 from mailevents_dagster.sharing.doubts import SURE_AFTER
-from mailevents_dagster.sharing.postgres_locks import PostgresLocks, key_of
-from mailevents_dagster.sharing.postgres_session import DatabaseError
+from mailevents_dagster.sharing.postgres_locks import PostgresLocks, close_locks, key_of, locks_in
+from mailevents_dagster.sharing.postgres_session import NAME
 from mailevents_dagster_tests.forks import PATIENCE
-from mailevents_dagster_tests.postgres_server import PASSWORD, PostgresServer
+from mailevents_dagster_tests.postgres_server import PASSWORD, USER, PostgresServer
 from mailevents_dagster_tests.sharing.lockers import Clock, another, is_free
 from mailevents_dagster_tests.sharing.lockers import postgres as locks_of
 
@@ -22,6 +26,7 @@ pytestmark = [pytest.mark.programs, pytest.mark.slow]
 
 HOUR = "example.com/mail/incominglog/12"
 STORAGE = "s3://bucket/prefix"
+SHOWN = ("tcp_keepalives_idle", "tcp_keepalives_interval", "tcp_keepalives_count", "idle_session_timeout")
 
 
 @pytest.fixture
@@ -34,7 +39,7 @@ def make(database: str, clock: Clock) -> Iterator[Callable[..., PostgresLocks]]:
     made: list[PostgresLocks] = []
 
     def one(storage: str = STORAGE) -> PostgresLocks:
-        made.append(PostgresLocks(database, storage, clock))
+        made.append(locks_of(database, storage, clock))
         return made[-1]
 
     yield one
@@ -49,14 +54,12 @@ def locks(make: Callable[..., PostgresLocks]) -> PostgresLocks:
 
 def sessions(postgres: PostgresServer, database: str) -> list[str]:
     """The processes on the server that hold this project's locks in a database."""
-    here = "application_name = 'mailevents locks' AND datname = current_database()"
+    here = f"application_name = '{NAME}' AND datname = current_database()"
     return postgres.sql(f"SELECT pid FROM pg_stat_activity WHERE {here}", database.rpartition("/")[2])
 
 
 def end_sessions(postgres: PostgresServer) -> None:
-    postgres.sql(
-        "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = 'mailevents locks'"
-    )
+    postgres.sql(f"SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = '{NAME}'")
 
 
 def test_two_storages_in_one_database_have_locks_of_their_own(make: Callable[..., PostgresLocks]) -> None:
@@ -129,7 +132,7 @@ def test_who_waits_while_the_database_is_restarted_has_the_lock_afterwards(
 def test_a_database_that_does_not_come_back_is_told_without_its_password(
     locks: PostgresLocks, postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(postgres_session, "BACK_WITHIN", 0.0)
+    monkeypatch.setattr(database_module, "PATIENCE", 0.0)
     assert is_free(locks, HOUR)
     postgres.stop()
     try:
@@ -143,16 +146,19 @@ def test_a_database_that_does_not_come_back_is_told_without_its_password(
 
 
 def test_a_wrong_password_is_told_and_not_shown(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postgres_session, "THERE_WITHIN", 0.0)
-    locks = PostgresLocks(database.replace(PASSWORD, "wrong-and-secret"), STORAGE)
+    monkeypatch.setattr(database_module, "THERE_WITHIN", 0.0)
+    locks = locks_of(database.replace(PASSWORD, "wrong-and-secret"))
     with pytest.raises(DatabaseError, match="password authentication failed") as refused, locks.holding(HOUR):
         pass
     assert "wrong-and-secret" not in str(refused.value)
 
 
-def test_the_server_is_told_to_let_go_of_hosts_that_are_gone(locks: PostgresLocks) -> None:
-    shown = [locks._session.rows(f"SHOW tcp_keepalives_{name}")[0][0] for name in ("idle", "interval", "count")]  # type: ignore[arg-type]
-    assert shown == ["20", "10", "3"]
+def test_the_server_lets_go_of_hosts_that_are_gone_and_of_no_session_that_says_nothing(
+    locks: PostgresLocks, database: str, postgres: PostgresServer
+) -> None:
+    postgres.sql(f"ALTER ROLE {USER} IN DATABASE {database.rpartition('/')[2]} SET idle_session_timeout = '1ms'")
+    shown = [locks._session.rows(f"SHOW {name}")[0][0] for name in SHOWN]  # type: ignore[arg-type]
+    assert shown == ["10", "5", "4", "0"]
 
 
 def test_a_killed_run_is_gone_at_the_second_look_and_forgotten(
@@ -218,5 +224,73 @@ def test_a_thousand_locks_leave_nothing_behind(locks: PostgresLocks, database: s
             pass
     name = database.rpartition("/")[2]
     held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
-    tables = "SELECT count(*) FROM pg_tables WHERE tablename LIKE 'mailevents%'"
-    assert postgres.sql(f"{held} UNION ALL {tables}", name) == ["0", "0"]
+    runs = "SELECT count(*) FROM mailevents.mailevents_runs"
+    assert postgres.sql(f"{held} UNION ALL {runs}", name) == ["0", "0"]
+
+
+SIGNED_IN_BEFORE = """
+    DROP SCHEMA mailevents CASCADE;
+    CREATE TABLE public.mailevents_runs (
+        storage text NOT NULL, run_id text NOT NULL, key bigint NOT NULL, PRIMARY KEY (storage, run_id));
+    INSERT INTO public.mailevents_runs VALUES ('{storage}', 'before', {key});
+"""
+
+
+def test_runs_of_the_version_that_had_their_table_elsewhere_are_seen_and_see_those_of_this_one(
+    make: Callable[..., PostgresLocks], database: str, postgres: PostgresServer, clock: Clock
+) -> None:
+    name, before = database.rpartition("/")[2], make()
+    before._session.take(key_of(STORAGE, "runs/before"), "run before")
+    Database(database).close()
+    postgres.sql(SIGNED_IN_BEFORE.format(storage=STORAGE, key=key_of(STORAGE, "runs/before")), name)
+    now = make()
+    now.sign_in("now")
+    later = f"INSERT INTO public.mailevents_runs VALUES ('{STORAGE}', 'later', {key_of(STORAGE, 'runs/later')})"
+    postgres.sql(f"{later} ON CONFLICT DO NOTHING", name)
+    with before.holding("not a run"), now.runs() as runs:
+        assert runs == {"before": True, "now": True, "later": True}
+    clock.now += SURE_AFTER
+    with now.runs() as runs:
+        assert runs == {"before": True, "now": True, "later": False}
+    assert postgres.sql("SELECT run_id FROM public.mailevents_runs ORDER BY run_id", name) == ["before", "now"]
+
+
+def test_all_locks_of_a_process_hang_on_one_session_that_ends_when_they_are_given_back(
+    database: str, postgres: PostgresServer
+) -> None:
+    hours, outbox = locks_in(Database(database), STORAGE), locks_in(Database(database), "outbox")
+    hours.sign_in("run")
+    with hours.holding(HOUR), outbox.holding(HOUR):
+        assert locks_in(Database(database), STORAGE) is hours
+        assert len(sessions(postgres, database)) == 1
+    close_locks()
+    while sessions(postgres, database):  # the server has not noticed yet
+        pass
+    assert locks_in(Database(database), STORAGE) is not hours
+
+
+ENDS = """
+import os, sys, warnings
+from mailevents_dagster.sharing.database import Database
+from mailevents_dagster.sharing.postgres_locks import locks_in
+locks = locks_in(Database(sys.argv[1]), "s3://bucket/prefix")
+session = locks._session.rows("SELECT pg_backend_pid()")
+if child := os.fork():
+    os.waitpid(child, 0)
+    print("still there:", locks._session.rows("SELECT pg_backend_pid()") == session)
+else:
+    warnings.simplefilter("ignore")  # that it leaves something open: it is not its own
+"""
+
+
+def test_a_process_closes_its_session_at_its_end_and_a_fork_leaves_it_alone(
+    database: str, postgres: PostgresServer
+) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-W", "error", "-W", "ignore:This process:DeprecationWarning", "-c", ENDS, database],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ended.stdout == "still there: True\n"
+    assert ended.stderr == ""

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -25,9 +24,8 @@ PATIENCE = 60.0
 
 
 @pytest.fixture
-def row(database: str) -> Iterator[Row]:
-    yield Row(Database(database), "of a key")
-    Database(database).close()
+def row(database: str) -> Row:
+    return Row(Database(database), "of a key")
 
 
 def test_numbers_are_kept_by_name_and_those_of_another_form_count_as_none(row: Row) -> None:

@@ -136,7 +136,7 @@ class Intake:
         """Return the event of a mail that is not known: from the journal where it was fetched before."""
         raw = self._work.journal.get(identity, listing)
         record = parse(raw) if raw is not None else None
-        if isinstance(record, dict) and self._blobs.path(str(record["blob"])):
+        if isinstance(record, dict) and self._blobs.renewed(str(record["blob"])):
             return message_event(record)
         event = listed_event(listed)
         return event if self._details else replace(event, detail=Detail.UNASKED)

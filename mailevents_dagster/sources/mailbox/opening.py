@@ -7,6 +7,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 from mailevents_dagster.settings import Settings
+from mailevents_dagster.sharing.number_places import place_of
 from mailevents_dagster.sources.mailbox.collect import MailboxClient
 from mailevents_dagster.sources.mailbox.delivery.sftp_feed import SftpFeed
 from mailevents_dagster.sources.mailbox.graph.calls import Access, Calls
@@ -33,13 +34,14 @@ def mailbox_of(settings: Settings, address: str) -> Mailbox:
 
 
 def reader_of(settings: Settings, mailbox: Mailbox) -> Reader:
-    """Return what reads a mailbox; starts the simulator if it is on it."""
+    """Return what reads a mailbox."""
     if mailbox.protocol == "imap":
         return ImapReader(imap_access_of(mailbox))
-    return GraphReader(Calls(access_of(mailbox, scratch_folder(settings.storage) / "budgets")))
+    return GraphReader(Calls(access_of(settings, mailbox)))
 
 
-def access_of(mailbox: Mailbox, budgets: Path) -> Access:
+def access_of(settings: Settings, mailbox: Mailbox) -> Access:
+    """Return how a mailbox is reached by Graph; starts the simulator if it is on it."""
     if mailbox.tenant_id == SIMULATOR:
         from mailevents_dagster.sources.mailbox.simulator import embedded  # a whole Graph, which few need
 
@@ -48,9 +50,10 @@ def access_of(mailbox: Mailbox, budgets: Path) -> Access:
         base_url = f"{url}/v1.0"
     else:
         application, base_url = application_of(mailbox), mailbox.base_url
-    name = f"{base_url} {application.tenant} {application.client_id} {mailbox.address}"
-    digest = blake2b(name.encode(), digest_size=16).hexdigest()
-    return Access(mailbox.address, application, base_url, budgets, f"graph-{digest}")
+    named = f"{base_url} {application.tenant} {application.client_id} {mailbox.address}"
+    name = f"graph-{blake2b(named.encode(), digest_size=16).hexdigest()}"
+    file = scratch_folder(settings.storage) / "budgets" / f"{name}.calls"
+    return Access(mailbox.address, application, base_url, place_of(name, file, settings.postgres))
 
 
 def imap_access_of(mailbox: Mailbox) -> ImapAccess:

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from hashlib import blake2b
 
 from mailevents_dagster.settings import Settings
-from mailevents_dagster.sharing.database import Database
-from mailevents_dagster.sharing.number_places import Place, Row
+from mailevents_dagster.sharing.number_places import Place, place_of
 from mailevents_dagster.sources.uzmanposta.access import Access
 from mailevents_dagster.sources.uzmanposta.settings import SIMULATOR, Account, UzmanPostaSettings
 from mailevents_dagster.store.layout import scratch_folder
@@ -57,9 +56,8 @@ def _budget_of(settings: Settings, account: Account) -> Place:
     """Return where the budget of a key is kept; its name names the key at its address and does not tell it."""
     named = f"{account.base_url} {_key_of(account)}".encode(errors="surrogateescape")
     name = blake2b(named, digest_size=16).hexdigest()
-    if settings.postgres:
-        return Row(Database(settings.postgres), f"uzmanposta {name}")
-    return scratch_folder(settings.storage) / "budgets" / f"{name}.budget"
+    file = scratch_folder(settings.storage) / "budgets" / f"{name}.budget"
+    return place_of(f"uzmanposta {name}", file, settings.postgres)
 
 
 def _is_same_key(one: Account, other: Account) -> bool:

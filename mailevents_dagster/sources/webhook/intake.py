@@ -106,7 +106,7 @@ class Intake:
         """Return the SHA-256 of what is kept as a blob, durable before the event that names it."""
         self.files += 1
         digest = sha256(content).hexdigest()
-        if self._blobs.path(digest) is None:
+        if not self._blobs.renewed(digest):
             with self._blobs.new() as blob:
                 blob.write(content)
         return digest

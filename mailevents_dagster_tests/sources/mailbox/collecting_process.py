@@ -15,7 +15,7 @@ from mailevents_dagster_tests.sources.mailbox.graph_mailbox import ADDRESS, FEED
 def collect(url: str, folder: Path) -> None:
     store = store_in(folder)
     application = Application(url, "tenant.example", "client-1", secret="simulator")
-    calls = Calls(Access(ADDRESS, application, f"{url}/v1.0", folder / "budgets"))
+    calls = Calls(Access(ADDRESS, application, f"{url}/v1.0", folder / "budgets" / "graph.calls"))
     client = MailboxClient(GraphReader(calls), store.blobs)
     with store.open_hour(FEED, NOON) as work:
         work.commit(client.collect(work, Options()))

@@ -56,8 +56,8 @@ def application(simulator: Simulator, **changes: Any) -> Application:
     return replace(Application(simulator.url, "tenant.example", "client-1", secret="simulator"), **changes)
 
 
-def calls_of(simulator: Simulator, folder: Path | None = None, **changes: Any) -> Calls:
-    return Calls(Access(ADDRESS, application(simulator, **changes), simulator.base_url, folder))
+def calls_of(simulator: Simulator, budget: Path | None = None, **changes: Any) -> Calls:
+    return Calls(Access(ADDRESS, application(simulator, **changes), simulator.base_url, budget))
 
 
 def store_in(folder: Path) -> Store:
@@ -100,7 +100,7 @@ class Place:
 
 def place(simulator: Simulator, folder: Path, wrap: Callable[[Reader], Reader] = lambda reader: reader) -> Place:
     store = store_in(folder)
-    reader = wrap(GraphReader(calls_of(simulator, folder / "budgets")))
+    reader = wrap(GraphReader(calls_of(simulator, folder / "budgets" / "graph.calls")))
     return Place(simulator, store, reader, MailboxClient(reader, store.blobs))
 
 

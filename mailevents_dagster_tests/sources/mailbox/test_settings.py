@@ -9,7 +9,10 @@ import pytest
 import yaml
 
 from mailevents_dagster.settings import Settings, SettingsError
+from mailevents_dagster.sharing.database import Database
+from mailevents_dagster.sharing.number_places import Row
 from mailevents_dagster.sources.catalog import load_settings
+from mailevents_dagster.sources.mailbox.opening import access_of, mailbox_of
 from mailevents_dagster.sources.mailbox.settings import AUTHORITY, BASE_URL, MailboxSettings
 
 ENVIRON = {"SECRET": "s3cr3t-0f-the-app", "SFTP": "sftp-pass", "TENANT": "contoso.example"}
@@ -125,3 +128,20 @@ def test_what_is_wrong_is_named_with_its_mend(tmp_path: Path, mailbox: dict[str,
 def test_two_mailboxes_of_one_name_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="would be one group"):
         load(tmp_path, GRAPH, {**GRAPH, "address": "FUND@example.com"})
+
+
+@pytest.mark.parametrize("is_shared", [False, True])
+def test_the_budget_of_a_mailbox_is_a_row_where_the_settings_name_a_database_and_a_file_elsewhere(
+    is_shared: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environ = {**ENVIRON, "DB": "postgresql://u:s3cret@db.example.com/x"}
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    named = {"postgres": "${DB}"} if is_shared else {}
+    settings = load(tmp_path, GRAPH, {**GRAPH, "address": "ops@example.com"}, environ=environ, storage="data", **named)
+    fund, ops = (access_of(settings, mailbox_of(settings, f"{name}@example.com")).budget for name in ("fund", "ops"))
+    assert fund != ops, "Graph counts each mailbox for itself"
+    assert fund
+    where = fund.database if isinstance(fund, Row) else fund.parent
+    assert where == (Database(environ["DB"]) if is_shared else tmp_path / "data" / "budgets")
+    assert "fund" not in fund.name

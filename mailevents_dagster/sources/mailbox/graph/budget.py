@@ -1,23 +1,21 @@
 """What Graph allows an application in one mailbox: so many calls in ten minutes, and so many at a time.
 
-All processes of this machine share it through files. Nobody reserves anything, so that who is killed holds nothing.
+All processes share it, those of other machines too where a database is named. Nobody reserves anything, so that who is
+killed holds nothing.
 """
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Final
 
-from mailevents_dagster.files.atomic import make_folder
-from mailevents_dagster.files.locks import LATER, release, try_to_take
+from mailevents_dagster.files.locks import LATER
 from mailevents_dagster.model.event import StoppedError
-from mailevents_dagster.sharing.number_places import numbers_at
+from mailevents_dagster.sharing.number_places import Place, holding_at, numbers_at
 from mailevents_dagster.sources.waits import LONGEST_WAIT
 
 CALLS: Final = 10_000
@@ -86,50 +84,56 @@ def _take(numbers: Sequence[float] | None, now: float) -> tuple[Sequence[float] 
     return (None, wait) if wait > 0 else (calls.one_more().numbers, 0.0)
 
 
-class Budget:
-    """The budget of one application and mailbox; without a folder it is this process's own."""
+class _HeldError(Exception):
+    """Somebody else has the turn."""
 
-    def __init__(self, folder: Path | None = None, name: str = "graph") -> None:
-        self._numbers = numbers_at(folder / f"{name}.calls" if folder else None, STEPS + 2)
+
+def _refuse() -> None:
+    raise _HeldError
+
+
+class Budget:
+    """The budget of one application and mailbox; without a place it is this process's own."""
+
+    def __init__(self, place: Place | None = None) -> None:
+        self._place = place
+        self._numbers = numbers_at(place, STEPS + 2, self.sleep)
         self._stopped = threading.Event()
-        self._places: SimpleQueue[int | None] = SimpleQueue()
-        self._handles: list[int] = []
-        for number in range(AT_A_TIME):
-            self._places.put(self._place(folder / f"{name}.{number}.lock") if folder else None)
+        self._turns: SimpleQueue[int] = SimpleQueue()
+        """Those of the four that no thread of this process has, or asks others for."""
+        for turn in range(AT_A_TIME):
+            self._turns.put(turn)
         self.seconds_throttled = 0.0
         """How long Graph told this process to wait, all in all."""
 
-    def _place(self, path: Path) -> int:
-        make_folder(path.parent)
-        self._handles.append(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        return self._handles[-1]
-
     @contextmanager
     def call(self) -> Iterator[None]:
-        """Wait until a call may go out, and hold one of the places while the block runs."""
-        place = self._taken_place()
-        try:
+        """Wait until a call may go out, and have one of the turns while the block runs."""
+        with ExitStack() as turn:
+            while not self._has_taken(turn):
+                self.sleep(LATER)
             self._take_call()
             yield
-        finally:
-            if place is not None:
-                release(place)
-            self._places.put(place)
 
-    def _taken_place(self) -> int | None:
-        while True:
-            self.sleep(0)
-            try:
-                place = self._places.get(timeout=0.1)
-            except Empty:
-                continue
-            if place is None or try_to_take(place):
-                return place
-            self._places.put(place)
-            self.sleep(LATER)
+    def _has_taken(self, turn: ExitStack) -> bool:
+        """Take a turn, until the stack is unwound; return whether there was one."""
+        self.sleep(0)
+        try:
+            number = self._turns.get(timeout=0.1)
+        except Empty:
+            return False
+        with ExitStack() as taken:
+            taken.callback(self._turns.put, number)
+            if self._place is not None:
+                try:
+                    taken.enter_context(holding_at(self._place, str(number), _refuse))
+                except _HeldError:
+                    return False
+            turn.push(taken.pop_all())
+        return True
 
     def _take_call(self) -> None:
-        while (wait := self._numbers.change(_take)) > 0:
+        while (wait := self._numbers.change(_take, may_be_forgotten=True)) > 0:
             if wait > LONGEST_WAIT:
                 raise PausedError(wait)
             self.sleep(wait)
@@ -154,6 +158,3 @@ class Budget:
 
     def close(self) -> None:
         self._numbers.close()
-        for handle in self._handles:
-            os.close(handle)
-        self._handles.clear()

@@ -6,7 +6,6 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -14,6 +13,7 @@ import requests
 import urllib3
 
 from mailevents_dagster.files.json_text import NotJsonError, parse
+from mailevents_dagster.sharing.number_places import Place
 from mailevents_dagster.sources.http_headers import http_date, retry_after
 from mailevents_dagster.sources.mailbox.certificates import CERTIFICATES
 from mailevents_dagster.sources.mailbox.errors import BrokenOffError, Cause, MailboxError
@@ -57,16 +57,15 @@ class Access:
     address: str
     application: Application
     base_url: str
-    budget_folder: Path | None = None
-    """Where the processes of this machine share the budget; without it, it is this client's own."""
-    budget_name: str = "graph"
+    budget: Place | None = None
+    """Where the budget is shared; without it, it is this client's own."""
 
 
 class Calls:
     """The calls for one mailbox. Threads may call at once."""
 
     def __init__(self, access: Access, observe: Observe = lambda *_: None) -> None:
-        self.budget = Budget(access.budget_folder, access.budget_name)
+        self.budget = Budget(access.budget)
         self.observe = observe
         self.clock: float | None = None
         """Graph's clock less this machine's, as the last answer said."""

@@ -80,7 +80,7 @@ class Adding:
         """Read a mail; None where it is here already."""
         fetched = self._work.journal.get(*_version(id_))
         record = parse(fetched) if fetched else None
-        if isinstance(record, dict) and self._writing.blobs.path(str(record["blob"])):
+        if isinstance(record, dict) and self._writing.blobs.renewed(str(record["blob"])):
             self._put(message_event(record))
             return None
         codepage, faults = self._file.codepage, list[str]()

@@ -14,6 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailevents_dagster.model.event import StoppedError
+from mailevents_dagster.sharing.database import Database
+from mailevents_dagster.sharing.number_places import Place, Row
 from mailevents_dagster.sources.mailbox.graph.budget import (
     AT_A_TIME,
     CALLS,
@@ -27,6 +29,22 @@ from mailevents_dagster.sources.mailbox.graph.budget import (
 )
 
 PATIENCE = 60.0
+FILE = "graph.calls"
+
+
+def place_in(argument: str) -> Place:
+    """The place that an argument of a process names: a file, or the URL of a database."""
+    return Row(Database(argument), "graph") if "://" in argument else Path(argument)
+
+
+def argument(place: Place) -> str:
+    return place.database.url if isinstance(place, Row) else str(place)
+
+
+@pytest.fixture(params=["file", pytest.param("postgres", marks=pytest.mark.programs)])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """Where one machine shares a budget, and several do."""
+    return place_in(str(tmp_path / FILE) if request.param == "file" else request.getfixturevalue("database"))
 
 
 def after(*calls: tuple[float, int]) -> Calls:
@@ -81,8 +99,8 @@ def test_a_long_time_without_calls_leaves_none() -> None:
     assert len(after((5000.0, 1)).at(9_999_999.0).counts) == STEPS
 
 
-def test_no_more_than_four_are_at_work_in_one_process(tmp_path: Path) -> None:
-    budget, at_work, most = Budget(tmp_path), 0, 0
+def test_no_more_than_four_are_at_work_in_one_process(place: Place) -> None:
+    budget, at_work, most = Budget(place), 0, 0
     lock, all_in = threading.Lock(), threading.Barrier(AT_A_TIME)
 
     def call(_: int) -> None:
@@ -103,10 +121,10 @@ def test_no_more_than_four_are_at_work_in_one_process(tmp_path: Path) -> None:
 
 HOLDS = """
 import sys
-from pathlib import Path
-from mailevents_dagster.sources.mailbox.graph.budget import Budget
 from contextlib import ExitStack
-budget = Budget(Path(sys.argv[1]))
+from mailevents_dagster.sources.mailbox.graph.budget import Budget
+from mailevents_dagster_tests.sources.mailbox.graph.test_budget import place_in
+budget = Budget(place_in(sys.argv[1]))
 with ExitStack() as stack:
     for _ in range(int(sys.argv[2])):
         stack.enter_context(budget.call())
@@ -116,14 +134,14 @@ with ExitStack() as stack:
 
 
 @pytest.mark.slow
-def test_the_places_of_a_killed_process_are_free_and_its_calls_count(tmp_path: Path) -> None:
+def test_the_turns_of_a_killed_process_are_free_and_its_calls_count(place: Place) -> None:
     holder = subprocess.Popen(
-        [sys.executable, "-c", HOLDS, str(tmp_path), "3"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", HOLDS, argument(place), "3"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     assert holder.stdout is not None
     assert holder.stdin is not None
     assert holder.stdout.readline() == "held\n"
-    budget, second = Budget(tmp_path), threading.Event()
+    budget, second = Budget(place), threading.Event()
     with budget.call():
 
         def take() -> None:
@@ -132,7 +150,7 @@ def test_the_places_of_a_killed_process_are_free_and_its_calls_count(tmp_path: P
 
         thread = threading.Thread(target=take)
         thread.start()
-        assert not second.wait(0.3), "the other process holds three of four places"
+        assert not second.wait(0.3), "the other process has three of four turns"
         holder.kill()
         assert second.wait(PATIENCE)
         thread.join()
@@ -143,8 +161,54 @@ def test_the_places_of_a_killed_process_are_free_and_its_calls_count(tmp_path: P
     budget.close()
 
 
-def test_a_pause_holds_for_all_budgets_of_the_file(tmp_path: Path) -> None:
-    one, other = Budget(tmp_path), Budget(tmp_path)
+CALLS_ALL = """
+import sys
+from mailevents_dagster.sources.mailbox.graph.budget import Budget
+from mailevents_dagster_tests.sources.mailbox.graph.test_budget import place_in
+budget, calls = Budget(place_in(sys.argv[1])), 0
+with budget.call():
+    calls += 1
+print("called", flush=True)
+sys.stdin.readline()
+real = budget.sleep
+def sleep(seconds):
+    if seconds > 1:
+        print(calls)
+        budget.stop()
+    real(seconds)
+budget.sleep = sleep
+while True:
+    with budget.call():
+        calls += 1
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_make_as_many_calls_together_as_one_may(place: Place) -> None:
+    budget = Budget(place)
+    budget._numbers.change(lambda numbers, now: (after((now, CALLS - 100)).numbers, None))
+    callers = [
+        subprocess.Popen(
+            [sys.executable, "-c", CALLS_ALL, argument(place)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    for caller in callers:
+        assert caller.stdout
+        assert caller.stdout.readline() == "called\n"
+    made = [caller.communicate("go\n", timeout=PATIENCE) for caller in callers]
+    assert sum(int(counted) for counted, _ in made) == 100
+    assert ["StoppedError" in said for _, said in made] == [True, True]
+    assert budget._numbers.change(lambda numbers, now: (None, sum(known(numbers, now).counts))) == CALLS
+    budget.close()
+
+
+def test_a_pause_holds_for_all_who_share_the_budget(place: Place) -> None:
+    one, other = Budget(place), Budget(place)
     one.pause(10_000)
     with pytest.raises(PausedError) as caught, other.call():
         pass
@@ -154,8 +218,8 @@ def test_a_pause_holds_for_all_budgets_of_the_file(tmp_path: Path) -> None:
         budget.close()
 
 
-def test_a_pause_is_never_longer_than_a_day(tmp_path: Path) -> None:
-    budget = Budget(tmp_path)
+def test_a_pause_is_never_longer_than_a_day(place: Place) -> None:
+    budget = Budget(place)
     budget.pause(1e12)
     with pytest.raises(PausedError) as caught, budget.call():
         pass
@@ -164,10 +228,10 @@ def test_a_pause_is_never_longer_than_a_day(tmp_path: Path) -> None:
 
 
 def test_a_damaged_file_counts_as_nothing_known(tmp_path: Path) -> None:
-    budget = Budget(tmp_path)
+    budget = Budget(tmp_path / FILE)
     with budget.call():
         pass
-    (tmp_path / "graph.calls").write_bytes(b"\0" * 50)
+    (tmp_path / FILE).write_bytes(b"\0" * 50)
     with budget.call():
         pass
     budget.close()
