@@ -16,9 +16,9 @@ from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.settings import Settings
 from mailevents_dagster.sources.client import Attempt, Client, Options
-from mailevents_dagster.store.cursors import lack_of
 from mailevents_dagster.store.destruction_record import DestroyedError
 from mailevents_dagster.store.hour.open_hour import OpenHour
+from mailevents_dagster.store.lack import lack_of
 from mailevents_dagster.store.opening import store_of
 from mailevents_dagster.store.store import Store
 

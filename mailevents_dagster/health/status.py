@@ -26,7 +26,8 @@ from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import SECONDS, Hour
 from mailevents_dagster.model.source import Queued
 from mailevents_dagster.settings import Settings
-from mailevents_dagster.store.cursors import UNFINISHED, Cursor, Lack, gaps, hours_in
+from mailevents_dagster.store.cursors import UNFINISHED, Cursor, gaps, hours_in
+from mailevents_dagster.store.lack import Lack
 from mailevents_dagster.store.opening import store_of
 
 FRESH_SECONDS: Final = 30.0

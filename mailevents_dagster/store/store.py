@@ -211,7 +211,7 @@ class Store:
 
     def strays_beside(self, feed: Feed, hour: Hour) -> frozenset[bytes]:
         """Return the strays of the hours before and after: a window's ends may return them here too."""
-        return HourFiles(self.layout, feed, hour).strays_beside
+        return HourFiles(self.layout, feed, hour).strays_beside()
 
     def held_in(self, feed: Feed, hour: Hour, identities: Set[bytes]) -> frozenset[bytes]:
         """Return those of the identities that are committed in an hour."""

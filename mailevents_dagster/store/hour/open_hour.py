@@ -20,6 +20,7 @@ from mailevents_dagster.files.once import Once
 from mailevents_dagster.model.event import Collection, Detail, Event, Origin, Placed, Places
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
+from mailevents_dagster.store.cursors import Cursor
 from mailevents_dagster.store.description import describe
 from mailevents_dagster.store.feed_cursor import FeedCursor
 from mailevents_dagster.store.hour.committed import Committed
@@ -68,16 +69,16 @@ class OpenHour:
         """The commit, once it is made."""
         self.notes: list[str] = []
         """What was found damaged and what became of it; for the log of the run."""
-        self.learnt: Mapping[str, float] = {}
-        """What the source showed of itself when the feed was collected before."""
-        self._listed_before: float | None = None
-        """When the hour was listed last, if it is not closed."""
+        self._feed_had = Cursor()
+        """The cursor as it was when the hour was begun."""
         self.journal = Journal(files.layout.journal(files.feed, files.hour))
         if self.journal.set_aside:
             self.notes.append(
                 f"Damaged records of the journal were put into {self.journal.set_aside} and are fetched again."
             )
-        self._committed = Committed(files, self._no_events(), self.notes.append)
+        self._committed: Committed
+        self._begun = Once(lambda: cursor.begin(files.hour, self.notes.append))
+        self._strays_elsewhere = Once(lambda: files.strays_beside(self._feed_had.may_have_strays))
         self._events = Once(self._read_events)
         self._versions = Once(lambda: Versions(self.events.known_index))
         self._owed = Once[Set[bytes]](lambda: self.events.known_index.identities_of(*OWED))
@@ -91,9 +92,16 @@ class OpenHour:
         return self._files.hour
 
     def begin(self) -> None:
-        """Count the collection as failed until it is known how it ended."""
-        cursor = self._cursor.begin(self.hour, self.notes.append)
-        self.learnt, self._listed_before = cursor.learnt, cursor.open.get(self.hour.start)
+        """Count the collection as failed until it is known how it ended; that of a running hour once it finds news."""
+        self._feed_had = self._cursor.look(self.notes.append)
+        if not self._feed_had.is_running(self.hour, time.time()):
+            self._feed_had = self._begun()
+        self._committed = Committed(self._files, self._no_events(), self.notes.append, self._feed_had)
+
+    @property
+    def learnt(self) -> Mapping[str, float]:
+        """What the source showed of itself when the feed was collected before."""
+        return self._feed_had.learnt
 
     @property
     def before(self) -> Manifest | None:
@@ -134,10 +142,14 @@ class OpenHour:
 
         For those awaited another will be put. Events added together, in their order, are written the fastest.
         """
+        if events:
+            self._begun()
         return self.events.add(events, awaited)
 
     def add_records(self, times: Places, identities: bytes, raws: pa.StringArray) -> Placed:
         """Take records that are events by themselves, whole, with their times and the digests of 16 bytes of each."""
+        if len(times):
+            self._begun()
         digest = digests(identities)
         index = Index(times, digest, digest, np.full(len(times), CODES[Detail.WHOLE], np.uint8))
         return Placed(self.events.add_records(index, raws), times)
@@ -172,12 +184,13 @@ class OpenHour:
 
     def held_in(self, beside: Hour, identities: Set[bytes]) -> Set[bytes]:
         """Return those of the identities that another hour of the feed has."""
-        return replace(self._files, hour=beside).held(identities)
+        files, is_certain = replace(self._files, hour=beside), beside.start not in self._feed_had.failed
+        return files.held(identities, is_committed=is_certain) if self._feed_had.knows(beside.start) else frozenset()
 
     @property
     def strays_elsewhere(self) -> frozenset[bytes]:
-        """Strays that the hours before and after hold."""
-        return self._files.strays_beside
+        """Strays that the hours before and after held when this one was begun."""
+        return self._strays_elsewhere()
 
     def commit(self, found: Collection) -> Commit:
         """Write snapshot, log, manifest, cursor, in this order, each whole; then the journal goes.
@@ -200,7 +213,7 @@ class OpenHour:
                         raise OSError(EAGAIN, f"others keep writing this hour ({error})") from error
                     time.sleep(random.uniform(0, PAUSE))  # noqa: S311 - no secret
                     found = self._looked_at_again(found)
-            self._cursor.commit(done.manifest, found, self.notes.append)
+            self._cursor.commit(done.manifest, self._committed.manifest_version.tag, found, self.notes.append)
         self.journal.discard()
         self.done = done
         return done
@@ -208,7 +221,7 @@ class OpenHour:
     def _looked_at_again(self, found: Collection) -> Collection:
         """Look at what is committed now, without trust, and return what was found by its places in that."""
         before, is_as_it_was = self.events, self.is_as_it_was
-        self._committed = Committed(self._files, self._no_events(), self.notes.append, is_trusted=False)
+        self._committed = Committed(self._files, self._no_events(), self.notes.append)
         self._committed.is_as_it_was = is_as_it_was
         self._events = Once(self._read_events)
         placed = cast("Placed", found.events)
@@ -225,7 +238,7 @@ class OpenHour:
         manifest = self._manifest(merged.index, replace(found, strays=strays), log, snapshot)
         if not self._is_said(manifest):
             write_manifest(files.manifest, manifest, self._committed.manifest_version)
-        late = _lateness(merged, self.before, self._listed_before)
+        late = _lateness(merged, self.before, self._feed_had.open.get(self.hour.start))
         return Commit(manifest, merged.added, merged.changed, merged.unseen, late, change, files.log, files.snapshot)
 
     def _is_said(self, manifest: Manifest) -> bool:
@@ -242,7 +255,7 @@ class OpenHour:
     def _own(self, found: Collection) -> tuple[Placed, frozenset[bytes]]:
         """Return what was found, less the strays that an hour beside holds since it was listed; and the strays left."""
         events = cast("Placed", found.events)
-        doubled = found.strays & self.strays_elsewhere if found.strays else frozenset()
+        doubled = found.strays & self._files.strays_beside() if found.strays else frozenset()
         if doubled:
             index = self.events.index(events.places)
             mine = np.ones(len(index), bool)
