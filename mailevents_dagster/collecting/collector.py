@@ -25,13 +25,13 @@ from mailevents_dagster.store.store import Store
 logger = logging.getLogger(__name__)
 
 
-def collector_of(settings: Settings) -> Collector:
-    """Return the collector that closes hours, as it is configured.
+def collector_of(settings: Settings, store: Store | None = None) -> Collector:
+    """Return the collector that closes hours, as it is configured; into a store that is open, if one is given.
 
     It has Arrow take its memory from the system: Arrow's own allocator keeps 40 MB more, and is no faster here.
     """
     pa.set_memory_pool(pa.system_memory_pool())
-    store, collect = store_of(settings), settings.collect
+    store, collect = store or store_of(settings), settings.collect
     names = {one.feed: one.monitor_name for one in settings.configured if one.monitor_name}
     return Collector(
         store,

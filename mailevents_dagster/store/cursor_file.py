@@ -35,6 +35,7 @@ def write_cursor(path: UPath, cursor: Cursor, timezone: str, version: Version | 
         "manifests": [
             {"tag": tag, "manifest": manifest_content(one)} for _, (tag, one) in sorted(cursor.manifests.items())
         ],
+        "newest": list(cursor.newest) if cursor.newest else None,
         "without_strays": [list(span) for span in cursor.without_strays],
     }
     first_hour = {} if cursor.first is None else {"first_hour": text(cursor.first), "first": cursor.first}
@@ -95,5 +96,6 @@ def _cursor_of(content: dict[str, Any]) -> Cursor:
             for one in content.get("manifests", ())
             for manifest in [manifest_of(one["manifest"])]
         },
+        newest=(content["newest"][0], content["newest"][1]) if "newest" in content else None,
         without_strays=tuple((first, end) for first, end in content.get("without_strays", ())),
     )

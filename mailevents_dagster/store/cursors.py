@@ -82,6 +82,8 @@ class Cursor:
     """On an object store the manifests of hours that are not closed, with their ETags: they need not be read."""
     without_strays: tuple[Span, ...] = ()
     """Collected hours whose manifests are known to name no strays. Merged, oldest first."""
+    newest: tuple[int, int] | None = None
+    """The newest hour that was closed by a commit, and how many events it had then."""
 
     def is_running(self, hour: Hour, now: float) -> bool:
         """Return whether the hour was collected without a failure and goes on."""
@@ -165,6 +167,7 @@ class Cursor:
             learnt={**self.learnt, **learnt},
             manifests=others if is_closed or tag == ABSENT else {**others, start: (tag, manifest)},
             without_strays=_with_strays(self.without_strays, manifest),
+            newest=max(self.newest or (start, 0), (start, manifest.events)) if is_closed else self.newest,
         )
 
     def destroyed(self, hour: Hour) -> Cursor:

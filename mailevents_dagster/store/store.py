@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from functools import cached_property
@@ -17,6 +17,7 @@ from mailevents_dagster.files.atomic import local, make_folder
 from mailevents_dagster.files.damage import DamagedError
 from mailevents_dagster.files.object_files import stored_at, tags_below
 from mailevents_dagster.files.objects import ABSENT, server
+from mailevents_dagster.files.once import Once
 from mailevents_dagster.model.feed import Feed, FeedKind
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.sharing.locks import Locks
@@ -208,6 +209,14 @@ class Store:
         with suppress(DamagedError):
             return self.manifest(feed, hour)
         return None
+
+    def readable_manifests(self, feed: Feed, hours: Iterable[Hour]) -> Iterator[Manifest]:
+        """Yield the manifests of those hours that have one. An object store is asked once which these are."""
+        is_local, there = local(self.layout.root) is not None, Once(lambda: tags_below(self.layout.manifests(feed)))
+        for hour in hours:
+            is_there = is_local or self.layout.manifest(feed, hour).path in there()
+            if is_there and (manifest := self.readable_manifest(feed, hour)):
+                yield manifest
 
     def strays_beside(self, feed: Feed, hour: Hour) -> frozenset[bytes]:
         """Return the strays of the hours before and after: a window's ends may return them here too."""
