@@ -212,9 +212,10 @@ class Store:
 
     def readable_manifests(self, feed: Feed, hours: Iterable[Hour]) -> Iterator[Manifest]:
         """Yield the manifests of those hours that have one. An object store is asked once which these are."""
-        is_local, there = local(self.layout.root) is not None, Once(lambda: tags_below(self.layout.manifests(feed)))
+        folder, is_local = self.layout.manifests(feed), local(self.layout.root) is not None
+        there = Once(lambda: {name.removeprefix(f"{folder.path}/") for name in tags_below(folder)})
         for hour in hours:
-            is_there = is_local or self.layout.manifest(feed, hour).path in there()
+            is_there = is_local or self.layout.manifest_name(hour) in there()
             if is_there and (manifest := self.readable_manifest(feed, hour)):
                 yield manifest
 
