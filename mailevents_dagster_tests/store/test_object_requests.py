@@ -129,6 +129,15 @@ def test_an_hour_that_ended_is_noted_as_begun_at_once(again: Callable[[], Store]
     assert made(s3) == "rC wC rS wC"
 
 
+def test_to_close_an_hour_without_anything_new_costs_five_requests(
+    again: Callable[[], Store], s3: ObjectServer
+) -> None:
+    commit(again(), collection(MANY[:3], **OPEN))
+    made(s3)
+    follow(again(), NOON)
+    assert made(s3) == "rC wC rS wM wC"
+
+
 def test_a_closed_hour_without_anything_new_costs_nine_requests(again: Callable[[], Store], s3: ObjectServer) -> None:
     commit(again(), MANY)
     made(s3)
