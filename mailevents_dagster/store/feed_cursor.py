@@ -96,12 +96,13 @@ class FeedCursor:
                 if record := read_destruction(path):
                     yield record.start, record.end
 
-    def look(self, note: Note) -> Cursor:
-        """Return what the feed has; a damaged cursor is set aside, and counts as the manifests say."""
-        version = Version()
-        cursor = self._whole(version, note)
-        self._note(cursor, version)
-        return cursor
+    def look(self) -> Cursor | None:
+        """Return what the feed has, as this process knows it; None where the cursor is damaged or lost."""
+        if self.seen and (seen := self.seen.get(self.feed)):
+            return seen[1]
+        with suppress(DamagedError):
+            return self._read(Version())
+        return None
 
     def begin(self, hour: Hour, note: Note) -> Cursor:
         """Count a collection as failed until it is known how it ended; return the cursor as it was.

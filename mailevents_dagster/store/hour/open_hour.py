@@ -93,9 +93,8 @@ class OpenHour:
 
     def begin(self) -> None:
         """Count the collection as failed until it is known how it ended; that of a running hour once it finds news."""
-        self._feed_had = self._cursor.look(self.notes.append)
-        if not self._feed_had.is_running(self.hour, time.time()):
-            self._feed_had = self._begun()
+        had = self._cursor.look()
+        self._feed_had = had if had and had.is_running(self.hour, time.time()) else self._begun()
         self._committed = Committed(self._files, self._no_events(), self.notes.append, self._feed_had)
 
     @property
