@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import socket
+import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,30 +35,32 @@ class Loaded:
     tick: float
     tick_cpu: float
     """Of it, what a processor worked: on a busy machine the rest is waiting for one."""
+    next_tick: float
+    """Of the same process, with no cursor changed since."""
     status: float
     peak_bytes: int
 
 
-def write_settings(folder: Path, feeds: int, hours: int) -> Path:
+def write_settings(folder: Path, feeds: int, hours: int, storage: str = "./data") -> Path:
     """So many feeds, five an account, that began so many hours ago."""
     from datetime import UTC, datetime
 
     start = datetime.fromtimestamp((time.time() // 3600 - hours) * 3600, UTC)
-    lines = [f"start: {start:%Y-%m-%dT%H:00}", "storage: ./data", "api: {base_url: simulator}", "accounts:"]
+    lines = [f"start: {start:%Y-%m-%dT%H:00}", f"storage: {storage}", "api: {base_url: simulator}", "accounts:"]
     lines += [f"  - {{domain: d{number}.example, feeds: [{', '.join(NAMES)}]}}" for number in range(feeds // 5)]
     path = folder / "mailevents.yaml"
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
 
 
-def fill_cursors(folder: Path, feeds: int, hours: int, *, torn: bool) -> None:
+def fill_cursors(folder: Path, feeds: int, hours: int, storage: str, *, torn: bool) -> None:
     """Cursors as they are after so many hours: all closed in one piece, or every second one missing."""
     from mailevents_dagster.sources.catalog import load_settings
     from mailevents_dagster.store.cursor_file import write_cursor
     from mailevents_dagster.store.cursors import Cursor
     from mailevents_dagster.store.opening import store_of
 
-    settings = load_settings(write_settings(folder, feeds, hours))
+    settings = load_settings(write_settings(folder, feeds, hours, storage))
     store = store_of(settings)
     end = int(time.time() // 3600) * 3600
     closed = (
@@ -63,7 +69,7 @@ def fill_cursors(folder: Path, feeds: int, hours: int, *, torn: bool) -> None:
         else ((end - hours * 3600, end),)
     )
     for feed in settings.feeds:
-        write_cursor(store.layout.cursor(feed), Cursor(closed=closed), settings.timezone)
+        write_cursor(store.layout.cursor(feed), Cursor(closed=closed, newest=(end - 3600, 20)), settings.timezone)
 
 
 def load(folder: Path) -> Loaded:
@@ -87,10 +93,11 @@ def load(folder: Path) -> Loaded:
         used = cpu_seconds()
         tick = _seconds(lambda: _tick(instance, repository))
         tick_cpu = cpu_seconds() - used
+        next_tick = _seconds(lambda: _tick(instance, repository))
     from mailevents_dagster.health.status import status_of
 
     status = _seconds(lambda: status_of(settings, time.time(), 300.0))
-    return Loaded(imports, definitions, tick, tick_cpu, status, peak_memory())
+    return Loaded(imports, definitions, tick, tick_cpu, next_tick, status, peak_memory())
 
 
 def _tick(instance: Any, repository: Any) -> None:
@@ -107,27 +114,51 @@ def _seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def show(title: str, sizes: Sequence[tuple[int, int]], *, torn: bool) -> None:
+def show(title: str, sizes: Sequence[tuple[int, int]], storage: str, *, torn: bool) -> None:
     click.echo(title)
-    click.echo("  feeds    hours  imports s  definitions s  tick s  CPU s  status s  MB, peak")
+    click.echo("  feeds    hours  imports s  definitions s  tick s  CPU s  next s  status s  MB, peak")
     for feeds, hours in sizes:
         with tempfile.TemporaryDirectory(prefix="mailevents-benchmark-") as name:
             folder = Path(name)
-            in_fresh_process(fill_cursors, folder, feeds, hours, torn=torn)
+            below = storage.format(folder.name)
+            in_fresh_process(fill_cursors, folder, feeds, hours, below, torn=torn)
             done = in_fresh_process(load, folder)
         click.echo(
             f"{feeds:>7,}  {hours:>7,}  {done.imports:9.2f}  {done.definitions:13.2f}  {done.tick:6.2f}  "
-            f"{done.tick_cpu:5.2f}  {done.status:8.2f}  {done.peak_bytes / MB:8.0f}"
+            f"{done.tick_cpu:5.2f}  {done.next_tick:6.2f}  {done.status:8.2f}  {done.peak_bytes / MB:8.0f}"
         )
+
+
+@contextmanager
+def s3() -> Iterator[str]:
+    """Yield a storage on moto's server, which the processes of the benchmark speak to; `{}` in it is a folder."""
+    import boto3
+    from botocore.config import Config
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    keys = {"AWS_ACCESS_KEY_ID": "benchmark", "AWS_SECRET_ACCESS_KEY": "benchmark", "AWS_REGION": "us-east-1"}
+    os.environ.update({**keys, "AWS_DEFAULT_REGION": "us-east-1", "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}"})
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        boto3.client("s3", config=Config(retries={"total_max_attempts": 10})).create_bucket(Bucket="benchmark")
+        yield "s3://benchmark/{}"
+    finally:
+        server.kill()
+        server.wait()
 
 
 @click.command()
 @click.option("--feeds", multiple=True, type=int, default=FEEDS, show_default=True)
 @click.option("--hours", multiple=True, type=int, default=HOURS, show_default=True)
-def main(feeds: tuple[int, ...], hours: tuple[int, ...]) -> None:
+@click.option("--on-s3", is_flag=True, help="Keep what is stored on moto's server of S3, over loopback.")
+def main(feeds: tuple[int, ...], hours: tuple[int, ...], *, on_s3: bool) -> None:
     """Measure how cost grows with feeds and hours."""
-    show(f"Feeds of {YEARS} years, all hours closed", [(one, YEARS * 8760) for one in feeds], torn=False)
-    show("Hours of 5 feeds, every second one missing", [(5, one) for one in hours], torn=True)
+    with s3() if on_s3 else nullcontext("./data") as storage:
+        show(f"Feeds of {YEARS} years, all hours closed", [(one, YEARS * 8760) for one in feeds], storage, torn=False)
+        show("Hours of 5 feeds, every second one missing", [(5, one) for one in hours], storage, torn=True)
 
 
 if __name__ == "__main__":

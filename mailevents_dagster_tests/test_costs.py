@@ -18,8 +18,8 @@ from mailevents_dagster.sources.uzmanposta import api as api_module
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.collect import collect_hour
 from mailevents_dagster.sources.uzmanposta.simulator import FixedMail, Simulator
+from mailevents_dagster.store.hour.commit import Commit
 from mailevents_dagster.store.hour.known_events import Snapshot
-from mailevents_dagster.store.hour.open_hour import Commit
 from mailevents_dagster.store.hour.snapshot_file import SnapshotFile
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.conftest import AUTHENTICATION, DOMAIN, INCOMING, NOON, MakeApi, mail

@@ -18,7 +18,8 @@ import pytest
 from mailevents_dagster.model.hour import Hour, last_ended
 from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS
 from mailevents_dagster.sources.uzmanposta.simulator import Behaviour
-from mailevents_dagster.store.hour.open_hour import Commit, OpenHour
+from mailevents_dagster.store.hour.commit import Commit
+from mailevents_dagster.store.hour.open_hour import OpenHour
 from mailevents_dagster_tests.projects import KEY, project, same_events
 
 pytestmark = pytest.mark.slow

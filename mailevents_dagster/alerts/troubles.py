@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
+from math import inf
 from typing import Any, Final
 
 from mailevents_dagster.collecting.planning import FeedState
@@ -149,11 +150,11 @@ def news_of(ledger: Ledger, now: float, repeat_seconds: float) -> News:
 
 
 def told(ledger: Ledger, news: News, now: float) -> Ledger:
-    """Return the ledger once the news has been taken."""
-    gone = {trouble for trouble, _ in news.over}
-    entries = {trouble: entry for trouble, entry in ledger.entries.items() if trouble not in gone}
+    """Return the ledger, in which another may have noted more meanwhile, once the news has been taken."""
+    over = {trouble: entry.seen for trouble, entry in news.over}
+    entries = {trouble: entry for trouble, entry in ledger.entries.items() if entry.seen > over.get(trouble, -inf)}
     for trouble, entry in news.troubles:
-        entries[trouble] = replace(entry, told=now)
+        entries[trouble] = replace(entries.get(trouble, entry), told=now)
     return replace(ledger, entries=entries)
 
 

@@ -127,8 +127,12 @@ def _migrate_fund_mail(env: Path, folder: Path, timezone: str | None, *, dry: bo
 @contextmanager
 def _usable(old: Path, unusable: type[Exception]) -> Iterator[None]:
     """End the command where the file of the old tool cannot be used."""
+    from mailevents_dagster.files.object_errors import ObjectStoreError
+
     try:
         yield
+    except ObjectStoreError:  # of the new storage
+        raise
     except OSError as error:
         raise click.UsageError(f"{old} cannot be read: {error.strerror or error}") from error
     except unusable as error:

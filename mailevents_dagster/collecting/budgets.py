@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 
 from mailevents_dagster.collecting.feed_states import rules_of
 from mailevents_dagster.collecting.pace import Pace, pace_of
 from mailevents_dagster.collecting.planning import FeedState, wanted_from
-from mailevents_dagster.files.damage import DamagedError
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import SECONDS, Hour
 from mailevents_dagster.settings import Settings
@@ -40,7 +38,8 @@ def _pace(settings: Settings, store: Store, state: FeedState, now: float) -> Pac
 
 
 def _events_of_newest(store: Store, feed: Feed, cursor: Cursor) -> int:
-    with suppress(DamagedError):  # its next collection says so
-        manifest = store.manifest(feed, Hour(cursor.closed[-1][1] - SECONDS, store.timezone))
-        return manifest.events if manifest else 0
-    return 0
+    newest = cursor.closed[-1][1] - SECONDS
+    if cursor.newest and cursor.newest[0] == newest:
+        return cursor.newest[1]
+    manifest = store.readable_manifest(feed, Hour(newest, store.timezone))
+    return manifest.events if manifest else 0

@@ -16,22 +16,22 @@ from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.settings import Settings
 from mailevents_dagster.sources.client import Attempt, Client, Options
-from mailevents_dagster.store.cursors import lack_of
 from mailevents_dagster.store.destruction_record import DestroyedError
 from mailevents_dagster.store.hour.open_hour import OpenHour
+from mailevents_dagster.store.lack import lack_of
 from mailevents_dagster.store.opening import store_of
 from mailevents_dagster.store.store import Store
 
 logger = logging.getLogger(__name__)
 
 
-def collector_of(settings: Settings) -> Collector:
-    """Return the collector that closes hours, as it is configured.
+def collector_of(settings: Settings, store: Store | None = None) -> Collector:
+    """Return the collector that closes hours, as it is configured; into a store that is open, if one is given.
 
     It has Arrow take its memory from the system: Arrow's own allocator keeps 40 MB more, and is no faster here.
     """
     pa.set_memory_pool(pa.system_memory_pool())
-    store, collect = store_of(settings), settings.collect
+    store, collect = store or store_of(settings), settings.collect
     names = {one.feed: one.monitor_name for one in settings.configured if one.monitor_name}
     return Collector(
         store,

@@ -20,7 +20,7 @@ from mailevents_dagster.files.json_text import NotJsonError, parse, pretty
 from mailevents_dagster.model.event import Progress
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
-from mailevents_dagster.store.cursors import Lack
+from mailevents_dagster.store.lack import Lack
 from mailevents_dagster.store.layout import Layout
 
 logger = logging.getLogger(__name__)

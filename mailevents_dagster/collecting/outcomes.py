@@ -10,7 +10,7 @@ from mailevents_dagster.files.damage import DamagedError
 from mailevents_dagster.model.event import Progress, SourceError
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
-from mailevents_dagster.store.hour.open_hour import Commit
+from mailevents_dagster.store.hour.commit import Commit
 
 DAMAGE: Final = "damage"
 """The cause where a file of the hour turned out damaged while it was read; the next collection makes it whole."""

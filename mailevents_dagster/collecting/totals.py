@@ -10,7 +10,7 @@ from typing import Any
 
 from mailevents_dagster.collecting.heartbeats import Beat, Heartbeats
 from mailevents_dagster.model.feed import Feed
-from mailevents_dagster.store.cursors import Lack
+from mailevents_dagster.store.lack import Lack
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from mailevents_dagster.files.atomic import show
 from mailevents_dagster.health.status import Status, status_of
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.settings import Settings
+from mailevents_dagster.store.store import Store
 
 logger = logging.getLogger(__name__)
 
@@ -55,11 +56,11 @@ Sample = tuple[Mapping[str, str], float | None]
 """Labels and a value; None where there is no number."""
 
 
-def write_metrics(settings: Settings) -> Status:
+def write_metrics(settings: Settings, store: Store | None = None) -> Status:
     """Write the file from stored cursors and heartbeats, and return the status that it shows."""
-    collector = collector_of(settings)
+    collector = collector_of(settings, store)
     beats = {feed: collector.heartbeats.read(feed) for feed in settings.feeds}
-    status = status_of(settings, time.time())
+    status = status_of(settings, time.time(), store=collector.store)
     text = "".join(
         f"{line}\n" for name, about, samples in _gauges(status, beats) for line in _lines(name, about, samples)
     )

@@ -26,8 +26,10 @@ from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import SECONDS, Hour
 from mailevents_dagster.model.source import Queued
 from mailevents_dagster.settings import Settings
-from mailevents_dagster.store.cursors import UNFINISHED, Cursor, Lack, gaps, hours_in
+from mailevents_dagster.store.cursors import UNFINISHED, Cursor, gaps, hours_in
+from mailevents_dagster.store.lack import Lack
 from mailevents_dagster.store.opening import store_of
+from mailevents_dagster.store.store import Store
 
 FRESH_SECONDS: Final = 30.0
 """An older heartbeat does not say that a process is at work; they are renewed every five seconds."""
@@ -157,9 +159,12 @@ def _feeds(feeds: Sequence[FeedStatus]) -> str:
     return "1 feed" if len(feeds) == 1 else f"{len(feeds):,} feeds"
 
 
-def status_of(settings: Settings, now: float, grace: float = 0.0) -> Status:
-    """Return the status of every feed, in the order of the settings; the newest hour has `grace` seconds to close."""
-    collector, rules = collector_of(settings), replace(rules_of(settings), grace_seconds=grace)
+def status_of(settings: Settings, now: float, grace: float = 0.0, store: Store | None = None) -> Status:
+    """Return the status of every feed, in the order of the settings; the newest hour has `grace` seconds to close.
+
+    A store that is open already need not read again what has not changed.
+    """
+    collector, rules = collector_of(settings, store), replace(rules_of(settings), grace_seconds=grace)
     states = states_of(settings, collector.store)
     queued: dict[Feed, Queued] = {}
     configured = {feed.kind.source for feed in settings.feeds}

@@ -1,16 +1,16 @@
 """Dagster's side of the store: the hours of feeds as inputs of assets and ops."""
 
 import time
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import pyarrow as pa
 
 from mailevents_dagster.model.hour import Hour
-from mailevents_dagster.model.source import kinds_of
 from mailevents_dagster.orchestration.run_sign_ins import fail_the_gone
 from mailevents_dagster.settings import Settings
-from mailevents_dagster.store.store import Store
+from mailevents_dagster.store.opening import store_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +24,7 @@ class StoreManager(dg.IOManager):
     """What opens the store in a run, for feeds and for summaries."""
 
     def __init__(self, settings: Settings) -> None:
-        self.store = Store(settings.storage, settings.timezone, settings.log_file_name, kinds_of(settings.sources))
+        self.store = store_of(settings)
 
 
 class EventStore(StoreManager):
@@ -59,11 +59,15 @@ class EventStore(StoreManager):
 
 
 def event_store(settings: Settings) -> dg.IOManagerDefinition:
-    """Return the resource, which signs the run in until the process ends: it goes on after its resources are gone."""
+    """Return the resource, which signs the run in until the process ends: it goes on after its resources are gone.
+
+    A process has one, whose store knows which cursors on an object store have not changed since the last tick.
+    """
+    only = cache(lambda: EventStore(settings))
 
     @dg.io_manager(description=EventStore.__doc__)
     def opened(context: dg.InitResourceContext) -> EventStore:
-        made = EventStore(settings)
+        made = only()
         if context.run and context.instance:  # a sensor has no run
             made.store.locks.sign_in(context.run.run_id)
             fail_the_gone(context.instance, made.store.locks, time.time())

@@ -14,7 +14,7 @@ from mailevents_dagster.health.observations import not_understood, outcomes
 from mailevents_dagster.model.columns import Column, RowFormat
 from mailevents_dagster.model.event import Origin
 from mailevents_dagster.model.feed import Feed
-from mailevents_dagster.store.hour.open_hour import Commit
+from mailevents_dagster.store.hour.commit import Commit
 from mailevents_dagster.store.hour.snapshot_columns import all_columns
 from mailevents_dagster.store.manifest import Manifest
 

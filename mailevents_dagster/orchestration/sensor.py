@@ -39,7 +39,7 @@ def follow_sensor(settings: Settings, jobs: Sequence[Any]) -> dg.SensorDefinitio
         made, under_way = due.plan, due.under_way
         busy = under_way.held | under_way.backfills.keys()
         place = _report_hours(context, event_store.store, [one for one in due.states if one.feed not in busy])
-        write_metrics(settings)  # here too: it goes on where runs fail or none is started
+        write_metrics(settings, event_store.store)  # here too: it goes on where runs fail or none is started
         requests = list(requests_of(made, settings.timezone))
         if made.follow and not under_way.following:
             requests.insert(0, dg.RunRequest(job_name=FOLLOW_JOB, run_config=leaving_out(made.waiting)))

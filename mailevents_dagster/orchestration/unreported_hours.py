@@ -57,10 +57,8 @@ def _unreported(instance: DagsterInstance, store: Store, state: FeedState) -> It
     if state.cursor is None:
         return
     known = instance.get_materialized_partitions(AssetKey(state.feed.asset_key))
-    for first, end in state.cursor.closed:
-        for hour in hours_between(first, end, store.timezone):
-            if hour.key not in known and (manifest := store.readable_manifest(state.feed, hour)):
-                yield manifest
+    closed = (hour for first, end in state.cursor.closed for hour in hours_between(first, end, store.timezone))
+    yield from store.readable_manifests(state.feed, (hour for hour in closed if hour.key not in known))
 
 
 def _report(instance: DagsterInstance, store: Store, feed: Feed, manifest: Manifest) -> None:

@@ -7,10 +7,13 @@ from typing import Any, Final
 
 from upath import UPath
 
+from mailevents_dagster.files.atomic import local
 from mailevents_dagster.files.checksummed import read_value, write_sealed
 from mailevents_dagster.files.objects import Version
 from mailevents_dagster.model.hour import SECONDS
-from mailevents_dagster.store.cursors import Cursor, Failure, Lack, Refusal, text_of
+from mailevents_dagster.store.cursors import Cursor, Failure, Refusal, text_of
+from mailevents_dagster.store.lack import Lack
+from mailevents_dagster.store.manifest import manifest_content, manifest_of
 
 VERSION: Final = 1
 
@@ -31,6 +34,15 @@ def write_cursor(path: UPath, cursor: Cursor, timezone: str, version: Version | 
         "witnessed": cursor.witnessed,
         "learnt": dict(cursor.learnt),
     }
+    instead_of_requests: dict[str, object] = {
+        "manifests": [
+            {"tag": tag, "manifest": manifest_content(one)} for _, (tag, one) in sorted(cursor.manifests.items())
+        ],
+        "newest": list(cursor.newest) if cursor.newest else None,
+        "without_strays": [list(span) for span in cursor.without_strays],
+    }
+    if local(path) is None:
+        optional |= instead_of_requests
     first_hour = {} if cursor.first is None else {"first_hour": text(cursor.first), "first": cursor.first}
     content: dict[str, object] = {
         "version": VERSION,
@@ -84,4 +96,11 @@ def _cursor_of(content: dict[str, Any]) -> Cursor:
         looked_back_at=content.get("looked_back_at"),
         witnessed=content.get("witnessed"),
         learnt=content.get("learnt", {}),
+        manifests={
+            manifest.start: (one["tag"], manifest)
+            for one in content.get("manifests", ())
+            for manifest in [manifest_of(one["manifest"])]
+        },
+        newest=(content["newest"][0], content["newest"][1]) if "newest" in content else None,
+        without_strays=tuple((first, end) for first, end in content.get("without_strays", ())),
     )

@@ -12,8 +12,10 @@ from types import MappingProxyType
 from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
+from mailevents_dagster.files.objects import ABSENT, Tag
 from mailevents_dagster.model.event import Origin, SourceError, StoppedError
 from mailevents_dagster.model.hour import SECONDS, Hour
+from mailevents_dagster.store.lack import Lack, lack_of
 from mailevents_dagster.store.manifest import Manifest
 
 UNFINISHED: Final = "unfinished"
@@ -38,38 +40,6 @@ class Failure:
     said: str
     until: float | None = None
     """Until when the source said that it answers nobody; None where it said nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Lack:
-    """What a collected hour does not hold of what its source shows."""
-
-    details_owed: int = 0
-    """Details that could not be had and are asked for again."""
-    details_purged: int = 0
-    """Details that the source says it does not have."""
-    gaps: int = 0
-    """Seconds with more rows than the source can show, and times that it shows nothing of."""
-
-    @property
-    def is_incomplete(self) -> bool:
-        """Whether the hour lacks something that the source has: a detail that it no longer has is nobody's to mend."""
-        return bool(self.details_owed or self.gaps)
-
-    def __add__(self, other: Lack) -> Lack:
-        return Lack(
-            self.details_owed + other.details_owed,
-            self.details_purged + other.details_purged,
-            self.gaps + other.gaps,
-        )
-
-    def __str__(self) -> str:
-        numbers = (
-            (self.details_owed, "details owed"),
-            (self.gaps, "seconds too full or times lost"),
-            (self.details_purged, "details that the source does not have"),
-        )
-        return ", ".join(f"{number:,} {what}" for number, what in numbers if number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +78,28 @@ class Cursor:
     """What the source's clock showed when an hour was committed last; None where it never said."""
     learnt: Mapping[str, float] = field(default_factory=dict)
     """What the source showed of itself while it was listed; its own client knows what the names mean."""
+    manifests: Mapping[int, tuple[Tag, Manifest]] = field(default_factory=dict)
+    """On an object store the manifests of hours that are not closed, with their ETags: they need not be read."""
+    without_strays: tuple[Span, ...] = ()
+    """Collected hours whose manifests are known to name no strays. Merged, oldest first."""
+    newest: tuple[int, int] | None = None
+    """The newest hour that was closed by a commit, and how many events it had then."""
+
+    def is_running(self, hour: Hour, now: float) -> bool:
+        """Return whether the hour was collected without a failure and goes on."""
+        return hour.start in self.open and hour.start not in self.failed and now < hour.end
+
+    def knows(self, start: int) -> bool:
+        """Return whether the hour was ever collected, or begun."""
+        return start in self.open or start in self.failed or self.is_closed(start)
+
+    def is_settled(self, start: int) -> bool:
+        """Return whether the hour is closed, and nobody collects it again."""
+        return self.is_closed(start) and start not in self.failed
+
+    def may_have_strays(self, start: int) -> bool:
+        """Return whether the hour may name strays, or come to do so while another is collected."""
+        return self.knows(start) and not (self.is_settled(start) and _holds(self.without_strays, start))
 
     def begun(self, hour: Hour, now: float) -> Cursor:
         """Count a collection as failed until it is known to have ended: a killed process reports nothing."""
@@ -119,7 +111,9 @@ class Cursor:
         return replace(self, failed=failed, failures_in_a_row=self.failures_in_a_row + is_new_try)
 
     def failed_with(self, error: Exception, hour: Hour, now: float) -> Cursor:
-        """Note that the collection that was begun was ended by an error."""
+        """Note that a collection was ended by an error; one of a running hour may not have been noted before."""
+        if hour.start not in self.failed:
+            return self.begun(hour, now).failed_with(error, hour, now)
         if isinstance(error, StoppedError):
             return self.given_up(hour)
         if isinstance(error, SourceError) and error.hour_is_gone:
@@ -152,11 +146,15 @@ class Cursor:
         now: float,
         clock: float | None = None,
         learnt: Mapping[str, float] = MappingProxyType({}),
+        tag: Tag = ABSENT,
     ) -> Cursor:
-        """Note that an hour was committed, and what the source showed of its clock and of itself."""
+        """Note that an hour was committed, and what the source showed of its clock and of itself.
+
+        The tag is that of the manifest, on an object store.
+        """
         start = manifest.start
         is_closed = manifest.closed or self.is_closed(start)
-        still_open = _without(self.open, start)
+        still_open, others = _without(self.open, start), _without(self.manifests, start)
         gives_again = (
             manifest.origin is Origin.SOURCE and self.refused and manifest.listed_at - start >= self.refused.age
         )
@@ -172,6 +170,9 @@ class Cursor:
             clock=self.clock if clock is None else clock,
             witnessed=self.witnessed if clock is None else manifest.listed_at,
             learnt={**self.learnt, **learnt},
+            manifests=others if is_closed or tag == ABSENT else {**others, start: (tag, manifest)},
+            without_strays=_with_strays(self.without_strays, manifest),
+            newest=max(self.newest or (start, 0), (start, manifest.events)) if is_closed else self.newest,
         )
 
     def destroyed(self, hour: Hour) -> Cursor:
@@ -182,6 +183,7 @@ class Cursor:
             open=_without(self.open, hour.start),
             failed=_without(self.failed, hour.start),
             lacking=_without(self.lacking, hour.start),
+            manifests=_without(self.manifests, hour.start),
         )
 
     @property
@@ -200,7 +202,11 @@ class Cursor:
         return replace(self, closed=tuple(left for span in self.closed for left in gaps(span, this)))
 
     def is_closed(self, start: int) -> bool:
-        return any(first <= start < end for first, end in self.closed)
+        return _holds(self.closed, start)
+
+
+def _holds(spans: Iterable[Span], start: int) -> bool:
+    return any(first <= start < end for first, end in spans)
 
 
 def gaps(within: Span, covered: Iterable[Span]) -> Iterator[Span]:
@@ -237,6 +243,7 @@ def cursor_of(manifests: Iterable[Manifest], destroyed: Iterable[Span] = ()) -> 
     closed, still_open = list(destroyed), {}
     lacking: Mapping[int, Lack] = {}
     gone = {first for first, _ in closed}
+    without_strays: list[Span] = []
     for manifest in manifests:
         if manifest.closed:
             closed.append((manifest.start, manifest.end))
@@ -244,18 +251,23 @@ def cursor_of(manifests: Iterable[Manifest], destroyed: Iterable[Span] = ()) -> 
             still_open[manifest.start] = manifest.listed_at
         if manifest.start not in gone:
             lacking = _with_lack(lacking, manifest)
-    return Cursor(merged(closed), still_open, lacking=lacking)
-
-
-def lack_of(manifest: Manifest) -> Lack:
-    """Return what the hour lacks, by its manifest."""
-    return Lack(manifest.details_owed, manifest.details_purged, len(manifest.gaps))
+        if not manifest.strays:
+            without_strays.append((manifest.start, manifest.end))
+    return Cursor(merged(closed), still_open, lacking=lacking, without_strays=merged(without_strays))
 
 
 def _with_lack(lacking: Mapping[int, Lack], manifest: Manifest) -> Mapping[int, Lack]:
     """Return what hours lack, with this manifest's instead of what was known of its hour."""
     others, lack = _without(lacking, manifest.start), lack_of(manifest)
     return others if lack == Lack() else {**others, manifest.start: lack}
+
+
+def _with_strays(without: Iterable[Span], manifest: Manifest) -> tuple[Span, ...]:
+    """Return which hours have no strays, with what this manifest says of its own."""
+    this = manifest.start, manifest.end
+    if not manifest.strays:
+        return merged((*without, this))
+    return tuple(left for span in without for left in gaps(span, (this,)))
 
 
 def _without(by_hour: Mapping[int, T], start: int) -> Mapping[int, T]:

@@ -96,6 +96,14 @@ class FeedCursor:
                 if record := read_destruction(path):
                     yield record.start, record.end
 
+    def look(self) -> Cursor | None:
+        """Return what the feed has, as this process knows it; None where the cursor is damaged or lost."""
+        if self.seen and (seen := self.seen.get(self.feed)):
+            return seen[1]
+        with suppress(DamagedError):
+            return self._read(Version())
+        return None
+
     def begin(self, hour: Hour, note: Note) -> Cursor:
         """Count a collection as failed until it is known how it ended; return the cursor as it was.
 
@@ -109,9 +117,9 @@ class FeedCursor:
 
         return self._change(begun, note)
 
-    def commit(self, manifest: Manifest, found: Collection, note: Note) -> None:
+    def commit(self, manifest: Manifest, tag: Tag, found: Collection, note: Note) -> None:
         """Note that an hour was committed, and what its source showed of itself."""
-        self._change(lambda cursor: cursor.committed(manifest, time.time(), found.clock, found.learnt), note)
+        self._change(lambda cursor: cursor.committed(manifest, time.time(), found.clock, found.learnt, tag), note)
 
     def fail(self, hour: Hour, error: Exception, note: Note) -> None:
         """Note why a collection failed, or that there is nothing to wait for."""

@@ -118,14 +118,19 @@ class Layout:
         return self.snapshots(feed) / hour.stamp("date=%Y-%m-%d") / f"{hour.stamp('%H')}.parquet"
 
     def manifest(self, feed: Feed, hour: Hour) -> UPath:
-        return _by_day(self.manifests(feed), hour, ".json")
+        return self.manifests(feed) / self.manifest_name(hour)
+
+    @staticmethod
+    def manifest_name(hour: Hour) -> str:
+        """Return where a manifest lies in the folder of all manifests of its feed."""
+        return _by_day(hour, ".json")
 
     def journal(self, feed: Feed, hour: Hour) -> Path:
         return self.journals(feed) / f"{hour.stamp(STAMP)}.journal"
 
     def destruction(self, feed: Feed, hour: Hour) -> UPath:
         """Return the record that stays of an hour that was destroyed."""
-        return _by_day(self.destructions(feed), hour, ".json")
+        return self.destructions(feed) / _by_day(hour, ".json")
 
     def begun_destruction(self, feed: Feed, hour: Hour) -> UPath:
         """Return the record of an hour that is being destroyed; beside the days, where leftovers are seen."""
@@ -133,7 +138,7 @@ class Layout:
 
     def undone_destruction(self, feed: Feed, hour: Hour) -> UPath:
         """Return the record of a destruction that was taken back, since the hour had not expired."""
-        return _by_day(self.destructions(feed), hour, ".undone")
+        return self.destructions(feed) / _by_day(hour, ".undone")
 
     @property
     def blobs(self) -> UPath:
@@ -287,5 +292,5 @@ def _log_folder(feed: Feed) -> str:
     return f"{feed.domain}/{feed.kind.log_folder}"
 
 
-def _by_day(folder: UPath, hour: Hour, suffix: str) -> UPath:
-    return folder / hour.stamp("%Y-%m-%d") / f"{hour.stamp('%H')}{suffix}"
+def _by_day(hour: Hour, suffix: str) -> str:
+    return f"{hour.stamp('%Y-%m-%d/%H')}{suffix}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
@@ -62,8 +63,13 @@ class Manifest:
 
 def write_manifest(path: UPath, manifest: Manifest, version: Version | None = None) -> None:
     listed = datetime.fromtimestamp(manifest.listed_at, UTC).isoformat(timespec="seconds")
-    files = {"log": said_of(manifest.log), "snapshot": said_of(manifest.snapshot)}
-    write_sealed(path, {**asdict(manifest), **files, "complete": manifest.complete, "listed": listed}, version)
+    content = manifest_content(manifest)
+    write_sealed(path, {**content, "complete": manifest.complete, "listed": listed}, version)
+
+
+def manifest_content(manifest: Manifest) -> dict[str, object]:
+    """Return the manifest as files hold it."""
+    return {**asdict(manifest), "log": said_of(manifest.log), "snapshot": said_of(manifest.snapshot)}
 
 
 def said_of(file: StoredFile) -> dict[str, object]:
@@ -73,10 +79,11 @@ def said_of(file: StoredFile) -> dict[str, object]:
 
 def read_manifest(path: UPath, version: Version | None = None) -> Manifest | None:
     """Return the manifest, or None where the hour was never committed."""
-    return read_value(path, _manifest_of, "is not a manifest of an hour", version)
+    return read_value(path, manifest_of, "is not a manifest of an hour", version)
 
 
-def _manifest_of(content: dict[str, Any]) -> Manifest:
+def manifest_of(content: Mapping[str, Any]) -> Manifest:
+    """Return the manifest that a file holds."""
     content = {
         "origin": Origin.SOURCE,
         "details_purged": 0,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -209,9 +209,18 @@ class Store:
             return self.manifest(feed, hour)
         return None
 
+    def readable_manifests(self, feed: Feed, hours: Iterable[Hour]) -> Iterator[Manifest]:
+        """Yield the manifests of those hours that have one. An object store is asked once which these are."""
+        folder, is_local = self.layout.manifests(feed), local(self.layout.root) is not None
+        there = cache(lambda: {name.removeprefix(f"{folder.path}/") for name in tags_below(folder)})
+        for hour in hours:
+            is_there = is_local or self.layout.manifest_name(hour) in there()
+            if is_there and (manifest := self.readable_manifest(feed, hour)):
+                yield manifest
+
     def strays_beside(self, feed: Feed, hour: Hour) -> frozenset[bytes]:
         """Return the strays of the hours before and after: a window's ends may return them here too."""
-        return HourFiles(self.layout, feed, hour).strays_beside
+        return HourFiles(self.layout, feed, hour).strays_beside()
 
     def held_in(self, feed: Feed, hour: Hour, identities: Set[bytes]) -> frozenset[bytes]:
         """Return those of the identities that are committed in an hour."""

@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, time, timedelta
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 from zoneinfo import ZoneInfo
 
 from mailevents_dagster.deliveries.mail.composing import composed
@@ -19,6 +19,7 @@ from mailevents_dagster.deliveries.mail.letter import Letter
 from mailevents_dagster.deliveries.mail.smtp import SendingError, hand_over
 from mailevents_dagster.files.checksummed import read_sealed, write_sealed
 from mailevents_dagster.files.damage import DamagedError, set_aside
+from mailevents_dagster.files.objects import ChangedError, Version
 from mailevents_dagster.model.day import Day
 from mailevents_dagster.model.hour import key_timezone
 from mailevents_dagster.settings import ReportMailSettings
@@ -76,11 +77,11 @@ def due_day(sent: Sent | None, at: str, timezone: str, now: float, is_complete: 
     return day if now >= begins + WAITS or is_complete(day) else None
 
 
-def read_sent(store: Store, warn: Callable[[str], object]) -> Sent | None:
+def read_sent(store: Store, warn: Callable[[str], object], version: Version | None = None) -> Sent | None:
     """Return what became of the newest report; what is damaged is set aside, and that report may be sent again."""
     path = store.layout.report_mail
     try:
-        content = read_sealed(path)
+        content = read_sealed(path, version)
         return None if content is None else _sent_of(content)
     except (DamagedError, KeyError, TypeError, ValueError) as error:
         warn(f"{error}. It was set aside as {set_aside(path)}; the newest report may be sent once more.")
@@ -98,24 +99,31 @@ def send_report(
 ) -> Tried:
     """Send the report of a day to those who have not got it, and note it. HeldError if another process is at it."""
 
-    def refuse() -> None:
+    def refuse() -> NoReturn:
         raise HeldError("Another process is sending the report.")
 
     with store.locks.holding(REPORT, refuse):
-        known = read_sent(store, warn)
+        version = Version()
+        known = read_sent(store, warn, version)
         before = known if known is not None and known.day == day.key else Sent(day.key)
         left = [address for address in settings.to if _digest(address) not in before.done]
         if not left:
             return Tried(0, 0, 0)
         trying = replace(before, tries=before.tries + 1, again_at=now + LATER)
-        _write(store, trying)
+        try:
+            _write(store, trying, version)
+        except ChangedError:
+            refuse()
         try:
             refused = mail_letter(letter, settings, now, to=left, message_id=_id_of(day, settings), environ=environ)
         except SendingError as error:
             is_passing = error.is_passing and trying.tries < PASSING_TRIES
-            _write(store, replace(trying, again_at=now + (AGAIN if is_passing else LATER)))
+            again_at = now + (AGAIN if is_passing else LATER)
+            _note(store, replace(trying, again_at=again_at), version, warn)
             return Tried(0, 0, len(left), str(error), is_failure=not is_passing)
-        return _noted(store, trying, left, refused, now)
+        sent, tried = _outcome(trying, left, refused, now)
+        _note(store, sent, version, warn)
+        return tried
 
 
 def mail_letter(
@@ -140,14 +148,22 @@ def mail_letter(
     return hand_over(mail, to or settings.to, settings, password, PATIENCE, "report.mail")
 
 
-def _noted(store: Store, trying: Sent, left: list[str], refused: Mapping[str, int], now: float) -> Tried:
-    """Note who needs no further try after one that reached somebody."""
+def _outcome(trying: Sent, left: list[str], refused: Mapping[str, int], now: float) -> tuple[Sent, Tried]:
+    """Return who needs no further try after one that reached somebody, and what it came to."""
     waiting = [one for one in left if 400 <= refused.get(one, 0) < 500 and trying.tries < PASSING_TRIES]
     done = (*trying.done, *(_digest(one) for one in left if one not in waiting))
-    _write(store, replace(trying, done=done, again_at=now + AGAIN if waiting else None))
+    sent = replace(trying, done=done, again_at=now + AGAIN if waiting else None)
     for_good = len(refused) - len(waiting)
     why = "it does not take mail for some of the addresses (report.mail.to)" if refused else ""
-    return Tried(len(left) - len(refused), for_good, len(waiting), why, is_failure=for_good > 0)
+    return sent, Tried(len(left) - len(refused), for_good, len(waiting), why, is_failure=for_good > 0)
+
+
+def both(one: Sent, other: Sent) -> Sent:
+    """Return what became of the newest report, as two processes that sent it at once know it."""
+    if one.day != other.day:
+        return max(one, other, key=lambda sent: sent.day)
+    again = None if one.again_at is None or other.again_at is None else max(one.again_at, other.again_at)
+    return Sent(one.day, tuple(dict.fromkeys((*one.done, *other.done))), max(one.tries, other.tries), again)
 
 
 def _id_of(day: Day, settings: ReportMailSettings) -> str:
@@ -159,8 +175,19 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _write(store: Store, sent: Sent) -> None:
-    write_sealed(store.layout.report_mail, {"version": _VERSION, **asdict(sent), "done": list(sent.done)})
+def _note(store: Store, sent: Sent, version: Version, warn: Callable[[str], object]) -> None:
+    """Note what was sent, beside what another process noted meanwhile."""
+    while True:
+        try:
+            return _write(store, sent, version)
+        except ChangedError:
+            there = read_sent(store, warn, version)
+            sent = both(there, sent) if there else sent
+
+
+def _write(store: Store, sent: Sent, version: Version) -> None:
+    """Write it in the place of what was read; ChangedError where another has written since, on an object store."""
+    write_sealed(store.layout.report_mail, {"version": _VERSION, **asdict(sent), "done": list(sent.done)}, version)
 
 
 def _sent_of(content: Mapping[str, Any]) -> Sent:

@@ -20,7 +20,8 @@ from mailevents_dagster.sources.client import Client
 from mailevents_dagster.sources.uzmanposta.collect import UzmanPostaClient
 from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, FixedMail, Request, Simulator
-from mailevents_dagster.store.hour.open_hour import Commit, OpenHour
+from mailevents_dagster.store.hour.commit import Commit
+from mailevents_dagster.store.hour.open_hour import OpenHour
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.collecting.conftest import (
     DOMAINS,

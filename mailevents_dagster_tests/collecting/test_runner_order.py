@@ -18,7 +18,8 @@ from mailevents_dagster.sources.uzmanposta.api import Tally
 from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.sources.uzmanposta.rows import Record
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, FixedMail, Simulator
-from mailevents_dagster.store.hour.open_hour import Commit, OpenHour
+from mailevents_dagster.store.hour.commit import Commit
+from mailevents_dagster.store.hour.open_hour import OpenHour
 from mailevents_dagster.store.lock_names import hour_lock
 from mailevents_dagster_tests.collecting.conftest import PATIENCE, Place, after, done, failed, incoming
 from mailevents_dagster_tests.conftest import NOON, collection, mail

@@ -18,7 +18,7 @@ from mailevents_dagster.model.event import Gap, Origin
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, FixedMail, Request, Simulator
-from mailevents_dagster.store.cursors import Lack
+from mailevents_dagster.store.lack import Lack
 from mailevents_dagster.store.store import Store
 from mailevents_dagster.store.verify import Severity
 from mailevents_dagster_tests.collecting.planned import manifest_of

@@ -19,9 +19,9 @@ from mailevents_dagster.sharing.locks import FileLocks
 from mailevents_dagster.sources.uzmanposta.formats import ROW_FORMATS
 from mailevents_dagster.store.cursor_file import read_cursor
 from mailevents_dagster.store.cursors import Failure
+from mailevents_dagster.store.hour.commit import Commit
 from mailevents_dagster.store.hour.index import index_of
 from mailevents_dagster.store.hour.log import StoredLog, Written, bring_up_to_date
-from mailevents_dagster.store.hour.open_hour import Commit
 from mailevents_dagster.store.hour.snapshot_columns import records_of, snapshot_batch
 from mailevents_dagster.store.hour.snapshot_file import read_events, write_snapshot
 from mailevents_dagster.store.manifest import StoredFile

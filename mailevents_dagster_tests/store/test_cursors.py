@@ -47,7 +47,15 @@ def test_an_old_hour_that_is_collected_later_adds_itself_and_moves_nothing_else(
     failed = {hour_of(7).start: Failure(2, 5.0, "server", "no")}
     before = Cursor((span(0, 3),), {hour_of(3).start: 1.0}, failed)
     after = before.committed(manifest_of(INCOMING, hour_of(-50)), 9.0)
-    assert after == Cursor((span(-50, -49), span(0, 3)), before.open, failed, 0, 9.0)
+    assert after == Cursor(
+        (span(-50, -49), span(0, 3)),
+        before.open,
+        failed,
+        0,
+        9.0,
+        without_strays=(span(-50, -49),),
+        newest=(hour_of(-50).start, 0),
+    )
 
 
 def test_a_closed_hour_stays_closed_when_it_is_collected_again(store: Store) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -70,7 +71,7 @@ def test_a_lost_cursor_is_made_anew_from_the_manifests(store: Store) -> None:
     before = store.cursor(INCOMING)
     path_of(store).unlink()
     assert store.readable_cursor(INCOMING) is None
-    assert store.cursor(INCOMING) == Cursor(before.closed, before.open)
+    assert replace(store.cursor(INCOMING), without_strays=()) == Cursor(before.closed, before.open)
     commit_hours(store, 2)
     assert store.readable_cursor(INCOMING) == store.cursor(INCOMING)
     assert store.cursor(INCOMING).closed == (span(0, 3), span(5, 6))

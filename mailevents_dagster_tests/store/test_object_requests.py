@@ -2,38 +2,53 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from mailevents_dagster.files.objects import write
+from mailevents_dagster.model.hour import SECONDS, Hour
 from mailevents_dagster.sharing.leases import Leases
+from mailevents_dagster.store.cursor_file import write_cursor
+from mailevents_dagster.store.cursors import UNFINISHED
 from mailevents_dagster.store.description import describe_objects
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.collecting.planned import hour_of
-from mailevents_dagster_tests.conftest import INCOMING, START, collection, event
+from mailevents_dagster_tests.conftest import INCOMING, NOON, START, collection, event
 from mailevents_dagster_tests.object_server import ObjectServer
-from mailevents_dagster_tests.store.kept import CURSOR, HOUR_LOCK, LOG, MANIFEST, SNAPSHOT, commit, known, unguarded
+from mailevents_dagster_tests.store.kept import commit, fail, known, unguarded
 
-DESCRIPTION = "manifests/store.json"
 MANY = [event(START + number // 3) for number in range(10_000)]
+RUNNING = Hour.containing(time.time() + SECONDS, "UTC")
+"""The hour after this one: it has not ended, whenever these tests end."""
+OPEN = {"closed": False}
 
 
-REQUESTS = {"D": DESCRIPTION, "C": CURSOR, "M": MANIFEST, "S": SNAPSHOT, "L": LOG}
-"""Files by the letters that stand for them below."""
-RUNNING = {"closed": False}
+FOLDERS = {"cursors": "C", "manifests": "M", "parquet": "S", "output": "L", "locks": "K", "destroyed": "X"}
+"""What lies in a folder by the letter that stands for it below: cursor, manifest, snapshot, log, lease, record."""
+KINDS = {"GET": "r", "PUT": "w", "DELETE": "d"}
 
 
 def made(s3: ObjectServer) -> str:
-    """The requests since it was asked last: `r` reads and `w` writes the file whose letter follows."""
-    letters = {name: letter for letter, name in REQUESTS.items()}
-    requests = [
-        f"{'w' if request.writes else 'r'}{letters[request.key.removeprefix('some/prefix/')]}"
-        for request in s3.requests
-    ]
+    """Return the requests since it was asked last: what is read, written or deleted, and what it is."""
+    requests = [_said(request.method, request.key.removeprefix("some/prefix/")) for request in s3.requests]
     s3.forget()
     return " ".join(requests)
+
+
+def _said(method: str, key: str) -> str:
+    return KINDS[method] + ("D" if key == "manifests/store.json" else FOLDERS[key.partition("/")[0]])
+
+
+def follow(store: Store, hour: Hour = RUNNING, **found: Any) -> None:
+    """Have the source show what is known of an hour, and nothing else."""
+    with store.open_hour(INCOMING, hour) as work:
+        work.commit(replace(collection([], **found), events=work.known_events))
 
 
 @pytest.fixture
@@ -44,49 +59,103 @@ def again(bucket: str, tmp_path: Path, s3: ObjectServer) -> Callable[[], Store]:
     return lambda: unguarded(bucket, scratch=tmp_path)
 
 
-def test_a_new_hour_of_ten_thousand_events_costs_seven_requests(again: Callable[[], Store], s3: ObjectServer) -> None:
+def test_a_new_hour_of_ten_thousand_events_costs_six_requests(again: Callable[[], Store], s3: ObjectServer) -> None:
     commit(again(), MANY)
-    assert made(s3) == "rC wC rM wS wL wM wC"
+    assert made(s3) == "rC wC wS wL wM wC"
     assert len(known(again())) == len(MANY)
+
+
+def test_leases_make_it_eight(again: Callable[[], Store], s3: ObjectServer) -> None:
+    process = again()
+    process.locks = Leases(process.layout.root / "locks")
+    commit(process, MANY)
+    assert made(s3) == "wK rC wC wS wL wM wC dK"
 
 
 def test_a_cursor_that_was_read_to_plan_is_not_read_again(again: Callable[[], Store], s3: ObjectServer) -> None:
     process = again()
     process.cursor(INCOMING)
     commit(process, MANY)
-    assert made(s3) == "rC wC rM wS wL wM wC"
+    assert made(s3) == "rC wC wS wL wM wC"
 
 
 def test_a_process_looks_once_how_the_storage_is_written(again: Callable[[], Store], s3: ObjectServer) -> None:
     describe_objects.cache_clear()
     process = again()
     commit(process, MANY)
-    assert made(s3) == "rD rC wC rM wS wL wM wC"
+    assert made(s3) == "rD rC wC wS wL wM wC"
 
 
-def test_a_running_hour_costs_four_requests_as_long_as_nothing_new_comes(
+def test_a_running_hour_costs_three_requests_as_long_as_nothing_new_comes(
     again: Callable[[], Store], s3: ObjectServer
 ) -> None:
     process = again()
-    commit(process, collection(MANY[:5000], **RUNNING))
+    commit(process, collection(MANY[:5000], **OPEN), hour=RUNNING)
     made(s3)
     for _ in range(2):
-        commit(process, collection(MANY[:5000], **RUNNING))
-        assert made(s3) == "wC rM rS wC"
-    commit(again(), collection(MANY[:5000], **RUNNING))
-    assert made(s3) == "rC wC rM rS wC"
+        follow(process, **OPEN)
+        assert made(s3) == "rS wC"
+    follow(again(), **OPEN)
+    assert made(s3) == "rC rS wC"
 
 
-def test_what_comes_later_costs_eight_requests_at_most(again: Callable[[], Store], s3: ObjectServer) -> None:
-    commit(again(), collection(MANY[:5000], **RUNNING))
+def test_a_running_hour_is_noted_as_begun_before_something_new_is_kept(
+    again: Callable[[], Store], s3: ObjectServer
+) -> None:
+    commit(again(), collection(MANY[:5000], **OPEN), hour=RUNNING)
     made(s3)
-    commit(again(), collection(MANY, **RUNNING))
-    assert made(s3) == "rC wC rM rS wS wL wM wC"
+    process = again()
+    with process.open_hour(INCOMING, RUNNING) as work:
+        assert RUNNING.start not in again().cursor(INCOMING).failed
+        work.add(MANY[5000:5001])
+        assert again().cursor(INCOMING).failed[RUNNING.start].cause == UNFINISHED
+        made(s3)
+        work.commit(collection(MANY, **OPEN))
+    assert made(s3) == "wS wL wM wC"
+    assert again().cursor(INCOMING).failed == {}
+
+
+def test_a_running_hour_that_cannot_be_listed_counts_as_failed(again: Callable[[], Store]) -> None:
+    commit(again(), collection(MANY[:3], **OPEN), hour=RUNNING)
+    for times in (1, 2):
+        fail(again(), ValueError("odd"), RUNNING)
+        cursor = again().cursor(INCOMING)
+        assert (cursor.failed[RUNNING.start].times, cursor.failures_in_a_row) == (times, 1)
+
+
+def test_an_hour_that_ended_is_noted_as_begun_at_once(again: Callable[[], Store], s3: ObjectServer) -> None:
+    commit(again(), collection(MANY[:3], **OPEN))
+    made(s3)
+    follow(again(), NOON, **OPEN)
+    assert made(s3) == "rC wC rS wC"
+
+
+def test_to_close_an_hour_without_anything_new_costs_five_requests(
+    again: Callable[[], Store], s3: ObjectServer
+) -> None:
+    commit(again(), collection(MANY[:3], **OPEN))
+    made(s3)
+    follow(again(), NOON)
+    assert made(s3) == "rC wC rS wM wC"
+
+
+def test_a_closed_hour_without_anything_new_costs_nine_requests(again: Callable[[], Store], s3: ObjectServer) -> None:
+    commit(again(), MANY)
+    made(s3)
+    follow(again(), NOON)
+    assert made(s3) == "rC rX rX wC rM rS rL wM wC"
+
+
+def test_what_comes_later_costs_seven_requests_at_most(again: Callable[[], Store], s3: ObjectServer) -> None:
+    commit(again(), collection(MANY[:5000], **OPEN))
+    made(s3)
+    commit(again(), collection(MANY, **OPEN))
+    assert made(s3) == "rC wC rS wS wL wM wC"
     assert len(known(again())) == len(MANY)
 
 
 def test_when_a_running_hour_was_listed_last_stands_in_its_cursor(again: Callable[[], Store]) -> None:
-    first, second = (replace(collection([event(START)], **RUNNING), listed_at=START + later) for later in (60.0, 120.0))
+    first, second = (replace(collection([event(START)], **OPEN), listed_at=START + later) for later in (60.0, 120.0))
     commit(again(), first)
     commit(again(), second)
     assert again().cursor(INCOMING).open == {START: START + 120.0}
@@ -94,11 +163,60 @@ def test_when_a_running_hour_was_listed_last_stands_in_its_cursor(again: Callabl
     assert late.lateness == 119.0
 
 
-def test_a_lease_costs_a_request_before_and_one_after(again: Callable[[], Store], s3: ObjectServer) -> None:
-    process = again()
-    process.locks = Leases(process.layout.root / "locks")
-    commit(process, MANY)
-    lease = HOUR_LOCK.replace(".lock", ".lease")
-    ends = [request for request in s3.requests if request.key.endswith(lease)]
-    assert [s3.requests[0], s3.requests[-1]] == ends
-    assert len(s3.requests) == 2 + len(["rC", "wC", "rM", "wS", "wL", "wM", "wC"])
+def test_a_manifest_that_another_wrote_is_read_though_the_cursor_names_the_one_before(
+    again: Callable[[], Store], s3: ObjectServer
+) -> None:
+    """As a kill between the two leaves it, or one who lost his lock."""
+    commit(again(), collection([event(START)], **OPEN))
+    before = again().layout.cursor(INCOMING).read_bytes()
+    commit(again(), collection([event(START), event(START + 1)], **OPEN))
+    write(again().layout.cursor(INCOMING), before)
+    commit(again(), collection([event(START), event(START + 2)], **OPEN))
+    assert [one.time - START for one in known(again())] == [0, 1, 2]
+    assert again().cursor(INCOMING).manifests[START][1] == again().manifest(INCOMING, NOON)
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_strays_are_looked_for_only_in_hours_that_may_have_some(
+    bucket: str, tmp_path: Path, s3: ObjectServer, *, is_known: bool
+) -> None:
+    """A cursor of an earlier version does not say which these are: then both hours beside are looked at."""
+    store = unguarded(bucket, scratch=tmp_path)
+    stray = event(START + 3600)
+    commit(store, [event(START - 3600)], hour=hour_of(-1))
+    commit(store, collection([event(START + 3600), event(START + 3700)], strays=[stray]), hour=hour_of(1))
+    if not is_known:
+        path = store.layout.cursor(INCOMING)
+        write_cursor(path, replace(store.cursor(INCOMING), without_strays=()), "UTC")
+    store = unguarded(bucket, scratch=tmp_path)
+    with store.open_hour(INCOMING, NOON) as work:
+        s3.forget()
+        for _ in range(2):
+            assert work.strays_elsewhere == {stray.identity}
+        assert made(s3) == ("rM" if is_known else "rM rM")
+
+
+def test_of_an_hour_beside_that_is_settled_the_events_alone_are_read(
+    again: Callable[[], Store], s3: ObjectServer
+) -> None:
+    there = event(START - 3600)
+    with again().open_hour(INCOMING, NOON) as work:
+        s3.forget()
+        assert work.held_in(hour_of(-1), {there.identity}) == {there.identity}
+        assert made(s3) == "rS"
+        assert work.held_in(hour_of(1), {there.identity}) == frozenset()
+        assert made(s3) == "rM"
+
+
+@pytest.mark.parametrize("is_settled", [True, False])
+def test_an_hour_that_had_no_strays_is_looked_at_while_it_is_collected_again(
+    again: Callable[[], Store], s3: ObjectServer, *, is_settled: bool
+) -> None:
+    commit(again(), [event(START + 3600)], hour=hour_of(1))
+    with ExitStack() as elsewhere:
+        if not is_settled:
+            elsewhere.enter_context(again().open_hour(INCOMING, hour_of(1)))
+        with again().open_hour(INCOMING, NOON) as work:
+            made(s3)
+            assert work.strays_elsewhere == frozenset()
+            assert made(s3) == ("" if is_settled else "rM")

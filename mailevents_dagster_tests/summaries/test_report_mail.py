@@ -164,7 +164,7 @@ def test_a_process_that_is_killed_after_sending_sends_the_same_mail_again(
         raise KilledError
 
     with monkeypatch.context() as patch:
-        patch.setattr(report_mail, "_noted", die)
+        patch.setattr(report_mail, "_note", die)
         with pytest.raises(KilledError):
             send()
     assert due(SEVEN + LATER - 1, state(store)) is None

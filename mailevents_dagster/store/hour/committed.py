@@ -9,6 +9,7 @@ from mailevents_dagster.files.damage import DamagedError, set_aside
 from mailevents_dagster.files.digests import digest_of
 from mailevents_dagster.files.objects import Version
 from mailevents_dagster.files.once import once
+from mailevents_dagster.store.cursors import Cursor
 from mailevents_dagster.store.hour.found_events import FoundEvents, Records
 from mailevents_dagster.store.hour.hour_files import HourFiles
 from mailevents_dagster.store.hour.known_events import Snapshot, known_events
@@ -19,16 +20,19 @@ from mailevents_dagster.store.manifest import Manifest, StoredFile, read_manifes
 class Committed:
     """The last commit of an hour.
 
-    On an object store each look is a request. So the manifest is trusted at first: where there is none, nothing else is
+    On an object store each look is a request. So cursor and manifest are trusted at first. An hour that the cursor does
+    not know has no manifest, and that of a running hour is what the cursor says. Where there is none, nothing else is
     looked for, and the log of a running hour is what it says. Where that is wrong nothing can be written, since the
     versions are not those that are there, and the hour is looked at again without trust.
     """
 
     def __init__(
-        self, files: HourFiles, empty: FoundEvents, note: Callable[[str], object], *, is_trusted: bool = True
+        self, files: HourFiles, empty: FoundEvents, note: Callable[[str], object], trusted: Cursor | None = None
     ) -> None:
+        """Without a cursor that is trusted all files of the hour are looked at."""
         self.is_local = local(files.manifest) is not None
-        self._is_trusted = is_trusted and not self.is_local
+        self._trusted = None if self.is_local else trusted
+        self._is_trusted = self._trusted is not None
         self._files = files
         self._empty = empty
         self._note = note
@@ -41,7 +45,12 @@ class Committed:
     @once
     def manifest(self) -> Manifest | None:
         """The manifest; a damaged one is set aside and counts as none."""
-        path = self._files.manifest
+        path, start = self._files.manifest, self._files.hour.start
+        if self._trusted and not self._trusted.knows(start):
+            return None
+        if self._trusted and start in self._trusted.manifests and start not in self._trusted.failed:
+            self.manifest_version.tag, manifest = self._trusted.manifests[start]
+            return manifest
         try:
             return read_manifest(path, self.manifest_version)
         except DamagedError as error:

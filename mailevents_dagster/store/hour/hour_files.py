@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Callable, Set
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -36,20 +36,22 @@ class HourFiles:
     def manifest(self) -> UPath:
         return self.layout.manifest(self.feed, self.hour)
 
-    @property
-    def strays_beside(self) -> frozenset[bytes]:
-        """Strays that the hours before and after hold: a window's ends may return them here too."""
+    def strays_beside(self, may_have: Callable[[int], bool] = lambda _: True) -> frozenset[bytes]:
+        """Return strays that the hours before and after hold: a window's ends may return them here too.
+
+        Only the manifests of those are read that may have any.
+        """
         strays: set[bytes] = set()
-        for beside in (self.hour.previous, self.hour.next):
+        for beside in filter(lambda hour: may_have(hour.start), (self.hour.previous, self.hour.next)):
             with suppress(DamagedError):  # its own collection sets it aside and says so
                 manifest = read_manifest(self.layout.manifest(self.feed, beside))
                 strays.update(bytes.fromhex(stray) for stray in (manifest.strays if manifest else ()))
         return frozenset(strays)
 
-    def held(self, identities: Set[bytes]) -> frozenset[bytes]:
-        """Return those of the identities that are committed in the hour."""
+    def held(self, identities: Set[bytes], *, is_committed: bool = False) -> frozenset[bytes]:
+        """Return those of the identities that are committed in the hour; whether it is need not be known."""
         with suppress(DamagedError, FileNotFoundError):  # its own collection says so
-            if read_manifest(self.manifest):
+            if is_committed or read_manifest(self.manifest):
                 there = columns_of(self.snapshot, ["identity"]).column("identity")
                 return frozenset(there.to_pylist()) & identities
         return frozenset()

@@ -6,30 +6,31 @@ import random
 import time
 from collections.abc import Iterable, Mapping, Sequence, Set
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from errno import EAGAIN
 from itertools import chain
 from typing import Final, cast
 
 import numpy as np
 import pyarrow as pa
-from upath import UPath
 
+from mailevents_dagster.files.atomic import local
 from mailevents_dagster.files.objects import ChangedError
 from mailevents_dagster.files.once import once
 from mailevents_dagster.model.event import Collection, Detail, Event, Origin, Placed, Places
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
+from mailevents_dagster.store.cursors import Cursor
 from mailevents_dagster.store.description import describe
 from mailevents_dagster.store.feed_cursor import FeedCursor
+from mailevents_dagster.store.hour.commit import Commit, lateness
 from mailevents_dagster.store.hour.committed import Committed
 from mailevents_dagster.store.hour.events import HourEvents
 from mailevents_dagster.store.hour.found_events import FoundEvents, Records
 from mailevents_dagster.store.hour.hour_files import HourFiles
 from mailevents_dagster.store.hour.index import CODES, OWED, Index, Versions, digests
 from mailevents_dagster.store.hour.journal import Journal
-from mailevents_dagster.store.hour.log import Change
-from mailevents_dagster.store.hour.merge import Merged, merge
+from mailevents_dagster.store.hour.merge import merge
 from mailevents_dagster.store.hour.writing import write_files
 from mailevents_dagster.store.lock_names import feed_lock
 from mailevents_dagster.store.manifest import Manifest, StoredFile, write_manifest
@@ -38,21 +39,6 @@ TRIES: Final = 20
 """To commit while others commit the same hour: each time one of them wrote something."""
 PAUSE: Final = 0.1
 """Seconds at most between two of them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """What committing an hour did."""
-
-    manifest: Manifest
-    added: int
-    changed: int
-    unseen: int
-    lateness: float
-    """Seconds after its own time that an event which is new was certainly not shown yet: it appeared later still."""
-    log_change: Change
-    log: UPath
-    snapshot: UPath
 
 
 class OpenHour:
@@ -68,16 +54,14 @@ class OpenHour:
         """The commit, once it is made."""
         self.notes: list[str] = []
         """What was found damaged and what became of it; for the log of the run."""
-        self.learnt: Mapping[str, float] = {}
-        """What the source showed of itself when the feed was collected before."""
-        self._listed_before: float | None = None
-        """When the hour was listed last, if it is not closed."""
+        self._feed_had = Cursor()
+        """The cursor as it was when the hour was begun."""
         self.journal = Journal(files.layout.journal(files.feed, files.hour))
         if self.journal.set_aside:
             self.notes.append(
                 f"Damaged records of the journal were put into {self.journal.set_aside} and are fetched again."
             )
-        self._committed = Committed(files, self._no_events(), self.notes.append)
+        self._committed: Committed
 
     @property
     def feed(self) -> Feed:
@@ -88,9 +72,23 @@ class OpenHour:
         return self._files.hour
 
     def begin(self) -> None:
-        """Count the collection as failed until it is known how it ended."""
-        cursor = self._cursor.begin(self.hour, self.notes.append)
-        self.learnt, self._listed_before = cursor.learnt, cursor.open.get(self.hour.start)
+        """Count the collection as failed until it is known how it ended.
+
+        On an object store, where each note is a request, that of a running hour counts so once it finds news.
+        """
+        had = self._cursor.look() if local(self._files.manifest) is None else None
+        self._feed_had = had if had and had.is_running(self.hour, time.time()) else self._begun
+        self._committed = Committed(self._files, self._no_events(), self.notes.append, self._feed_had)
+
+    @once
+    def _begun(self) -> Cursor:
+        """The cursor as it was before the collection was noted in it as begun, which is done now."""
+        return self._cursor.begin(self.hour, self.notes.append)
+
+    @property
+    def learnt(self) -> Mapping[str, float]:
+        """What the source showed of itself when the feed was collected before."""
+        return self._feed_had.learnt
 
     @property
     def before(self) -> Manifest | None:
@@ -128,10 +126,14 @@ class OpenHour:
 
         For those awaited another will be put. Events added together, in their order, are written the fastest.
         """
+        if events:
+            _ = self._begun
         return self.events.add(events, awaited)
 
     def add_records(self, times: Places, identities: bytes, raws: pa.StringArray) -> Placed:
         """Take records that are events by themselves, whole, with their times and the digests of 16 bytes of each."""
+        if len(times):
+            _ = self._begun
         digest = digests(identities)
         index = Index(times, digest, digest, np.full(len(times), CODES[Detail.WHOLE], np.uint8))
         return Placed(self.events.add_records(index, raws), times)
@@ -170,12 +172,13 @@ class OpenHour:
 
     def held_in(self, beside: Hour, identities: Set[bytes]) -> Set[bytes]:
         """Return those of the identities that another hour of the feed has."""
-        return replace(self._files, hour=beside).held(identities)
+        is_committed = self._feed_had.is_settled(beside.start)
+        return replace(self._files, hour=beside).held(identities, is_committed=is_committed)
 
-    @property
+    @once
     def strays_elsewhere(self) -> frozenset[bytes]:
-        """Strays that the hours before and after hold."""
-        return self._files.strays_beside
+        """Strays that the hours before and after held when this one was begun."""
+        return self._files.strays_beside(self._feed_had.may_have_strays)
 
     def commit(self, found: Collection) -> Commit:
         """Write snapshot, log, manifest, cursor, in this order, each whole; then the journal goes.
@@ -198,7 +201,7 @@ class OpenHour:
                         raise OSError(EAGAIN, f"others keep writing this hour ({error})") from error
                     time.sleep(random.uniform(0, PAUSE))  # noqa: S311 - no secret
                     found = self._looked_at_again(found)
-            self._cursor.commit(done.manifest, found, self.notes.append)
+            self._cursor.commit(done.manifest, self._committed.manifest_version.tag, found, self.notes.append)
         self.journal.discard()
         self.done = done
         return done
@@ -206,7 +209,7 @@ class OpenHour:
     def _looked_at_again(self, found: Collection) -> Collection:
         """Look at what is committed now, without trust, and return what was found by its places in that."""
         before, is_as_it_was = self.events, self.is_as_it_was
-        self._committed = Committed(self._files, self._no_events(), self.notes.append, is_trusted=False)
+        self._committed = Committed(self._files, self._no_events(), self.notes.append)
         self._committed.is_as_it_was = is_as_it_was
         del self.events
         placed = cast("Placed", found.events)
@@ -223,7 +226,7 @@ class OpenHour:
         manifest = self._manifest(merged.index, replace(found, strays=strays), log, snapshot)
         if not self._is_said(manifest):
             write_manifest(files.manifest, manifest, self._committed.manifest_version)
-        late = _lateness(merged, self.before, self._listed_before)
+        late = lateness(merged, self.before, self._feed_had.open.get(self.hour.start))
         return Commit(manifest, merged.added, merged.changed, merged.unseen, late, change, files.log, files.snapshot)
 
     def _is_said(self, manifest: Manifest) -> bool:
@@ -240,7 +243,7 @@ class OpenHour:
     def _own(self, found: Collection) -> tuple[Placed, frozenset[bytes]]:
         """Return what was found, less the strays that an hour beside holds since it was listed; and the strays left."""
         events = cast("Placed", found.events)
-        doubled = found.strays & self.strays_elsewhere if found.strays else frozenset()
+        doubled = found.strays & self._files.strays_beside() if found.strays else frozenset()
         if doubled:
             index = self.events.index(events.places)
             mine = np.ones(len(index), bool)
@@ -273,11 +276,3 @@ class OpenHour:
             details_purged=index.count(Detail.PURGED),
             ranges=found.ranges,
         )
-
-
-def _lateness(merged: Merged, before: Manifest | None, listed_at: float | None) -> float:
-    """Return the time from the oldest new event to the listing before, which did not have it; zero if there is none."""
-    if before is None or before.origin is not Origin.SOURCE or merged.oldest_added is None:
-        return 0.0
-    listed_at = max(before.listed_at, listed_at or 0.0)
-    return round(max(0.0, listed_at - max(merged.oldest_added, before.start)), 1)

@@ -18,7 +18,7 @@ from mailevents_dagster.sources.mailbox.reader import Reader
 from mailevents_dagster.sources.mailbox.simulator import Behaviour, Mail, SimulatedMailbox, Simulator, id_of
 from mailevents_dagster.sources.mailbox.tokens import Application
 from mailevents_dagster.store.blobs import Blobs
-from mailevents_dagster.store.hour.open_hour import Commit
+from mailevents_dagster.store.hour.commit import Commit
 from mailevents_dagster.store.store import Store
 
 ADDRESS: Final = "fund@example.com"

@@ -14,7 +14,7 @@ from mailevents_dagster.sources.client import Options
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.collect import collect_hour
 from mailevents_dagster.sources.uzmanposta.simulator import FixedMail, Request, Simulator
-from mailevents_dagster.store.hour.open_hour import Commit
+from mailevents_dagster.store.hour.commit import Commit
 from mailevents_dagster.store.hour.snapshot_file import read_events
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.conftest import INCOMING, NOON, START

@@ -25,7 +25,7 @@ from mailevents_dagster.sources.uzmanposta.collect import collect_hour
 from mailevents_dagster.sources.uzmanposta.rate import SharedBudget
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, Behaviour, FixedMail, Request, Simulator
 from mailevents_dagster.sources.uzmanposta.simulator.server import Connection
-from mailevents_dagster.store.hour.open_hour import Commit
+from mailevents_dagster.store.hour.commit import Commit
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.collecting_process import collecting_process
 from mailevents_dagster_tests.conftest import AUTHENTICATION, DOMAIN, INCOMING, NOON, MakeApi, mail

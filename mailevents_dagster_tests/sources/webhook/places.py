@@ -20,7 +20,7 @@ from mailevents_dagster.sources.webhook.spool.frames import Posted, framed
 from mailevents_dagster.sources.webhook.spool.segments import segments
 from mailevents_dagster.sources.webhook.spool.uptime import Uptime
 from mailevents_dagster.sources.webhook.spool.writing import SpoolWriter
-from mailevents_dagster.store.hour.open_hour import Commit
+from mailevents_dagster.store.hour.commit import Commit
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.conftest import LOG_FILE_NAME
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from io import StringIO
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Final
 from dotenv import dotenv_values
 
 from mailevents_dagster.files.damage import DamagedError
+from mailevents_dagster.files.objects import ChangedError, Version
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.settings import Settings, SettingsError
@@ -91,15 +93,15 @@ class Written:
 def decide(ini: Path, folder: Path, timezone: str, now: float) -> Decided:
     """Read the INI, the positions and the cursors of an earlier run; IniError where the file cannot be used."""
     old = read_ini(ini.read_bytes())
-    store = _store(folder, timezone, DEFAULT_LOG_FILE_NAME)
-    good, refused = [], []
+    good, refused = list[Moved](), []
     for section in old.sections:
         try:
             one = moved(section, read_position(section, ini.parent, now), now, timezone)
         except NotMovedError as error:
             refused.append(f"[{section.name}] {error}")
         else:
-            good.append(_as_before(one, store))
+            good.append(one)
+    good = _as_before(good, folder, timezone, now)
     kept, clashing, twice = moved_together(good)
     accounts = accounts_of(kept)
     made = general(good, [account.domain for account in accounts])
@@ -115,22 +117,34 @@ def decide(ini: Path, folder: Path, timezone: str, now: float) -> Decided:
     return Decided(ini, timezone, old, kept, [*refused, *clashing], accounts, made, notes)
 
 
-def _as_before(one: Moved, store: Store) -> Moved:
-    """Begin a feed without a position where an earlier run began it: how far back the API looks has moved on."""
-    cursor = store.readable_cursor(one.feed) if one.position.time is None else None
-    if cursor is None or cursor.first is None:
-        return one
-    return replace(one, first=cursor.first, why="where its cursor in the storage says")
+def _as_before(moved: Sequence[Moved], folder: Path, timezone: str, now: float) -> list[Moved]:
+    """Begin feeds without a position where an earlier run began them: how far back the API looks has moved on."""
+    if all(one.position.time is not None for one in moved):
+        return [*moved]
+    accounts = accounts_of(moved_together(moved)[0])
+    store = _target(accounts, timezone, DEFAULT_LOG_FILE_NAME, folder, now).store
+
+    def begun(one: Moved) -> Moved:
+        cursor = store.readable_cursor(one.feed) if one.position.time is None else None
+        if cursor is None or cursor.first is None:
+            return one
+        return replace(one, first=cursor.first, why="where its cursor in the storage says")
+
+    return [begun(one) for one in moved]
 
 
 def target_of(decided: Decided, folder: Path, now: float) -> Target:
+    name = decided.general.log_file_name or DEFAULT_LOG_FILE_NAME
+    return _target(decided.accounts, decided.timezone, name, folder, now)
+
+
+def _target(accounts: Sequence[NewAccount], timezone: str, log_file_name: str, folder: Path, now: float) -> Target:
     if not (folder / SETTINGS).exists():
-        name = decided.general.log_file_name or DEFAULT_LOG_FILE_NAME
-        return Target(folder, _store(folder, decided.timezone, name), list(feeds_of(decided.accounts)), None)
+        return Target(folder, _store(folder, timezone, log_file_name), list(feeds_of(accounts)), None)
     try:
-        settings = _load(folder, {account.variable: account.key for account in decided.accounts}, now)
+        settings = _load(folder, {account.variable: account.key for account in accounts}, now)
     except SettingsError as error:
-        return Target(folder, _store(folder, decided.timezone, DEFAULT_LOG_FILE_NAME), (), None, str(error))
+        return Target(folder, _store(folder, timezone, DEFAULT_LOG_FILE_NAME), (), None, str(error))
     return Target(folder, store_of(settings), settings.feeds, settings)
 
 
@@ -191,10 +205,11 @@ def _write_cursor(store: Store, feed: Feed, first: int, *, dry: bool) -> Outcome
     if dry:
         return _existing(store, feed, first) or written
     with store.writing(feed), store.locks.briefly(cursor_lock(feed)):
-        existing = _existing(store, feed, first)
-        if not existing:
-            write_cursor(path, Cursor(first=first), store.timezone)
-    return existing or written
+        while (existing := _existing(store, feed, first)) is None:
+            with suppress(ChangedError):  # on an object store another may have written one meanwhile
+                write_cursor(path, Cursor(first=first), store.timezone, Version())
+                return written
+    return existing
 
 
 def _existing(store: Store, feed: Feed, first: int) -> Outcome | None:
