@@ -3,9 +3,10 @@ those who are told."""
 
 from __future__ import annotations
 
+import gc
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -46,6 +47,21 @@ SLOW = tuple(
     f"{HERE / folder}/" for folder in ("cli", "health/checks", "orchestration", "sources/uzmanposta/migration")
 )
 """Where nearly every test starts a process or a run of Dagster."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Look for garbage in what tests make alone.
+
+    What is loaded for them stays: to look through it takes a third of the time of loading it, and an eighth of that of
+    tests.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(tryfirst=True)

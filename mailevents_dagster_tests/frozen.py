@@ -1,0 +1,5 @@
+"""Loaded last by the process that others are forks of: what is loaded is garbage in none of them."""
+
+import gc
+
+gc.freeze()
