@@ -22,6 +22,7 @@ from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS, feed_of
 from mailevents_dagster.sources.uzmanposta.rate import SharedBudget
 from mailevents_dagster.sources.uzmanposta.shared_calls import Calls
 from mailevents_dagster.sources.uzmanposta.simulator import FixedMail, Simulator
+from mailevents_dagster.store import inventory
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.alerts.receiving import MailServer, WebhookServer, mail_server, webhook_server
 from mailevents_dagster_tests.moto_server import MotoServer
@@ -120,6 +121,12 @@ def collection(
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     return make_store(tmp_path / "data")
+
+
+@pytest.fixture
+def from_this_autumn_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let hours of which nothing is stored begin in October: to name eight years takes an inventory half a second."""
+    monkeypatch.setattr(inventory, "FIRST", START - 50 * 86_400.0)
 
 
 @pytest.fixture

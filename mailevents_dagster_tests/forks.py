@@ -24,7 +24,6 @@ FORKS.set_forkserver_preload(
         "mailevents_dagster.summaries.reporting",
         "mailevents_dagster_tests.commands",
         "mailevents_dagster_tests.projects",
-        "mailevents_dagster_tests.frozen",  # the last: it is about all that was loaded before
     ]
 )
 PATIENCE = 300.0

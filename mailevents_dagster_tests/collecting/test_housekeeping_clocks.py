@@ -35,7 +35,7 @@ from mailevents_dagster_tests.conftest import INCOMING, collection, event
 from mailevents_dagster_tests.forks import PATIENCE
 from mailevents_dagster_tests.store.kept import commit
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("from_this_autumn_on")]
 
 DAY = 86_400
 SETTINGS = """

@@ -26,7 +26,7 @@ from mailevents_dagster_tests.projects import stop_the_clock
 from mailevents_dagster_tests.sources.mailbox.graph_mailbox import ADDRESS, FEED, NOON, mail, quiet
 from mailevents_dagster_tests.store.destroying import destroy
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("from_this_autumn_on")]
 
 DAYS = 86_400
 LATER = NOON.start + 9 * DAYS
