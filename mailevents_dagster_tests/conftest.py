@@ -48,6 +48,8 @@ SLOW = tuple(
     f"{HERE / folder}/" for folder in ("cli", "health/checks", "orchestration", "sources/uzmanposta/migration")
 )
 """Where nearly every test starts a process or a run of Dagster."""
+PROCESSES = {"moto", "s3_moto"}
+"""Fixtures that are processes."""
 
 
 @pytest.hookimpl(wrapper=True)
@@ -68,7 +70,7 @@ def pytest_collection() -> Generator[None, object, object]:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if str(item.path).startswith(SLOW):
+        if str(item.path).startswith(SLOW) or not PROCESSES.isdisjoint(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
     # Slow ones first, and before them the one that waits two minutes for a daemon: no worker is left alone with it.
     items.sort(key=lambda item: (item.get_closest_marker("slow") is None, item.path.name != "test_automation.py"))
