@@ -97,7 +97,7 @@ def test_what_appears_a_day_late_is_found_by_the_cron_line_alone_and_once(tmp_pa
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, from_this_autumn_on: None) -> Iterator[Project]:
     """One feed with two closed hours, a day after they were listed."""
     stop_the_clock(monkeypatch, NOW)
     with project(tmp_path, Behaviour(), settings=ONE_FEED, now=lambda: NOW, instance=in_files) as made:
