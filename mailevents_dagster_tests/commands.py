@@ -17,6 +17,7 @@ from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.settings import Settings
 from mailevents_dagster.sources.catalog import load_settings
 from mailevents_dagster.sources.uzmanposta.simulator import Simulator
+from mailevents_dagster.store import inventory
 from mailevents_dagster.store.opening import store_of
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.forks import FORKS, PATIENCE
@@ -35,6 +36,11 @@ accounts:
 
 
 def nothing() -> None: ...
+
+
+def of_half_a_year() -> None:
+    """Let an inventory name the hours of half a year where nothing older is stored, and not those of eight years."""
+    inventory.FIRST = time.time() - 180 * 86_400
 
 
 def mailevents(

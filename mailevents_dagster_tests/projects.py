@@ -7,7 +7,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -128,6 +130,28 @@ def in_memory() -> AbstractContextManager[dg.DagsterInstance]:
 
 
 @contextmanager
+def in_files() -> Iterator[dg.DagsterInstance]:
+    """An instance with files, as one finds them that was made before: to make them takes a quarter of a second."""
+    with TemporaryDirectory() as folder:
+        for name, content in _files_of_an_instance().items():
+            path = Path(folder, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        with dg.instance_for_test(temp_dir=folder) as made:
+            yield made
+
+
+@cache
+def _files_of_an_instance() -> Mapping[str, bytes]:
+    """The databases of an instance in which nothing happened yet."""
+    with TemporaryDirectory() as folder:
+        with dg.instance_for_test(temp_dir=folder) as made:
+            made.get_runs_count()
+            made.all_instigator_state()
+        return {str(path.relative_to(folder)): path.read_bytes() for path in Path(folder).rglob("*.db")}
+
+
+@contextmanager
 def project(
     folder: Path,
     behaviour: Behaviour | None = None,
@@ -136,7 +160,7 @@ def project(
     now: Callable[[], float] = time.time,
     instance: Callable[[], AbstractContextManager[dg.DagsterInstance]] = in_memory,
 ) -> Iterator[Project]:
-    """A project in the folder; `dg.instance_for_test` makes an instance with files, as schedules need one."""
+    """A project in the folder; `in_files` makes an instance with files, as schedules need one."""
     with (
         pytest.MonkeyPatch.context() as patch,
         Simulator(behaviour, source=source, domains=[DOMAIN], now=now) as api,

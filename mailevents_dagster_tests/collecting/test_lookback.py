@@ -23,7 +23,7 @@ from mailevents_dagster.store.cursor_file import write_cursor
 from mailevents_dagster_tests.collecting_process import listings
 from mailevents_dagster_tests.commands import SETTINGS, Place, hours_ago, set_up, written
 from mailevents_dagster_tests.conftest import mail
-from mailevents_dagster_tests.projects import DOMAIN, NOW, ONE_FEED, RUNNING, Project, project, stop_the_clock
+from mailevents_dagster_tests.projects import DOMAIN, NOW, ONE_FEED, RUNNING, Project, in_files, project, stop_the_clock
 
 pytestmark = pytest.mark.slow
 
@@ -97,10 +97,10 @@ def test_what_appears_a_day_late_is_found_by_the_cron_line_alone_and_once(tmp_pa
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, from_this_autumn_on: None) -> Iterator[Project]:
     """One feed with two closed hours, a day after they were listed."""
     stop_the_clock(monkeypatch, NOW)
-    with project(tmp_path, Behaviour(), settings=ONE_FEED, now=lambda: NOW, instance=dg.instance_for_test) as made:
+    with project(tmp_path, Behaviour(), settings=ONE_FEED, now=lambda: NOW, instance=in_files) as made:
         assert made.materialize(["mail/incominglog"], CLOSED).success
         yield made
 

@@ -39,6 +39,7 @@ def same(one: object, other: object) -> bool:
     return one == other
 
 
+@pytest.mark.slow
 @given(records)
 @settings(max_examples=100)
 def test_a_record_written_as_a_line_is_read_as_the_same_record(record: dict[str, Any]) -> None:

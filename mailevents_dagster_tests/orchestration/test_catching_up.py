@@ -22,6 +22,7 @@ from mailevents_dagster_tests.projects import (
     RUNNING,
     TWO_FEEDS,
     Project,
+    in_files,
     project,
     range_tags,
     same_events,
@@ -40,7 +41,7 @@ GOING_ON = {GOES_ON: "10"}
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
     stop_the_clock(monkeypatch, NOW)
-    with project(tmp_path, settings=SETTINGS, now=lambda: NOW, instance=dg.instance_for_test) as made:
+    with project(tmp_path, settings=SETTINGS, now=lambda: NOW, instance=in_files) as made:
         yield made
 
 

@@ -20,7 +20,7 @@ from mailevents_dagster.sources.uzmanposta.rows import Row
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, FixedMail, Simulator
 from mailevents_dagster_tests.collecting_process import listings
 from mailevents_dagster_tests.conftest import mail
-from mailevents_dagster_tests.projects import KEY, ONE_FEED, Project, definitions, range_tags
+from mailevents_dagster_tests.projects import KEY, ONE_FEED, Project, definitions, in_files, range_tags
 
 DOMAINS = ["a.example", "b.example", "c.example"]
 FEEDS = [feed_of(domain, "mail/incominglog") for domain in DOMAINS]
@@ -38,7 +38,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
         for hour in HOURS:
             fixed.add(domain, "mail/incominglog", [mail(hour.start + n, f"{domain}{n}") for n in range(5)])
     monkeypatch.setenv("UZMANPOSTA_KEY", KEY)
-    with Simulator(source=fixed, now=lambda: NEWEST.end + 1500.0) as api, dg.instance_for_test() as instance:
+    with Simulator(source=fixed, now=lambda: NEWEST.end + 1500.0) as api, in_files() as instance:
         yield Project(*definitions(tmp_path, text, api.base_url), instance, api)
 
 

@@ -31,6 +31,7 @@ from mailevents_dagster_tests.commands import Place, hours_ago, set_up, written
 from mailevents_dagster_tests.conftest import mail
 from mailevents_dagster_tests.forks import FORKS, PATIENCE
 from mailevents_dagster_tests.orchestration.daemons import Automated, automated
+from mailevents_dagster_tests.projects import in_files
 
 FEED = feed_of("a.example", "mail/incominglog")
 KEY = dg.AssetKey(FEED.asset_key)
@@ -40,7 +41,7 @@ GOING_ON = [STATUS.NOT_STARTED, STATUS.STARTING, STATUS.STARTED, STATUS.CANCELIN
 
 @pytest.fixture
 def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.instance_for_test() as made:
+    with in_files() as made:
         yield made
 
 

@@ -23,6 +23,7 @@ from mailevents_dagster_tests.projects import (
     RUNNING,
     TWO_FEEDS,
     Project,
+    in_files,
     project,
     stop_the_clock,
 )
@@ -45,7 +46,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
 def with_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
     """The same with a home of Dagster on the disk, which schedules open for themselves."""
     stop_the_clock(monkeypatch, NOW)
-    with project(tmp_path, settings=FROM_FIRST, now=lambda: NOW, instance=dg.instance_for_test) as made:
+    with project(tmp_path, settings=FROM_FIRST, now=lambda: NOW, instance=in_files) as made:
         yield made
 
 

@@ -22,6 +22,7 @@ from mailevents_dagster.sources.catalog import SOURCES
 from mailevents_dagster.sources.client import Client, Options
 from mailevents_dagster.store.opening import retention_of, store_of
 from mailevents_dagster_tests.collecting_process import outcomes
+from mailevents_dagster_tests.projects import in_files
 from mailevents_dagster_tests.settings.documents import ENVIRON, NOW, document
 from mailevents_dagster_tests.text_lines import LINES, TEXT_LINES, TextFilesSettings
 
@@ -87,7 +88,7 @@ def test_dagster_collects_its_hours(tmp_path: Path) -> None:
     settings = load(tmp_path)
     made = build_defs(settings)
     key = dg.AssetKey(NOTES.asset_key)
-    with dg.instance_for_test() as instance:
+    with in_files() as instance:
         result = dg.materialize(
             list(made.assets or ()),
             selection=[key],

@@ -13,7 +13,6 @@ import pytest
 from mailevents_dagster.files.damage import DamagedError
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
-from mailevents_dagster.store import inventory as inventory_module
 from mailevents_dagster.store.blob_removal import Removed, remove_unneeded
 from mailevents_dagster.store.destruction import destroying
 from mailevents_dagster.store.inventory import Inventory
@@ -31,15 +30,11 @@ from mailevents_dagster_tests.store.mailbox_hours import (
     texts_of,
 )
 
+pytestmark = pytest.mark.usefixtures("from_this_autumn_on")
+
 DAY = 86_400.0
 FOR_EVER = Retention()
 ONE = NOON.next
-
-
-@pytest.fixture(autouse=True)
-def _from_this_year_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Eight years of hours would be named for each inventory."""
-    monkeypatch.setattr(inventory_module, "FIRST", START - 50 * DAY)
 
 
 @pytest.fixture

@@ -204,6 +204,7 @@ def test_a_commit_killed_before_its_manifest_is_known_by_its_snapshot(hour: Dama
     hour.assert_whole(later)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", range(0, 4000, 97))
 def test_events_that_the_source_forgot_are_kept_once_where_log_and_snapshot_are_harmed_in_other_places(
     long_hour: Damaged, place: int

@@ -12,7 +12,6 @@ from mailevents_dagster.files.damage import DamagedError
 from mailevents_dagster.model.event import SourceError
 from mailevents_dagster.model.hour import SECONDS, Hour
 from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS, feed_of
-from mailevents_dagster.store import inventory as inventory_module
 from mailevents_dagster.store.destruction import destroying
 from mailevents_dagster.store.destruction_record import DestroyedError, read_destruction
 from mailevents_dagster.store.inventory import Inventory
@@ -39,11 +38,7 @@ from mailevents_dagster_tests.store.destroying import (
 )
 from mailevents_dagster_tests.store.kept import LOG, MANIFEST, SNAPSHOT, commit, commit_hours, files, root
 
-
-@pytest.fixture(autouse=True)
-def _from_this_year_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Eight years of hours would be named for each inventory."""
-    monkeypatch.setattr(inventory_module, "FIRST", START - 50 * 86_400.0)
+pytestmark = pytest.mark.usefixtures("from_this_autumn_on")
 
 
 # --- what goes and what stays

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from mailevents_dagster.store import destruction
-from mailevents_dagster.store import inventory as inventory_module
 from mailevents_dagster.store.destruction import destroying
 from mailevents_dagster.store.destruction_record import DestroyedError
 from mailevents_dagster.store.store import Store
@@ -34,13 +33,7 @@ from mailevents_dagster_tests.store.destroying import (
 )
 from mailevents_dagster_tests.store.kept import LOG, MANIFEST, SNAPSHOT, commit
 
-pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(autouse=True)
-def _from_this_year_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Eight years of hours would be named for each inventory."""
-    monkeypatch.setattr(inventory_module, "FIRST", START - 50 * 86_400.0)
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("from_this_autumn_on")]
 
 
 class KilledError(BaseException):

@@ -151,6 +151,7 @@ def test_one_alone_makes_few_requests(tmp_path: Path, memory: Any, *, is_new: bo
     assert turns.taken.index(1) <= 9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_new", [True, False], ids=["new", "known"])
 @pytest.mark.parametrize("stops_at", range(10))
 def test_whoever_sleeps_at_any_request_loses_and_repeats_nothing(

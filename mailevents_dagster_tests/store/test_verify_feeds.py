@@ -16,6 +16,8 @@ from mailevents_dagster_tests.conftest import INCOMING, NOON, START
 from mailevents_dagster_tests.store.kept import CURSOR, LOG, MANIFEST, SNAPSHOT, commit_hours, root
 from mailevents_dagster_tests.store.verifying import found, of_feed, stored
 
+pytestmark = pytest.mark.usefixtures("from_this_autumn_on")
+
 
 @pytest.mark.slow
 def test_a_log_that_no_hour_has_is_a_note(kept: Store) -> None:

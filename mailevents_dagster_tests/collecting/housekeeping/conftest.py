@@ -12,7 +12,7 @@ from mailevents_dagster_tests.projects import NOW, Project, project, stop_the_cl
 
 
 @pytest.fixture(autouse=True)
-def _at_half_past(monkeypatch: pytest.MonkeyPatch) -> None:
+def _at_half_past(monkeypatch: pytest.MonkeyPatch, from_this_autumn_on: None) -> None:
     stop_the_clock(monkeypatch, NOW)
 
 

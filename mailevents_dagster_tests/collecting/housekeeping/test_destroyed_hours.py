@@ -26,6 +26,7 @@ from mailevents_dagster_tests.projects import (
     NOW,
     RUNNING,
     Project,
+    in_files,
     range_tags,
 )
 
@@ -112,7 +113,7 @@ def test_a_cursor_made_anew_has_destroyed_hours_closed(emptied: Project) -> None
 
 
 def test_a_new_home_of_dagster_shows_hours_that_were_destroyed_as_it_shows_all(emptied: Project) -> None:
-    with dg.instance_for_test() as instance:
+    with in_files() as instance:
         states = states_of(emptied.settings, emptied.store)
         assert shown.report_hours(instance, emptied.store, states, 0, lambda: 0.0) == (len(OLD), 0)
         assert instance.get_materialized_partitions(key_of(INCOMING)) == {hour.key for hour in OLD}
@@ -120,7 +121,7 @@ def test_a_new_home_of_dagster_shows_hours_that_were_destroyed_as_it_shows_all(e
 
 
 def test_hours_that_are_not_shown_before_a_look_must_end_are_shown_by_the_next(emptied: Project) -> None:
-    with dg.instance_for_test() as instance:
+    with in_files() as instance:
         states = states_of(emptied.settings, emptied.store)
         clock, place = itertools.count(step=2.0), 0
         for shown_by_now in range(2, len(OLD) + 1, 2):  # the clock is read once before the first hour and after each

@@ -22,6 +22,7 @@ from mailevents_dagster.sources.catalog import load_settings
 from mailevents_dagster.sources.mailbox.feeds import messages_of
 from mailevents_dagster.sources.mailbox.simulator import Simulator
 from mailevents_dagster.sources.outcomes.settings.section import DeliverabilitySettings
+from mailevents_dagster_tests.projects import in_files
 from mailevents_dagster_tests.sources.mailbox.graph_mailbox import ADDRESS, NOW, Place, mail, place, quiet, sent
 
 pytestmark = pytest.mark.slow
@@ -140,7 +141,7 @@ def test_a_run_of_a_day_shows_its_numbers_and_checks(here: Place, load: Load) ->
     assert LINT.made_of(settings, settings.section(DeliverabilitySettings).judged("example.com")) == [
         messages_of(ADDRESS)
     ]
-    with dg.instance_for_test() as instance:
+    with in_files() as instance:
         result = dg.materialize(
             list(defs.assets or ()),
             selection=[dg.AssetKey(["deliverability", "example.com", "lint"])],

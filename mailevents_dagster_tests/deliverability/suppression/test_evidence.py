@@ -74,6 +74,7 @@ def evidence(hours: list[pa.Table], ledger: Ledger, *, is_all: bool) -> list[tup
     return list(evidence_in(rows, "UTC"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rules", RULES, ids=["usual", "no reset"])
 def test_the_last_sign_of_life_stands_for_those_before_it(rules: SuppressionRules) -> None:
     fewer = 0

@@ -18,6 +18,7 @@ from mailevents_dagster_tests.projects import (
     NOW,
     RUNNING,
     Project,
+    in_files,
     project,
 )
 
@@ -29,7 +30,7 @@ CLOSED = [RUNNING.previous.previous.previous, RUNNING.previous.previous, RUNNING
 @pytest.fixture
 def with_files(tmp_path: Path) -> Iterator[Project]:
     """A project with a home of Dagster on the disk."""
-    with project(tmp_path, now=lambda: NOW, instance=dg.instance_for_test) as made:
+    with project(tmp_path, now=lambda: NOW, instance=in_files) as made:
         yield made
 
 

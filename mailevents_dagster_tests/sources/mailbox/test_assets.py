@@ -19,6 +19,7 @@ from mailevents_dagster.store.blob_removal import remove_unneeded
 from mailevents_dagster.store.opening import store_of
 from mailevents_dagster.store.retention import Retention
 from mailevents_dagster.store.verify import verify_hour
+from mailevents_dagster_tests.projects import in_files
 from mailevents_dagster_tests.sources.mailbox.graph_mailbox import FEED, NOON
 from mailevents_dagster_tests.store.destroying import destroy
 
@@ -50,7 +51,7 @@ def test_a_mailbox_is_an_hourly_asset(settings: Settings) -> None:
 def test_a_run_makes_hours_of_a_mailbox_and_shows_what_it_found(settings: Settings) -> None:
     defs = build_defs(settings)
     tags = {"dagster/asset_partition_range_start": NOON.key, "dagster/asset_partition_range_end": HOURS[-1].key}
-    with dg.instance_for_test() as instance:
+    with in_files() as instance:
         result = dg.materialize(
             list(defs.assets or ()),
             selection=[dg.AssetKey(FEED.asset_key)],
@@ -76,14 +77,14 @@ def test_a_run_makes_hours_of_a_mailbox_and_shows_what_it_found(settings: Settin
 
 def test_jobs_that_follow_and_check_know_a_mailbox(settings: Settings) -> None:
     defs = build_defs(settings)
-    with dg.instance_for_test() as instance:
+    with in_files() as instance:
         for job in (FOLLOW_JOB, CHECKS_JOB):
             assert defs.resolve_job_def(job).execute_in_process(instance=instance).success
 
 
 def test_what_is_collected_is_verified_and_destroyed_with_its_messages(settings: Settings) -> None:
     defs = build_defs(settings)
-    with dg.instance_for_test() as instance:
+    with in_files() as instance:
         assert dg.materialize(
             list(defs.assets or ()),
             selection=[dg.AssetKey(FEED.asset_key)],

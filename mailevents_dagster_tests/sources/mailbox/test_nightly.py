@@ -22,11 +22,11 @@ from mailevents_dagster.sources.mailbox.simulator import Fault, SimulatedMailbox
 from mailevents_dagster.sources.messages.message import Message
 from mailevents_dagster.store.opening import store_of
 from mailevents_dagster.store.store import Store
-from mailevents_dagster_tests.projects import stop_the_clock
+from mailevents_dagster_tests.projects import in_files, stop_the_clock
 from mailevents_dagster_tests.sources.mailbox.graph_mailbox import ADDRESS, FEED, NOON, mail, quiet
 from mailevents_dagster_tests.store.destroying import destroy
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("from_this_autumn_on")]
 
 DAYS = 86_400
 LATER = NOON.start + 9 * DAYS
@@ -70,7 +70,7 @@ class Night:
 def night(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Night]:
     monkeypatch.setenv("SECRET", "simulator")
     stop_the_clock(monkeypatch, LATER)
-    with Simulator(quiet(), now=lambda: LATER) as simulator, dg.instance_for_test() as instance:
+    with Simulator(quiet(), now=lambda: LATER) as simulator, in_files() as instance:
         mailbox = {
             "address": ADDRESS,
             "tenant_id": "tenant.example",

@@ -9,6 +9,7 @@ import pytest
 
 from mailevents_dagster.build import build_defs
 from mailevents_dagster.orchestration.runs_in_flight import CHECKS_JOB, FOLLOW_JOB
+from mailevents_dagster_tests.projects import in_files
 from mailevents_dagster_tests.sources.maillog.mail_server import (
     BOUNCED,
     LINES,
@@ -43,7 +44,7 @@ def test_each_feed_is_an_asset_that_is_made_of_the_one_before(server: MailServer
 def test_a_run_makes_an_hour_of_all_of_them_and_shows_what_it_found(server: MailServer) -> None:
     server.write(bounced(NOON.start, "who@dest.example"))
     defs = build_defs(server.settings)
-    with dg.instance_for_test() as instance:
+    with in_files() as instance:
         keys = [dg.AssetKey(feed.asset_key) for feed in (LINES, BOUNCED, PUBLISHED)]
         result = dg.materialize(
             list(defs.assets or ()), selection=keys, partition_key=NOON.key, resources=defs.resources, instance=instance
@@ -65,7 +66,7 @@ def test_a_run_makes_an_hour_of_all_of_them_and_shows_what_it_found(server: Mail
 def test_jobs_that_follow_and_check_know_a_server(server: MailServer) -> None:
     server.write(bounced(NOON.start, "who@dest.example"))
     defs = build_defs(server.settings)
-    with dg.instance_for_test() as instance:
+    with in_files() as instance:
         for job in (FOLLOW_JOB, CHECKS_JOB):
             result = defs.resolve_job_def(job).execute_in_process(instance=instance)
             assert result.success

@@ -6,6 +6,7 @@ import gzip
 from pathlib import Path
 
 import pyarrow as pa
+import pytest
 
 from mailevents_dagster.collecting.outcomes import Collected, Failed
 from mailevents_dagster.health.observations import look
@@ -70,6 +71,7 @@ def test_equal_lines_are_as_many_events_and_stay_so_when_they_are_read_again(tmp
     assert server.column(LINES, "raw") == [line] * 3
 
 
+@pytest.mark.slow
 def test_each_byte_is_read_once_and_nothing_is_read_where_nothing_was_added(tmp_path: Path) -> None:
     server = mail_server(tmp_path)
     read = 0.0

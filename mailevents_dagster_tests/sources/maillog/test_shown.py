@@ -15,6 +15,7 @@ from mailevents_dagster.collecting.heartbeats import Heartbeats
 from mailevents_dagster.health.prometheus import write_metrics
 from mailevents_dagster.orchestration.runs_in_flight import CHECKS_JOB
 from mailevents_dagster_tests.commands import mailevents, nothing
+from mailevents_dagster_tests.projects import in_files
 from mailevents_dagster_tests.sources.maillog.mail_server import BOUNCED, LINES, NOON, SERVER, MailServer, mail_server
 
 pytestmark = pytest.mark.slow
@@ -51,7 +52,7 @@ def test_no_check_speaks_of_calls(server: MailServer) -> None:
     names = {key.name for key in defs.resolve_asset_graph().get(dg.AssetKey(LINES.asset_key)).check_keys}
     assert "current" in names
     assert "keeping_up" not in names
-    with dg.instance_for_test() as instance:
+    with in_files() as instance:
         result = defs.resolve_job_def(CHECKS_JOB).execute_in_process(instance=instance)
         assert result.success
         said = [entry.user_message for entry in instance.all_logs(result.run_id)]

@@ -155,6 +155,7 @@ def test_a_time_that_the_clock_never_shows_is_counted_on_from_before_the_change(
     assert times(*lines, zone="Europe/Berlin") == expected
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.integers(seconds("1990-01-01 00:00:00"), seconds("2090-01-01 00:00:00")), min_size=1).map(sorted),
     st.sampled_from(["UTC", "Europe/Istanbul", "America/St_Johns", "Australia/Lord_Howe", "Asia/Kathmandu"]),

@@ -7,12 +7,15 @@ import email.message
 import email.policy
 from email.message import EmailMessage
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mailevents_dagster.sources.messages.message import Message
 from mailevents_dagster.sources.messages.reading import read_message
 from mailevents_dagster_tests.sources.messages.messages_made import Kept, in_pieces, sha256
+
+pytestmark = pytest.mark.slow
 
 NAMES = st.text(
     st.characters(blacklist_categories=("Cs", "Cc", "Cf", "Co", "Cn", "Zl", "Zp", "Zs"), max_codepoint=0xFFFF),

@@ -283,6 +283,7 @@ def journaled(folder: Path) -> int:
     return sum(journal.read_bytes().count(b"\n") for journal in (folder / "journal").rglob("*.journal"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM])
 def test_a_collection_ends_when_told_to_inside_a_long_pause_and_keeps_its_journal(tmp_path: Path, told: int) -> None:
     hour = last_ended(time.time() - 7200, "UTC")

@@ -27,6 +27,7 @@ from mailevents_dagster_tests.sources.uzmanposta.fake_api import (
 )
 
 
+@pytest.mark.slow
 @given(rules, windows())
 @settings(max_examples=300)
 def test_all_rows_are_found_or_lie_in_a_second_that_is_named_whatever_the_rules(

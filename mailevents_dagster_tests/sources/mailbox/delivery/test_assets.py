@@ -7,6 +7,7 @@ import pytest
 
 from mailevents_dagster.build import build_defs
 from mailevents_dagster.orchestration.runs_in_flight import COLLECT_JOB
+from mailevents_dagster_tests.projects import in_files
 from mailevents_dagster_tests.sources.mailbox.delivery.delivered_mailbox import DELIVERED, DeliveredMailbox
 from mailevents_dagster_tests.sources.mailbox.delivery.mails import delivered
 from mailevents_dagster_tests.sources.mailbox.graph_mailbox import FEED, NOON, mail
@@ -20,7 +21,7 @@ def test_a_run_of_an_hour_collects_its_mails_and_then_delivers_them(mailbox: Del
     job = defs.resolve_job_def(COLLECT_JOB)
     messages, handed = (dg.AssetKey(feed.asset_key) for feed in (FEED, DELIVERED))
     assert defs.resolve_asset_graph().get(handed).parent_keys == {messages}
-    with dg.instance_for_test() as instance:
+    with in_files() as instance:
         done = job.execute_in_process(instance=instance, partition_key=NOON.key, asset_selection=[messages, handed])
         assert done.success
         (shown,) = done.asset_materializations_for_node("mailbox__fund_example_com__sftp")

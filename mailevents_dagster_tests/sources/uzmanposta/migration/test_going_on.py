@@ -18,7 +18,7 @@ from mailevents_dagster.sources.catalog import load_settings
 from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.sources.uzmanposta.simulator import Behaviour, Simulator
 from mailevents_dagster.store.opening import store_of
-from mailevents_dagster_tests.projects import DOMAIN, KEY, Project, busy_hours, same_events
+from mailevents_dagster_tests.projects import DOMAIN, KEY, Project, busy_hours, in_files, same_events
 from mailevents_dagster_tests.sources.uzmanposta.migration.old_tool import OldTool
 
 FEED = "mail/incominglog"
@@ -37,7 +37,7 @@ def moved(old: OldTool, monkeypatch: pytest.MonkeyPatch) -> Project:
     before, torn, _ = busy_hours()
     position = torn.start + 1800
     # Few mails: their details are asked for at the ten calls a second that settings begin with.
-    with Simulator(Behaviour(events_per_hour=30), domains=[DOMAIN]) as api, dg.instance_for_test() as instance:
+    with Simulator(Behaviour(events_per_hour=30), domains=[DOMAIN]) as api, in_files() as instance:
         old.ini(INI.format(key=KEY, domain=DOMAIN, url=api.base_url))
         old.position("in", position)
         seen = api.truth(DOMAIN, FEED, before.start, position)
