@@ -28,7 +28,7 @@ def committed(store: Store, feed: Feed, hour: Hour, columns: Sequence[str]) -> t
     """Return what is committed of an hour, once whoever is collecting it has done so."""
     with store.holding(feed, hour, lambda _: None):
         manifest = _manifest(store, feed, hour)
-        return manifest, store.dataset(feed, [hour]).to_table(columns=list(columns))
+        return manifest, store.table(feed, hour, columns)
 
 
 def committed_manifest(store: Store, feed: Feed, hour: Hour) -> Manifest:

@@ -12,6 +12,7 @@ from typing import Final
 
 from upath import UPath
 
+from mailevents_dagster.files.once import once
 from mailevents_dagster.model.feed import Feed, FeedKind
 from mailevents_dagster.model.hour import Hour, hours_between
 from mailevents_dagster.store.layout import BEGUN, STAMP, Layout, days_in, names_in
@@ -37,9 +38,15 @@ class Inventory:
 
     def __init__(self, layout: Layout, timezone: str, end: float) -> None:
         self._layout = layout
-        hours = list(hours_between(min(FIRST, _beginning(layout.oldest_date)), end, timezone))
-        self._by_stamp = {hour.stamp(STAMP): hour for hour in hours}
-        self._by_log_stamp = {layout.log_stamp(hour): hour for hour in hours}
+        self._hours = list(hours_between(min(FIRST, _beginning(layout.oldest_date)), end, timezone))
+
+    @once
+    def _by_stamp(self) -> dict[str, Hour]:
+        return {hour.stamp(STAMP): hour for hour in self._hours}
+
+    @once
+    def _by_log_stamp(self) -> dict[str, Hour]:
+        return {self._layout.log_stamp(hour): hour for hour in self._hours}
 
     def files(self, feed: Feed, end: float) -> dict[Hour, list[UPath]]:
         """Return the files with events of each hour that ended before, oldest hour first.

@@ -30,12 +30,14 @@ from mailevents_dagster.store.hour.hour_files import HourFiles
 from mailevents_dagster.store.hour.log import make_readable
 from mailevents_dagster.store.hour.open_hour import OpenHour
 from mailevents_dagster.store.hour.snapshot_columns import dataset
+from mailevents_dagster.store.hour.snapshot_file import opened
 from mailevents_dagster.store.inventory import stored_feeds
 from mailevents_dagster.store.layout import Layout, scratch_folder
 from mailevents_dagster.store.lock_names import ADOPTING, ALERTS, feed_lock, hour_lock
 from mailevents_dagster.store.manifest import Manifest, read_manifest
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     import pyarrow.dataset as ds
 
 MEMORY: Final = 16 * 2**20
@@ -231,14 +233,26 @@ class Store:
 
         NotCollectedError names those that are not there; DestroyedError where one was destroyed.
         """
+        self._refuse_missing(feed, hours)
+        paths = [self.layout.snapshot(feed, hour) for hour in hours]
+        return dataset(paths, self.layout.all_snapshots, feed.kind.rows)
+
+    def table(self, feed: Feed, hour: Hour, columns: Sequence[str]) -> pa.Table:
+        """Return columns of one committed hour, with less memory than a dataset takes.
+
+        It raises what `dataset` does, and DamagedError where the snapshot cannot be read.
+        """
+        self._refuse_missing(feed, [hour])
+        with opened(self.layout.snapshot(feed, hour)) as snapshot:
+            return snapshot.table(feed.kind.rows, columns)
+
+    def _refuse_missing(self, feed: Feed, hours: Sequence[Hour]) -> None:
         for hour in hours if self.layout.destructions(feed).exists() else ():
             refuse_destroyed(self.layout, feed, hour)
         missing = [hour.key for hour in hours if self.manifest(feed, hour) is None]
         if missing:
             named = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
             raise NotCollectedError(f"{feed}: not collected yet: {named}. Materialize these partitions first.")
-        paths = [self.layout.snapshot(feed, hour) for hour in hours]
-        return dataset(paths, self.layout.all_snapshots, feed.kind.rows)
 
 
 def _reassuring(error: OSError) -> OSError:

@@ -169,6 +169,19 @@ class SnapshotFile:
         with reading(self.path):
             return self._parquet.read(list(names), use_threads=False)
 
+    def table(self, rows: RowFormat, names: Sequence[str]) -> pa.Table:
+        """Return columns as they are written today; those that were not when this was written hold nothing."""
+        schema, there = snapshot_schema(rows), self._parquet.schema_arrow.names
+        found = self.columns([name for name in names if name in there])
+        count = sum(self.group_sizes)
+        arrays = [
+            found.column(name).cast(schema.field(name).type)
+            if name in there
+            else pa.nulls(count, schema.field(name).type)
+            for name in names
+        ]
+        return pa.table(arrays, names=list(names))
+
     def sample(self) -> Iterator[bytes]:
         """Yield up to a thousand records: the first two hundred of up to five row groups, evenly chosen."""
         groups = len(self.group_sizes)

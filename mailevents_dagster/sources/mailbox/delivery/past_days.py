@@ -71,7 +71,7 @@ class PastDays:
             raise MissingHoursError(missing)
         found: dict[str, NotedMail] = {}
         for hour in there:
-            for row in self.store.dataset(self.feed, [hour]).to_table(columns=list(READ)).to_pylist():
+            for row in self.store.table(self.feed, hour, READ).to_pylist():
                 # A mail of an hour that lies in two days is of its own day; a stray is of the hour that it is in.
                 time = min(max(row["event_time"].timestamp(), hour.start), hour.end - 1)
                 if row["blob"] is not None and first <= time < end:

@@ -20,7 +20,7 @@ def note_committed(store: Store, noting: Noting, start: int, now: float) -> int:
             manifest = store.manifest(feed, hour)
             if manifest is None:
                 continue
-            rows = store.dataset(feed, [hour]).to_table(columns=list(READ)).to_pylist()
+            rows = store.table(feed, hour, READ).to_pylist()
         noted += note_mails(noting, rows, hour.start, is_closed=manifest.closed)
     return noted
 

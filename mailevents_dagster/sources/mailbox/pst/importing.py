@@ -131,7 +131,7 @@ def _stored(target: Target, hour: Hour, ids: dict[str, int]) -> dict[str, list[s
     try:
         if target.store.feed_cursor(target.feed).read().failed.get(hour.start):
             return None
-        table = target.store.dataset(target.feed, [hour]).to_table(columns=["id", "faults"])
+        table = target.store.table(target.feed, hour, ["id", "faults"])
     except (NotCollectedError, DestroyedError, DamagedError, OSError):
         return None
     faults = dict(zip(table.column("id").to_pylist(), table.column("faults").to_pylist(), strict=True))

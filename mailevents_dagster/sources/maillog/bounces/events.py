@@ -47,14 +47,12 @@ def bounce_rows(
 
     An hour that comes in parts is given the same `seen` with each: event ids count like lines.
     """
-    table = lines.select(LINE_COLUMNS)
-    table = pa.table(table).combine_chunks() if isinstance(table, pa.RecordBatch) else table.combine_chunks()
-    raw = _texts(table, "raw")
+    raw = _texts(lines, "raw")
     pieces = joined_pieces(raw)
-    chosen = _chosen(_texts(table, "event"), raw, patterns, pieces)
+    chosen = _chosen(_texts(lines, "event"), raw, patterns, pieces)
     counted = Counter[bytes]() if seen is None else seen
     found = []
-    for place, line in zip(chosen.to_pylist(), table.take(chosen).to_pylist(), strict=True):
+    for place, line in zip(chosen.to_pylist(), lines.select(LINE_COLUMNS).take(chosen).to_pylist(), strict=True):
         # Counted whether it is a bounce or not: like lines are looked at together, whatever the patterns are today.
         event_id = _event_id(server, line["identity"], counted[line["identity"]])
         counted[line["identity"]] += 1
@@ -63,8 +61,8 @@ def bounce_rows(
     return found
 
 
-def _texts(table: pa.Table, name: str) -> pa.Array:
-    return pa.chunked_array(table.column(name)).cast(pa.string()).combine_chunks()
+def _texts(lines: pa.Table | pa.RecordBatch, name: str) -> pa.Array:
+    return pa.chunked_array(lines.column(name)).cast(pa.string()).combine_chunks()
 
 
 def _chosen(events: pa.Array, raw: pa.Array, patterns: Patterns | None, pieces: Mapping[int, Joined]) -> pa.Array:
