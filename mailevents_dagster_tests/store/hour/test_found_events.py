@@ -25,7 +25,7 @@ from mailevents_dagster.store.hour import found_events as found_module
 from mailevents_dagster.store.hour import snapshot_file
 from mailevents_dagster.store.hour import waiting_events as waiting_module
 from mailevents_dagster.store.hour.found_events import FoundEvents
-from mailevents_dagster.store.store import Store
+from mailevents_dagster.store.store import NotCollectedError, Store
 from mailevents_dagster_tests.conftest import INCOMING, LOG_FILE_NAME, NOON, START, event
 from mailevents_dagster_tests.store.kept import assert_agrees_with_itself, known
 
@@ -155,6 +155,18 @@ def test_a_snapshot_that_was_written_with_other_columns_is_taken_over(store: Sto
     assert known(store) == events
     table = store.dataset(INCOMING, [NOON]).to_table(columns=["subject", "recipient_count"])
     assert table["subject"].to_pylist() == ["x" * (number * 7 % 200) for number in range(20)]
+
+
+def test_columns_of_an_hour_are_read_as_a_dataset_reads_them_whatever_wrote_it(store: Store) -> None:
+    fewer = replace(MAIL, columns=MAIL.columns[:3], arrays=None, read=lambda raws: MAIL.read(raws)[:3])
+    before = Store(str(store.layout.root), "UTC", LOG_FILE_NAME, {"mail": fewer}, store.layout.scratch)
+    with before.open_hour(INCOMING, NOON) as work:
+        work.commit(Collection(numbered(20), frozenset(), (), START + 7200.0, True, {}))
+    names = ["subject", "recipient_count", "event_time", "identity"]
+    assert store.table(INCOMING, NOON, names) == store.dataset(INCOMING, [NOON]).to_table(columns=names)
+    assert store.table(INCOMING, NOON, ["subject", "recipient_count"])["recipient_count"].null_count == 20
+    with pytest.raises(NotCollectedError, match="not collected yet"):
+        store.table(INCOMING, NOON.next, names)
 
 
 def test_records_are_brought_into_order_a_few_at_a_time(store: Store) -> None:
