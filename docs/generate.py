@@ -200,82 +200,9 @@ def files() -> Iterator[str]:
     yield "folder; [an object store has others](architecture.md#who-keeps-whom-out)."
 
 
-LINT = """\
-# Messages: what receivers and readers hold against them
-
-`mailevents lint message.eml` judges a raw message by the rules below and says what is wrong, why it matters and what to
-do. It takes several files, folders (each file in them is one message; hidden ones are left out) and `-` for standard
-input, and needs no settings. `--json` writes one object a line for each message: `file`, `passed`, `bulk` and
-`findings`, each with `rule`, `weight`, `found`, `reason` and `mend`.
-
-It ends with 0 where no rule of weight `error` fails, with 1 where one does or a file cannot be read, with 2 for wrong
-usage, with 3 where there is no message. The libraries that it needs are in the extra: `pip install
-'mailevents-dagster[deliverability]'`.
-
-```text
-message.eml: 1 error, 1 notice
-  It is judged as bulk mail: it has the header Feedback-ID.
-
-  error   one-click-missing: List-Unsubscribe is missing; List-Unsubscribe-Post is missing
-          why: Gmail and Yahoo demand of bulk mail a way to leave by one click, which their own button
-               uses (RFC 8058).
-          do:  Write `List-Unsubscribe: <https://…>` and `List-Unsubscribe-Post:
-               List-Unsubscribe=One-Click`; the address takes a POST, asks nothing, and does not
-               redirect.
-```
-
-## What it knows, and what it cannot know
-
-- **Judge what arrived**, not what was handed over: send the mail to a mailbox of your own and save it as `.eml`. A
-  copy among sent mails was made before the server signed it; a message that no server has seen gets the notice
-  `not-sent-yet`, and nothing is said of signature and alignment. Mail that never left your own server is often not
-  signed either.
-- **Bulk mail** is what says so of itself: a header List-Id, List-Post and the like, List-Unsubscribe, Feedback-ID, or
-  `Precedence: bulk`, `list` or `junk`. What a program wrote to notify somebody (`Auto-Submitted: auto-generated`)
-  is none for offering a way out. `--bulk` judges every message as bulk mail: marketing without these headers cannot be
-  told otherwise.
-- **Signatures** are checked with the key that is in DNS now (`--resolver HOST:PORT` asks another name server). No such
-  key makes a signature invalid. A key that cannot be asked for, `--no-dns`, and a signature that was valid for a time
-  which is over are the notice `dkim-unchecked`: nothing is held against the message. A mailing list that adds a footer
-  breaks the signature of the author; what arrives by a list says little of the sender.
-- **Alignment** compares organizational domains, by the installed list of public suffixes: news.example.co.uk and
-  example.co.uk are one. A signature that may be valid counts, or the envelope (Return-Path).
-- **The share of pictures** is an estimate: a letter counts for 140 square pixels, a picture for its size, or for
-  300 by 200 where it does not say. Pictures of 1 or 2 pixels are left out: they count who opens the mail.
-- **Hidden text** is found by inline styles alone; a style sheet can show or hide what is not known here.
-- **Text beside HTML** should have at least half of the different words of the HTML, where that has 20 or more.
-- Links are not opened, and no picture is loaded: a link that is written well may still lead to a page that is gone.
-- A message is read as far as it can be: HTML of up to a megabyte, 500 elements within each other, three signatures.
-  Larger messages than 64 MB are not read.
-- A mail that passes can still be filed as spam: reputation, complaints and contents count for more than form.
-
-## A sample of each day
-
-```yaml
-mailboxes:
-  - address: news@example.com
-    tenant_id: ${TENANT_ID}
-    client_id: ${CLIENT_ID}
-    client_secret: ${CLIENT_SECRET}
-deliverability:
-  - domain: example.com
-    lint:
-      mailboxes: [news@example.com]    # null: the mailboxes of the domain
-      sample: 100                      # mails a day
-      tolerated_percent: 5
-```
-
-makes a daily asset `deliverability/example.com/lint`: of the mails in these mailboxes whose From is of the domain, a
-sample is judged, the same one each time. For each rule it holds how many were judged and how many fail, and no word of
-a mail. Each rule of weight `error` has a check, which fails where more than `tolerated_percent` of the sample fail it.
-A forged mail in the domain's name that reached such a mailbox is counted like the others. Keys are asked for in days of
-the last week alone: later they may have been changed, and signatures stay unchecked.
-"""
-
-
 def lint() -> Iterator[str]:
-    """Every rule on messages."""
-    yield from LINT.splitlines()
+    """Every rule on messages, after what is written by hand."""
+    yield from (FOLDER / "lint.beginning.txt").read_text(encoding="utf-8").splitlines()
     for weight in Weight:
         yield from (
             "",

@@ -24,26 +24,9 @@ def write_cursor(path: UPath, cursor: Cursor, timezone: str, version: Version | 
     def text(time: float) -> str:
         return text_of(time, timezone)
 
-    optional: dict[str, object] = {
-        "lacking": [
-            {"hour": text(hour), "start": hour, **asdict(lack)} for hour, lack in sorted(cursor.lacking.items())
-        ],
-        "refused": asdict(cursor.refused) if cursor.refused else None,
-        "looked_back_at": cursor.looked_back_at,
-        "clock": cursor.clock or None,
-        "witnessed": cursor.witnessed,
-        "learnt": dict(cursor.learnt),
-    }
-    instead_of_requests: dict[str, object] = {
-        "manifests": [
-            {"tag": tag, "manifest": manifest_content(one)} for _, (tag, one) in sorted(cursor.manifests.items())
-        ],
-        "newest": list(cursor.newest) if cursor.newest else None,
-        "without_strays": [list(span) for span in cursor.without_strays],
-    }
-    if local(path) is None:
-        optional |= instead_of_requests
+    on_objects = _instead_of_requests(cursor) if local(path) is None else {}
     first_hour = {} if cursor.first is None else {"first_hour": text(cursor.first), "first": cursor.first}
+    lacking = [{"hour": text(hour), "start": hour, **asdict(lack)} for hour, lack in sorted(cursor.lacking.items())]
     content: dict[str, object] = {
         "version": VERSION,
         "timezone": timezone,
@@ -61,9 +44,35 @@ def write_cursor(path: UPath, cursor: Cursor, timezone: str, version: Version | 
         "failures_in_a_row": cursor.failures_in_a_row,
         "committed_at": cursor.committed_at,
         **first_hour,
-        **{name: value for name, value in optional.items() if value not in (None, [], {})},
+        **_where_there_is_any({"lacking": lacking, **_seen_of_source(cursor), **on_objects}),
     }
     write_sealed(path, content, version)
+
+
+def _seen_of_source(cursor: Cursor) -> dict[str, object]:
+    """Return what the source showed of itself, and when."""
+    return {
+        "refused": asdict(cursor.refused) if cursor.refused else None,
+        "looked_back_at": cursor.looked_back_at,
+        "clock": cursor.clock or None,
+        "witnessed": cursor.witnessed,
+        "learnt": dict(cursor.learnt),
+    }
+
+
+def _instead_of_requests(cursor: Cursor) -> dict[str, object]:
+    """Return what need not be asked of an object store."""
+    return {
+        "manifests": [
+            {"tag": tag, "manifest": manifest_content(one)} for _, (tag, one) in sorted(cursor.manifests.items())
+        ],
+        "newest": list(cursor.newest) if cursor.newest else None,
+        "without_strays": [list(span) for span in cursor.without_strays],
+    }
+
+
+def _where_there_is_any(content: dict[str, object]) -> dict[str, object]:
+    return {name: value for name, value in content.items() if value not in (None, [], {})}
 
 
 def _said_of(failure: Failure) -> dict[str, object]:
