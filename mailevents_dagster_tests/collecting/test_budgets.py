@@ -12,7 +12,7 @@ import yaml
 from mailevents_dagster.collecting.budgets import paces
 from mailevents_dagster.collecting.planning import FeedState
 from mailevents_dagster.model.feed import Feed
-from mailevents_dagster.model.hour import Hour
+from mailevents_dagster.model.hour import SECONDS, Hour
 from mailevents_dagster.sources.catalog import load_settings
 from mailevents_dagster.store.cursors import Cursor
 from mailevents_dagster_tests.settings.documents import ENVIRON, NOW, account, document
@@ -26,7 +26,7 @@ class Manifests:
     def __init__(self) -> None:
         self.read: list[Feed] = []
 
-    def manifest(self, feed: Feed, hour: Hour) -> Any:
+    def readable_manifest(self, feed: Feed, hour: Hour) -> Any:
         self.read.append(feed)
         return SimpleNamespace(events=3599)
 
@@ -52,3 +52,17 @@ def test_accounts_of_one_key_have_one_pace_for_which_each_feed_is_read_once(
         "own.example": (1.0, 10.0),
     }
     assert store.read == list(settings.feeds)
+
+
+def test_what_a_cursor_says_of_its_newest_hour_is_not_read_again(tmp_path: Path) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text(yaml.safe_dump(document()))
+    settings, store = load_settings(file, ENVIRON, NOW), Manifests()
+    closed = ((settings.start, int(NOW)),)
+    known = Cursor(closed=closed, newest=(int(NOW) - SECONDS, 3599))
+    states = [FeedState(feed, settings.start, known) for feed in settings.feeds]
+
+    found = dict(paces(settings, store, states, NOW))  # type: ignore[arg-type]
+
+    assert {pace.arriving for pace in found.values()} == {1.0}
+    assert store.read == []
