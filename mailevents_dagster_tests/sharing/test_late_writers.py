@@ -6,26 +6,22 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib import import_module
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import pytest
 
-from mailevents_dagster.sharing.leases import Leases
-from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS
-from mailevents_dagster.store.store import Store
 from mailevents_dagster.store.verify import verify_hour
-from mailevents_dagster_tests.conftest import INCOMING, LOG_FILE_NAME, NOON, START, collection, event
+from mailevents_dagster_tests.conftest import INCOMING, NOON, START, collection, event
 from mailevents_dagster_tests.forks import FORKS, PATIENCE
 from mailevents_dagster_tests.object_server import ObjectServer, environment
 from mailevents_dagster_tests.postgres_server import PostgresServer
 from mailevents_dagster_tests.store.kept import commit, known
+from mailevents_dagster_tests.store.shared_storage import SharedStorage
 
 pytestmark = pytest.mark.slow
 
-TERM = 3.0
 BEFORE = [
     pytest.param("mailevents_dagster.store.hour.open_hour", "write_files", id="before-any-file"),
     pytest.param("mailevents_dagster.store.hour.open_hour", "write_manifest", id="before-the-manifest"),
@@ -33,25 +29,7 @@ BEFORE = [
 ]
 
 
-@dataclass(frozen=True)
-class Place:
-    """A storage that machines share, and how one of them opens it."""
-
-    bucket: str
-    scratch: Path
-    environment: dict[str, str]
-    postgres: str | None
-
-    def store(self, machine: str) -> Store:
-        os.environ.update(self.environment)
-        scratch = self.scratch / machine
-        store = Store(self.bucket, "UTC", LOG_FILE_NAME, FEED_KINDS, scratch, postgres=self.postgres)
-        if not self.postgres:
-            store.locks = Leases(store.layout.root / "locks", TERM)
-        return store
-
-
-def commit_and_stop(place: Place, module: str, name: str, is_there: Event) -> None:
+def commit_and_stop(place: SharedStorage, module: str, name: str, is_there: Event) -> None:
     """Commit an hour, and stop this process once on the way: before this function is called, and the hour has begun."""
     here = import_module(module)
     real, has_begun = getattr(here, name), False
@@ -72,7 +50,7 @@ def stopped(pid: int) -> bool:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
 
 
-def late_writer(place: Place, module: str, name: str, let_go: Callable[[], object]) -> None:
+def late_writer(place: SharedStorage, module: str, name: str, let_go: Callable[[], object]) -> None:
     """Have a writer stopped, another commit meanwhile, and the first go on: the hour has what both found, once."""
     is_there, store = FORKS.Event(), place.store("two")
     process = FORKS.Process(target=commit_and_stop, args=(place, module, name, is_there))
@@ -101,7 +79,7 @@ def late_writer(place: Place, module: str, name: str, let_go: Callable[[], objec
 def test_who_wakes_up_without_his_lease_overwrites_nothing(
     module: str, name: str, bucket: str, s3: ObjectServer, tmp_path: Path
 ) -> None:
-    late_writer(Place(bucket, tmp_path, environment(s3.url), None), module, name, lambda: None)
+    late_writer(SharedStorage(bucket, tmp_path, environment(s3.url), None), module, name, lambda: None)
 
 
 @pytest.mark.programs
@@ -114,4 +92,4 @@ def test_who_wakes_up_without_his_session_overwrites_nothing(
             "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name LIKE '%locks'"
         )
 
-    late_writer(Place(bucket, tmp_path, environment(s3.url), database), module, name, end_sessions)
+    late_writer(SharedStorage(bucket, tmp_path, environment(s3.url), database), module, name, end_sessions)

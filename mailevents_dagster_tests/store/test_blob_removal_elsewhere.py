@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
@@ -16,53 +14,33 @@ from mailevents_dagster.sharing.leases import Leases
 from mailevents_dagster.store.blob_removal import Removed, remove_unneeded
 from mailevents_dagster.store.retention import Retention
 from mailevents_dagster.store.store import Store
-from mailevents_dagster_tests.conftest import LOG_FILE_NAME, START
+from mailevents_dagster_tests.conftest import START
 from mailevents_dagster_tests.forks import FORKS, PATIENCE
 from mailevents_dagster_tests.object_server import Fault, ObjectServer, Request, environment
-from mailevents_dagster_tests.store.mailbox_hours import MESSAGES, commit_messages, digest_of, message, texts_of
+from mailevents_dagster_tests.store.mailbox_hours import commit_messages, digest_of, message, texts_of
+from mailevents_dagster_tests.store.shared_storage import SharedStorage
 from mailevents_dagster_tests.store.test_blob_removal import destroy
 
 pytestmark = pytest.mark.slow
 
 DAY = 86_400.0
-TERM = 3.0
-
-
-@dataclass(frozen=True)
-class Shared:
-    """A storage that machines share, each with folders of its own."""
-
-    bucket: str
-    scratch: Path
-    environment: dict[str, str]
-    postgres: str | None
-
-    def store(self, machine: str) -> Store:
-        os.environ.update(self.environment)
-        scratch = self.scratch / machine
-        store = Store(
-            self.bucket, "UTC", LOG_FILE_NAME, {MESSAGES.name: MESSAGES}, scratch=scratch, postgres=self.postgres
-        )
-        if not self.postgres:
-            store.locks = Leases(store.layout.root / "locks", TERM)
-        return store
 
 
 @pytest.fixture(params=["leases", pytest.param("postgres", marks=pytest.mark.programs)])
-def shared(request: pytest.FixtureRequest, bucket: str, s3: ObjectServer, tmp_path: Path) -> Shared:
+def shared(request: pytest.FixtureRequest, bucket: str, s3: ObjectServer, tmp_path: Path) -> SharedStorage:
     url = request.getfixturevalue("database") if request.param == "postgres" else None
-    return Shared(bucket, tmp_path, environment(s3.url), url)
+    return SharedStorage(bucket, tmp_path, environment(s3.url), url)
 
 
 @pytest.fixture
-def store(shared: Shared) -> Iterator[Store]:
+def store(shared: SharedStorage) -> Iterator[Store]:
     store = shared.store("here")
     yield store
     if isinstance(store.locks, Leases):
         store.locks.close()
 
 
-def write(shared: Shared, begins: Event) -> None:
+def write(shared: SharedStorage, begins: Event) -> None:
     store = shared.store("elsewhere")
     begins.set()
     message(store, START, "a")
@@ -88,7 +66,7 @@ def at_the_removal(s3: ObjectServer, act: Callable[[], object]) -> None:
 
 
 def test_what_another_machine_writes_while_it_is_removed_is_there_afterwards(
-    shared: Shared, store: Store, s3: ObjectServer
+    shared: SharedStorage, store: Store, s3: ObjectServer
 ) -> None:
     commit_messages(store, ["a"])
     destroy(store)
