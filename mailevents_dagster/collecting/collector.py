@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 
-import pyarrow as pa
-
 from mailevents_dagster.collecting.heartbeats import Beat, Heartbeats
+from mailevents_dagster.collecting.memory import keep_little
 from mailevents_dagster.collecting.operating_logs import OperatingLogs
 from mailevents_dagster.model.event import Collection, Progress
 from mailevents_dagster.model.feed import Feed
@@ -26,11 +25,8 @@ logger = logging.getLogger(__name__)
 
 
 def collector_of(settings: Settings, store: Store | None = None) -> Collector:
-    """Return the collector that closes hours, as it is configured; into a store that is open, if one is given.
-
-    It has Arrow take its memory from the system: Arrow's own allocator keeps 40 MB more, and is no faster here.
-    """
-    pa.set_memory_pool(pa.system_memory_pool())
+    """Return the collector that closes hours, as it is configured; into a store that is open, if one is given."""
+    keep_little()
     store, collect = store or store_of(settings), settings.collect
     names = {one.feed: one.monitor_name for one in settings.configured if one.monitor_name}
     return Collector(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final, Self
 
 from mailevents_dagster.collecting.collector import Collector
-from mailevents_dagster.collecting.memory import give_back, keep_little
+from mailevents_dagster.collecting.memory import give_back
 from mailevents_dagster.collecting.outcomes import (
     Collected,
     Failed,
@@ -83,7 +83,6 @@ class Runner:
         self._underway: dict[Feed, Underway] = {}
 
     def __enter__(self) -> Self:
-        keep_little()
         for thread in self._threads:
             thread.start()
         return self
