@@ -12,7 +12,8 @@ from mailevents_dagster.deliveries.mail.smtp import SendingError
 from mailevents_dagster.files.checksummed import read_sealed, write_sealed
 from mailevents_dagster.files.damage import DamagedError, set_aside
 from mailevents_dagster.files.objects import ChangedError, Version
-from mailevents_dagster.store.store import HeldError, Store
+from mailevents_dagster.sharing.locks import HeldError
+from mailevents_dagster.store.store import Store
 
 Warn = Callable[[str], object]
 

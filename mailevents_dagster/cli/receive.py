@@ -19,10 +19,10 @@ def receive(host: str | None, port: int | None) -> None:
     Ends with 0: told to stop; 1: something failed; 2: wrong usage or settings; 3: others receive already.
     """
     settings = configured()
+    from mailevents_dagster.sharing.locks import HeldError
     from mailevents_dagster.sources.webhook.receiving.serving import AccessError, Listening, serve
     from mailevents_dagster.sources.webhook.settings import received
     from mailevents_dagster.store.opening import store_of
-    from mailevents_dagster.store.store import HeldError
 
     if not received(settings):
         raise click.UsageError(

@@ -18,7 +18,7 @@ from mailevents_dagster.health.status import hour_at_work
 from mailevents_dagster.orchestration.internals import ASSET_JOB
 from mailevents_dagster.orchestration.run_outcomes import ended_runs, look_at_runs
 from mailevents_dagster.settings import Settings
-from mailevents_dagster.store.store import HeldError
+from mailevents_dagster.sharing.locks import HeldError
 
 ALERT_SENSOR: Final = "tell_troubles"
 EVERY_SECONDS: Final = 60

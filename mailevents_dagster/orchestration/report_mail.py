@@ -11,7 +11,8 @@ from mailevents_dagster.model.day import Day
 from mailevents_dagster.orchestration.io_manager import EventStore
 from mailevents_dagster.orchestration.runs_in_flight import REPORT_JOB, is_going_on
 from mailevents_dagster.settings import Settings
-from mailevents_dagster.store.store import HeldError, Store
+from mailevents_dagster.sharing.locks import HeldError
+from mailevents_dagster.store.store import Store
 from mailevents_dagster.summaries.report_mail import due_day, read_sent, send_report
 
 OP: Final = "send_report"

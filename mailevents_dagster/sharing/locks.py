@@ -20,8 +20,21 @@ WhenHeld = Callable[[], object]
 """Called once where another holds the lock, which is waited for unless this raises."""
 
 
+class HeldError(Exception):
+    """Another process is at work, and is not waited for."""
+
+
 def nothing() -> None:
     """Wait for a lock without a word."""
+
+
+def refusing(why: str) -> WhenHeld:
+    """Return what waits for no lock, but raises HeldError and says why."""
+
+    def refuse() -> None:
+        raise HeldError(why)
+
+    return refuse
 
 
 class Locks(Protocol):

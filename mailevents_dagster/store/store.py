@@ -19,7 +19,7 @@ from mailevents_dagster.files.object_files import stored_at, tags_below
 from mailevents_dagster.files.objects import ABSENT, server
 from mailevents_dagster.model.feed import Feed, FeedKind
 from mailevents_dagster.model.hour import Hour
-from mailevents_dagster.sharing.locks import Locks
+from mailevents_dagster.sharing.locks import Locks, refusing
 from mailevents_dagster.sharing.opening import locks_of
 from mailevents_dagster.store.blobs import Blobs
 from mailevents_dagster.store.cursors import Cursor
@@ -49,10 +49,6 @@ logger = logging.getLogger(__name__)
 
 class NotCollectedError(LookupError):
     """An hour that was asked for is not in the store."""
-
-
-class HeldError(Exception):
-    """Another process is at work, and is not waited for."""
 
 
 class Store:
@@ -171,11 +167,7 @@ class Store:
     @contextmanager
     def telling(self) -> Iterator[None]:
         """Let one process at a time tell what is wrong, so that nothing is told twice; else HeldError."""
-
-        def refuse() -> None:
-            raise HeldError("Another process is telling what is wrong.")
-
-        with self.locks.holding(ALERTS, refuse):
+        with self.locks.holding(ALERTS, refusing("Another process is telling what is wrong.")):
             yield
 
     def feed_cursor(self, feed: Feed) -> FeedCursor:

@@ -23,8 +23,9 @@ from mailevents_dagster.files.objects import ChangedError, Version
 from mailevents_dagster.model.day import Day
 from mailevents_dagster.model.hour import key_timezone
 from mailevents_dagster.settings import ReportMailSettings
+from mailevents_dagster.sharing.locks import HeldError
 from mailevents_dagster.store.lock_names import REPORT
-from mailevents_dagster.store.store import HeldError, Store
+from mailevents_dagster.store.store import Store
 
 PATIENCE: Final = 60.0
 """Seconds that the mail server may take for an answer."""

@@ -10,7 +10,7 @@ import pytest
 from mailevents_dagster.alerts.notification import Notifier, read_ledger
 from mailevents_dagster.alerts.texts import Message
 from mailevents_dagster.alerts.troubles import Kind, Ledger, Look, Sighting, Subject, Trouble
-from mailevents_dagster.store.store import HeldError
+from mailevents_dagster.sharing.locks import HeldError
 from mailevents_dagster_tests.store.kept import unguarded
 
 NOW = 1_795_176_000.0

@@ -12,8 +12,9 @@ import pytest
 from mailevents_dagster.deliveries.mail.letter import Letter, Paragraph
 from mailevents_dagster.model.day import Day
 from mailevents_dagster.settings import ReportMailSettings
+from mailevents_dagster.sharing.locks import HeldError
 from mailevents_dagster.store.lock_names import REPORT
-from mailevents_dagster.store.store import HeldError, Store
+from mailevents_dagster.store.store import Store
 from mailevents_dagster.summaries import report_mail
 from mailevents_dagster.summaries.report_mail import (
     AGAIN,

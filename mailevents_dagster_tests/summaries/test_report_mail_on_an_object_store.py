@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from mailevents_dagster.settings import ReportMailSettings
-from mailevents_dagster.store.store import HeldError, Store
+from mailevents_dagster.sharing.locks import HeldError
+from mailevents_dagster.store.store import Store
 from mailevents_dagster.summaries import report_mail
 from mailevents_dagster.summaries.report_mail import Sent, Tried, both, read_sent, send_report
 from mailevents_dagster_tests.deliveries.mail.post_office import HERE, USER, PostOffice, open_post_office

@@ -15,6 +15,7 @@ from typing import Final
 
 from mailevents_dagster.files.locks import LATER
 from mailevents_dagster.model.event import StoppedError
+from mailevents_dagster.sharing.locks import HeldError, refusing
 from mailevents_dagster.sharing.number_places import Place, holding_at, numbers_at
 from mailevents_dagster.sources.waits import LONGEST_WAIT
 
@@ -84,14 +85,6 @@ def _take(numbers: Sequence[float] | None, now: float) -> tuple[Sequence[float] 
     return (None, wait) if wait > 0 else (calls.one_more().numbers, 0.0)
 
 
-class _HeldError(Exception):
-    """Somebody else has the turn."""
-
-
-def _refuse() -> None:
-    raise _HeldError
-
-
 class Budget:
     """The budget of one application and mailbox; without a place it is this process's own."""
 
@@ -126,8 +119,8 @@ class Budget:
             taken.callback(self._turns.put, number)
             if self._place is not None:
                 try:
-                    taken.enter_context(holding_at(self._place, str(number), _refuse))
-                except _HeldError:
+                    taken.enter_context(holding_at(self._place, str(number), refusing("Somebody else has the turn.")))
+                except HeldError:
                     return False
             turn.push(taken.pop_all())
         return True

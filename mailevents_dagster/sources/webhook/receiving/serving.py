@@ -24,6 +24,7 @@ from starlette.types import ASGIApp
 from mailevents_dagster.files.atomic import make_folder
 from mailevents_dagster.files.locks import holding
 from mailevents_dagster.settings import Settings
+from mailevents_dagster.sharing.locks import refusing
 from mailevents_dagster.sources.webhook.providers import PROVIDERS
 from mailevents_dagster.sources.webhook.providers.provider import Access, Provider
 from mailevents_dagster.sources.webhook.providers.sendgrid import public_key_of
@@ -35,7 +36,7 @@ from mailevents_dagster.sources.webhook.spool.frames import frames
 from mailevents_dagster.sources.webhook.spool.segments import segments
 from mailevents_dagster.sources.webhook.spool.uptime import BEAT_SECONDS, Uptime
 from mailevents_dagster.sources.webhook.spool.writing import SpoolWriter
-from mailevents_dagster.store.store import HeldError, Store
+from mailevents_dagster.store.store import Store
 
 BACKLOG: Final = 2048
 CONNECTIONS: Final = 1_000
@@ -100,10 +101,7 @@ def _check_certificate(receiver: ReceiverSettings) -> None:
 
 @contextmanager
 def _alone(store: Store) -> Iterator[None]:
-    def refuse() -> None:
-        raise HeldError("Another process receives for this storage.")
-
-    with holding(store.layout.receiving, refuse):
+    with holding(store.layout.receiving, refusing("Another process receives for this storage.")):
         yield
 
 
