@@ -13,6 +13,7 @@ from mailevents_dagster.build import build_defs
 from mailevents_dagster.cli import progress
 from mailevents_dagster.collecting.heartbeats import Heartbeats
 from mailevents_dagster.health.prometheus import write_metrics
+from mailevents_dagster.orchestration import manual_runs
 from mailevents_dagster.orchestration.runs_in_flight import CHECKS_JOB
 from mailevents_dagster_tests.commands import mailevents, nothing
 from mailevents_dagster_tests.projects import in_files
@@ -32,8 +33,9 @@ def run(server: MailServer, *arguments: str, before: Callable[[], None] = nothin
 
 
 def always_telling() -> None:
-    """Has a collection say how far it is after each step."""
+    """Have a collection say how far it is from the first moment on: a quick one is done before it would say so."""
     progress.SAY_EVERY = 0.0  # type: ignore[misc]
+    manual_runs.LOOK_EVERY = 0.0  # type: ignore[misc]
 
 
 def test_the_list_of_feeds_leaves_empty_what_a_server_has_none_of(server: MailServer) -> None:
