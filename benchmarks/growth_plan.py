@@ -78,14 +78,14 @@ class Size:
     def writes(self) -> float:
         """Requests to an object store that write, a day and feed: 5 where something is new, 1 where nothing is.
 
-        And 3 to close an hour, and to list it again the day after.
+        And 3 to close an hour. To list it again the day after takes none.
         """
-        return 5 * self.changed + (self.looks - self.changed) + 3 * (HOURS + HOURS)
+        return 5 * self.changed + (self.looks - self.changed) + 3 * HOURS
 
     @property
     def reads(self) -> float:
         """And those that read, the sensor's and the schedule's looks at the cursor among them."""
-        return 2 * self.looks + (2 + 6) * HOURS + 1440 / self.follow_minutes + HOURS
+        return 2 * self.looks + (2 + 3) * HOURS + 1440 / self.follow_minutes + HOURS
 
 
 def show(size: Size, costs: Costs, prices: Prices) -> None:

@@ -44,6 +44,7 @@ __all__ = [
     "read_tagged",
     "remove",
     "server",
+    "tag_of",
     "write",
     "write_if",
 ]
@@ -90,6 +91,14 @@ def read_tagged(path: UPath) -> tuple[bytes, Tag] | None:
         return asked(path, read)
     except FileNotFoundError:
         return None
+
+
+def tag_of(path: UPath) -> Tag:
+    """Return the ETag of an object, which is not read; ABSENT where there is none."""
+    try:
+        return asked(path, lambda store, key: store.head(key))["e_tag"] or ""
+    except FileNotFoundError:
+        return ABSENT
 
 
 def fetched(path: UPath, version: Version | None = None) -> IO[bytes]:

@@ -175,6 +175,10 @@ class Cursor:
             newest=max(self.newest or (start, 0), (start, manifest.events)) if is_closed else self.newest,
         )
 
+    def says_no_more_than(self, before: Cursor) -> bool:
+        """Return whether only the time of the last commit, and clocks, are other than before it."""
+        return self == replace(before, committed_at=self.committed_at, clock=self.clock, witnessed=self.witnessed)
+
     def destroyed(self, hour: Hour) -> Cursor:
         """Note that an hour was destroyed: it counts as done, even if it never was."""
         return replace(

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
+from mailevents_dagster.files.atomic import local
 from mailevents_dagster.files.damage import DamagedError, set_aside
 from mailevents_dagster.files.objects import ABSENT, ChangedError, Tag, Version
 from mailevents_dagster.model.event import Collection
@@ -25,7 +26,8 @@ from mailevents_dagster.store.layout import BEGUN, Layout
 from mailevents_dagster.store.lock_names import cursor_lock
 from mailevents_dagster.store.manifest import Manifest, read_manifest
 
-Change = Callable[[Cursor], Cursor]
+Change = Callable[[Cursor], Cursor | None]
+"""Returns what a cursor is changed into; None leaves it as it is."""
 Note = Callable[[str], object]
 """Takes what was found damaged and what became of it."""
 Seen = dict[Feed, tuple[Tag, Cursor]]
@@ -118,8 +120,17 @@ class FeedCursor:
         return self._change(begun, note)
 
     def commit(self, manifest: Manifest, tag: Tag, found: Collection, note: Note) -> None:
-        """Note that an hour was committed, and what its source showed of itself."""
-        self._change(lambda cursor: cursor.committed(manifest, time.time(), found.clock, found.learnt, tag), note)
+        """Note that an hour was committed, and what its source showed of itself.
+
+        On an object store nothing is written where that would say no more than when a closed hour was listed.
+        """
+        is_dear = local(self.layout.root) is None and manifest.closed
+
+        def committed(cursor: Cursor) -> Cursor | None:
+            after = cursor.committed(manifest, time.time(), found.clock, found.learnt, tag)
+            return None if is_dear and after.says_no_more_than(cursor) else after
+
+        self._change(committed, note)
 
     def fail(self, hour: Hour, error: Exception, note: Note) -> None:
         """Note why a collection failed, or that there is nothing to wait for."""
@@ -131,10 +142,13 @@ class FeedCursor:
         """Change the cursor and return it as it was; a damaged one is set aside and made anew first."""
         before = Cursor()
 
-        def changed(version: Version) -> Cursor:
+        def changed(version: Version) -> Cursor | None:
             nonlocal before
             before = self._whole(version, note)
-            return change(before)
+            after = change(before)
+            if after is None:
+                self._note(before, version)
+            return after
 
         self._swap(changed)
         return before

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mailevents_dagster.files.objects import write
+from mailevents_dagster.files.objects import remove, write
 from mailevents_dagster.model.hour import SECONDS, Hour
 from mailevents_dagster.sharing.leases import Leases
 from mailevents_dagster.store.cursor_file import write_cursor
@@ -31,11 +31,11 @@ OPEN = {"closed": False}
 
 FOLDERS = {"cursors": "C", "manifests": "M", "parquet": "S", "output": "L", "locks": "K", "destroyed": "X"}
 """What lies in a folder by the letter that stands for it below: cursor, manifest, snapshot, log, lease, record."""
-KINDS = {"GET": "r", "PUT": "w", "DELETE": "d"}
+KINDS = {"GET": "r", "HEAD": "h", "PUT": "w", "DELETE": "d"}
 
 
 def made(s3: ObjectServer) -> str:
-    """Return the requests since it was asked last: what is read, written or deleted, and what it is."""
+    """Return the requests since it was asked last: what is read, looked at, written or deleted, and what it is."""
     requests = [_said(request.method, request.key.removeprefix("some/prefix/")) for request in s3.requests]
     s3.forget()
     return " ".join(requests)
@@ -139,11 +139,57 @@ def test_to_close_an_hour_without_anything_new_costs_five_requests(
     assert made(s3) == "rC wC rS wM wC"
 
 
-def test_a_closed_hour_without_anything_new_costs_nine_requests(again: Callable[[], Store], s3: ObjectServer) -> None:
+def test_a_closed_hour_costs_three_requests_as_long_as_nothing_new_comes(
+    again: Callable[[], Store], s3: ObjectServer
+) -> None:
     commit(again(), MANY)
+    commit(again(), [event(START + 3600)], hour=hour_of(1))
+    made(s3)
+    process = again()
+    follow(process, NOON)
+    assert made(s3) == "rC rM rS hL"
+    for hour in (NOON, hour_of(1)):
+        follow(process, hour)
+        assert made(s3) == "rM rS hL"
+
+
+def test_what_comes_late_to_a_closed_hour_costs_ten_requests(again: Callable[[], Store], s3: ObjectServer) -> None:
+    commit(again(), MANY[:5000])
+    made(s3)
+    commit(again(), MANY)
+    assert made(s3) == "rC rM rX rX wC rS wS wL wM wC"
+    assert len(known(again())) == len(MANY)
+
+
+def test_a_closed_hour_is_noted_as_begun_before_something_new_is_kept(again: Callable[[], Store]) -> None:
+    commit(again(), MANY[:5000])
+    with again().open_hour(INCOMING, NOON) as work:
+        assert again().cursor(INCOMING).is_settled(NOON.start)
+        work.add(MANY[5000:5001])
+        assert again().cursor(INCOMING).failed[NOON.start].cause == UNFINISHED
+
+
+def test_a_closed_hour_that_is_listed_again_ends_a_row_of_failures(
+    again: Callable[[], Store], s3: ObjectServer
+) -> None:
+    commit(again(), MANY[:3])
+    fail(again(), ValueError("odd"), hour_of(1))
+    assert again().cursor(INCOMING).failures_in_a_row == 1
     made(s3)
     follow(again(), NOON)
-    assert made(s3) == "rC rX rX wC rM rS rL wM wC"
+    assert made(s3) == "rC rM rS hL wC"
+    assert again().cursor(INCOMING).failures_in_a_row == 0
+
+
+def test_a_closed_hour_whose_manifest_is_gone_was_not_destroyed_unless_a_record_says_so(
+    again: Callable[[], Store], s3: ObjectServer
+) -> None:
+    commit(again(), MANY[:3])
+    remove(again().layout.manifest(INCOMING, NOON))
+    made(s3)
+    commit(again(), MANY[:3])
+    assert made(s3).startswith("rC rM rX rX wC")
+    assert len(known(again())) == 3
 
 
 def test_what_comes_later_costs_seven_requests_at_most(again: Callable[[], Store], s3: ObjectServer) -> None:
@@ -209,13 +255,13 @@ def test_of_an_hour_beside_that_is_settled_the_events_alone_are_read(
 
 
 @pytest.mark.parametrize("is_settled", [True, False])
-def test_an_hour_that_had_no_strays_is_looked_at_while_it_is_collected_again(
+def test_an_hour_that_had_no_strays_is_looked_at_once_something_new_is_found_in_it(
     again: Callable[[], Store], s3: ObjectServer, *, is_settled: bool
 ) -> None:
     commit(again(), [event(START + 3600)], hour=hour_of(1))
     with ExitStack() as elsewhere:
         if not is_settled:
-            elsewhere.enter_context(again().open_hour(INCOMING, hour_of(1)))
+            elsewhere.enter_context(again().open_hour(INCOMING, hour_of(1))).add([event(START + 3700)])
         with again().open_hour(INCOMING, NOON) as work:
             made(s3)
             assert work.strays_elsewhere == frozenset()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from mailevents_dagster.files.atomic import local
 from mailevents_dagster.files.damage import DamagedError, set_aside
 from mailevents_dagster.files.digests import digest_of
-from mailevents_dagster.files.objects import Version
+from mailevents_dagster.files.objects import ABSENT, Version, tag_of
 from mailevents_dagster.files.once import once
 from mailevents_dagster.store.cursors import Cursor
 from mailevents_dagster.store.hour.found_events import FoundEvents, Records
@@ -22,8 +22,9 @@ class Committed:
 
     On an object store each look is a request. So cursor and manifest are trusted at first. An hour that the cursor does
     not know has no manifest, and that of a running hour is what the cursor says. Where there is none, nothing else is
-    looked for, and the log of a running hour is what it says. Where that is wrong nothing can be written, since the
-    versions are not those that are there, and the hour is looked at again without trust.
+    looked for. The log of a running hour is what the manifest says, and so is that of a closed one which has its ETag.
+    Where that is wrong nothing can be written, since the versions are not those that are there, and the hour is looked
+    at again without trust.
     """
 
     def __init__(
@@ -78,7 +79,8 @@ class Committed:
         manifest, stored = self.manifest, self.stored_log
         if manifest is None and (self.is_local or self._is_trusted):
             return False
-        if manifest and self._is_trusted and manifest.log.tag and (is_changing or not manifest.closed):
+        known = manifest.log.tag if manifest and self._is_trusted else ABSENT
+        if manifest and known and (is_changing or not manifest.closed or tag_of(self._files.log) == known):
             stored.version.tag, stored.sha256 = manifest.log.tag, manifest.log.sha256
             return True
         stored.sha256 = digest_of(self._files.log, stored.version)

@@ -72,13 +72,16 @@ class OpenHour:
         return self._files.hour
 
     def begin(self) -> None:
-        """Count the collection as failed until it is known how it ended.
+        """Count the collection as failed until it is known how it ended; DestroyedError where the hour was destroyed.
 
-        On an object store, where each note is a request, that of a running hour counts so once it finds news.
+        On an object store, where each note is a request, one that is likely to find nothing counts so once it does.
         """
         had = self._cursor.look() if local(self._files.manifest) is None else None
-        self._feed_had = had if had and had.is_running(self.hour, time.time()) else self._begun
+        is_quiet = had and (had.is_running(self.hour, time.time()) or had.is_settled(self.hour.start))
+        self._feed_had = had if had and is_quiet else self._begun
         self._committed = Committed(self._files, self._no_events(), self.notes.append, self._feed_had)
+        if is_quiet and self.before is None:
+            _ = self._begun
 
     @once
     def _begun(self) -> Cursor:
@@ -230,9 +233,12 @@ class OpenHour:
         return Commit(manifest, merged.added, merged.changed, merged.unseen, late, change, files.log, files.snapshot)
 
     def _is_said(self, manifest: Manifest) -> bool:
-        """Return whether all is said but when a running hour was listed, which its cursor says on an object store."""
+        """Return whether all is said but when the hour was listed, which on an object store takes no manifest.
+
+        Of an hour that goes on its cursor says it.
+        """
         before = self.before
-        if self._committed.is_local or before is None or manifest.closed:
+        if self._committed.is_local or before is None:
             return False
         return replace(manifest, listed_at=before.listed_at) == before
 
