@@ -12,6 +12,7 @@ from mailevents_dagster.collecting.housekeeping import destroy, expired_hours
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import hours_between
 from mailevents_dagster.orchestration import destruction as destroyed
+from mailevents_dagster.sharing.leases import Leases
 from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.store import destruction
 from mailevents_dagster_tests.collecting.housekeeping.expired import (
@@ -149,6 +150,8 @@ def test_a_hold_that_matches_no_feed_stops_all_destruction(tmp_path: Path, bucke
         assert "retention.legal_hold: `exmaple.com *` (case 2026/17)" in said
         assert here.store.layout.snapshot(INCOMING, OLD[0]).exists()
         assert [event for event in result.all_events if event.is_step_success], "old runs were deleted all the same"
+        assert isinstance(here.store.locks, Leases)
+        here.store.locks.close()  # else the run's is renewed for as long as this process lives, as that of a run is
 
 
 def test_an_hour_that_cannot_be_destroyed_fails_the_run_and_the_others_go(
