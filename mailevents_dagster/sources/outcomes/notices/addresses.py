@@ -8,7 +8,7 @@ from typing import Final
 
 ADDRESS: Final = (
     r"(?:\"[^\"\n@]{1,64}\"|[^\s<>()\[\]{},;:\"'`@=|][^\s<>()\[\]{},;:\"`@]{0,127})"
-    r"@(?:\[[0-9A-Fa-f.:]{3,45}\]|[\w*](?:[\w*.-]{0,251}[\w*])?)"
+    r"@(?:\[[0-9A-Fa-f.:]{3,45}\]|[\w*](?:(?:[\w*-]|\.(?!\.)){0,251}[\w*])?)"
 )
 """A pattern that has one way to go on at each character, and a bound for each part."""
 _ADDRESS: Final = re.compile(ADDRESS)

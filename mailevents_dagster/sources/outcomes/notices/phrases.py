@@ -61,7 +61,7 @@ FAILED_TEXT: Final = _any(
     r"did not (?:reach|like)|error[^.\n]{0,40}(?:deliver|occurred|sending)|non-?fatal errors|has been delayed",
     r"transcript of (?:the )?(?:session|attempts)|had delivery|(?:trouble|problem) delivering|no valid recipients",
     r"invalid final delivery|unknown user|user unknown|user not known|unknown host|may not exist|not (?:a )?member",
-    r"no such (?:user|mailbox|address|account)|failed because|has been returned|no longer valid|automatically rejected",
+    r"no such (?:user|mailbox|address|account)|not a valid (?:user|mailbox|recipient|address|account)|failed because|has been returned|no longer valid|automatically rejected",
     r"(?:nicht|konnte)[^.\n]{0,80}(?:zugestellt|zustell|übermittelt)|unzustellbar|zustellung[^\n]{0,30}fehl",
     r"(?:n['’](?:a|ont) p|ne peut|impossible)[^.\n]{0,80}(?:remis|distribu|délivr|livr|achemin|envoy|remettre)|échec",
     r"no (?:se )?(?:ha|pudo|puede|pudimos|fue|entreg)[^.\n]{0,60}(?:entreg|envi)|no se entreg",

@@ -101,7 +101,18 @@ def said_in(prose: Prose, others: Iterable[str]) -> list[Said]:
     hits = [hit for hit in hits if hit.is_sure] or hits
     avoided = {address.lower() for address in others}
     hits = [hit for hit in hits if hit.said.recipient.lower() not in avoided] or hits
-    return _merged(hits, prose.lines)
+    return _merged(_by_first_name(hits), prose.lines)
+
+
+def _by_first_name(hits: Sequence[_Hit]) -> list[_Hit]:
+    """Return the hits, those of the address behind an alias under the alias: it failed once, not twice."""
+    aliases = {hit.said.final.lower(): hit.said for hit in hits if hit.said.final}
+    return [
+        replace(hit, said=replace(alias, reason=hit.said.reason))
+        if (alias := aliases.get(hit.said.recipient.lower())) and not hit.said.final
+        else hit
+        for hit in hits
+    ]
 
 
 def _merged(hits: Sequence[_Hit], lines: Sequence[str]) -> list[Said]:
