@@ -28,6 +28,7 @@ FULL_MAILBOX: Final = Rule(
         "caixa postal cheia | casella piena | skrzynka przepełniona",
         "mailbox limit | zu viele mails | zuviele mails",
         "ist überfüllt | postfach überfüllt | ist voll | est pleine | está lleno | está llena | está cheia",
-        "posta è piena | casella è piena | tario è piena | jest pełna | kotası aşıl | kutusu dolmuş | 가득 찼 | 가득 찬 | いっぱいです",
+        "posta è piena | casella è piena | tario è piena | jest pełna",
+        "kotası aşıl | kutusu dolmuş | 가득 찼 | 가득 찬 | いっぱいです",
     ),
 )

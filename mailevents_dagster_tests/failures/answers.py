@@ -29,7 +29,9 @@ ANSWERS: Final = (
     Answer("sender-refused", "policy rule", 550, "5.1.0", "<s@c.example> sender rejected. AUP#In-1310"),
     Answer("sender-refused", "policy rule", 550, None, "Sender verify failed: no such user here"),
     Answer("sender-refused", "policy rule", 550, None, "Verification failed for <s@c.example>"),
-    Answer("sender-listed", "policy reputation", 550, "5.2.1", "Mailbox unavailable. Your IP 192.0.2.1 is blacklisted."),
+    Answer(
+        "sender-listed", "policy reputation", 550, "5.2.1", "Mailbox unavailable. Your IP 192.0.2.1 is blacklisted."
+    ),
     Answer("rate", "soft", 550, None, "Too many invalid recipients"),
     Answer("mailbox-full", "soft", 550, None, "<a@b.example> user quota exceeded"),
     Answer("mailbox-full", "soft", 550, None, "Mail-box full"),

@@ -89,7 +89,8 @@ OTHER_LABEL: Final = re.compile(
 )
 """Labels of addresses that are no recipients."""
 OTHER_ADDRESS: Final = re.compile(
-    r"(?:contact|assistance|support|questions?|help|unsubscribe|reply|e-?mail us|write|(?<!you )sen[dt](?: an?)? (?:e-?)?mail"
+    r"(?:contact|assistance|support|questions?|help|unsubscribe|reply|e-?mail us|write"
+    r"|(?<!you )sen[dt](?: an?)? (?:e-?)?mail"
     r"|postmaster|administrator|complain|abuse|sender|sent (?:by|from)|\bfrom|\bby)[^@:.!?]{0,30}:?\s*[<(\"']?$",
     re.IGNORECASE,
 )

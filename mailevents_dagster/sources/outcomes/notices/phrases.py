@@ -61,7 +61,8 @@ FAILED_TEXT: Final = _any(
     r"did not (?:reach|like)|error[^.\n]{0,40}(?:deliver|occurred|sending)|non-?fatal errors|has been delayed",
     r"transcript of (?:the )?(?:session|attempts)|had delivery|(?:trouble|problem) delivering|no valid recipients",
     r"invalid final delivery|unknown user|user unknown|user not known|unknown host|may not exist|not (?:a )?member",
-    r"no such (?:user|mailbox|address|account)|not a valid (?:user|mailbox|recipient|address|account)|failed because|has been returned|no longer valid|automatically rejected",
+    r"no such (?:user|mailbox|address|account)|not a valid (?:user|mailbox|recipient|address|account)",
+    r"failed because|has been returned|no longer valid|automatically rejected",
     r"(?:nicht|konnte)[^.\n]{0,80}(?:zugestellt|zustell|übermittelt)|unzustellbar|zustellung[^\n]{0,30}fehl",
     r"(?:n['’](?:a|ont) p|ne peut|impossible)[^.\n]{0,80}(?:remis|distribu|délivr|livr|achemin|envoy|remettre)|échec",
     r"no (?:se )?(?:ha|pudo|puede|pudimos|fue|entreg)[^.\n]{0,60}(?:entreg|envi)|no se entreg",
@@ -95,7 +96,17 @@ AWAY_SUBJECT: Final = _any(
     r"resposta autom|ausência|fora do escritório|automatisch antwoord|afwezig|autosvar|automatiskt svar|frånvaro",
     r"automaattinen|poissa|fraværende|ikke på kontoret|автоматический ответ|автоответ|вне офиса|в отпуске|отсутств",
     r"автоматична відповідь|odpowiedź automatyczna|autoodpowied|nieobecn|automatická odpov|mimo kancelář",
+    r"automatyczna odpowied",
     r"automatikus válasz|házon kívül|răspuns automat|αυτόματη απάντηση|otomatik (?:yanıt|cevap)|ofis dışında|izinde",
     r"自動(?:返信|応答|回覆)|不在|休暇|自动(?:回复|答复)|外出|休假|자동 ?(?:응답|회신|답장)|부재 ?중|휴가",
     r"תשובה אוטומטית|رد تلقائي|ตอบกลับอัตโนมัติ|trả lời tự động|balasan otomatis",
 )
+AWAY_PREFIX: Final = re.compile(
+    r"\s*\[?(?:auto(?:matic|mated)?[- ]?(?:reply|response)|out of (?:the )?office auto-?reply|automatische antwort"
+    r"|abwesenheitsnotiz|réponse automatique|respuesta automática|risposta automatica|resposta automática"
+    r"|otomatik (?:yanıt|cevap)|automatisch antwoord|automatiskt svar|autosvar|automatyczna odpowiedź"
+    r"|odpowiedź automatyczna|автоматический ответ|自動(?:返信|応答)|自动(?:答复|回复)|자동 ?(?:회신|응답))\]?\s?[:：]"
+    r"|\s*auto: .{0,80}out of the office",
+    re.IGNORECASE,
+)
+"""What mail programs put before the subject that they answer. No person begins a subject so."""
