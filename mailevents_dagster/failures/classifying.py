@@ -42,6 +42,8 @@ _ADDRESS: Final = re.compile(r"""["'<(\[]*[^\s"'<>()\[\],;:]+@[^\s"'<>()\[\],;:]
 _RUN_ON: Final = re.compile(r"\.\.\.(?=[^\s.])")
 """What parts the address from the answer in sendmail's words, which some write without a space behind it."""
 _REPLIES: Final = re.compile(rf"\b[245]\d\d(?:-|\s)(?:{_ENHANCED}\b\s?)?")
+_UNSURE: Final = re.compile(r"\b(?:may|might) not exist")
+"""What says that something is so, or something else."""
 _MAILBOX: Final = re.compile(r"mail[- ]box")
 _ACCENTS: Final = dict.fromkeys(range(0x300, 0x370)) | {ord("ı"): "i", ord("’"): "'"}
 
@@ -96,7 +98,7 @@ def plain(text: str) -> str:
     Addresses become `@`: what they consist of says nothing of the failure.
     """
     line = _ADDRESS.sub("@", _LINE_ENDS.sub(" ", text))
-    return _folded(_REPLIES.sub("", line))
+    return _UNSURE.sub("", _folded(_REPLIES.sub("", line)))
 
 
 def _folded(text: str) -> str:
