@@ -36,7 +36,7 @@ UNKNOWN_RECIPIENTS: Final[tuple[Rule, ...]] = (
             "no longer on server | has been deleted | hesap kapatılmış | hesap pasif | hesap devre dışı",
             "hesap askıya | kullanıcı pasif | 휴면 계정 | 휴면계정 | 탈퇴한 | 탈퇴된 | 사용 중지",
             "휴면 상태 | hesabı kapatıl | kutusu kapatıl | deaktiviert | désactivé | desactivad | disattivat",
-            "inactif | está inactiv | dezaktywowan",
+            "casilla ha expirado | cuenta ha expirado | por falta de uso | inactif | está inactiv | dezaktywowan",
             "사용이 정지 | 정지된 | ящик заблокирован | заблокирован пользователь",
         ),
     ),

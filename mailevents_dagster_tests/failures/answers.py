@@ -43,6 +43,8 @@ ANSWERS: Final = (
     Answer("unknown-recipient", "hard", 550, None, "Destinatario no encontrado"),
     Answer("unknown-domain", "hard", None, None, "[b.example]: Name or service not known"),
     Answer("disabled", "hard", 550, None, "<a@b.example> is not an active address"),
+    Answer("permanent", "other", 550, None, "The account may not exist, or it may be something else"),
+    Answer("reputation", "policy reputation", 550, None, "DY-001 Unfortunately, messages from 192.0.2.1 weren't sent."),
     Answer("too-large", "policy rule", 552, None, "İleti boyutu sınırını aşıyor"),
     Answer("too-large", "policy rule", 552, None, "Nachricht zu gross"),
     Answer("mailbox-full", "soft", 550, "5.1.1", "Mailbox is full / Blocks limit exceeded"),

@@ -48,7 +48,7 @@ def _recipients(message: Examined) -> Sequence[str]:
         return message.origin.failed
     named = message.original.recipients
     others = [one for one in named if one not in message.origin.own]
-    return next((one for one in (others, named, message.origin.encoded) if len(one) == 1), ())
+    return next((one for one in (others, message.origin.encoded) if len(one) == 1), ())
 
 
 def _is_notice(message: Examined) -> bool:

@@ -49,6 +49,12 @@ def test_a_complaint_says_of_what_type_it_is() -> None:
         assert only(complaint(f"Feedback-Type: {type_}\nUser-Agent: x/1\n")).feedback_type == type_
 
 
+def test_a_notice_that_names_nobody_is_not_about_whom_it_is_for() -> None:
+    to_himself = "From: news@shop.example\nTo: news@shop.example\nSubject: Your order\nMessage-ID: <m1@shop.example>"
+    message = written("Your message did not reach Ada Lovelace.", f"--- Original message ---\n{to_himself}")
+    assert shown(message) == ["bounce - other - -"]
+
+
 def test_hotmails_complaints_are_told_by_their_subject() -> None:
     inner = f"X-HmXmrOriginalRecipient: bob@post.example\n{BOUNCED}\n\nHi\n"
     for host in ("192.0.2.1", "192.0.2.xxx"):
@@ -147,6 +153,13 @@ NONE = {
         Subject="This month: reputation",
     ),
     "a person who forwards an auto-reply": written("See below", **PERSON, Subject="Fwd: Automatic reply: Your order"),
+    "a program that quotes a failure in a sentence": written(
+        "A customer says: mails to ada@post.example fail with 550 5.1.1 User unknown.",
+        From="Support <support@shop.example>",
+        Return_Path="<support@shop.example>",
+        Subject="Ticket 7: mail delivery problem",
+        Auto_Submitted="auto-generated",
+    ),
     "an issue tracker": written(
         "Ada closed the issue.",
         From="Ada <issues@tracker.example>",
