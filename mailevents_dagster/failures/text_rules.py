@@ -58,7 +58,8 @@ BEFORE_CODES: Final[tuple[Rule, ...]] = (
             "sender verify | sender verification | sender callout | invalid sender | verification failed for",
             "sender address is invalid | sender blocked | sender not allowed | bad outbound sender",
             "return path | envelope sender | message sending for this account is disabled",
-            "mail from must equal authorized | fake sender",
+            "mail from must equal authorized | fake sender | absenderadresse | absender gesperrt | gönderen adres",
+            "göndericinin | expéditeur refusé | expéditeur bloqué | remitente bloqueado | remitente rechazado",
         ),
     ),
     FULL_MAILBOX,
@@ -121,6 +122,7 @@ _REPUTATION: Final = Rule(
         "ip is blocked | your ip has been | ip address has been blocked | ip address is blocked",
         "client host blocked | bad ip | black ip | registered as spammer | das51",
         "problem occurred. (ask your postmaster | aup# | spam source | kara liste | чёрном списке | 黑名单",
+        "liste noire | lista negra | lista nera | schwarze liste | schwarzen liste | czarnej liście | zwarte lijst",
     ),
 )
 _AUTHENTICATION: Final = Rule(
@@ -157,7 +159,8 @@ _CONTENT: Final = Rule(
         "detected as spam | suspected spam | spam detected | spam content | spam score | this is spam",
         "message is spam | spamassassin | likely unsolicited | unsolicited bulk | mcspamsignature",
         "junk mail | virus | malware | phishing | trojan | malicious | content rejected | content denied",
-        "content policy | message content | suspicious url | suspicious link | attachment",
+        "content policy | message content | içerik filtre | spamverdacht",
+        "suspicious url | suspicious link | attachment",
         "rejected by content | [cs01] | dt:spm | anti-spam engine | spam olarak | 스팸메일 | 스팸 메일",
         "스팸으로 | спам | 垃圾邮件 | 迷惑メール | スパム",
     ),

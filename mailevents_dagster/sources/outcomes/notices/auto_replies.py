@@ -52,7 +52,8 @@ def _rule(message: Examined) -> str | None:
         return "precedence"
     if any(plain_value(head.first(name) or b"no").lower() not in ("", "no", "false", "0") for name in _FIELDS):
         return "auto-reply-field"
-    if origin.has_no_sender and precedence in _BULK and not origin.is_daemon and not origin.is_of_list:
+    # Reports that programs write of themselves say that they do; older programs that answer say nothing.
+    if origin.has_no_sender and precedence in _BULK and not (submitted or origin.is_daemon or origin.is_of_list):
         return "null-sender"
     subject = text_value(head.first("subject") or b"")[:500]
     if not AWAY_SUBJECT.search(subject):

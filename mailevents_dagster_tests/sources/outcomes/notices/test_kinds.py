@@ -122,6 +122,7 @@ def test_what_comes_in_bulk_and_tells_nobody_of_its_failures_is_an_auto_reply() 
     thanks = PERSON | {"Return_Path": "<>", "Precedence": "bulk", "Subject": "Thank you for your mail"}
     assert shown(written("I will answer soon.", **thanks)) == ["auto-reply ada@post.example - - -"]
     assert shown(written("I will answer soon.", **(thanks | {"Return_Path": "<a@post.example>"}))) == ["none - - - -"]
+    assert shown(written("A report.", **(thanks | {"Auto_Submitted": "auto-generated"}))) == ["none - - - -"]
 
 
 def test_an_auto_reply_knows_the_mail_that_it_answers() -> None:
