@@ -14,7 +14,7 @@ from mailevents_dagster.failures.code_rules import GENERIC, SURE
 from mailevents_dagster.failures.replies import reply_in
 from mailevents_dagster.failures.text_rules import BEFORE_CODES, TEXTS
 
-RULES_VERSION: Final = 2
+RULES_VERSION: Final = 3
 """Goes up with each change of the rules: what was classified by others may get another class."""
 RULES: Final[tuple[Rule, ...]] = (*BEFORE_CODES, *SURE, *TEXTS, *GENERIC)
 """The first that applies decides."""
@@ -39,7 +39,12 @@ _CODES: Final = re.compile(r"n?(?:[245]\d\d-)?[245]\.\d{1,3}\.\d{1,3}|n?[245]\d\
 _ZEROS: Final = str.maketrans("0123456789", "0000000000")
 _LINE_ENDS: Final = re.compile(r"(?:\\[rn]|\s)+")
 _ADDRESS: Final = re.compile(r"""["'<(\[]*[^\s"'<>()\[\],;:]+@[^\s"'<>()\[\],;:]+["'>)\]]*""")
+_RUN_ON: Final = re.compile(r"\.\.\.(?=[^\s.])")
+"""What parts the address from the answer in sendmail's words, which some write without a space behind it."""
 _REPLIES: Final = re.compile(rf"\b[245]\d\d(?:-|\s)(?:{_ENHANCED}\b\s?)?")
+_UNSURE: Final = re.compile(r"\b(?:may|might) not exist")
+"""What says that something is so, or something else."""
+_MAILBOX: Final = re.compile(r"mail[- ]box")
 _ACCENTS: Final = dict.fromkeys(range(0x300, 0x370)) | {ord("ı"): "i", ord("’"): "'"}
 
 
@@ -57,7 +62,7 @@ class _Failure:
 @lru_cache(maxsize=4096)  # the same answers come again and again, in one hour more than in others
 def classify(code: int | None, enhanced_code: str | None, text: str) -> Verdict:
     """Return the class of a failure; codes that are not given are looked for in the text."""
-    return _classified(code, enhanced_code, _VARYING.sub(_alike, text[:LONGEST]))
+    return _classified(code, enhanced_code, _VARYING.sub(_alike, _RUN_ON.sub("... ", text[:LONGEST])))
 
 
 def _alike(word: re.Match[str]) -> str:
@@ -93,15 +98,15 @@ def plain(text: str) -> str:
     Addresses become `@`: what they consist of says nothing of the failure.
     """
     line = _ADDRESS.sub("@", _LINE_ENDS.sub(" ", text))
-    return _folded(_REPLIES.sub("", line))
+    return _UNSURE.sub("", _folded(_REPLIES.sub("", line)))
 
 
 def _folded(text: str) -> str:
-    if text.isascii():
-        return text.lower()
-    # Combining marks of other scripts than Latin make other letters, so they are put together again.
-    split = unicodedata.normalize("NFKD", text.lower())
-    return unicodedata.normalize("NFC", split.translate(_ACCENTS))
+    text = text.lower()
+    if not text.isascii():
+        # Combining marks of other scripts than Latin make other letters, so they are put together again.
+        text = unicodedata.normalize("NFC", unicodedata.normalize("NFKD", text).translate(_ACCENTS))
+    return _MAILBOX.sub("mailbox", text.replace("_", " "))
 
 
 def _failure(code: int | None, enhanced_code: str | None, text: str) -> _Failure:

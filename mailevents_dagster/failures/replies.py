@@ -10,7 +10,8 @@ _ENHANCED: Final = r"[245]\.\d{1,2}\.\d{1,3}"
 _BEFORE: Final = (
     r"(?:^|\n|[:;,>(\[#'\"=]|(?<=[45]\d\d )|(?:said|code|error|reply|response|status|returned|answered|smtp)\b)"
 )
-_UNITS: Final = r"(?!\s{0,3}(?:bytes?|[kmg]i?b|sec|min|hours?|days?|messages?|recipients?|times|%)\b)"
+_UNITS: Final = r"(?!\s{0,3}(?:bytes?|[kmg]i?b|sec|min|hours?|days?|(?-i:messages|recipients)|times|%)\b)"
+"""What is counted; an answer may begin with "Message" or "Recipient"."""
 _REPLY: Final = re.compile(
     rf"{_BEFORE}[ \t'\"#:\[]{{0,4}}([45][0-5]\d)"
     rf"(?:[ -]{{1,2}}['\"#(]{{0,2}}({_ENHANCED})(?![\w]|\.\d)|(?=[ \t\-,.:;)\]'\"\n]|$){_UNITS})",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from mailevents_dagster.failures.classes import BounceClass, Reason, Rule, phrases
+from mailevents_dagster.failures.full_mailboxes import FULL_MAILBOX
 from mailevents_dagster.failures.unknown_recipients import UNKNOWN_RECIPIENTS
 
 _HARD: Final = BounceClass.HARD
@@ -28,6 +29,14 @@ BEFORE_CODES: Final[tuple[Rule, ...]] = (
         codes=_PERMANENT_REPLIES,
         texts=("(rtr:b", "(con:b", "(hvu:b", "(rly:b", "(cld:b", "(dns:b"),
     ),
+    # Who refuses the sender's host gives any code, also those of addresses that do not exist.
+    Rule(
+        "sender-listed",
+        _POLICY,
+        Reason.REPUTATION,
+        enhanced=("5.1.1", "5.2.1"),
+        texts=("is blacklisted", "blocked using", "your ip", "sender's ip", "sending ip"),
+    ),
     Rule("receives-too-fast", _SOFT, texts=("receiving mail at a rate", "receiving mail too quickly")),
     Rule("sender-quota", _SOFT, texts=("sending quota", "sending limit", "relay limit exceeded")),
     Rule("address-unverified", _SOFT, texts=("unverified address", "address verification in progress")),
@@ -46,34 +55,14 @@ BEFORE_CODES: Final[tuple[Rule, ...]] = (
         Reason.RULE,
         texts=phrases(
             "sender address rejected | sender rejected | sender denied | sender refused | sender is rejected",
-            "sender verify | sender verification | sender callout | invalid sender",
+            "sender verify | sender verification | sender callout | invalid sender | verification failed for",
             "sender address is invalid | sender blocked | sender not allowed | bad outbound sender",
             "return path | envelope sender | message sending for this account is disabled",
-            "mail from must equal authorized | fake sender",
+            "mail from must equal authorized | fake sender | absenderadresse | absender gesperrt | gönderen adres",
+            "göndericinin | expéditeur refusé | expéditeur bloqué | remitente bloqueado | remitente rechazado",
         ),
     ),
-    Rule(
-        "mailbox-full",
-        _SOFT,
-        texts=phrases(
-            "mailbox full | mailbox is full | mailbox @ is full | mailbox is over | mailbox over quota",
-            "mail box full | mailbox quota | mailbox size limit | mailbox has exceeded | mailfolder is full",
-            "mailfile is over | inbox is full | inbox full | out of storage | account is full | user is full",
-            "over quota | overquota | over-quota | out of quota | over the maximum allowed quota",
-            "quota exceeded | quotaexceeded | exceeded quota | exceeds quota | exceeded the quota",
-            "exceeded his quota | exceeded their quota | quota full | quota violation | user quota",
-            "disk quota | storage quota | storage limit | exceeded storage allocation | exceeded its storage",
-            "insufficient quota | would exceed mailbox | would exceed quota | not enough storage space",
-            "kota aşıldı | kotası doldu | kotası dolu | kota dolu | kotasını aşmış | posta kutusu dolu",
-            "메일함이 가득 | 편지함이 가득 | 메일함 용량 | 편지함 용량 | 용량이 초과 | 용량 초과",
-            "용량을 초과 | 용량이 부족 | ящик переполнен | квота превышена | превышена квота | 容量超過",
-            "容量を超 | メールボックスがいっぱい | 邮箱已满 | 信箱已满 | 邮箱空间不足 | postfach ist voll",
-            "postfach voll | boîte pleine | boîte aux lettres est pleine | quota dépassé | buzón lleno",
-            "exceeded the local limit | mailbox exceeds | mailbox exceeded | exceeds allowed size | full mailbox",
-            "mailbox vol | postvak vol | schránka je plná | brevlådan är full | ящик заполнен | 邮箱容量 | 信箱容量",
-            "caixa postal cheia | casella piena | skrzynka przepełniona",
-        ),
-    ),
+    FULL_MAILBOX,
     Rule(
         "greylisting",
         _SOFT,
@@ -111,6 +100,7 @@ _RATES: Final = (
         texts=phrases(
             "rate limit | rate-limit | ratelimit | frequency limited | throttl | temporarily deferred",
             "too many connections | too many concurrent | too many messages | too many sessions",
+            "too many invalid | too many unknown | too many bad",
             "too many recipients | too many errors | message rate | connection rate | excessive volume",
             "exceeded the rate | max message per connection | more than is allowed | per hour | too fast",
         ),
@@ -126,12 +116,13 @@ _REPUTATION: Final = Rule(
         "spamhaus | spamcop | sorbs.net | barracuda | mailspike | uceprotect | abuseat | surbl",
         "rbl deny | by rbl | an rbl | rbl:",
         "blocked using | blocked for abuse | listed at | listed by | is listed in | listed on",
-        "reputation | user complaints | weren't sent. please contact | banned sending ip",
-        "access denied, banned | blocked by ldap | is on our block | s3140 | s3150 | (sc-00 | (ou-00",
-        "(dy-00 | (rp-00 | unsolicited mail originating | spamtrap | spam trap | ip is filtered",
+        "reputation | user complaints | unfortunately, messages from | weren't sent. please contact",
+        "banned sending ip | access denied, banned | blocked by ldap | is on our block | s3140 | s3150 | (sc-00",
+        "(ou-00 | (dy-00 | (rp-00 | unsolicited mail originating | spamtrap | spam trap | ip is filtered",
         "ip is blocked | your ip has been | ip address has been blocked | ip address is blocked",
         "client host blocked | bad ip | black ip | registered as spammer | das51",
-        "aup# | spam source | kara liste | чёрном списке | 黑名单",
+        "problem occurred. (ask your postmaster | aup# | spam source | kara liste | чёрном списке | 黑名单",
+        "liste noire | lista negra | lista nera | schwarze liste | schwarzen liste | czarnej liście | zwarte lijst",
     ),
 )
 _AUTHENTICATION: Final = Rule(
@@ -168,9 +159,10 @@ _CONTENT: Final = Rule(
         "detected as spam | suspected spam | spam detected | spam content | spam score | this is spam",
         "message is spam | spamassassin | likely unsolicited | unsolicited bulk | mcspamsignature",
         "junk mail | virus | malware | phishing | trojan | malicious | content rejected | content denied",
-        "content policy | message content | suspicious url | suspicious link | attachment",
+        "content policy | message content | içerik filtre | spamverdacht",
+        "suspicious url | suspicious link | attachment",
         "rejected by content | [cs01] | dt:spm | anti-spam engine | spam olarak | 스팸메일 | 스팸 메일",
-        "스팸으로 | спам | 垃圾邮件 | 迷惑メール",
+        "스팸으로 | спам | 垃圾邮件 | 迷惑メール | スパム",
     ),
 )
 _TOO_LARGE: Final = Rule(
@@ -178,8 +170,11 @@ _TOO_LARGE: Final = Rule(
     _POLICY,
     Reason.RULE,
     texts=phrases(
-        "message size exceeds | message too large | message is too large | message too big",
+        "message size exceeds | message size exceeded | message too large | message is too large | message too big",
         "maximum message size | message exceeds | size limit | exceeds size | exceeds the maximum",
+        "zu groß | zu gross | trop volumineux | demasiado grande | muito grande | troppo grande | te groot",
+        "çok büyük | boyutu sınır | boyut sınır | слишком большо | 크기 제한 | 크기가 제한 | 크기를 초과 | 大きすぎ",
+        "サイズ制限 | 邮件过大 | 邮件太大",
         "mail is too large | exceeded max message size | exceeded maximum message size",
     ),
 )
@@ -217,7 +212,7 @@ _NETWORK: Final = Rule(
         "connection dropped | remote host closed | host is down | failing for a long time",
         "couldn't connect | could not connect | wasn't able to establish | not accepting connections",
         "no answer from host | try again | host lookup did not complete | requests to connect",
-        "smtp connection | network is busy",
+        "smtp connection | network is busy | tls negotiation failed | tls handshake",
     ),
 )
 _SYSTEM: Final = Rule(
@@ -245,7 +240,15 @@ _LOOP: Final = Rule(
 
 _WEAK: Final = (
     Rule("spam", _POLICY, Reason.CONTENT, texts=("spam", "unsolicited")),
-    Rule("blocked", _POLICY, Reason.REPUTATION, texts=("blocked", "banned", "차단되", "차단된", "차단하", "engellen")),
+    Rule(
+        "blocked",
+        _POLICY,
+        Reason.REPUTATION,
+        texts=phrases(
+            "blocked | banned | 차단되 | 차단된 | 차단하 | engellen | blockiert | bloqué | bloquead | bloccat",
+            "ブロックされ | 被拦截",
+        ),
+    ),
     Rule(
         "policy",
         _POLICY,

@@ -27,6 +27,9 @@ from mailevents_dagster.failures.replies import reply_in
         ("Sorry, I couldn't find any host named b.example. (#5.1.2)", None, "5.1.2"),
         ("550 4.4.7 QUEUE.Expired; message expired", 550, "4.4.7"),
         ("smtp;550 5.0.0 no; see 5.7.1 in our list", 550, "5.0.0"),
+        ("host mx.b.example[192.0.2.1] said: 550 Recipient is unknown here", 550, None),
+        ("554 Message refused", 554, None),
+        ("550 Messages from c.example are not wanted", 550, None),
     ],
 )
 def test_a_text_quotes_an_answer(text: str, code: int | None, enhanced: str | None) -> None:
@@ -41,6 +44,7 @@ def test_a_text_quotes_an_answer(text: str, code: int | None, enhanced: str | No
         "delivered 550 bytes, giving up",
         "size limit: 450 KB",
         "tried for: 500 hours",
+        "daily limit: 500 messages, 450 recipients",
         "host 5.1.1.2 (version 5.1.1.4) went away",
         "call (212) 555 0100",
         "at 5:50 on 5.1.1999",

@@ -6,10 +6,16 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-ADDRESS: Final = (
-    r"(?:\"[^\"\n@]{1,64}\"|[^\s<>()\[\]{},;:\"'`@=|][^\s<>()\[\]{},;:\"`@]{0,127})"
-    r"@(?:\[[0-9A-Fa-f.:]{3,45}\]|[\w*](?:[\w*.-]{0,251}[\w*])?)"
+CJK: Final = r"\u3040-\u9fff\uac00-\ud7af"
+"""Scripts without spaces: words stand right before and behind an address, so that it is of one script."""
+_SIGNS: Final = r"\s<>()\[\]{},;:\"`@\u2e80-\u303f\uff00-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65"
+_LOCAL: Final = rf"\"[^\"\n@]{{1,64}}\"|[^{_SIGNS}{CJK}'=|][^{_SIGNS}{CJK}]{{0,127}}|[{CJK}][{CJK}0-9._-]{{0,63}}"
+_LETTER: Final = r"[^\W\u2e80-\uffff]"
+_DOMAIN: Final = (
+    rf"(?:{_LETTER}|\*)(?:(?:{_LETTER}|[*-]|\.(?!\.)){{0,251}}(?:{_LETTER}|\*))?"
+    r"|[\w*](?:(?:[\w*-]|\.(?!\.)){0,251}[\w*])?"
 )
+ADDRESS: Final = rf"(?:{_LOCAL})@(?:\[[0-9A-Fa-f.:]{{3,45}}\]|{_DOMAIN})"
 """A pattern that has one way to go on at each character, and a bound for each part."""
 _ADDRESS: Final = re.compile(ADDRESS)
 _MOST: Final = 1_000

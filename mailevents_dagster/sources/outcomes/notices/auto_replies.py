@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from mailevents_dagster.sources.messages.addresses import addresses_of
-from mailevents_dagster.sources.messages.head import Head
 from mailevents_dagster.sources.messages.values import ids_of, plain_value, text_value
+from mailevents_dagster.sources.outcomes.notices.examined import Examined
 from mailevents_dagster.sources.outcomes.notices.notice import Notice, NoticeKind, Original
-from mailevents_dagster.sources.outcomes.notices.phrases import AWAY_SUBJECT
+from mailevents_dagster.sources.outcomes.notices.phrases import AWAY_PREFIX, AWAY_SUBJECT
 
 _FIELDS: Final = (
     "x-autoreply",
@@ -23,35 +23,42 @@ _FIELDS: Final = (
 )
 _ANSWERS: Final = ("in-reply-to", "references")
 _PRECEDENCES: Final = ("auto_reply", "auto-reply")
+_BULK: Final = ("bulk", "junk")
 
 
-def auto_replies_in(head: Head) -> list[Notice]:
+def auto_replies_in(message: Examined) -> list[Notice]:
     """Return the auto-reply that a message is; none where it is none."""
-    rule = _rule(head)
+    rule = _rule(message)
     if rule is None:
         return []
+    head = message.mail.head
     author = next((one.address for one in addresses_of(head.all("from")) if "@" in one.address), None)
     message_id = next(iter(ids_of(head.first("in-reply-to"))), None)
     to = next((one.address for one in addresses_of(head.all("to")) if "@" in one.address), None)
     return [Notice(NoticeKind.AUTO_REPLY, author, rule=rule, original=Original(message_id=message_id, sender=to))]
 
 
-def _rule(head: Head) -> str | None:
+def _rule(message: Examined) -> str | None:
     """Return what tells that it is an auto-reply."""
+    head, origin = message.mail.head, message.origin
     submitted = plain_value(head.first("auto-submitted") or b"").lower()
     is_answer = any(head.first(name) is not None for name in _ANSWERS)
-    if submitted.startswith("auto-replied") or (submitted.startswith("auto-") and is_answer):
+    if submitted.startswith("auto-replied"):
+        return "auto-submitted"
+    if submitted.startswith("auto-") and (is_answer or origin.is_answer) and not origin.is_of_list:
         return "auto-submitted"
     precedence = plain_value(head.first("precedence") or b"").lower()
     if precedence in _PRECEDENCES:
         return "precedence"
     if any(plain_value(head.first(name) or b"no").lower() not in ("", "no", "false", "0") for name in _FIELDS):
         return "auto-reply-field"
+    # Reports that programs write of themselves say that they do; older programs that answer say nothing.
+    if origin.has_no_sender and precedence in _BULK and not (submitted or origin.is_daemon or origin.is_of_list):
+        return "null-sender"
     subject = text_value(head.first("subject") or b"")[:500]
     if not AWAY_SUBJECT.search(subject):
         return None
     # A subject alone may be a person's; these are what programs add.
-    is_program = submitted.startswith("auto-") or precedence in ("bulk", "junk") or is_answer
-    is_program = is_program or head.first("x-auto-response-suppress") is not None
-    has_no_sender = plain_value(head.first("return-path") or b"<unknown>").strip() == "<>"
-    return "away-subject" if is_program or has_no_sender else None
+    is_program = submitted.startswith("auto-") or precedence in _BULK or is_answer or origin.has_no_sender
+    is_program = is_program or head.first("x-auto-response-suppress") is not None or bool(AWAY_PREFIX.match(subject))
+    return "away-subject" if is_program else None

@@ -13,7 +13,7 @@ from mailevents_dagster.sources.outcomes.notices.notice import Notice, NoticeKin
 
 _TYPE: Final = "message/feedback-report"
 _KNOWN_TYPES: Final = ("abuse", "fraud", "virus", "not-spam", "auth-failure", "opt-out", "opt-out-list")
-_HOTMAIL: Final = re.compile(r"\s*complaint about message from [\d.:a-f]+\s*", re.IGNORECASE)
+_HOTMAIL: Final = re.compile(r"\s*complaint about message from [\d.:a-fx*]+\s*", re.IGNORECASE)
 _IN_TEXT: Final = re.compile(
     r"^feedback-type[ \t]*:.*^user-agent[ \t]*:|^user-agent[ \t]*:.*^feedback-type[ \t]*:", re.I | re.M | re.S
 )

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from mailevents_dagster.sources.outcomes.notices.addresses import ADDRESS
+from mailevents_dagster.sources.outcomes.notices.addresses import ADDRESS, CJK
 
 _A: Final = rf"(?:mailto:|smtp[:=]|rfc822;[ ]?)?(?P<a>{ADDRESS})"
 _B: Final = rf"(?P<alias>{ADDRESS})"
@@ -66,9 +66,13 @@ FORMS: Final = (
     # Recipient: <a@b.example>   or   Unknown user: a@b.example
     _form("labelled", rf"^\s*(?P<label>[^@<>\n]{{2,90}}?)\s*[:：=]\s*[<\"'\[]{{0,2}}{_A}{_CLOSE}[\s.;,]*(?P<reason>)$"),
     # Your message wasn't delivered to a@b.example because …
-    _form("sentence", rf"(?P<reason>^.{{0,300}}?[\s<\"'(\[:]{_A}(?:[\s>\"'),.;:\]].{{0,500}})?$)", is_sure=False),
+    _form(
+        "sentence",
+        rf"(?P<reason>^.{{0,300}}?(?:[\s<\"'(\[:（：]|(?<=[{CJK}])){_A}(?:(?:[\s>\"'),.;:\]）。、]|(?=[{CJK}])).{{0,500}})?$)",
+        is_sure=False,
+    ),
     # a@b.example delivery failed
-    _form("first", rf"^{_MARK}<?{_A}>?\s+(?P<reason>\S.{{3,500}})$", is_sure=False),
+    _form("first", rf"^{_MARK}<?{_A}>?(?:\s+|(?=[{CJK}]))(?P<reason>\S.{{3,500}})$", is_sure=False),
 )
 
 RECIPIENT_LABEL: Final = re.compile(
@@ -89,7 +93,8 @@ OTHER_LABEL: Final = re.compile(
 )
 """Labels of addresses that are no recipients."""
 OTHER_ADDRESS: Final = re.compile(
-    r"(?:contact|assistance|support|questions?|help|unsubscribe|reply|e-?mail us|write|sen[dt](?: an?)? (?:e-?)?mail"
+    r"(?:contact|assistance|support|questions?|help|unsubscribe|reply|e-?mail us|write"
+    r"|(?<!you )sen[dt](?: an?)? (?:e-?)?mail"
     r"|postmaster|administrator|complain|abuse|sender|sent (?:by|from)|\bfrom|\bby)[^@:.!?]{0,30}:?\s*[<(\"']?$",
     re.IGNORECASE,
 )

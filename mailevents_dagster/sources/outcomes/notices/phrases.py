@@ -48,6 +48,8 @@ FAILED_SUBJECT: Final = _any(
     r"no se (?:puede|pudo|ha podido) entregar|no entregad|entrega fallida|fallo (?:en|de) (?:la )?entrega",
     r"não entreg|falha na entrega|mancat[oa] (?:recapito|consegna)|impossibile recapitare|non recapitabil",
     r"niedoręcz|niedostarcz|nie (?:została )?dostarcz|iletilemedi|iletilemeyen|teslim edilemedi|teslim edilemeyen",
+    r"nedoruč|kézbesíthetetlen|sikertelen kézbesítés|olever|går inte att leverera|kan ikke leveres|ikke lever(?:t|et)",
+    r"ei voi(?:tu)? toimittaa|toimittamatta|nelivra|δεν παραδόθηκ|не вдалося достав|غير قابل للتسليم|לא ניתן למסירה",
     r"gönderilemedi|ulaştırılamadı|недостав|не доставлен|не может быть доставлен|возвращен",
     r"配信(?:不能|失敗|エラー|できま)|送信(?:エラー|できま|失敗)|不達|返送|エラー(?:メール|通知)",
     r"退信|投递失败|未送达|无法(?:送达|投递|发送)|傳遞失敗|無法(?:傳遞|投遞|送達)|退件",
@@ -57,17 +59,21 @@ FAILED_TEXT: Final = _any(
     r"(?:not|n['’]t|unable|cannot|failed|impossible)[^.\n]{0,40}(?:deliver|be sent|be reached|reach|accept|forward)",
     r"deliver\w*[^.\n]{0,40}(?:fail|error|problem|not|n['’]t|delayed|undeliver)|undeliver|non-?deliver|unsent message",
     r"fail(?:ed|ure)[^.\n]{0,30}(?:deliver|permanent|recipient|address|send|reason)|fatal (?:delivery )?errors",
-    r"(?:was|were|been) rejected|rejected (?:your|the|recipient)|permanent(?: fatal)? error|returned to sender",
+    r"(?:was|were|been) (?:rejected|blocked)|rejected (?:your|the|recipient)",
+    r"permanent(?: fatal)? error|returned to sender",
     r"did not (?:reach|like)|error[^.\n]{0,40}(?:deliver|occurred|sending)|non-?fatal errors|has been delayed",
     r"transcript of (?:the )?(?:session|attempts)|had delivery|(?:trouble|problem) delivering|no valid recipients",
     r"invalid final delivery|unknown user|user unknown|user not known|unknown host|may not exist|not (?:a )?member",
-    r"no such (?:user|mailbox|address|account)|failed because|has been returned|no longer valid|automatically rejected",
+    r"no such (?:user|mailbox|address|account)|not a valid (?:user|mailbox|recipient|address|account)",
+    r"failed because|has been returned|no longer valid|automatically rejected",
     r"(?:nicht|konnte)[^.\n]{0,80}(?:zugestellt|zustell|übermittelt)|unzustellbar|zustellung[^\n]{0,30}fehl",
     r"(?:n['’](?:a|ont) p|ne peut|impossible)[^.\n]{0,80}(?:remis|distribu|délivr|livr|achemin|envoy|remettre)|échec",
     r"no (?:se )?(?:ha|pudo|puede|pudimos|fue|entreg)[^.\n]{0,60}(?:entreg|envi)|no se entreg",
     r"n[ãa]o (?:foi|p[ôo]de|pode)[^.\n]{0,60}(?:entreg|envi)|(?:non|impossibile)[^.\n]{0,80}(?:consegn|recapit)",
-    r"nie (?:zosta|mo|uda)[^.\n]{0,80}(?:dostarcz|doręcz|wysł)|niedoręcz|niedostarcz|nelze doručit|nebyl\w* doruč",
-    r"iletilemedi|teslim edilemedi|gönderilemedi|ulaştırılamadı|iletilmedi|onbestelbaar",
+    r"nie (?:zosta|mo|uda)[^.\n]{0,80}(?:dostarcz|doręcz|wysł)|niedoręcz|niedostarcz|nelze doručit",
+    r"nebyl\w* doruč|nepodařilo (?:se )?doruč",
+    r"nedoruč|kézbesít|nu a putut fi livrat|ei voitu toimittaa|toimitus epäonnistui",
+    r"iletil(?:e?medi|emem)|teslim (?:edile?medi|edilemez|başarısız)|gönderile?medi|ulaştırılamadı|onbestelbaar",
     r"(?:niet|kon)[^.\n]{0,60}(?:bezorgd|afgeleverd|verzonden)|(?:inte|ikke|kunde)[^.\n]{0,60}lever",
     r"(?:не|нельзя|невозможно)[^.\n]{0,80}(?:доставл|отправ)|недостав|не існує|не вдалося|μην υπάρχει|δεν παραδόθηκ",
     r"(?:配信|送信|配送|送達|伝送|届け)[^。\n]{0,30}(?:でき|失敗|不能|ませんでした)|失敗|存在しな",
@@ -95,7 +101,17 @@ AWAY_SUBJECT: Final = _any(
     r"resposta autom|ausência|fora do escritório|automatisch antwoord|afwezig|autosvar|automatiskt svar|frånvaro",
     r"automaattinen|poissa|fraværende|ikke på kontoret|автоматический ответ|автоответ|вне офиса|в отпуске|отсутств",
     r"автоматична відповідь|odpowiedź automatyczna|autoodpowied|nieobecn|automatická odpov|mimo kancelář",
+    r"automatyczna odpowied",
     r"automatikus válasz|házon kívül|răspuns automat|αυτόματη απάντηση|otomatik (?:yanıt|cevap)|ofis dışında|izinde",
     r"自動(?:返信|応答|回覆)|不在|休暇|自动(?:回复|答复)|外出|休假|자동 ?(?:응답|회신|답장)|부재 ?중|휴가",
     r"תשובה אוטומטית|رد تلقائي|ตอบกลับอัตโนมัติ|trả lời tự động|balasan otomatis",
 )
+AWAY_PREFIX: Final = re.compile(
+    r"\s*\[?(?:auto(?:matic|mated)?[- ]?(?:reply|response)|out of (?:the )?office auto-?reply|automatische antwort"
+    r"|abwesenheitsnotiz|réponse automatique|respuesta automática|risposta automatica|resposta automática"
+    r"|otomatik (?:yanıt|cevap)|automatisch antwoord|automatiskt svar|autosvar|automatyczna odpowiedź"
+    r"|odpowiedź automatyczna|автоматический ответ|自動(?:返信|応答)|自动(?:答复|回复)|자동 ?(?:회신|응답))\]?\s?[:：]"
+    r"|\s*auto: .{0,80}out of the office",
+    re.IGNORECASE,
+)
+"""What mail programs put before the subject that they answer. No person begins a subject so."""

@@ -49,6 +49,8 @@ class Said:
     reason: str = ""
     final: str | None = None
     """What an alias made of the recipient."""
+    is_sure: bool = True
+    """Nothing else is written as this recipient is; a sentence may be about anything."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,6 @@ class Prose:
 class _Hit:
     line: int
     said: Said
-    is_sure: bool
     is_alias: bool = False
     label: str = ""
     """What stands before the recipient, where it says what is wrong."""
@@ -76,7 +77,7 @@ class _Hit:
 
 def prose_of(text: str) -> Prose:
     """Return the text without what it quotes, and the mail that comes back behind it."""
-    text = _MANY_BLANKS.sub("\n\n\n", text[:_LONGEST_TEXT])
+    text = _MANY_BLANKS.sub("\n\n\n", _beginning(text))
     title = RETURNED.search(text)
     header = RETURNED_HEADER.search(text)
     if title and not (header and header.start() < title.start() and _says_something(text[: header.start()])):
@@ -84,6 +85,12 @@ def prose_of(text: str) -> Prose:
     if header and _says_something(text[: header.start()]):
         return Prose(_lines(text[: header.start()]), text[header.start() :])
     return Prose(_lines(text))
+
+
+def _beginning(text: str) -> str:
+    """Return the lines that are read, whole ones: half an address is another one."""
+    lines, newline, _ = text[:_LONGEST_TEXT].rpartition("\n")
+    return lines if newline and len(text) > _LONGEST_TEXT else text[:_LONGEST_TEXT]
 
 
 def _says_something(text: str) -> bool:
@@ -98,10 +105,21 @@ def _lines(text: str) -> list[str]:
 def said_in(prose: Prose, others: Iterable[str]) -> list[Said]:
     """Return each recipient that the text names, once; `others` are no recipients unless nobody else is named."""
     hits = [*_hits(prose.lines)]
-    hits = [hit for hit in hits if hit.is_sure] or hits
+    hits = [hit for hit in hits if hit.said.is_sure] or hits
     avoided = {address.lower() for address in others}
     hits = [hit for hit in hits if hit.said.recipient.lower() not in avoided] or hits
-    return _merged(hits, prose.lines)
+    return _merged(_by_first_name(hits), prose.lines)
+
+
+def _by_first_name(hits: Sequence[_Hit]) -> list[_Hit]:
+    """Return the hits, those of the address behind an alias under the alias: it failed once, not twice."""
+    aliases = {hit.said.final.lower(): hit.said for hit in hits if hit.said.final}
+    return [
+        replace(hit, said=replace(alias, reason=hit.said.reason))
+        if (alias := aliases.get(hit.said.recipient.lower())) and not hit.said.final
+        else hit
+        for hit in hits
+    ]
 
 
 def _merged(hits: Sequence[_Hit], lines: Sequence[str]) -> list[Said]:
@@ -109,7 +127,7 @@ def _merged(hits: Sequence[_Hit], lines: Sequence[str]) -> list[Said]:
     ends = _ends(hits, len(lines))
     for hit, end in zip(hits, ends, strict=True):
         reason = _reason(hit, lines[hit.line + 1 : end])
-        said = Said(hit.said.recipient, reason, hit.said.final)
+        said = replace(hit.said, reason=reason)
         reasons.setdefault(hit.said.recipient.lower(), []).append(said)
     merged = [_best(said) for said in reasons.values()]
     if len(merged) == 1 and not _has_reply(merged[0].reason):
@@ -117,7 +135,7 @@ def _merged(hits: Sequence[_Hit], lines: Sequence[str]) -> list[Said]:
     elif any(said.reason for said in merged):
         return merged
     first = _first_reply(lines)
-    return [said if said.reason else Said(said.recipient, first, said.final) for said in merged]
+    return [said if said.reason else replace(said, reason=first) for said in merged]
 
 
 def _ends(hits: Sequence[_Hit], last: int) -> list[int]:
@@ -137,7 +155,7 @@ def _best(said: Sequence[Said]) -> Said:
     best = next((one for one in said if _has_reply(one.reason)), None) or next(
         (one for one in said if one.reason), said[0]
     )
-    return Said(said[0].recipient, best.reason, next((one.final for one in said if one.final), None))
+    return replace(said[0], reason=best.reason, final=next((one.final for one in said if one.final), None))
 
 
 def _has_reply(reason: str) -> bool:
@@ -154,7 +172,7 @@ def _reason(hit: _Hit, following: Sequence[str]) -> str:
             taken.append(line)
         elif not (taken and taken[-1].endswith((":", "："))):
             blanks += 1
-            if blanks > (2 if hit.is_sure else 1) or (hit.is_sure and _joined(taken)):
+            if blanks > (2 if hit.said.is_sure else 1) or (hit.said.is_sure and _joined(taken)):
                 break
     return (_joined(taken) or hit.label)[:_LONGEST_REASON]
 
@@ -163,13 +181,13 @@ def _with_any_reason(said: Said, hits: Sequence[_Hit], lines: Sequence[str]) -> 
     """Return the only recipient with the first reply in the text, or else with what stands before it."""
     reply = _first_reply(lines)
     if reply or said.reason:
-        return Said(said.recipient, reply or said.reason, said.final)
+        return replace(said, reason=reply or said.reason)
     before: list[str] = []
     for line in reversed(lines[max(0, hits[0].line - 5) : hits[0].line]):
         if not line or line.endswith((":", "：")):
             break
         before.insert(0, line)
-    return Said(said.recipient, _joined(before), said.final)
+    return replace(said, reason=_joined(before))
 
 
 def _first_reply(lines: Sequence[str]) -> str:
@@ -234,8 +252,8 @@ def _hit(place: int, lines: Sequence[str]) -> _Hit | None:
             return None
         if not form.is_sure and not FAILED_TEXT.search(" ".join(lines[max(0, place - 2) : place + 2])):
             continue
-        said = Said(named["a"], named["reason"] or "", named.get("final"))
-        return _Hit(place, said, form.is_sure, form.is_alias, "" if PLAIN_LABEL.fullmatch(label) else label)
+        said = Said(named["a"], named["reason"] or "", named.get("final"), form.is_sure)
+        return _Hit(place, said, form.is_alias, "" if PLAIN_LABEL.fullmatch(label) else label)
     return None
 
 

@@ -38,7 +38,7 @@ def _told(mail: Mail, forwards: int) -> Sequence[Notice]:
         or notices_in_json("" if mail.root.is_multipart else mail.text)
         or _forwarded(message, forwards)
         or told_in_writing(message)
-        or auto_replies_in(mail.head)
+        or auto_replies_in(message)
     )
 
 

@@ -103,9 +103,17 @@ def _with_reason(told: Notice, group: Group, message: Examined, *, sole: bool) -
         text = said or text or (status[2].strip() if status else "")
         reply = reply_in(text)
     code = reply.code or reply_in(first(group, "status")).code
-    if code is None and kind in ("", "smtp"):
-        code = reply_in(_said_of(told, message, sole=sole)).code
-    return failed(told, code, _enhanced(reply, own), text, diagnostic_type=kind or None, around=around)
+    if code is None and kind in ("", "smtp") and text in (said := _said_of(told, message, sole=sole)):
+        code = reply_in(said).code
+    return failed(
+        told,
+        code,
+        _enhanced(reply, own),
+        text,
+        diagnostic_type=kind or None,
+        around=around,
+        is_guess=kind == "smtp" and reply.code is not None and reply.enhanced is None,
+    )
 
 
 def _said_of(told: Notice, message: Examined, *, sole: bool) -> str:

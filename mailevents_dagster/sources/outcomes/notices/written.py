@@ -48,7 +48,7 @@ def _recipients(message: Examined) -> Sequence[str]:
         return message.origin.failed
     named = message.original.recipients
     others = [one for one in named if one not in message.origin.own]
-    return next((one for one in (others, named, message.origin.encoded) if len(one) == 1), ())
+    return next((one for one in (others, message.origin.encoded) if len(one) == 1), ())
 
 
 def _is_notice(message: Examined) -> bool:
@@ -65,7 +65,7 @@ def _is_notice(message: Examined) -> bool:
     if origin.has_no_sender:
         return (origin.tells_failure and _says_failure(message)) or _quotes_reply(message)
     is_likely = origin.is_program or bool(message.prose.returned)
-    return is_likely and origin.tells_failure and _says_failure(message) and bool(message.said)
+    return is_likely and origin.tells_failure and _says_failure(message) and any(one.is_sure for one in message.said)
 
 
 def _says_failure(message: Examined) -> bool:

@@ -62,6 +62,13 @@ def test_messages_within_messages_end() -> None:
     assert only(b"Content-Type: message/rfc822\n\n" * 2_000).kind is NoticeKind.NONE
 
 
+def test_an_address_at_the_end_of_what_is_read_is_whole_or_left_out() -> None:
+    text = "".join(f"<a{number}@post.example>: 550 5.1.1 no\n" for number in range(3_000))
+    recipients = {notice.recipient or "" for notice in notices_of([written(text)])}
+    assert len(recipients) > 1_000
+    assert all(one.endswith("@post.example") for one in recipients)
+
+
 def test_two_thousand_recipients_are_told_apart() -> None:
     status = "\n".join(f"Final-Recipient: rfc822; a{number}@post.example\nAction: failed\n" for number in range(2_000))
     text = "".join(f"a{number}@post.example: 550 5.1.1 no {number}\n" for number in range(2_000))

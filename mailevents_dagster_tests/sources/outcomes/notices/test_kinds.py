@@ -49,10 +49,17 @@ def test_a_complaint_says_of_what_type_it_is() -> None:
         assert only(complaint(f"Feedback-Type: {type_}\nUser-Agent: x/1\n")).feedback_type == type_
 
 
+def test_a_notice_that_names_nobody_is_not_about_whom_it_is_for() -> None:
+    to_himself = "From: news@shop.example\nTo: news@shop.example\nSubject: Your order\nMessage-ID: <m1@shop.example>"
+    message = written("Your message did not reach Ada Lovelace.", f"--- Original message ---\n{to_himself}")
+    assert shown(message) == ["bounce - other - -"]
+
+
 def test_hotmails_complaints_are_told_by_their_subject() -> None:
     inner = f"X-HmXmrOriginalRecipient: bob@post.example\n{BOUNCED}\n\nHi\n"
-    message = parts(("message/rfc822", inner), kind="mixed", Subject="complaint about message from 192.0.2.1")
-    assert shown(message) == ["complaint bob@post.example - - -"]
+    for host in ("192.0.2.1", "192.0.2.xxx"):
+        message = parts(("message/rfc822", inner), kind="mixed", Subject=f"complaint about message from {host}")
+        assert shown(message) == ["complaint bob@post.example - - -"]
 
 
 def test_a_receipt_is_of_whom_the_mail_was_sent_to() -> None:
@@ -77,6 +84,10 @@ AUTOMATIC = [
     {"X_Autorespond": "on"},
     {"X_Auto_Response_Suppress": "All", "Subject": "Automatic reply: Your order"},
     {"Precedence": "bulk", "Subject": "Out of Office: Your order"},
+    {"Auto_Submitted": "auto-generated", "Subject": "RE: Your order"},
+    {"Subject": "Automatic reply: Your order"},
+    {"Subject": "AUTO: Ada is out of the office (returning 23.11.2026)"},
+    {"Precedence": "junk", "Subject": "[Automatyczna odpowiedź] zamówienie"},
     *(
         {"In_Reply_To": "<m1@shop.example>", "Subject": subject}
         for subject in (
@@ -107,6 +118,13 @@ def test_an_auto_reply_is_told_by_what_programs_add(fields: dict[str, str], send
     assert shown(message) == ["auto-reply ada@post.example - - -"]
 
 
+def test_what_comes_in_bulk_and_tells_nobody_of_its_failures_is_an_auto_reply() -> None:
+    thanks = PERSON | {"Return_Path": "<>", "Precedence": "bulk", "Subject": "Thank you for your mail"}
+    assert shown(written("I will answer soon.", **thanks)) == ["auto-reply ada@post.example - - -"]
+    assert shown(written("I will answer soon.", **(thanks | {"Return_Path": "<a@post.example>"}))) == ["none - - - -"]
+    assert shown(written("A report.", **(thanks | {"Auto_Submitted": "auto-generated"}))) == ["none - - - -"]
+
+
 def test_an_auto_reply_knows_the_mail_that_it_answers() -> None:
     message = written("Away", **PERSON, Subject="Away", Auto_Submitted="auto-replied", In_Reply_To="<m1@shop.example>")
     assert only(message).original.message_id == "m1@shop.example"
@@ -134,6 +152,23 @@ NONE = {
         Return_Path="<bounce-1@letters.example>",
         List_Unsubscribe="<https://letters.example/u>",
         Subject="This month: reputation",
+    ),
+    "a person who forwards an auto-reply": written("See below", **PERSON, Subject="Fwd: Automatic reply: Your order"),
+    "a program that quotes a failure in a sentence": written(
+        "A customer says: mails to ada@post.example fail with 550 5.1.1 User unknown.",
+        From="Support <support@shop.example>",
+        Return_Path="<support@shop.example>",
+        Subject="Ticket 7: mail delivery problem",
+        Auto_Submitted="auto-generated",
+    ),
+    "an issue tracker": written(
+        "Ada closed the issue.",
+        From="Ada <issues@tracker.example>",
+        Return_Path="<issues@tracker.example>",
+        Subject="Re: Delivery of mails fails",
+        List_Id="<shop.tracker.example>",
+        In_Reply_To="<m1@shop.example>",
+        Auto_Submitted="auto-generated",
     ),
     "a report of cron": written(
         "550 jobs done",

@@ -15,6 +15,14 @@ FAILED = (
 TOLD = ["bounce ada@post.example hard 550 5.1.1"]
 
 
+def test_a_code_that_sendmail_made_up_is_held_against_no_address_that_is_not_at_fault() -> None:
+    guessed = "Final-Recipient: rfc822; ada@post.example\nAction: failed\nStatus: 5.1.1\nDiagnostic-Code: smtp; "
+    assert shown(report(f"{guessed}550 Denied by policy")) == ["bounce ada@post.example policy 550 5.1.1"]
+    assert shown(report(f"{guessed}550 Mailbox quota exceeded")) == ["bounce ada@post.example soft 550 5.1.1"]
+    assert shown(report(f"{guessed}550 no")) == ["bounce ada@post.example hard 550 5.1.1"]
+    assert shown(report(f"{guessed}550 5.1.1 Denied by policy")) == ["bounce ada@post.example hard 550 5.1.1"]
+
+
 def test_a_report_tells_all_that_is_known_of_a_failure() -> None:
     notice = only(report(f"{FAILED}\nLast-Attempt-Date: Fri, 20 Nov 2026 10:00:00 +0300"))
     assert notice.kind is NoticeKind.BOUNCE
