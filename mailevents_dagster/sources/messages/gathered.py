@@ -20,4 +20,4 @@ class Gathered:
 
     @property
     def has_text(self) -> bool:
-        return any((value or "").strip() for value in (self.text.value, self.html.value))
+        return self.text.value is not None or self.html.value is not None
