@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterator, Mapping
 from typing import IO, Final
 
 from mailevents_dagster.deliverability.reports.packing import damage_of
 from mailevents_dagster.deliverability.reports.record import domain_of, whole_number
 from mailevents_dagster.deliverability.reports.values import TLS, BrokenReportError, Fields, NotAReportError, Tls
-from mailevents_dagster.files.json_text import NotJsonError, canonical, parse
+from mailevents_dagster.files.json_text import NotJsonError, canonical, parse, without_halves
 
 _LARGEST: Final = 2**24
 _MOST_OBJECTS: Final = 200_000
 """As many as 50 MB hold in memory."""
 _MOST_NAMED: Final = 20
 """Faults that are named one by one."""
-_HALF: Final = re.compile(
-    rb"(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\[^u])|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
-)
-"""Half a character, which nothing that keeps text takes; whole ones and other escapes are passed over."""
 _METADATA: Final = ("organization_name", "report_id", "contact_info")
 _KNOWN: Final = frozenset({*_METADATA, "date_range", "policies"})
 _POLICY: Final = ("policy_type", "policy_domain", "policy_string", "mx_host")
@@ -35,7 +30,7 @@ def read_tls(file: str, stream: IO[bytes]) -> Tls:
     if text.count(b"{") > _MOST_OBJECTS:
         raise BrokenReportError(f"it holds more than {_MOST_OBJECTS:,} things: no report of connections does")
     try:
-        found = parse(_HALF.sub(_whole, text.removeprefix(b"\xef\xbb\xbf").strip()))
+        found = parse(without_halves(text.removeprefix(b"\xef\xbb\xbf").strip()))
     except NotJsonError as error:
         if b'"policies"' not in text:
             raise NotAReportError("no report of connections, and no JSON") from error
@@ -62,10 +57,6 @@ def read_tls(file: str, stream: IO[bytes]) -> Tls:
     )
     more = [f"{len(lost) - _MOST_NAMED:,} more faults"] if len(lost) > _MOST_NAMED else []
     return Tls(file, key, metadata, policies, (*lost[:_MOST_NAMED], *more))
-
-
-def _whole(escape: re.Match[bytes]) -> bytes:
-    return escape[1] or b"\\ufffd"
 
 
 def _policies(found: list[object], lost: list[str]) -> Iterator[Fields]:
