@@ -7,7 +7,7 @@ import re
 from datetime import UTC, datetime
 from typing import IO, Final
 
-from mailevents_dagster.deliverability.reports.values import COMPLAINT, FAILURE, Feedback, Fields
+from mailevents_dagster.deliverability.reports.values import COMPLAINT, FAILURE, Feedback, Fields, type_of
 from mailevents_dagster.files.json_text import canonical
 from mailevents_dagster.files.printable import printable
 from mailevents_dagster.sources.messages.faults import Faults
@@ -34,7 +34,6 @@ _IN_BRACKETS: Final = frozenset({"original_mail_from", "original_rcpt_to", "remo
 _MOST: Final = 2**20
 _BLOCK: Final = 2**16
 _IP: Final = re.compile(r"\bfrom ([\d.:A-Fa-f]{3,45})\s*$")
-_WORD: Final = re.compile(r"[\w-]+")
 _FAILED: Final = re.compile(r"message claiming to be from you has failed", re.IGNORECASE)
 _NAMED: Final = re.compile(r"^[ \t>*]{0,20}([A-Za-z][A-Za-z /-]{2,40}):[ \t]*([^\r\n]{0,500})", re.MULTILINE)
 _IN_WORDS: Final = {
@@ -54,8 +53,8 @@ def feedback_of(file: str, mail: Message, report: IO[bytes], original: IO[bytes]
     """Return what the parts of a report say."""
     fields, left_out = _fields(report.read(_MOST))
     about = _read(original)
-    said = _WORD.match(fields.get("feedback_type", ""))
-    is_failure = said[0].lower() == "auth-failure" if said else "auth_failure" in fields
+    type_ = type_of(fields)
+    is_failure = type_ == "auth-failure" or (not type_ and "auth_failure" in fields)
     kind: Final = FAILURE if is_failure else COMPLAINT
     head = _original(about)
     return Feedback(file, _key(kind, mail, fields, head), metadata_of(mail), fields, head, kind, left_out)

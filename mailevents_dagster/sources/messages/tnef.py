@@ -81,7 +81,7 @@ def read_tnef(file: IO[bytes], size: int) -> Tnef:
     if size < 6 or reader.number(4) != _SIGNATURE:
         raise DamagedError("it does not begin as TNEF does")
     reader.skip(2)
-    while reader.at < size:
+    while reader.at < size and not _is_padding(file, Stretch(reader.at, size - reader.at)):
         steps.take()
         level, name, value = _attribute(file, reader)
         if level == 2:
@@ -97,6 +97,12 @@ def read_tnef(file: IO[bytes], size: int) -> Tnef:
     if any(attachment.content is None for attachment in found.attachments):
         raise DamagedError("an attachment in it has no content")
     return found
+
+
+def _is_padding(file: IO[bytes], rest: Stretch) -> bool:
+    """Return whether nothing but zeros stands there, which no attribute begins with."""
+    file.seek(rest.start)
+    return file.read(1) == b"\0" and not any(map(any, blocks(file, rest)))
 
 
 def _attribute(file: IO[bytes], reader: Reader) -> tuple[int, int, Stretch]:

@@ -176,3 +176,9 @@ def test_no_report_of_a_stranger_makes_a_day_fail(here: Judged) -> None:
     made = here.make(DMARC, 0)
     assert (made.numbers["messages"], made.numbers["tls_reports"]) == (3, 1)
     assert not made.verdicts["reports_are_whole"].passed
+
+
+def test_a_report_may_be_the_text_of_its_mail(here: Judged) -> None:
+    head = b"From: dmarc@receiver.example\r\nSubject: [dmarc] Report Domain: example.com\r\n\r\n"
+    here.mail(0, head + numbered(1), b"Subject: hello\r\n\r\n" + numbered(2))
+    assert counted(here.make(DMARC, 0)) == (1, 3, 0)

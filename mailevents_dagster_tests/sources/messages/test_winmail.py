@@ -180,3 +180,9 @@ def test_whatever_is_damaged_nothing_is_raised_and_nothing_lost(at: int, change:
     content = WHOLE[:at] + change + WHOLE[at + len(change) :]
     message = mail(content)
     assert {one.sha256 for one in message.attachments} <= {sha256(b"abc"), sha256(content)}
+
+
+def test_zeros_behind_its_end_are_no_damage() -> None:
+    whole = tnef(file("fatura.pdf", b"%PDF"))
+    assert [one.name for one in mail(whole + bytes(5)).attachments] == ["fatura.pdf"]
+    assert mail(whole + bytes(5) + b"x").faults == ("a winmail.dat is damaged",)
