@@ -34,7 +34,7 @@ _END_SIZE: Final = 22
 _LONGEST_COMMENT: Final = 2**16
 _ZIP64_SIZE: Final = 20
 _IS_ENCRYPTED: Final = 1
-_BASE64: Final = re.compile(rb"\s*(?:H4sI|UEsD|PD94|PGZl|77u/|eyJ)[A-Za-z0-9+/\s]*={0,2}\s*\Z")
+_BASE64: Final = re.compile(rb"\s*(?:H4sI|UEsD|PD94|PGZl|77u/|eyJ)[A-Za-z0-9+/]{20}")
 """How gzip, zip, XML and JSON begin in base64: some gateways leave out that this is what it is."""
 
 

@@ -195,6 +195,8 @@ def test_base64_that_is_not_declared_is_undone(packed: bytes) -> None:
     head = "Content-Type: application/gzip\r\nContent-Transfer-Encoding: {}\r\n\r\n"
     assert one_aggregate(mail(TEXT, "Content-Type: application/gzip\r\n\r\n" + encoded)).domain == "example.com"
     assert one_aggregate(mail(TEXT, head.format("base-64") + encoded)).domain == "example.com"
+    footer = "\r\n-- \r\nthe list of reports\r\n"
+    assert one_aggregate(mail(TEXT, head.format("7bit") + encoded + footer)).domain == "example.com"
 
 
 def test_xml_that_is_called_base64_is_read() -> None:
