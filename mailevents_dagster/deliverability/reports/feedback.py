@@ -35,6 +35,7 @@ _MOST: Final = 2**20
 _BLOCK: Final = 2**16
 _IP: Final = re.compile(r"\bfrom ([\d.:A-Fa-f]{3,45})\s*$")
 _FAILED: Final = re.compile(r"message claiming to be from you has failed", re.IGNORECASE)
+_COPY: Final = re.compile(r"copy of the (?:headers|message)\b.{0,300}?\n[ \t]*\n", re.IGNORECASE | re.DOTALL)
 _NAMED: Final = re.compile(r"^[ \t>*]{0,20}([A-Za-z][A-Za-z /-]{2,40}):[ \t]*([^\r\n]{0,500})", re.MULTILINE)
 _IN_WORDS: Final = {
     "sender domain": "reported_domain",
@@ -83,7 +84,7 @@ def failure_in_words(file: str, mail: Message, original: IO[bytes] | None) -> Fe
             _add(fields, known, value.strip())
     if "source_ip" not in fields:
         return None
-    head = _original(_read(original))
+    head = _original(_read(original) or _quoted(text))
     return Feedback(file, _key(FAILURE, mail, fields, head), metadata_of(mail), fields, head, FAILURE)
 
 
@@ -132,6 +133,12 @@ def _read(original: IO[bytes] | None) -> Message | None:
     if original is None:
         return None
     return read_message(iter(lambda: original.read(_BLOCK), b""))
+
+
+def _quoted(text: str) -> Message | None:
+    """Return the mail whose header stands in a text, where it says so."""
+    found = _COPY.search(text)
+    return read_message([text[found.end() :].encode()]) if found else None
 
 
 def _original(about: Message | None) -> Fields:

@@ -131,7 +131,12 @@ def _is_address(text: str) -> bool:
 def _evaluated(element: Element | None) -> Evaluated:
     element = _NOTHING if element is None else element
     values = values_of(element)
-    reasons = [values_of(reason) for reason in element.iterfind("reason")]
+    # Some write what it is without saying whether that is its type or a comment.
+    reasons = [
+        values_of(reason) or {"comment": text}
+        for reason in element.iterfind("reason")
+        if len(reason) or (text := (reason.text or "").strip())
+    ]
     return {
         "disposition": lower(values.get("disposition")),
         "dkim": lower(values.get("dkim")),

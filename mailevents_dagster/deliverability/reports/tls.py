@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from typing import IO, Final
 
@@ -14,6 +15,8 @@ from mailevents_dagster.files.json_text import NotJsonError, canonical, parse, w
 _LARGEST: Final = 2**24
 _MOST_OBJECTS: Final = 200_000
 """As many as 50 MB hold in memory."""
+_NAMED: Final = re.compile(r"[^!/]!([^!/]+)!\d+!\d+[^/]*\Z")
+"""The domain in the name of a file, as RFC 8460 makes it."""
 _MOST_NAMED: Final = 20
 """Faults that are named one by one."""
 _METADATA: Final = ("organization_name", "report_id", "contact_info")
@@ -41,7 +44,8 @@ def read_tls(file: str, stream: IO[bytes]) -> Tls:
             raise BrokenReportError("it is a list of reports: put each into a file of its own")
         raise NotAReportError("JSON, but no report of connections: it has no list of policies")
     lost: list[str] = []
-    policies = tuple(_policies(_list(report["policies"]), lost))
+    named = _NAMED.search(file)
+    policies = tuple(_policies(_list(report["policies"]), domain_of(named[1]) if named else None, lost))
     if not policies:
         raise BrokenReportError("none of its policies can be read")
     covered = _object(report.get("date_range"))
@@ -59,20 +63,23 @@ def read_tls(file: str, stream: IO[bytes]) -> Tls:
     return Tls(file, key, metadata, policies, (*lost[:_MOST_NAMED], *more))
 
 
-def _policies(found: list[object], lost: list[str]) -> Iterator[Fields]:
+def _policies(found: list[object], named: str | None, lost: list[str]) -> Iterator[Fields]:
+    """Yield the policies. Of one that does not say its domain the name of the file does: those of Postfix have none."""
     for number, one in enumerate(map(_object, found), 1):
         policy, summary = _object(_first(one.get("policy"))), _object(_first(one.get("summary")))
         counts = {name: _number(summary.get(name)) for name in _SUMMARY}
-        if _domain(policy) is None and set(counts.values()) == {None}:
+        domain = _domain(policy)
+        if domain is None and set(counts.values()) == {None}:
             lost.append(f"policy {number} says nothing")
             continue
         if None in counts.values():
             lost.append(f"policy {number} does not say how many connections there were")
-        if _domain(policy) is None:
+        domain = domain or named
+        if domain is None:
             lost.append(f"policy {number} does not say of which domain it is")
         yield {
             **{name: value for name, value in one.items() if name not in ("policy", "summary", "failure_details")},
-            "policy": dict.fromkeys(_POLICY) | policy | {"policy_domain": _domain(policy)},
+            "policy": dict.fromkeys(_POLICY) | policy | {"policy_domain": domain},
             "summary": summary | counts,
             "failure_details": [*_details(_list(one.get("failure_details")), number, lost)],
         }

@@ -33,6 +33,8 @@ _SEAM: Final = re.compile(r"(?:&[^&]{0,10}|<)\Z")
 """What may go on in the next block."""
 _DECLARATION: Final = re.compile(r"<\?xml\s")
 _ROOT: Final = re.compile(r"<(?:[\w.-]{1,40}:)?feedback\b")
+_SCHEMA: Final = re.compile(r"</?(?:[\w.-]{1,40}:)?schema\b[^<>]*>")
+"""Some begin one around what is no schema, and do not end it."""
 _NO_WRAPPER: Final = re.compile(r"<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^>]*>", re.DOTALL)
 """What may stand before the root."""
 _MOST_JUNK: Final = 10_000
@@ -93,8 +95,11 @@ class XmlText:
         return text[root.start() :]
 
     def _mended(self, text: str) -> str:
-        mended = _NUMBERED.sub(_allowed, text.translate(_NO_XML))
-        if mended != text:
+        whole = _SCHEMA.sub("", text)
+        if whole != text:
+            self.faults["tags of a schema stand in it"] = None
+        mended = _NUMBERED.sub(_allowed, whole.translate(_NO_XML))
+        if mended != whole:
             self.faults["control characters are replaced"] = None
         escaped = _BARE.sub("&amp;", mended)
         if escaped != mended:

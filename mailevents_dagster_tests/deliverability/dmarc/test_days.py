@@ -181,4 +181,8 @@ def test_no_report_of_a_stranger_makes_a_day_fail(here: Judged) -> None:
 def test_a_report_may_be_the_text_of_its_mail(here: Judged) -> None:
     head = b"From: dmarc@receiver.example\r\nSubject: [dmarc] Report Domain: example.com\r\n\r\n"
     here.mail(0, head + numbered(1), b"Subject: hello\r\n\r\n" + numbered(2))
-    assert counted(here.make(DMARC, 0)) == (1, 3, 0)
+    words = b"A message claiming to be from you has failed\r\n\r\nSender Domain: example.com\r\nSender IP Address: ::1"
+    here.mail(0, b"Subject: DMARC Failure Report\r\n\r\n" + words, hour=3)
+    made = here.make(DMARC, 0)
+    assert counted(made) == (1, 3, 0)
+    assert made.numbers["failure_reports"] == 1

@@ -100,13 +100,20 @@ def test_the_fields_of_the_newer_specification_are_there() -> None:
 
 
 def test_several_results_and_reasons_are_kept_and_empty_ones_are_not() -> None:
+    agreed = "<reason/><reason>as agreed</reason>"
     many = (
         record()
-        .replace("</policy_evaluated>", "<reason><type>Forwarded</type></reason><reason/></policy_evaluated>")
+        .replace(
+            "</policy_evaluated>",
+            f"<reason><type>Forwarded</type></reason>{agreed}</policy_evaluated>",
+        )
         .replace("<auth_results>", "<auth_results><dkim/><dkim><domain>B.example</domain><result>fail</result></dkim>")
     )
     (found,) = one_aggregate(aggregate(many)).records
-    assert found["policy_evaluated"]["reason"] == [{"type": "forwarded", "comment": None}]
+    assert found["policy_evaluated"]["reason"] == [
+        {"type": "forwarded", "comment": None},
+        {"type": None, "comment": "as agreed"},
+    ]
     assert [result["domain"] for result in found["auth_results"]["dkim"]] == ["b.example", "example.com"]
 
 

@@ -142,3 +142,14 @@ def test_what_names_a_report_and_cannot_be_read_is_broken() -> None:
     (report,) = read(aggregate().replace(b"<feedback>", b"<feedback version=1>"))
     assert isinstance(report, Broken)
     assert not report.is_something_else
+
+
+def test_a_schema_that_begins_and_does_not_end_takes_nothing_from_a_report() -> None:
+    opening = b"<xs:schema xmlns:xs='http://www.w3.org/2001/XMLSchema' targetNamespace='urn:x'>"
+    for whole in (
+        aggregate().replace(b"<feedback>", opening + b"<feedback>"),
+        aggregate().replace(b"<feedback>", b"<feedback>" + opening),
+    ):
+        report = one_aggregate(whole)
+        assert (report.domain, [found["count"] for found in report.records]) == ("example.com", [3])
+        assert report.left_out == ()

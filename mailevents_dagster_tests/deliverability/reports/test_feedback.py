@@ -236,3 +236,27 @@ def test_a_dmarc_report_that_is_called_a_complaint_is_read() -> None:
         b"feedback-report\nContent-Transfer-Encoding: base64\n\n" + base64.b64encode(aggregate()),
     )
     assert kinds(read(typed.partition(b"--b\nContent-Type: message/rfc822")[0] + b"--b--\n")) == ["dmarc-aggregate"]
+
+
+def test_the_mail_that_failed_may_stand_in_the_words_of_a_gateway() -> None:
+    head = ORIGINAL.partition("\n\n")[0]
+    words = f"""From: gateway@receiver.example
+Subject: DMARC Forensic Report for example.com from IP 192.0.2.1
+
+A message claiming to be from you has failed the published DMARC
+policy for your domain.
+
+  Sender Domain: example.com
+  Sender IP Address: 192.0.2.1
+
+------ This is a copy of the headers that were received before the error
+       was detected.
+
+{head}
+"""
+    found = one_feedback(words.encode())
+    assert (found.kind, found.original["message_id"], found.original["from"]) == (
+        "dmarc-failure",
+        "mail-1@example.com",
+        "news@example.com",
+    )

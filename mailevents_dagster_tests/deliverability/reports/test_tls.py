@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from mailevents_dagster_tests.deliverability.reports.samples import connections, one_tls, why
+from mailevents_dagster.deliverability.reports.values import Tls
+from mailevents_dagster_tests.deliverability.reports.samples import connections, gzipped, one_tls, read, why
 
 
 def test_names_are_written_with_underscores_and_numbers_are_numbers() -> None:
@@ -89,10 +90,13 @@ def test_texts_may_be_numbers_and_lists() -> None:
     assert (report.metadata["report_id"], report.metadata["contact_info"]) == ("12", "a@example.net, b@example.net")
 
 
-def test_a_policy_without_a_domain_is_named() -> None:
+def test_a_policy_without_a_domain_is_of_that_in_the_name_of_the_file_or_is_named() -> None:
     counts = {"total-successful-session-count": 1, "total-failure-session-count": 0}
-    report = one_tls(connections(policies=[{"policy": {"policy-type": "sts"}, "summary": counts}]))
-    assert report.left_out == ("policy 1 does not say of which domain it is",)
+    content = connections(policies=[{"policy": {"policy-type": "no-policy-found"}, "summary": counts}])
+    assert one_tls(content).left_out == ("policy 1 does not say of which domain it is",)
+    (named,) = read(gzipped(content), "1.eml/receiver.example!Example.com!1795132800!1795219199!001.json.gz")
+    assert isinstance(named, Tls)
+    assert (named.policies[0]["policy"]["policy_domain"], named.left_out) == ("example.com", ())
 
 
 def test_half_a_character_is_replaced() -> None:
