@@ -20,6 +20,7 @@ from mailevents_dagster.sources.messages.tnef_properties import (
 )
 
 _SIGNATURE: Final = 0x223E9F78
+_PADDING: Final = b"\0\r\n"
 _MOST_STEPS: Final = 100_000
 _BLOCK: Final = 2**16
 _LONGEST_NAME: Final = 2_000
@@ -100,9 +101,9 @@ def read_tnef(file: IO[bytes], size: int) -> Tnef:
 
 
 def _is_padding(file: IO[bytes], rest: Stretch) -> bool:
-    """Return whether nothing but zeros stands there, which no attribute begins with."""
+    """Return whether zeros and line ends alone stand there, with which no attribute begins."""
     file.seek(rest.start)
-    return file.read(1) == b"\0" and not any(map(any, blocks(file, rest)))
+    return file.read(1) in _PADDING and all(not block.strip(_PADDING) for block in blocks(file, rest))
 
 
 def _attribute(file: IO[bytes], reader: Reader) -> tuple[int, int, Stretch]:

@@ -19,14 +19,19 @@ _ZONE: Final = re.compile(r"(?:[+-]\d{4}|\b(?:UTC?|GMT|Z|[ECMP][SD]T))\s*", re.I
 _COLON: Final = re.compile(r"\s*:\s*")
 """RFC 5322 has spaces around it obsolete, and so still read."""
 _ISO: Final = re.compile(r"\d{4}-\d\d-\d\d")
-_ID: Final = re.compile(r"<([^<>\s]{1,1000})>")
+_ID: Final = re.compile(r"<([^<>]{1,1000})>")
 _LAST_SECOND: Final = 253_402_300_799
 _MOST_IDS: Final = 200
 
 
 def text_value(raw: bytes) -> str:
     """Return the value as people read it: on one line, with its encoded words decoded."""
-    return _CONTROLS.sub(" ", decode_words(plain_value(raw))).strip()
+    return without_controls(decode_words(plain_value(raw))).strip()
+
+
+def without_controls(text: str) -> str:
+    """Return text without characters that a terminal obeys."""
+    return _CONTROLS.sub(" ", text)
 
 
 def plain_value(raw: bytes) -> str:
@@ -103,5 +108,6 @@ def ids_of(raw: bytes | None) -> tuple[str, ...]:
     if raw is None:
         return ()
     value = plain_value(raw)
-    found = _ID.findall(value) or [word.strip("<>") for word in value.split()]
+    # One that is folded has spaces within.
+    found = [one.replace(" ", "") for one in _ID.findall(value)] or [word.strip("<>") for word in value.split()]
     return tuple(word for word in found[:_MOST_IDS] if word)

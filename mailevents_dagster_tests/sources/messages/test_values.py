@@ -91,6 +91,7 @@ def test_any_bytes_are_a_date_or_none(raw: bytes) -> None:
     ("raw", "ids"),
     [
         (b"<a@b> (c)\r\n <d@e>", ("a@b", "d@e")),
+        (b"<a-long-\r\n one@b> <d@e>", ("a-long-one@b", "d@e")),
         (b"a@b", ("a@b",)),
         (b"", ()),
         (None, ()),

@@ -182,7 +182,8 @@ def test_whatever_is_damaged_nothing_is_raised_and_nothing_lost(at: int, change:
     assert {one.sha256 for one in message.attachments} <= {sha256(b"abc"), sha256(content)}
 
 
-def test_zeros_behind_its_end_are_no_damage() -> None:
+@pytest.mark.parametrize("more", [bytes(500), b"\r\n", b"\0"], ids=["zeros", "line", "zero"])
+def test_what_is_no_attribute_behind_its_end_is_no_damage(more: bytes) -> None:
     whole = tnef(file("fatura.pdf", b"%PDF"))
-    assert [one.name for one in mail(whole + bytes(5)).attachments] == ["fatura.pdf"]
-    assert mail(whole + bytes(5) + b"x").faults == ("a winmail.dat is damaged",)
+    assert [one.name for one in mail(whole + more).attachments] == ["fatura.pdf"]
+    assert mail(whole + bytes(500) + b"x").faults == ("a winmail.dat is damaged",)
