@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from mailevents_dagster.cli.terminal import Exit, console
+from mailevents_dagster.files.printable import printable
 
 if TYPE_CHECKING:
     from mailevents_dagster.deliverability.reports.values import Aggregate, Broken, Report
 
 STANDARD_INPUT: Final = "-"
 _IN_MEMORY: Final = 2**24
+_MOST_WORDS: Final = 5_000
 
 
 @click.command()
@@ -40,7 +42,8 @@ def reports(*, files: tuple[str, ...]) -> None:
             for why in lost:
                 is_whole = False
                 words = "cannot be read" if isinstance(report, Broken) else "is not read whole; left out"
-                err.print(f"{report.file} {words}: {why}", markup=False, highlight=False, soft_wrap=True)
+                said = printable(f"{report.file} {words}: {why}", _MOST_WORDS)
+                err.print(said, markup=False, highlight=False, soft_wrap=True)
             _print(file, report, seen)
     sys.exit(Exit.DONE if is_whole else Exit.SOME_FAILED)
 

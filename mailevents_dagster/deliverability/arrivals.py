@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -23,7 +24,9 @@ from mailevents_dagster.summaries.making import events_of
 
 _MESSAGES: Final = ("mailbox", "messages")
 """The source and type of feeds of mails."""
-_COLUMNS: Final = ("kind", "attachments", "blob")
+_COLUMNS: Final = ("kind", "subject", "attachments", "blob")
+_SUBJECT: Final = re.compile(r"report domain:|\bdmarc (?:failure|forensic) report", re.IGNORECASE)
+"""How RFC 7489, 8460 and 9990 have a report called, and gateways a failure: it may be the text of its mail, too."""
 _IN_MEMORY: Final = 2**22
 _TOLD_EVERY: Final = 500
 
@@ -74,7 +77,7 @@ def _mailed(work: Work, feed: Feed) -> Iterator[Report | Broken]:
 
 
 def _may_report(row: dict[str, Any]) -> bool:
-    return bool(row["attachments"]) or row["kind"] == "report"
+    return bool(row["attachments"]) or row["kind"] == "report" or _SUBJECT.search(row["subject"] or "") is not None
 
 
 def _of_mail(blobs: Blobs, name: str, sha256: str) -> Iterator[Report | Broken]:

@@ -85,3 +85,10 @@ def test_a_file_that_may_not_be_read_or_is_not_there_is_told(folder: Path) -> No
     done = mailevents("reports", str(folder / "a.xml"), str(folder / "b.xml.gz"), environ={})
     assert [one["kind"] for one in printed(done.stdout)] == ["broken", "dmarc-aggregate"]
     assert done.returncode == 1
+
+
+def test_the_names_of_files_in_a_report_say_nothing_that_a_terminal_obeys(tmp_path: Path) -> None:
+    (tmp_path / "a.zip").write_bytes(zipped(("a\x1b[31m\n.xml", b"<feedback><")))
+    result = mailevents("reports", str(tmp_path / "a.zip"), environ={})
+    assert "\x1b" not in result.stderr
+    assert r"a\x1b[31m\n.xml cannot be read" in result.stderr

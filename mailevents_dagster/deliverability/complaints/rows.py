@@ -62,7 +62,7 @@ def rows_of(complaint: Feedback, domain: str) -> Iterator[Row]:
             "report": complaint_name(complaint),
             "reporter": complaint.metadata["from"],
             "recipient": recipient,
-            "feedback_type": fields.get("feedback_type", "").lower() or None,
+            "feedback_type": complaint.type or None,
             "source_ip": fields.get("source_ip"),
             "from_address": original.get("from"),
             "message_id": original.get("message_id"),

@@ -155,7 +155,9 @@ def _whole(rows: pa.Table) -> Verdict:
 
 def _lost(rows: pa.Table) -> Iterator[str]:
     """Yield what is said of each report that is not whole."""
-    heads = rows.filter(pc.and_(rows["text"].is_valid(), pc.is_in(rows["kind"], pa.array([BROKEN, AGGREGATE]))))
+    is_told = pc.and_(rows["text"].is_valid(), pc.is_in(rows["kind"], pa.array([BROKEN, AGGREGATE, TLS])))
+    # Texts of TLS reports say why connections failed, but for one that is of no policy.
+    heads = rows.filter(pc.and_(is_told, pc.or_(pc.not_equal(rows["kind"], TLS), rows["policy"].is_null())))
     for row in heads.select(["org_name", "text"]).to_pylist():
         whose = f"{printable(row['org_name'], 60)}: " if row["org_name"] else ""
         yield whose + printable(row["text"], 300)

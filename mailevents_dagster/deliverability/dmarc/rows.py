@@ -135,10 +135,12 @@ def _group(record: Record) -> tuple[Any, ...]:
 def _of_tls(report: Tls, domain: str, head: Row) -> Iterator[Row]:
     own = [policy for policy in report.policies if _is_of(policy["policy"]["policy_domain"], domain)]
     head |= {"org_name": report.metadata["organization_name"], "report_id": report.metadata["report_id"]}
+    if own and report.left_out:
+        yield head | {"text": "; ".join(report.left_out)}
     for policy in own:
         summary = policy["summary"]
         yield head | {
-            "policy": policy["policy"]["policy_type"],
+            "policy": str(policy["policy"]["policy_type"] or "unknown"),
             "sessions": summary["total_successful_session_count"],
             "failed_sessions": summary["total_failure_session_count"],
             "text": ", ".join(sorted({str(one.get("result_type")) for one in policy["failure_details"]})) or None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from typing import Final
 from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
@@ -20,15 +20,17 @@ class MalformedError(BrokenReportError):
     """It is no XML from some place on."""
 
 
-def read_elements(blocks: Iterable[str], root: str, take: Callable[[Element], object]) -> bool:
+def read_elements(blocks: Iterable[str], root: str, take: Callable[[Element], object]) -> bytes | None:
     """Hand on each element right below the root when it has ended, its names without prefixes of namespaces.
 
-    Return whether anything stands behind the root's end.
+    Return the beginning of what stands behind the root's end, or None where nothing does.
     """
     reader = _Reader(root)
+    data = b""
     try:
         for block in blocks:
-            reader.feed(block.encode("utf-8", "replace"))
+            data = block.encode("utf-8", "replace")
+            reader.feed(data)
             reader.hand_on(take, reader.children[:-1])
         reader.parser.Parse(b"", True)  # noqa: FBT003  expat's own
     except expat.ExpatError as error:
@@ -39,9 +41,9 @@ def read_elements(blocks: Iterable[str], root: str, take: Callable[[Element], ob
         reader.hand_on(take, reader.children[:-1] if innermost not in (None, reader.children) else reader.children[:])
         if innermost is not None:
             raise MalformedError(f"line {error.lineno}, column {error.offset}: {what}") from error
-        return True
+        return data[reader.parser.ErrorByteIndex - reader.fed :]
     reader.hand_on(take, reader.children[:])
-    return False
+    return None
 
 
 class _Reader:
@@ -52,7 +54,7 @@ class _Reader:
         self.children = Element(root)
         self._root = root
         self._builder = TreeBuilder()
-        self._size = self._number = 0
+        self._size = self._number = self.fed = 0
         self.has_begun = False
         self.parser.buffer_text = True
         self.parser.StartElementHandler = self._begin
@@ -63,6 +65,7 @@ class _Reader:
     def feed(self, data: bytes) -> None:
         self.parser.Parse(data, False)  # noqa: FBT003  expat's own
         self._size += len(data)
+        self.fed += len(data)
 
     def hand_on(self, take: Callable[[Element], object], elements: list[Element]) -> None:
         """Hand on elements that have ended; refuse a document of which too much waits for its end."""
@@ -123,12 +126,23 @@ def values_of(element: Element) -> dict[str, str]:
 
 
 def plain(element: Element, depth: int = 1) -> object:
-    """Return what stands in it, whatever it is: a text, or values by names."""
+    """Return what stands in it, whatever it is: a text, or values by names; those of attributes begin with `@`."""
     if depth > _DEEPEST:
         raise BrokenReportError(f"its elements are nested deeper than {_DEEPEST}")
-    if not len(element):
-        return (element.text or "").strip()
+    texts = (element.text, *(child.tail for child in element))
+    text = " ".join(stripped for one in texts if one and (stripped := one.strip()))
+    if not len(element) and not element.attrib:
+        return text
+    attributes: dict[str, object] = {f"@{name}": value for name, value in element.attrib.items()}
+    return attributes | others(element, (), depth) | ({"#text": text} if text else {})
+
+
+def others(element: Element, known: Container[str], depth: int = 0) -> dict[str, object]:
+    """Return what stands right in it beside elements that are known."""
+    unknown = [child for child in element if child.tag not in known]
+    if not unknown:  # as nearly always
+        return {}
     values: dict[str, list[object]] = {}
-    for child in element:
+    for child in unknown:
         values.setdefault(child.tag, []).append(plain(child, depth + 1))
     return {name: found[0] if len(found) == 1 else found for name, found in values.items()}

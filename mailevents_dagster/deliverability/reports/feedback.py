@@ -7,8 +7,9 @@ import re
 from datetime import UTC, datetime
 from typing import IO, Final
 
-from mailevents_dagster.deliverability.reports.values import COMPLAINT, FAILURE, Feedback, Fields
+from mailevents_dagster.deliverability.reports.values import COMPLAINT, FAILURE, Feedback, Fields, type_of
 from mailevents_dagster.files.json_text import canonical
+from mailevents_dagster.files.printable import printable
 from mailevents_dagster.sources.messages.faults import Faults
 from mailevents_dagster.sources.messages.head import read_head, skip_envelope
 from mailevents_dagster.sources.messages.lines import Lines
@@ -34,6 +35,7 @@ _MOST: Final = 2**20
 _BLOCK: Final = 2**16
 _IP: Final = re.compile(r"\bfrom ([\d.:A-Fa-f]{3,45})\s*$")
 _FAILED: Final = re.compile(r"message claiming to be from you has failed", re.IGNORECASE)
+_COPY: Final = re.compile(r"copy of the (?:headers|message)\b.{0,300}?\n[ \t]*\n", re.IGNORECASE | re.DOTALL)
 _NAMED: Final = re.compile(r"^[ \t>*]{0,20}([A-Za-z][A-Za-z /-]{2,40}):[ \t]*([^\r\n]{0,500})", re.MULTILINE)
 _IN_WORDS: Final = {
     "sender domain": "reported_domain",
@@ -50,14 +52,13 @@ _HOTMAIL: Final = "x-hmxmroriginalrecipient"
 
 def feedback_of(file: str, mail: Message, report: IO[bytes], original: IO[bytes] | None) -> Feedback:
     """Return what the parts of a report say."""
-    fields = _fields(report.read(_MOST))
+    fields, left_out = _fields(report.read(_MOST))
     about = _read(original)
-    is_failure = fields.get("feedback_type", "").lower() == "auth-failure" or (
-        "feedback_type" not in fields and "auth_failure" in fields
-    )
+    type_ = type_of(fields)
+    is_failure = type_ == "auth-failure" or (not type_ and "auth_failure" in fields)
     kind: Final = FAILURE if is_failure else COMPLAINT
     head = _original(about)
-    return Feedback(file, _key(kind, mail, fields, head), metadata_of(mail), fields, head, kind)
+    return Feedback(file, _key(kind, mail, fields, head), metadata_of(mail), fields, head, kind, left_out)
 
 
 def hotmail_complaint(file: str, mail: Message, original: IO[bytes]) -> Feedback:
@@ -83,7 +84,7 @@ def failure_in_words(file: str, mail: Message, original: IO[bytes] | None) -> Fe
             _add(fields, known, value.strip())
     if "source_ip" not in fields:
         return None
-    head = _original(_read(original))
+    head = _original(_read(original) or _quoted(text))
     return Feedback(file, _key(FAILURE, mail, fields, head), metadata_of(mail), fields, head, FAILURE)
 
 
@@ -97,28 +98,47 @@ def metadata_of(mail: Message) -> Fields:
     }
 
 
-def _fields(report: bytes) -> Fields:
+def _fields(report: bytes) -> tuple[Fields, tuple[str, ...]]:
+    """Return the fields, and which say one thing and another.
+
+    Blank lines between them, which some write, end nothing.
+    """
     faults, lines = Faults(), Lines([report])
     skip_envelope(lines, faults)
     fields: Fields = {}
-    for name, raw in read_head(lines, lambda _: False, faults).fields:
-        _add(fields, name.lower().replace("-", "_"), text_value(raw))
-    return fields
+    again: dict[str, None] = {}
+    while lines.peek():
+        head = read_head(lines, lambda _: False, faults)
+        if not head.fields:
+            break
+        for name, raw in head.fields:
+            if not _add(fields, name.lower().replace("-", "_"), text_value(raw)):
+                again[name.lower()] = None
+        lines.skip_blank()
+    return fields, tuple(f"{printable(name, 60)} says one thing and another: the first counts" for name in again)
 
 
-def _add(fields: Fields, name: str, value: str) -> None:
+def _add(fields: Fields, name: str, value: str) -> bool:
+    """Add a field; return whether it says nothing else than one that was there, or may be there again."""
     if name in _IN_BRACKETS:
         value = value.removeprefix("rfc822;").strip(" <>")
     if name in _SEVERAL:
         fields.setdefault(name, []).append(value)
-    elif name not in fields:
-        fields[name] = int(value) if name in _NUMBERS and value.isdecimal() and len(value) < 19 else value
+        return True
+    given = int(value) if name in _NUMBERS and value.isdecimal() and len(value) < 19 else value
+    return bool(fields.setdefault(name, given) == given)
 
 
 def _read(original: IO[bytes] | None) -> Message | None:
     if original is None:
         return None
     return read_message(iter(lambda: original.read(_BLOCK), b""))
+
+
+def _quoted(text: str) -> Message | None:
+    """Return the mail whose header stands in a text, where it says so."""
+    found = _COPY.search(text)
+    return read_message([text[found.end() :].encode()]) if found else None
 
 
 def _original(about: Message | None) -> Fields:

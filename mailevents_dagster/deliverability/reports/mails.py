@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from tempfile import SpooledTemporaryFile
 from typing import IO, Final
@@ -22,13 +22,14 @@ from mailevents_dagster.sources.messages.tree import Tree
 _IN_MEMORY: Final = 2**20
 _BLOCK: Final = 2**16
 _MOST_TEXT: Final = 2**24
-_MOST_PARTS: Final = 200
+MOST_PARTS: Final = 200
 """Attachments that are looked into."""
 FEEDBACK: Final = "message/feedback-report"
 _ORIGINALS: Final = ("message/rfc822", "message/global", "text/rfc822-headers", "message/rfc822-headers")
-_FIELD: Final = re.compile(r"^Feedback-Type:", re.IGNORECASE | re.MULTILINE)
+_FIELD: Final = re.compile(r"^Feedback-Type[ \t]*:", re.IGNORECASE | re.MULTILINE)
+_FIELDS: Final = re.compile(rb"\s*[A-Za-z][A-Za-z0-9-]{1,60}[ \t]*:")
 _PACKED: Final = ("\x1f", "PK\x03\x04")
-_XML: Final = ("<?xml", "<feedback")
+_BEGINNING: Final = re.compile(r'<\?xml|<feedback|\{\s*"organization-name"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,29 +48,47 @@ class Mail:
     attached: tuple[Attached, ...]
     whole: Content
     """The mail itself."""
+    is_cut: bool
+    """Whether it has more attachments than are looked into."""
 
-    def feedback(self) -> IO[bytes] | None:
-        """Return the part that reports one mail, which some call text; or None."""
+    def feedbacks(self) -> list[tuple[Attached, Attached | None]]:
+        """Return the parts that report one mail each, and the part behind or before each that is the mail."""
+        is_report = self.message.kind is Kind.REPORT
+        is_typed = self.original() is not None or not is_report
+        found: list[tuple[Attached, Attached | None]] = []
+        before: Attached | None = None
         for one in self.attached:
-            if one.type == FEEDBACK:
-                return one.content.stream
+            head = one.content.head()
+            if _is_feedback(one.type, head, is_report=is_report):
+                found.append((one, before))
+                before = None
+            elif one.type in _ORIGINALS if is_typed else _FIELDS.match(head):
+                if found and found[-1][1] is None:
+                    found[-1] = (found[-1][0], one)
+                else:
+                    before = one
+        return found
+
+    def feedback_text(self) -> IO[bytes] | None:
+        """Return what reports one mail where it is the text of the mail; or None."""
         found = _FIELD.search(self.message.text or "") if self.message.kind is Kind.REPORT else None
         return io.BytesIO(found.string[found.start() :].encode("utf-8", "replace")) if found else None
 
-    def original(self) -> IO[bytes] | None:
+    def original(self) -> Attached | None:
         """Return the mail that it is about, or None."""
-        return next((one.content.stream for one in self.attached if one.type in _ORIGINALS), None)
+        return next((one for one in self.attached if one.type in _ORIGINALS), None)
 
-    def contents(self) -> Iterator[Content]:
-        """Yield what may be a report: what is attached, or else a text that is one."""
-        yield from (one.content for one in self.attached)
+    def contents(self, but: Collection[Attached]) -> Iterator[Content]:
+        """Yield what may be a report: what is attached, and texts that are one."""
+        yield from (one.content for one in self.attached if one not in but)
         for text in filter(None, (self.message.text, self.message.html)):
             if text.startswith(_PACKED):
                 yield self._raw_text()
                 continue
-            at = min((at for mark in _XML if (at := text.find(mark)) >= 0), default=0)
+            found = _BEGINNING.search(text)
             # The mark says that the text is UTF-8 now, whatever it says itself.
-            yield Content("text", io.BytesIO(codecs.BOM_UTF8 + text[at:].encode("utf-8", "replace")))
+            shown = text[found.start() if found else 0 :].encode("utf-8", "replace")
+            yield Content("text", io.BytesIO(codecs.BOM_UTF8 + shown))
 
     def _raw_text(self) -> Content:
         """Return the bytes of the text: somebody sends a packed file as that."""
@@ -87,14 +106,20 @@ def read_mail(content: Content, budget: Budget) -> Mail:
     attached: list[Attached] = []
 
     def sink(head: AttachmentHead) -> _Kept | None:
-        if len(attached) == _MOST_PARTS:
+        if len(attached) == MOST_PARTS:
             return None
         kept = _Kept(budget)
         attached.append(Attached(head.type, Content(head.safe_name, kept.file)))
         return kept
 
     message = read_message(_blocks(content), sink, most_text=_MOST_TEXT)
-    return Mail(message, tuple(attached), content)
+    return Mail(message, tuple(attached), content, len(message.attachments) > len(attached))
+
+
+def _is_feedback(type_: str, head: bytes, *, is_report: bool) -> bool:
+    if type_ == FEEDBACK:
+        return _FIELDS.match(head) is not None
+    return is_report and type_ not in _ORIGINALS and _FIELD.search(head.decode("latin-1")) is not None
 
 
 def _blocks(content: Content) -> Iterator[bytes]:

@@ -1,16 +1,20 @@
-"""Zip and gzip undone, however often a report is packed, in bounded memory and time."""
+"""Zip, gzip and base64 undone, however often a report is packed, in bounded memory and time."""
 
 from __future__ import annotations
 
 import gzip
 import io
+import re
 import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from tempfile import SpooledTemporaryFile
 from typing import IO, TYPE_CHECKING, Final, cast
 
 from mailevents_dagster.deliverability.reports.values import BrokenReportError
+from mailevents_dagster.sources.messages.faults import Faults
+from mailevents_dagster.sources.messages.transfer import decoder as decoder_of
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -22,6 +26,7 @@ _LARGEST_DIRECTORY: Final = 2**18
 """Bytes of the list of a zip file's members."""
 _DEEPEST: Final = 4
 _BLOCK: Final = 2**16
+_IN_MEMORY: Final = 2**20
 _GZIP: Final = b"\x1f\x8b"
 _ZIP: Final = (b"PK\x03\x04", b"PK\x05\x06")
 _END: Final = b"PK\x05\x06"
@@ -29,6 +34,8 @@ _END_SIZE: Final = 22
 _LONGEST_COMMENT: Final = 2**16
 _ZIP64_SIZE: Final = 20
 _IS_ENCRYPTED: Final = 1
+_BASE64: Final = re.compile(rb"\s*(?:H4sI|UEsD|PD94|PGZl|77u/|eyJ)[A-Za-z0-9+/]{20}")
+"""How gzip, zip, XML and JSON begin in base64: some gateways leave out that this is what it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,20 +102,35 @@ class Budget:
 
 def unpacked(content: Content, budget: Budget, depth: int = 0) -> Iterator[Content]:
     """Yield what is in it, layer by layer: itself where it is not packed. Each is read before the next."""
-    head = content.head(4)
-    if not head.startswith((_GZIP, *_ZIP)):
+    head = content.head()
+    if head.startswith(_GZIP):
+        unpack = _of_gzip
+    elif head.startswith(_ZIP):
+        unpack = _of_zip
+    elif _BASE64.match(head):
+        unpack = _of_base64
+    else:
         yield content
         return
     if depth == _DEEPEST:
         raise BrokenReportError(f"it is packed more than {_DEEPEST} times")
-    inner = _of_gzip(content, budget) if head.startswith(_GZIP) else _of_zip(content, budget)
-    for one in inner:
+    for one in unpack(content, budget):
         yield from unpacked(one, budget, depth + 1)
 
 
 def _of_gzip(content: Content, budget: Budget) -> Iterator[Content]:
     with gzip.GzipFile(fileobj=content.stream, mode="rb") as packed:
         yield Content(content.name, _buffered(packed, budget))
+
+
+def _of_base64(content: Content, budget: Budget) -> Iterator[Content]:
+    decoder = decoder_of(b"base64", Faults())
+    with SpooledTemporaryFile(_IN_MEMORY) as decoded:
+        while block := content.stream.read(_BLOCK):
+            budget.spend(len(block))
+            decoded.write(decoder.decode(block))
+        decoded.write(decoder.rest())
+        yield Content(content.name, decoded)
 
 
 def _of_zip(content: Content, budget: Budget) -> Iterator[Content]:

@@ -8,11 +8,18 @@ from collections.abc import Iterator
 from typing import Final
 from xml.etree.ElementTree import Element
 
-from mailevents_dagster.deliverability.reports.elements import plain, values_of
+from mailevents_dagster.deliverability.reports.elements import others, plain, values_of
 from mailevents_dagster.deliverability.reports.records import Evaluated, Record, Texts
 
-_NUMBER: Final = re.compile(r"\+?(\d{1,18})(?:\.0*)?", re.ASCII)
+_NUMBER: Final = re.compile(r"\+?0*(\d{1,12})(?:\.0*)?", re.ASCII)
+"""All mails of the world are 12 digits a day, and ten million such numbers are less than a column of numbers holds."""
+_LITERAL: Final = re.compile(r"\[(?:IPv6:)?([^\[\]]*)\]", re.IGNORECASE)
+"""An address as the envelope of a mail writes it (RFC 5321)."""
 _IDENTIFIERS: Final = ("header_from", "envelope_from", "envelope_to")
+_ROW: Final = frozenset({"source_ip", "count", "policy_evaluated"})
+_EVALUATED: Final = frozenset({"disposition", "dkim", "spf", "reason"})
+_RESULTS: Final = ("dkim", "spf")
+_RESULT: Final = frozenset({"domain", "selector", "scope", "result", "human_result"})
 _NOTHING: Final = Element("nothing")
 
 
@@ -36,16 +43,20 @@ def records_of(element: Element) -> Iterator[Record]:
                 continue
             case "identifiers" | "identities":  # as drafts of the specification call them
                 identifiers = identifiers or values_of(child)
+                _add(extension, "identifiers", others(child, _IDENTIFIERS))
             case "auth_results":
-                dkim += [_dkim(values_of(one)) for one in child.iterfind("dkim") if len(one)]
-                spf += [_spf(values_of(one)) for one in child.iterfind("spf") if len(one)]
+                _add(extension, "auth_results", _add_results(child, dkim, spf))
             case name:
                 extension[name] = plain(child)
-    named: Texts = {name: lower(identifiers.get(name)) for name in _IDENTIFIERS}
+    named: Texts = {name: domain_of(identifiers.get(name)) for name in _IDENTIFIERS}
     for row in rows:
         source, count = _counted(values_of(row))
-        evaluated = _evaluated(row.find("policy_evaluated"))
+        judged = row.find("policy_evaluated")
+        evaluated = _evaluated(judged)
         dkim_aligned, spf_aligned = _passed(evaluated["dkim"]), _passed(evaluated["spf"])
+        own = dict(extension)
+        _add(own, "row", others(row, _ROW))
+        _add(own, "policy_evaluated", {} if judged is None else others(judged, _EVALUATED))
         yield {
             "source_ip": source,
             "count": count,
@@ -55,8 +66,27 @@ def records_of(element: Element) -> Iterator[Record]:
             "dkim_aligned": dkim_aligned,
             "spf_aligned": spf_aligned,
             "dmarc_passed": _either(dkim_aligned, spf_aligned),
-            "extension": extension,
+            "extension": own,
         }
+
+
+def _add(extension: dict[str, object], name: str, found: dict[str, object]) -> None:
+    if found:
+        extension[name] = found
+
+
+def _add_results(element: Element, dkim: list[Texts], spf: list[Texts]) -> dict[str, object]:
+    """Add what the methods gave, and return what is there beside it."""
+    for one in element:
+        if one.tag == "dkim" and len(one):
+            dkim.append(_dkim(values_of(one)))
+        elif one.tag == "spf" and len(one):
+            spf.append(_spf(values_of(one)))
+    beside: dict[str, list[object]] = {}
+    for one in element:
+        if one.tag in _RESULTS and (more := others(one, _RESULT)):
+            beside.setdefault(one.tag, []).append(more)
+    return others(element, _RESULTS) | beside
 
 
 def whole_number(text: str | None) -> int | None:
@@ -70,10 +100,17 @@ def lower(text: str | None) -> str | None:
     return text.lower() if text is not None else None
 
 
+def domain_of(text: str | None) -> str | None:
+    """Return a domain in small letters, without the dot of the root behind it."""
+    return text.lower().rstrip(".") or None if text is not None else None
+
+
 def _counted(values: dict[str, str]) -> tuple[str, int]:
     source = values.get("source_ip")
     if source is None:
         raise LeftOutError("names no source_ip")
+    if source.startswith("["):
+        source = _LITERAL.sub(r"\1", source)
     if not _is_address(source):
         raise LeftOutError("has a source_ip that is no address")
     count = whole_number(values.get("count"))
@@ -94,7 +131,12 @@ def _is_address(text: str) -> bool:
 def _evaluated(element: Element | None) -> Evaluated:
     element = _NOTHING if element is None else element
     values = values_of(element)
-    reasons = [values_of(reason) for reason in element.iterfind("reason")]
+    # Some write what it is without saying whether that is its type or a comment.
+    reasons = [
+        values_of(reason) or {"comment": text}
+        for reason in element.iterfind("reason")
+        if len(reason) or (text := (reason.text or "").strip())
+    ]
     return {
         "disposition": lower(values.get("disposition")),
         "dkim": lower(values.get("dkim")),
@@ -107,7 +149,7 @@ def _evaluated(element: Element | None) -> Evaluated:
 
 def _dkim(values: dict[str, str]) -> Texts:
     return {
-        "domain": lower(values.get("domain")),
+        "domain": domain_of(values.get("domain")),
         "selector": values.get("selector"),
         "result": lower(values.get("result")),
         "human_result": values.get("human_result"),
@@ -116,7 +158,7 @@ def _dkim(values: dict[str, str]) -> Texts:
 
 def _spf(values: dict[str, str]) -> Texts:
     return {
-        "domain": lower(values.get("domain")),
+        "domain": domain_of(values.get("domain")),
         "scope": lower(values.get("scope")),
         "result": lower(values.get("result")),
         "human_result": values.get("human_result"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypedDict
 
@@ -15,6 +16,8 @@ FAILURE: Final = "dmarc-failure"
 TLS: Final = "tls"
 COMPLAINT: Final = "complaint"
 BROKEN: Final = "broken"
+
+_WORD: Final = re.compile(r"[\w-]+")
 
 Key = tuple[str, ...]
 """Names a report for ever: two files with the same key are the same report."""
@@ -74,6 +77,11 @@ class Feedback:
     kind: Literal["dmarc-failure", "complaint"]
     left_out: tuple[str, ...] = ()
 
+    @property
+    def type(self) -> str:
+        """The type of the feedback, such as `abuse`; empty where the report names none."""
+        return type_of(self.feedback)
+
 
 @dataclass(frozen=True, slots=True)
 class Broken:
@@ -87,6 +95,12 @@ class Broken:
 
 
 Report = Aggregate | Tls | Feedback
+
+
+def type_of(feedback: Fields) -> str:
+    """Return the type of feedback in small letters, without the comment that may stand behind it."""
+    word = _WORD.match(feedback.get("feedback_type", ""))
+    return word[0].lower() if word else ""
 
 
 class BrokenReportError(Exception):

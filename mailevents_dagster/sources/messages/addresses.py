@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Final
 
 from mailevents_dagster.sources.messages.message import Address
-from mailevents_dagster.sources.messages.values import decode_words, plain_value
+from mailevents_dagster.sources.messages.values import decode_words, plain_value, without_controls
 
 _MOST: Final = 5_000
 _TOKEN: Final = re.compile(
@@ -28,6 +28,9 @@ _TOKEN: Final = re.compile(
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 _IN_COMMENT: Final = re.compile(r"[()]|\\.", re.DOTALL)
 _NAMED: Final = re.compile(r"(.*?)<([^<>\s]+@[^<>\s]+)>", re.DOTALL)
+_APART: Final = re.compile(r"\s*(@)\s*|\s+(\.)\s+")
+"""What the obsolete syntax of an address may have spaces around."""
+_WITHIN: Final = re.compile(r"\([^()]*\)")
 _ROUTE: Final = re.compile(r"^(?:@[^:]*:|mailto:)", re.IGNORECASE)
 _SPACES: Final = re.compile(r"\s+")
 
@@ -107,19 +110,30 @@ def _behind_comment(value: str, at: int) -> int:
 
 def _made(entry: _Entry) -> Iterator[Address]:
     name, address = decode_words(entry.text), entry.address
+    if address is not None and not address.strip() and "@" in name:
+        address = None
+    if address is None and len(words := name.split()) > 1 and all("@" in word.strip("@") for word in words):
+        yield from (Address("", word) for word in words)  # a comma is missing
+        return
     if address is None and (within := _NAMED.match(name)):
         name, address = within[1], within[2]
     elif address is None:
         name, address = _parted(name)
     elif "@" not in address and _SPACES.search(address.strip()):
         name, address = name or address, ""
-    if name or address:
-        shown = _SPACES.sub(" ", name or decode_words(entry.comment)).strip(" '\"")
-        yield Address(shown, _ROUTE.sub("", address.strip() if '"' in address else _SPACES.sub("", address)))
+    shown = _SPACES.sub(" ", without_controls(name or decode_words(entry.comment))).strip(" '\"")
+    bare = _ROUTE.sub("", _bare(without_controls(address)))
+    if (name or address) and (shown or bare):
+        yield Address(shown, bare)
+
+
+def _bare(address: str) -> str:
+    """Return an address without spaces and comments, which the obsolete syntax has within."""
+    return address.strip() if '"' in address else _SPACES.sub("", _WITHIN.sub("", address))
 
 
 def _parted(text: str) -> tuple[str, str]:
     """Return name and address where nothing divides them; a single word is an address without a domain."""
-    words = [text] if text.startswith('"') else text.split()
+    words = [text] if text.startswith('"') else _APART.sub(r"\1\2", text).split()
     address = next((word for word in words if "@" in word), words[0] if len(words) == 1 else "")
-    return " ".join(word for word in words if word != address), address
+    return " ".join(word for word in words if word != address), address.strip("<>'")

@@ -20,6 +20,7 @@ from mailevents_dagster.sources.messages.tnef_properties import (
 )
 
 _SIGNATURE: Final = 0x223E9F78
+_PADDING: Final = b"\0\r\n"
 _MOST_STEPS: Final = 100_000
 _BLOCK: Final = 2**16
 _LONGEST_NAME: Final = 2_000
@@ -81,7 +82,7 @@ def read_tnef(file: IO[bytes], size: int) -> Tnef:
     if size < 6 or reader.number(4) != _SIGNATURE:
         raise DamagedError("it does not begin as TNEF does")
     reader.skip(2)
-    while reader.at < size:
+    while reader.at < size and not _is_padding(file, Stretch(reader.at, size - reader.at)):
         steps.take()
         level, name, value = _attribute(file, reader)
         if level == 2:
@@ -97,6 +98,12 @@ def read_tnef(file: IO[bytes], size: int) -> Tnef:
     if any(attachment.content is None for attachment in found.attachments):
         raise DamagedError("an attachment in it has no content")
     return found
+
+
+def _is_padding(file: IO[bytes], rest: Stretch) -> bool:
+    """Return whether zeros and line ends alone stand there, with which no attribute begins."""
+    file.seek(rest.start)
+    return file.read(1) in _PADDING and all(not block.strip(_PADDING) for block in blocks(file, rest))
 
 
 def _attribute(file: IO[bytes], reader: Reader) -> tuple[int, int, Stretch]:

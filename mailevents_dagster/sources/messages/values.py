@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import binascii
 import re
+from calendar import monthrange
+from datetime import datetime
 from email.utils import mktime_tz, parsedate_tz
 from typing import Final
 
@@ -14,14 +16,22 @@ _CONTROLS: Final = re.compile("[\x00-\x08\x0a-\x1f\x7f]+")
 _SPACES: Final = re.compile(r"[ \t\r\n]+")
 _COMMENT: Final = re.compile(r"\([^()]*\)")
 _ZONE: Final = re.compile(r"(?:[+-]\d{4}|\b(?:UTC?|GMT|Z|[ECMP][SD]T))\s*", re.IGNORECASE)
-_ID: Final = re.compile(r"<([^<>\s]{1,1000})>")
+_COLON: Final = re.compile(r"\s*:\s*")
+"""RFC 5322 has spaces around it obsolete, and so still read."""
+_ISO: Final = re.compile(r"\d{4}-\d\d-\d\d")
+_ID: Final = re.compile(r"<([^<>]{1,1000})>")
 _LAST_SECOND: Final = 253_402_300_799
 _MOST_IDS: Final = 200
 
 
 def text_value(raw: bytes) -> str:
     """Return the value as people read it: on one line, with its encoded words decoded."""
-    return _CONTROLS.sub(" ", decode_words(plain_value(raw))).strip()
+    return without_controls(decode_words(plain_value(raw))).strip()
+
+
+def without_controls(text: str) -> str:
+    """Return text without characters that a terminal obeys."""
+    return _CONTROLS.sub(" ", text)
 
 
 def plain_value(raw: bytes) -> str:
@@ -65,7 +75,9 @@ def _bytes_of(encoding: str, text: str) -> bytes:
 
 def seconds_of(raw: bytes) -> int | None:
     """Return the Unix seconds of a date; None where it cannot be read, or does not say of which time zone it is."""
-    value = _COMMENT.sub(" ", plain_value(raw)[:200])
+    value = _COLON.sub(":", _COMMENT.sub(" ", plain_value(raw)[:200]).replace('"', "")).strip()
+    if _ISO.match(value):
+        return _iso_seconds(value)
     zone = None
     for zone in _ZONE.finditer(value):  # noqa: B007  the last one counts
         pass
@@ -73,10 +85,22 @@ def seconds_of(raw: bytes) -> int | None:
         return None
     try:
         parsed = parsedate_tz(value)
-        seconds = None if parsed is None or abs(parsed[9] or 0) > 86_400 else int(mktime_tz(parsed))
+        if parsed is None or abs(parsed[9] or 0) > 86_400 or parsed[2] > monthrange(*parsed[:2])[1]:
+            return None
+        seconds = int(mktime_tz(parsed))
     except (ValueError, OverflowError, TypeError, IndexError):
         return None
-    return seconds if seconds is not None and 0 <= seconds <= _LAST_SECOND else None
+    return seconds if 0 <= seconds <= _LAST_SECOND else None
+
+
+def _iso_seconds(value: str) -> int | None:
+    """Return the Unix seconds of a date as ISO 8601 has it."""
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    seconds = int(moment.timestamp()) if moment.tzinfo else -1
+    return seconds if 0 <= seconds <= _LAST_SECOND else None
 
 
 def ids_of(raw: bytes | None) -> tuple[str, ...]:
@@ -84,5 +108,6 @@ def ids_of(raw: bytes | None) -> tuple[str, ...]:
     if raw is None:
         return ()
     value = plain_value(raw)
-    found = _ID.findall(value) or [word.strip("<>") for word in value.split()]
+    # One that is folded has spaces within.
+    found = [one.replace(" ", "") for one in _ID.findall(value)] or [word.strip("<>") for word in value.split()]
     return tuple(word for word in found[:_MOST_IDS] if word)

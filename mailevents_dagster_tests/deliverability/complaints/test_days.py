@@ -52,7 +52,7 @@ def test_a_complaint_of_a_mail_of_another_domain_does_not_count(here: Judged) ->
 
 
 def test_who_takes_a_complaint_back_does_not_complain(here: Judged) -> None:
-    here.mail(0, numbered(1, ABUSE.replace("abuse", "not-spam")))
+    here.mail(0, numbered(1, ABUSE.replace("abuse", "Not-Spam (folder)")))
     made = here.make(COMPLAINTS, 0)
     assert (made.numbers["complaints"], made.numbers["complaints_taken_back"]) == (0, 2)
 

@@ -10,7 +10,7 @@ from mailevents_dagster.deliverability.dmarc.part import DMARC
 from mailevents_dagster.health.verdicts import Verdict
 from mailevents_dagster_tests.deliverability.dmarc.test_days import numbered
 from mailevents_dagster_tests.deliverability.judged import Judged, judged
-from mailevents_dagster_tests.deliverability.reports.samples import record
+from mailevents_dagster_tests.deliverability.reports.samples import connections, record
 
 
 @pytest.fixture
@@ -101,3 +101,11 @@ def test_what_was_left_out_of_a_report_is_told(here: Judged) -> None:
     told = check(here, 0, "reports_are_whole", record(), record(count="x"))
     assert not told.passed
     assert told.said.endswith("Receiver Inc.: record 2 has a count that is no number")
+
+
+def test_what_a_report_of_connections_does_not_say_is_told(here: Judged) -> None:
+    policies = [{"policy": {"policy-type": "sts", "policy-domain": "example.com"}}]
+    here.file(0, "a.json", connections(policies=policies))
+    told = here.make(DMARC, 0).verdicts["reports_are_whole"]
+    assert not told.passed
+    assert told.said.endswith("Receiver Inc.: policy 1 does not say how many connections there were")

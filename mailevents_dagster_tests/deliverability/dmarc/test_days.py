@@ -163,3 +163,26 @@ def test_a_day_with_sources_has_a_chart_and_a_table(here: Judged) -> None:
         "| 192.0.2.0/24 | new | 1,000 | 1,000 | 0 | 1,000 |",
         "| 2001:db8:1::/48 | new | 7 | 0 | 0 | 0 |",
     ]
+
+
+def test_no_report_of_a_stranger_makes_a_day_fail(here: Judged) -> None:
+    here.file(0, "huge.xml", numbered(1, *[record(count=10**18 - 1)] * 20, record()))
+    odd = {
+        "policy": {"policy-type": {}, "policy-domain": "example.com"},
+        "summary": {},
+        "failure-details": [{"result-type": 7}],
+    }
+    here.file(0, "odd.json", connections(policies=[odd]).replace(b"Receiver Inc.", b"\\ud800"))
+    made = here.make(DMARC, 0)
+    assert (made.numbers["messages"], made.numbers["tls_reports"]) == (3, 1)
+    assert not made.verdicts["reports_are_whole"].passed
+
+
+def test_a_report_may_be_the_text_of_its_mail(here: Judged) -> None:
+    head = b"From: dmarc@receiver.example\r\nSubject: [dmarc] Report Domain: example.com\r\n\r\n"
+    here.mail(0, head + numbered(1), b"Subject: hello\r\n\r\n" + numbered(2))
+    words = b"A message claiming to be from you has failed\r\n\r\nSender Domain: example.com\r\nSender IP Address: ::1"
+    here.mail(0, b"Subject: DMARC Failure Report\r\n\r\n" + words, hour=3)
+    made = here.make(DMARC, 0)
+    assert counted(made) == (1, 3, 0)
+    assert made.numbers["failure_reports"] == 1

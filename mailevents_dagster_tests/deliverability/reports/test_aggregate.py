@@ -95,18 +95,25 @@ def test_the_fields_of_the_newer_specification_are_there() -> None:
         "discovery_method": "treewalk",
     }
     assert (report.metadata["generator"], report.metadata["error"]) == ("G 1", ["a", "b"])
-    assert report.extension == {"extension": {"vendor": {"seen": ["1", "2"]}}}
+    assert report.extension == {"extension": {"vendor": {"@xmlns": "urn:x", "seen": ["1", "2"]}}}
     assert next(iter(report.records))["extension"] == {"arc": {"result": "pass"}}
 
 
 def test_several_results_and_reasons_are_kept_and_empty_ones_are_not() -> None:
+    agreed = "<reason/><reason>as agreed</reason>"
     many = (
         record()
-        .replace("</policy_evaluated>", "<reason><type>Forwarded</type></reason><reason/></policy_evaluated>")
+        .replace(
+            "</policy_evaluated>",
+            f"<reason><type>Forwarded</type></reason>{agreed}</policy_evaluated>",
+        )
         .replace("<auth_results>", "<auth_results><dkim/><dkim><domain>B.example</domain><result>fail</result></dkim>")
     )
     (found,) = one_aggregate(aggregate(many)).records
-    assert found["policy_evaluated"]["reason"] == [{"type": "forwarded", "comment": None}]
+    assert found["policy_evaluated"]["reason"] == [
+        {"type": "forwarded", "comment": None},
+        {"type": None, "comment": "as agreed"},
+    ]
     assert [result["domain"] for result in found["auth_results"]["dkim"]] == ["b.example", "example.com"]
 
 
@@ -120,6 +127,20 @@ def test_a_record_with_several_rows_is_as_many_records() -> None:
     report = one_aggregate(aggregate(record().replace("<identifiers>", f"{row}<identifiers>")))
     assert [(found["source_ip"], found["count"]) for found in report.records] == [("192.0.2.1", 3), ("192.0.2.9", 4)]
     assert {found["identifiers"]["header_from"] for found in report.records} == {"example.com"}
+
+
+@pytest.mark.parametrize("literal", ["[192.0.2.1]", "[2001:db8::1]", "[IPv6:2001:db8::1]"])
+def test_an_address_may_stand_in_brackets(literal: str) -> None:
+    (found,) = one_aggregate(aggregate(record(literal))).records
+    assert found["source_ip"] in ("192.0.2.1", "2001:db8::1")
+
+
+def test_a_domain_is_the_same_with_the_dot_of_the_root() -> None:
+    report = one_aggregate(aggregate(policy=POLICY.replace("example.com", "Example.COM.")))
+    assert report.domain == "example.com"
+    dotted = record().replace("<header_from>example.com<", "<header_from>example.com.<")
+    (found,) = one_aggregate(aggregate(dotted)).records
+    assert found["identifiers"]["header_from"] == "example.com"
 
 
 def test_the_same_report_has_the_same_key_and_another_has_not() -> None:
@@ -144,10 +165,11 @@ def test_a_report_without_an_id_is_known_by_its_content() -> None:
         (record(count="many"), "record 2 has a count that is no number"),
         (record(count=-1), "record 2 has a count that is no number"),
         (record(source=""), "record 2 names no source_ip"),
+        (record(count=10**12), "record 2 has a count that is no number"),
         (record(source="somewhere"), "record 2 has a source_ip that is no address"),
         ("<record><identifiers/></record>", "record 2 names no source_ip"),
     ],
-    ids=["no-count", "words", "negative", "no-ip", "no-address", "no-row"],
+    ids=["no-count", "words", "negative", "more-than-there-are", "no-ip", "no-address", "no-row"],
 )
 def test_a_record_that_cannot_be_counted_is_left_out_and_named(broken: str, said: str) -> None:
     report = one_aggregate(aggregate(record(), broken, record("192.0.2.3")))
@@ -189,6 +211,14 @@ def test_what_stands_behind_the_end_of_a_report_takes_nothing_from_it(more: byte
     assert report.left_out == ()
 
 
+@pytest.mark.parametrize("between", [b"", b"\n<?xml version='1.0'?>\n"], ids=["root", "document"])
+def test_another_report_behind_the_end_of_one_is_said_to_be_left_out(between: bytes) -> None:
+    other = aggregate(record("192.0.2.2")).partition(b"\n")[2]
+    report = one_aggregate(aggregate() + between + other)
+    assert [found["source_ip"] for found in report.records] == ["192.0.2.1"]
+    assert report.left_out == ("another report that stands behind its end: put each into a file of its own",)
+
+
 def test_a_report_that_breaks_off_before_its_first_record_is_broken() -> None:
     whole = aggregate()
     assert why(whole[: whole.index(b"<record>")]).startswith("line ")
@@ -204,3 +234,8 @@ def test_dates_are_numbers_or_name_their_zone() -> None:
     assert begins("1795132800.0") == begins("2026-11-20T00:00:00Z") == 1795132800
     assert begins("2026-11-20 00:00:00") is None
     assert begins("yesterday") is None
+
+
+def test_a_date_that_is_no_moment_is_said() -> None:
+    report = one_aggregate(aggregate(metadata=METADATA.replace("1795132800", "2026-11-20 00:00:00")))
+    assert report.faults == ("its begin is no moment: 2026-11-20 00:00:00",)

@@ -7,7 +7,15 @@ import codecs
 import pytest
 
 from mailevents_dagster.deliverability.reports import xml_text
-from mailevents_dagster_tests.deliverability.reports.samples import METADATA, aggregate, one_aggregate, record, why
+from mailevents_dagster.deliverability.reports.values import Broken
+from mailevents_dagster_tests.deliverability.reports.samples import (
+    METADATA,
+    aggregate,
+    one_aggregate,
+    read,
+    record,
+    why,
+)
 
 NAMED = METADATA.replace("Receiver Inc.", "Müller GmbH")
 
@@ -107,3 +115,41 @@ def test_a_cdata_section_is_text() -> None:
 
 def test_markup_that_is_none_makes_a_report_broken() -> None:
     assert why(aggregate(metadata=METADATA.replace("dmarc@", "<dmarc@"))).startswith("line 5, column ")
+
+
+@pytest.mark.parametrize("charset", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+def test_a_wide_charset_needs_neither_mark_nor_declaration(charset: str) -> None:
+    report = one_aggregate(aggregate().decode().partition("\n")[2].encode(charset))
+    assert (report.domain, report.faults) == ("example.com", ())
+
+
+@pytest.mark.parametrize("number", ["&#27;", "&#x1B;", "&#xD800;", "&#9999999;"])
+def test_the_number_of_no_character_is_replaced_and_said(number: str) -> None:
+    report = one_aggregate(aggregate(metadata=METADATA.replace("Inc.", f"Inc{number}")))
+    assert report.metadata["org_name"] == "Receiver Inc\ufffd"
+    assert report.faults == ("control characters are replaced",)
+
+
+def test_a_report_may_stand_in_another_element() -> None:
+    text = aggregate().replace(b"<feedback>", b"<xs:schema xmlns:xs='urn:x'><feedback>")
+    for whole in (text, text + b"</xs:schema>"):
+        report = one_aggregate(whole)
+        assert [found["count"] for found in report.records] == [3]
+        assert "it stands in another element" in report.faults
+
+
+def test_what_names_a_report_and_cannot_be_read_is_broken() -> None:
+    (report,) = read(aggregate().replace(b"<feedback>", b"<feedback version=1>"))
+    assert isinstance(report, Broken)
+    assert not report.is_something_else
+
+
+def test_a_schema_that_begins_and_does_not_end_takes_nothing_from_a_report() -> None:
+    opening = b"<xs:schema xmlns:xs='http://www.w3.org/2001/XMLSchema' targetNamespace='urn:x'>"
+    for whole in (
+        aggregate().replace(b"<feedback>", opening + b"<feedback>"),
+        aggregate().replace(b"<feedback>", b"<feedback>" + opening),
+    ):
+        report = one_aggregate(whole)
+        assert (report.domain, [found["count"] for found in report.records]) == ("example.com", [3])
+        assert report.left_out == ()

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from mailevents_dagster_tests.deliverability.reports.samples import one_feedback, read
+import base64
+
+import pytest
+
+from mailevents_dagster.deliverability.reports.values import Feedback
+from mailevents_dagster_tests.deliverability.reports.samples import aggregate, gzipped, kinds, one_feedback, read
 
 ORIGINAL = """Message-ID: <mail-1@example.com>
 From: News <news@example.com>
@@ -170,3 +175,88 @@ def test_a_report_with_endless_fields_is_bounded() -> None:
     found = one_feedback(report(f"Feedback-Type: abuse\n{endless}"))
     assert found.feedback["feedback_type"] == "abuse"
     assert len(found.feedback["reported_uri"]) < 50_000
+
+
+FAILURE = """Feedback-Type: auth-failure
+Auth-Failure: dmarc
+Source-IP: 192.0.2.1"""
+
+
+@pytest.mark.parametrize("written", ["auth-failure (DMARC)", "Auth-Failure;", "auth-failure"])
+def test_what_stands_behind_the_type_of_a_report_changes_nothing(written: str) -> None:
+    assert one_feedback(report(FAILURE.replace("auth-failure", written))).kind == "dmarc-failure"
+
+
+def test_blank_lines_between_fields_end_nothing() -> None:
+    found = one_feedback(report(ABUSE.replace("Source-IP", "\n\nSource-IP")))
+    assert found.feedback["source_ip"] == "192.0.2.1"
+
+
+def test_a_field_that_says_one_thing_and_another_is_named() -> None:
+    assert one_feedback(report(f"{ABUSE}\nVersion: 1")).left_out == ()
+    found = one_feedback(report(f"{ABUSE}\nSource-IP: 192.0.2.2"))
+    assert found.feedback["source_ip"] == "192.0.2.1"
+    assert found.left_out == ("source-ip says one thing and another: the first counts",)
+
+
+@pytest.mark.parametrize(
+    "head", ["application/octet-stream; name=report", "text/plain\nContent-Disposition: attachment"]
+)
+def test_fields_of_another_type_are_found_by_what_they_say(head: str) -> None:
+    typed = report(FAILURE).replace(b"message/feedback-report", head.encode())
+    found = one_feedback(typed)
+    assert (found.kind, found.feedback["source_ip"]) == ("dmarc-failure", "192.0.2.1")
+    assert found.original["message_id"] == "mail-1@example.com"
+
+
+def test_the_mail_is_found_where_its_type_is_another() -> None:
+    found = one_feedback(report(ABUSE, type_="application/octet-stream; name=mail.eml"))
+    assert found.original["message_id"] == "mail-1@example.com"
+
+
+def test_each_of_several_complaints_of_a_mail_has_its_own_mail() -> None:
+    one, two = report(ABUSE), report(ABUSE, ORIGINAL.replace("mail-1", "mail-2"))
+    both = one.removesuffix(b"--b--\n") + two.partition(b"This is a report.\n")[2]
+    found = read(both)
+    assert [one.original["message_id"] for one in found if isinstance(one, Feedback)] == [
+        "mail-1@example.com",
+        "mail-2@example.com",
+    ]
+
+
+def test_a_dmarc_report_beside_a_complaint_is_read_too() -> None:
+    head = b"--b\nContent-Type: application/gzip\nContent-Transfer-Encoding: base64\n\n"
+    packed = head + base64.encodebytes(gzipped(aggregate())) + b"--b--\n"
+    assert kinds(read(report(ABUSE).replace(b"--b--\n", packed))) == ["complaint", "dmarc-aggregate"]
+
+
+def test_a_dmarc_report_that_is_called_a_complaint_is_read() -> None:
+    typed = report("x").replace(
+        b"feedback-report\n\nx",
+        b"feedback-report\nContent-Transfer-Encoding: base64\n\n" + base64.b64encode(aggregate()),
+    )
+    assert kinds(read(typed.partition(b"--b\nContent-Type: message/rfc822")[0] + b"--b--\n")) == ["dmarc-aggregate"]
+
+
+def test_the_mail_that_failed_may_stand_in_the_words_of_a_gateway() -> None:
+    head = ORIGINAL.partition("\n\n")[0]
+    words = f"""From: gateway@receiver.example
+Subject: DMARC Forensic Report for example.com from IP 192.0.2.1
+
+A message claiming to be from you has failed the published DMARC
+policy for your domain.
+
+  Sender Domain: example.com
+  Sender IP Address: 192.0.2.1
+
+------ This is a copy of the headers that were received before the error
+       was detected.
+
+{head}
+"""
+    found = one_feedback(words.encode())
+    assert (found.kind, found.original["message_id"], found.original["from"]) == (
+        "dmarc-failure",
+        "mail-1@example.com",
+        "news@example.com",
+    )

@@ -187,3 +187,36 @@ def test_other_files_are_said_to_be_so() -> None:
     assert why(b"<html><body/></html>") == "no DMARC report: its root is <html> and not <feedback>"
     assert why(b'{"a": 1}') == "JSON, but no report of connections: it has no list of policies"
     assert why(zipped()) == "it is a zip file with nothing in it"
+
+
+@pytest.mark.parametrize("packed", [gzipped(aggregate()), zipped(("a.xml", aggregate())), aggregate()])
+def test_base64_that_is_not_declared_is_undone(packed: bytes) -> None:
+    encoded = base64.encodebytes(packed).decode().replace("\n", "\r\n")
+    head = "Content-Type: application/gzip\r\nContent-Transfer-Encoding: {}\r\n\r\n"
+    assert one_aggregate(mail(TEXT, "Content-Type: application/gzip\r\n\r\n" + encoded)).domain == "example.com"
+    assert one_aggregate(mail(TEXT, head.format("base-64") + encoded)).domain == "example.com"
+    footer = "\r\n-- \r\nthe list of reports\r\n"
+    assert one_aggregate(mail(TEXT, head.format("7bit") + encoded + footer)).domain == "example.com"
+
+
+def test_xml_that_is_called_base64_is_read() -> None:
+    head = "Content-Type: text/xml\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+    assert one_aggregate(mail(TEXT, head + aggregate().decode())).domain == "example.com"
+
+
+def test_that_not_all_attachments_are_looked_into_is_said() -> None:
+    found = read(mail(*[PICTURE] * 200, part(gzipped(aggregate()), "Content-Type: application/gzip")), "1.eml")
+    assert found == [Broken("1.eml", "it has more than 200 attachments: the rest is not looked into")]
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage"])
+def test_what_is_named_as_a_report_and_is_none_is_broken(content: bytes) -> None:
+    (found,) = read(mail(TEXT, part(content, f'Content-Type: application/gzip; name="{NAME}.xml.gz"')), "1.eml")
+    assert isinstance(found, Broken)
+    assert found.why.startswith("it is named as a report: ")
+    assert not found.is_something_else
+
+
+def test_a_report_of_connections_may_be_a_text_behind_another() -> None:
+    whole = mail(TEXT, "Content-Type: text/plain\r\n\r\n" + connections().decode())
+    assert one_tls(whole).metadata["report_id"] == "tls-1"

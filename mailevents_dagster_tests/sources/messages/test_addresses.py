@@ -45,6 +45,14 @@ def read(*values: str | bytes) -> list[tuple[str, str]]:
         ("<>", []),
         ('"unclosed <a@b>', [("unclosed", "a@b")]),
         ("A <a@b", [("A", "a@b")]),
+        ("Ada (who is (said) to be) <ada(home)@silly.example(a host)>", [("Ada", "ada@silly.example")]),
+        ("ada . lovelace @ x . example", [("", "ada.lovelace@x.example")]),
+        ("John Q. Public j @ d", [("John Q. Public", "j@d")]),
+        ("a@b c@d", [("", "a@b"), ("", "c@d")]),
+        ("a@b <", [("", "a@b")]),
+        ("a@b>", [("", "a@b")]),
+        ("'a@b'", [("", "a@b")]),
+        ("A \x1b[31m<a@b\x1b[0m>", [("A [31m", "a@b[0m")]),
     ],
 )
 def test_addresses_are_read(value: str, addresses: list[tuple[str, str]]) -> None:

@@ -71,3 +71,51 @@ def test_any_bytes_are_text_that_databases_take(data: bytes, declared: str | Non
     text, _ = text_of(data, declared)
     assert "\0" not in text
     text.encode()
+
+
+@pytest.mark.parametrize("declared", ["iso-8859-1", "windows-1252", "iso-8859-9", "koi8-r"])
+def test_utf_8_is_read_whatever_charset_of_single_bytes_is_declared(declared: str) -> None:
+    assert text_of("Grüße, şubat ayı".encode(), declared) == ("Grüße, şubat ayı", False)
+
+
+@pytest.mark.parametrize("text", ["Sayın müşterimiz, şubat ayı ödemesi", "Iğdır", "İstanbul'dan yıllık", "ÇIKIŞ"])
+@pytest.mark.parametrize("declared", ["iso-8859-1", "windows-1252"])
+def test_turkish_that_is_declared_as_western_is_read(text: str, declared: str) -> None:
+    assert text_of(text.encode("cp1254"), declared) == (text, False)
+
+
+@pytest.mark.parametrize(
+    "text", ["Ég þakka þér, nýtt blað", "café où ça", "Þór Sigurðsson", "Wyrównanie ý", "ação, coração"]
+)
+def test_what_may_be_western_stays_so(text: str) -> None:
+    assert text_of(text.encode("latin-1", "ignore"), "iso-8859-1")[0] == text.encode("latin-1", "ignore").decode(
+        "latin-1"
+    )
+
+
+def test_korean_that_is_declared_as_western_is_read() -> None:
+    assert text_of("안녕하세요, 첨부 파일을".encode("cp949"), "iso-8859-1") == ("안녕하세요, 첨부 파일을", False)
+
+
+def test_charsets_that_switch_are_told_by_their_escapes() -> None:
+    assert text_of("한국".encode("iso2022_kr"), "euc-kr") == ("한국", False)
+    assert text_of("会議".encode("iso2022_jp"), "iso-8859-1") == ("会議", False)
+    assert text_of("\u9b1c".encode("iso2022_jp_2004"), "iso-2022-jp-2004") == ("\u9b1c", True)
+
+
+def test_the_japanese_of_windows_has_characters_of_its_own() -> None:
+    assert text_of(b'\x1b$B-!|b$"\x1b(B 1 \x1b(I12\x1b(B', "iso-2022-jp") == ("①髙あ 1 ｱｲ", True)
+
+
+@pytest.mark.parametrize("charset_", ["utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("declared", [None, "iso-8859-1", "utf-16", "us-ascii"])
+def test_a_mark_tells_the_charset_and_is_no_text(charset_: str, declared: str | None) -> None:
+    assert text_of("Şubat".encode(charset_), declared) == ("Şubat", True)
+
+
+@pytest.mark.parametrize(
+    ("name", "charset_"),
+    [("windows-31j", "cp932"), ("x-gbk", "gb18030"), ("x-euc-jp", "euc_jp"), ("cp50220", "iso2022_jp")],
+)
+def test_charsets_have_other_names(name: str, charset_: str) -> None:
+    assert text_of("漢字".encode(charset_), name) == ("漢字", True)

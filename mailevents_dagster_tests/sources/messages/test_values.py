@@ -49,6 +49,10 @@ def test_what_the_library_encodes_is_decoded(text: str) -> None:
         ("Mon, 20 Sep 2021 21:29:21 GMT", 1632173361),
         ("Mon, 20 Sep 2021 21:29:21 -0000", 1632173361),
         ("Thu, 8 Mar 2005 17:40:36 EDT", 1110318036),
+        ('Mon, 20 Sep 2021 21:29:21 "GMT"', 1632173361),
+        ("Mon,20 Sep 2021 21 : 29 :21 GMT", 1632173361),
+        ("2021-09-20T21:29:21+09:00", 1632140961),
+        ("2021-09-20 12:29:21Z", 1632140961),
     ],
 )
 def test_dates_are_read(date: str, seconds: int) -> None:
@@ -63,6 +67,10 @@ def test_dates_are_read(date: str, seconds: int) -> None:
         "nonsense +0000",
         "Mon, 20 Sep 2021 21:29:21",
         "Mon, 20 Sep 2021 21:29:21 CEST",
+        "Mon, 31 Feb 2021 21:29:21 +0000",
+        "2021-09-20T21:29:21",
+        "2021-02-31T21:29:21Z",
+        "0001-01-01T00:00:00+14:00",
         "20 Sep 2021 21:29:21 GMT+3",
         "Mon, 20 Sep 2021 21:29:21 +9900",
         "Mon, 20 Sep 99999 21:29:21 +0000",
@@ -83,6 +91,7 @@ def test_any_bytes_are_a_date_or_none(raw: bytes) -> None:
     ("raw", "ids"),
     [
         (b"<a@b> (c)\r\n <d@e>", ("a@b", "d@e")),
+        (b"<a-long-\r\n one@b> <d@e>", ("a-long-one@b", "d@e")),
         (b"a@b", ("a@b",)),
         (b"", ()),
         (None, ()),

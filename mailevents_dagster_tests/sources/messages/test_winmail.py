@@ -180,3 +180,10 @@ def test_whatever_is_damaged_nothing_is_raised_and_nothing_lost(at: int, change:
     content = WHOLE[:at] + change + WHOLE[at + len(change) :]
     message = mail(content)
     assert {one.sha256 for one in message.attachments} <= {sha256(b"abc"), sha256(content)}
+
+
+@pytest.mark.parametrize("more", [bytes(500), b"\r\n", b"\0"], ids=["zeros", "line", "zero"])
+def test_what_is_no_attribute_behind_its_end_is_no_damage(more: bytes) -> None:
+    whole = tnef(file("fatura.pdf", b"%PDF"))
+    assert [one.name for one in mail(whole + more).attachments] == ["fatura.pdf"]
+    assert mail(whole + bytes(500) + b"x").faults == ("a winmail.dat is damaged",)

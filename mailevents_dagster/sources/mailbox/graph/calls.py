@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 import requests
 import urllib3
 
-from mailevents_dagster.files.json_text import NotJsonError, parse
 from mailevents_dagster.sharing.number_places import Place
 from mailevents_dagster.sources.http_headers import http_date, retry_after
 from mailevents_dagster.sources.mailbox.certificates import CERTIFICATES
 from mailevents_dagster.sources.mailbox.errors import BrokenOffError, Cause, MailboxError
+from mailevents_dagster.sources.mailbox.graph.answers import (
+    code_of,
+    is_error,
+    is_same_server,
+    no_answer,
+    object_of,
+    where,
+)
 from mailevents_dagster.sources.mailbox.graph.budget import AT_A_TIME, Budget, PausedError
 from mailevents_dagster.sources.mailbox.graph.refusals import RefusedError, refusal
 from mailevents_dagster.sources.mailbox.reader import Sink
@@ -43,7 +49,6 @@ SCOPES: Final = {
 }
 """Of the clouds that are not the worldwide one, whose tokens gateways take, too."""
 _WORLDWIDE: Final = "https://graph.microsoft.com/.default"
-_CODE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,79}")
 
 T = TypeVar("T")
 Observe = Callable[[float, MailboxError | None], object]
@@ -86,8 +91,8 @@ class Calls:
             for piece in self._pieces(response):
                 body += piece
                 if len(body) > MOST_BYTES:
-                    raise MailboxError(Cause.PROTOCOL, f"{_where(what)} sent more than {MOST_BYTES:,} bytes.")
-            return _object(bytes(body), what)
+                    raise MailboxError(Cause.PROTOCOL, f"{where(what)} sent more than {MOST_BYTES:,} bytes.")
+            return object_of(bytes(body), what)
 
         return self._get(self._address(path, what), what, read)
 
@@ -98,25 +103,29 @@ class Calls:
             seen.add(following)
             page = self.json(following, what)
             if not isinstance(page.get("value"), list):
-                raise MailboxError(Cause.PROTOCOL, f"{_where(what)} sent no list.", is_passing=True)
+                raise MailboxError(Cause.PROTOCOL, f"{where(what)} sent no list.", is_passing=True)
             yield page
-            following = str(page.get("@odata.nextLink") or "")
+            link = str(page.get("@odata.nextLink") or "")
+            following = urljoin(self._address(following, what), link) if link else ""
             if following in seen:
-                raise MailboxError(
-                    Cause.PROTOCOL, f"{_where(what)} names a page as the next one that was there before."
-                )
+                raise MailboxError(Cause.PROTOCOL, f"{where(what)} names a page as the next one that was there before.")
 
-    def stream(self, path: str, what: str, sink: Sink) -> None:
-        """Write what is at a path into a sink. What breaks off in the middle is not asked for again here."""
+    def stream(self, path: str, what: str, sink: Sink, *, is_mail: bool = False) -> None:
+        """Write what is at a path into a sink. What breaks off in the middle is not asked for again here.
+
+        No mail begins as an error of Graph does; a file that is attached may.
+        """
 
         def read(response: requests.Response) -> None:
             has_begun = False
             try:
                 for piece in self._pieces(response):
+                    if is_mail and not has_begun and is_error(piece):
+                        raise no_answer(what, "")
                     has_begun = True
                     sink.write(piece)
             except (requests.RequestException, urllib3.exceptions.HTTPError, TimeoutError) as error:
-                cause, text = network_fault(error, _where(what), NAMES, _nothing)
+                cause, text = network_fault(error, where(what), NAMES, _nothing)
                 failed = (BrokenOffError if has_begun else MailboxError)(Cause(cause), text, is_passing=True)
             else:
                 return
@@ -136,11 +145,10 @@ class Calls:
         """Return the address of a path; a whole one must be of the same server, since the token goes there."""
         if "://" not in path:
             return f"{self._user}/{path}"
-        mine, other = urlsplit(self._base), urlsplit(path)
-        if (mine.scheme, mine.netloc) != (other.scheme, other.netloc):
+        if not is_same_server(self._base, path):
             raise MailboxError(
                 Cause.PROTOCOL,
-                f"{_where(what)} names a next page on another server than base_url, which is not asked: the "
+                f"{where(what)} names a next page on another server than base_url, which is not asked: the "
                 f"token would go there. Look at gateways on the way.",
             )
         return path
@@ -190,7 +198,7 @@ class Calls:
                     return self._call(url, what, token, read)
                 except MailboxError as error:
                     failed = error
-                    failed.request, failed.milliseconds = _where(what), round((time.monotonic() - began) * 1000)
+                    failed.request, failed.milliseconds = where(what), round((time.monotonic() - began) * 1000)
                     raise
                 finally:
                     self.observe(time.monotonic() - began, failed)
@@ -220,9 +228,9 @@ class Calls:
                 if response.status_code == 200:
                     return read(response)
                 wait = retry_after(response.headers, time.time())
-                failed: MailboxError = refusal(response.status_code, _code(response), _where(what), wait)
+                failed: MailboxError = refusal(response.status_code, code_of(response), where(what), wait)
         except (requests.RequestException, urllib3.exceptions.HTTPError, TimeoutError) as error:
-            cause, text = network_fault(error, _where(what), NAMES, _nothing)
+            cause, text = network_fault(error, where(what), NAMES, _nothing)
             failed = MailboxError(Cause(cause), text, is_passing=True)
         raise failed  # out of the handlers: what the libraries raise holds the address
 
@@ -249,32 +257,6 @@ class _Bearer(requests.auth.AuthBase):
         return request
 
 
-def _where(what: str) -> str:
-    return f"Graph ({what})"
-
-
 def _nothing(_: str) -> str:
     """Return nothing of what a library says of a call: it may hold the address of the mailbox."""
     return "no details"
-
-
-def _object(body: bytes, what: str) -> Mapping[str, Any]:
-    try:
-        found = parse(body)
-    except (NotJsonError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
-        raise MailboxError(
-            Cause.PROTOCOL, f"{_where(what)} sent {len(body):,} bytes that are no JSON object.", is_passing=True
-        )
-    return found
-
-
-def _code(response: requests.Response) -> str:
-    """Return Graph's own code of an error; its text may name people."""
-    body = response.raw.read(PIECE, decode_content=True)
-    try:
-        code = parse(body)["error"]["code"]  # type: ignore[index]
-    except (NotJsonError, RecursionError, LookupError, TypeError):
-        return ""
-    return code if isinstance(code, str) and _CODE.fullmatch(code) else ""

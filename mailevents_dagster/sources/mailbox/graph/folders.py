@@ -81,7 +81,7 @@ class Folders:
                 name = above + str(row.get("displayName") or "").replace("/", "∕")
                 total = row.get("totalItemCount")
                 yield Folder(folder_id, name, total if isinstance(total, int) else None)
-                if row.get("childFolderCount"):
+                if row.get("childFolderCount") != 0:  # where it is not said, too
                     waiting.append((f"{name}/", f"mailFolders/{quote(folder_id, safe='')}/childFolders?{_OF_EACH}"))
 
     def _rows(self, path: str) -> Iterator[Json]:

@@ -16,6 +16,8 @@ SELECT: Final = ",".join(
 )
 SELECT_IDS: Final = "id,receivedDateTime,sentDateTime,isDraft"
 Json = Mapping[str, Any]
+_LAST_SECOND: Final = 253_402_300_799
+"""Of the year 9999."""
 
 
 def window(field: str, first: int, end: int) -> str:
@@ -71,14 +73,18 @@ def addresses(recipients: object) -> list[list[str]]:
 
 
 def time_of(text: object) -> int | None:
-    """Return the Unix second of a time of Graph, whose fractions are cut off; None where it is none."""
+    """Return the Unix second of a time of Graph, whose fractions are cut off; None where it is none.
+
+    What has no time has the first moment of the year 1 in some answers.
+    """
     if not isinstance(text, str):
         return None
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() // 1)
+    seconds = int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() // 1)
+    return seconds if 0 <= seconds <= _LAST_SECOND else None
 
 
 def _stamp(time: int) -> str:

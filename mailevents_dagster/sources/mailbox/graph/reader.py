@@ -64,7 +64,7 @@ class GraphReader:
         """Stream the raw message; where Graph refuses it, compose it from its JSON and its attachments."""
         path = f"messages/{quote(listed.id, safe='')}"
         try:
-            self._calls.stream(f"{path}/$value", "a raw message", blob)
+            self._calls.stream(f"{path}/$value", "a raw message", blob, is_mail=True)
         except RefusedError as error:
             refused = _of_this_mail(error)
         else:
@@ -113,7 +113,7 @@ class GraphReader:
             for page in self._calls.pages(f"{messages}?{query}", "a listing of messages"):
                 pages += 1
                 self.listings += 1
-                counts.update({page["@odata.count"]} if "@odata.count" in page else ())
+                counts.update({page["@odata.count"]} if isinstance(page.get("@odata.count"), int) else ())
                 rows = [row for row in page["value"] if isinstance(row, dict) and row.get("id")]
                 ids.update(str(row["id"]) for row in rows)
                 yield from rows

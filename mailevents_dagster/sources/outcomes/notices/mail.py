@@ -18,6 +18,7 @@ LONGEST_PART: Final = 2**17
 """Bytes of a part that are kept: of a bounce, its text and status; of the mail that came back, the header."""
 MOST_PARTS: Final = 50
 _KEPT: Final = ("text/", "message/", "application/json")
+_REPORT: Final = "multipart/report"
 _HTML: Final = "text/html"
 
 
@@ -83,7 +84,9 @@ class _Contents:
         self.parts: list[MailPart] = []
 
     def content_of(self, part: Part, within: str | None) -> MailPart | _Nothing:
-        if not part.type.startswith(_KEPT) or len(self.parts) == MOST_PARTS:
+        # Of a report all parts tell something, whatever they are called.
+        is_kept = part.type.startswith(_KEPT) or within == _REPORT
+        if not is_kept or len(self.parts) == MOST_PARTS:
             return _Nothing()
         self.parts.append(MailPart(part.type, within, part.charset, part.is_attached))
         return self.parts[-1]

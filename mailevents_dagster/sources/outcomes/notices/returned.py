@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -29,6 +30,7 @@ _RECIPIENTS: Final = (
     ("resent-to",),
 )
 """The first of these that names somebody."""
+_FROM: Final = re.compile(rb"^from:", re.IGNORECASE | re.MULTILINE)
 _SENDERS: Final = ("return-path", "x-envelope-from", "envelope-from", "from")
 
 
@@ -39,10 +41,11 @@ def returned_in(mail: Mail) -> Head | None:
 
 
 def _headers_as_text(mail: Mail) -> MailPart | None:
-    """Return the part behind a report that is a header by its look, though its type is plain text."""
-    if not mail.of_types("message/delivery-status"):
+    """Return the part behind a report that is a header by its look, though its type is another."""
+    if not mail.of_types("message/delivery-status", "message/feedback-report"):
         return None
-    return next((part for part in mail.of_types("text/plain")[1:] if part.data.lower().find(b"\nfrom:") >= 0), None)
+    parts = [*mail.of_types("text/plain")[1:], *mail.of_types("application/octet-stream")]
+    return next((part for part in parts if _FROM.search(part.data)), None)
 
 
 def head_of(data: bytes) -> Head:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from email.message import Message
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from python_multipart import MultipartParser
 from python_multipart.exceptions import FormParserError
 
+from mailevents_dagster.sources.messages.content_type import parameterised
+from mailevents_dagster.sources.messages.values import text_value
 from mailevents_dagster.sources.webhook.providers.provider import File, RefusedError, Status
 
 _MOST_PARTS: Final = 2_000
@@ -28,12 +29,9 @@ class Form:
     files: Sequence[tuple[str, File]] = ()
     """With the names of their fields."""
 
-    def text(self, name: str, charset: str = "utf-8") -> str:
+    def text(self, name: str) -> str:
         """Return the value of a field, which is empty where there is none."""
-        try:
-            return self.fields.get(name, b"").decode(charset, "replace")
-        except LookupError:  # no such charset
-            return self.fields[name].decode("utf-8", "replace")
+        return self.fields.get(name, b"").decode("utf-8", "replace")
 
     def texts(self, *left_out: str) -> dict[str, str]:
         return {name: self.text(name) for name in self.fields if name not in left_out}
@@ -65,8 +63,8 @@ def _unquoted(part: bytes) -> bytes:
 
 
 def _multipart(content_type: str, body: bytes) -> Form:
-    boundary = _parameters(content_type).get_param("boundary", header="content-type")
-    if not isinstance(boundary, str) or not 0 < len(boundary) <= 200:
+    boundary = parameterised(content_type.encode("latin-1", "replace")).get("boundary") or ""
+    if not 0 < len(boundary) <= 200:
         raise RefusedError(Status.GARBAGE, "the form has no boundary")
     parts = _Parts()
     try:
@@ -91,24 +89,18 @@ def _multipart(content_type: str, body: bytes) -> Form:
     return parts.form()
 
 
-def _parameters(content_type: str) -> Message:
-    message = Message()
-    message["content-type"] = content_type.replace("\r", " ").replace("\n", " ")
-    return message
-
-
 class _Parts:
     """The parts of a form, as the parser finds them."""
 
     def __init__(self) -> None:
         self.is_over = False
-        self._parts: list[tuple[Message, bytearray]] = []
+        self._parts: list[tuple[dict[str, bytes], bytearray]] = []
         self._name, self._value = bytearray(), bytearray()
 
     def begin(self) -> None:
         if len(self._parts) == _MOST_PARTS:
             raise RefusedError(Status.GARBAGE, "the form has too many parts")
-        self._parts.append((Message(), bytearray()))
+        self._parts.append(({}, bytearray()))
 
     def add_name(self, data: bytes, first: int, end: int) -> None:
         self._name += data[first:end]
@@ -117,8 +109,7 @@ class _Parts:
         self._value += data[first:end]
 
     def end_header(self) -> None:
-        value = bytes(self._value).decode("utf-8", "replace")
-        self._parts[-1][0][self._name.decode("latin-1")] = value.replace("\r", " ").replace("\n", " ")
+        self._parts[-1][0].setdefault(self._name.decode("latin-1").lower(), bytes(self._value))
         self._name.clear()
         self._value.clear()
 
@@ -132,13 +123,14 @@ class _Parts:
         pairs: list[tuple[str, bytes]] = []
         files: list[tuple[str, File]] = []
         for head, content in self._parts:
-            name = str(head.get_param("name", "", header="content-disposition"))
-            if head.get_param("filename", header="content-disposition") is None:
+            disposition = parameterised(head.get("content-disposition"))
+            name, filename = disposition.get("name") or "", disposition.get("filename")
+            if filename is None:
                 pairs.append((name, bytes(content)))
                 continue
-            kind = media_type(str(head.get("content-type", "")))
-            content_id = str(head.get("content-id", "")).strip("<> ")
-            files.append((name, File(head.get_filename("") or "", kind, bytes(content), content_id)))
+            kind = parameterised(head.get("content-type")).value
+            content_id = text_value(head.get("content-id", b"")).strip("<> ")
+            files.append((name, File(filename, kind, bytes(content), content_id)))
         return Form(_joined(pairs), files)
 
 

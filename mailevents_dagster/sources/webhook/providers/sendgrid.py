@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from mailevents_dagster.files.json_text import NotJsonError, parse
+from mailevents_dagster.sources.messages.charsets import text_of
 from mailevents_dagster.sources.webhook.providers.forms import Form, form_of
 from mailevents_dagster.sources.webhook.providers.provider import (
     Access,
@@ -155,7 +156,7 @@ def _class_of(kind: Kind, event: Mapping[str, Any]) -> str | None:
 def _mail(form: Form) -> Told:
     """Return the mail of an inbound parse: raw in the field `email`, or in pieces with its attachments as files."""
     charsets = _json(form.text("charsets"))
-    said = {name: form.text(name, str(charsets.get(name, "utf-8"))) for name in form.fields if name != "email"}
+    said = {name: text_of(value, text(charsets.get(name)))[0] for name, value in form.fields.items() if name != "email"}
     envelope = _json(said.get("envelope", ""))
     to = envelope.get("to")
     raw = form.fields.get("email")

@@ -19,7 +19,7 @@ from mailevents_dagster.sources.webhook.providers.provider import (
     text,
 )
 from mailevents_dagster.sources.webhook.providers.sns import NOTIFICATION, Fetch, Sns, fetch
-from mailevents_dagster.sources.webhook.providers.values import code_of, enhanced_code_of, seconds
+from mailevents_dagster.sources.webhook.providers.values import address, code_of, enhanced_code_of, seconds
 from mailevents_dagster.sources.webhook.spool.frames import Posted
 
 _PARTS: Final = {
@@ -32,8 +32,11 @@ _PARTS: Final = {
     "Open": ("open", Kind.OPENED, ""),
     "Click": ("click", Kind.CLICKED, ""),
     "Subscription": ("subscription", Kind.UNSUBSCRIBED, ""),
+    "Rendering Failure": ("failure", Kind.OTHER, ""),
 }
 """Of each type: the object that tells of it, what it means, and the list of whom it is about, if not of all."""
+_NO_COMPLAINTS: Final = ("not-spam", "auth-failure")
+"""Types of feedback (RFC 5965) that tell of no recipient who complains: the contrary, or that a signature fails."""
 _POLICY: Final = frozenset({"ContentRejected", "AttachmentRejected", "MessageTooLarge"})
 
 
@@ -63,6 +66,8 @@ def _parsed(message: object) -> Mapping[str, Any]:
 def _events(id_: str, type_: str, told: Mapping[str, Any], at: float | None) -> Iterator[Told]:
     name, kind, list_ = _PARTS.get(type_, (type_[:1].lower() + type_[1:], Kind.OTHER, ""))
     part = dig(told, name)
+    if dig(part, "complaintFeedbackType") in _NO_COMPLAINTS:
+        kind = Kind.OTHER
     people = _people(dig(part, list_) if list_ else dig(told, "mail", "destination"))
     for recipient, about in people:
         answer = text(dig(about, "diagnosticCode")) or text(dig(part, "smtpResponse"))
@@ -74,11 +79,14 @@ def _events(id_: str, type_: str, told: Mapping[str, Any], at: float | None) -> 
                 "kind": kind,
                 "event": type_,
                 **_of_mail(told),
-                "recipient": recipient,
+                "recipient": address(recipient) or recipient,
                 "class": _class_of(kind, part),
                 "code": code_of(answer),
                 "enhanced_code": enhanced_code_of(status, answer),
-                "text": answer or text(dig(part, "reason")) or text(dig(part, "complaintFeedbackType")),
+                "text": answer
+                or text(dig(part, "reason"))
+                or text(dig(part, "complaintFeedbackType"))
+                or text(dig(part, "errorMessage")),
                 "relay_ip": text(dig(part, "remoteMtaIp")),
                 "ip": text(dig(part, "ipAddress")),
                 "user_agent": text(dig(part, "userAgent")),
@@ -99,7 +107,7 @@ def _of_mail(told: Mapping[str, Any]) -> dict[str, object]:
     tags = dig(mail, "tags")
     return {
         "message_id": bare_id(dig(mail, "commonHeaders", "messageId")) or bare_id(dig(mail, "messageId")),
-        "sender": text(dig(mail, "source")),
+        "sender": address(dig(mail, "source")) or text(dig(mail, "source")),
         "subject": text(dig(mail, "commonHeaders", "subject")),
         "tags": [str(name) for name in tags if not str(name).startswith("ses:")] if isinstance(tags, dict) else [],
     }
@@ -110,9 +118,10 @@ def _class_of(kind: Kind, part: object) -> str | None:
         return "soft"
     if kind is not Kind.BOUNCED:
         return None
-    if dig(part, "bounceSubType") in _POLICY:
+    subtype = text(dig(part, "bounceSubType"))
+    if subtype in _POLICY:
         return "policy"
-    if dig(part, "bounceSubType") in ("Suppressed", "OnAccountSuppressionList"):
+    if subtype in ("Suppressed", "OnAccountSuppressionList"):
         return "other"  # SES did not try: nothing new is known of the address
     return {"Permanent": "hard", "Transient": "soft"}.get(str(dig(part, "bounceType")), "other")
 

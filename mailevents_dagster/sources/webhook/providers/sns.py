@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import logging
 import re
 import threading
 from collections.abc import Callable, Mapping
@@ -31,6 +32,8 @@ from mailevents_dagster.sources.webhook.providers.provider import (
     text,
 )
 from mailevents_dagster.sources.webhook.providers.values import seconds
+
+logger = logging.getLogger(__name__)
 
 NOTIFICATION: Final = "Notification"
 CONFIRMATION: Final = "SubscriptionConfirmation"
@@ -88,6 +91,8 @@ class Sns:
         if at is None:
             raise RefusedError(Status.FORGED, "its timestamp is none")
         check_age(at, access.max_age, now)
+        if type_ == UNSUBSCRIPTION:
+            logger.warning(f"The subscription to {topic} has ended: subscribe again, or nothing of it comes any more.")
         if type_ == CONFIRMATION:
             self._confirm(message, topic, access)
         return text(message.get("MessageId")) or ""

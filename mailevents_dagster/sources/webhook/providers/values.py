@@ -24,6 +24,8 @@ def seconds(value: object) -> float | None:
         return None
     try:
         found = float(value) if isinstance(value, int | float | str) else math.nan
+    except OverflowError:
+        return None
     except ValueError:
         found = _iso(str(value))
     return found if _FIRST <= found < _LAST else None

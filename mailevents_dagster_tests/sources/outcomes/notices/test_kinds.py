@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from mailevents_dagster.sources.outcomes.notices.notice import NoticeKind
 from mailevents_dagster_tests.sources.outcomes.notices.messages_made import BOUNCED, only, parts, shown, written
 
 PERSON = {"From": "Ada <ada@post.example>", "Return_Path": "<ada@post.example>"}
@@ -284,3 +285,30 @@ def test_a_notification_of_ses_tells_of_a_bounce(*, folded: bool, raw: bool) -> 
 )
 def test_notifications_of_ses_are_of_many_kinds(kind: str, told: dict[str, object], line: str) -> None:
     assert shown(notification(kind, told))[0] == line
+
+
+COMPLAINED = "Feedback-Type: abuse\nUser-Agent: x/1\nVersion: 1\nOriginal-Rcpt-To: <bob@post.example>\n"
+
+
+@pytest.mark.parametrize(
+    ("written", "type_"), [("Abuse (button)", "abuse"), ("abuse;", "abuse"), ("not-spam (folder)", "not-spam")]
+)
+def test_what_stands_behind_the_type_of_a_complaint_changes_nothing(written: str, type_: str) -> None:
+    assert only(complaint(COMPLAINED.replace("abuse", written))).feedback_type == type_
+
+
+def test_blank_lines_between_the_fields_of_a_complaint_end_nothing() -> None:
+    assert only(complaint(COMPLAINED.replace("Original", "\n\nOriginal"))).recipient == "bob@post.example"
+
+
+@pytest.mark.parametrize("type_", ["application/octet-stream; name=report", "text/x-report; name=report"])
+def test_the_fields_of_a_complaint_may_be_called_anything(type_: str) -> None:
+    notice = only(complaint(COMPLAINED).replace(b"message/feedback-report", type_.encode()))
+    assert (notice.kind, notice.recipient) == (NoticeKind.COMPLAINT, "bob@post.example")
+
+
+def test_the_mail_that_a_complaint_is_about_may_be_called_anything() -> None:
+    message = complaint("Feedback-Type: abuse\nUser-Agent: x/1\n").replace(
+        b"message/rfc822", b"application/octet-stream"
+    )
+    assert only(message).recipient == "ada@post.example"

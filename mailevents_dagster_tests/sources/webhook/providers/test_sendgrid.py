@@ -198,3 +198,12 @@ def test_an_attached_mail_is_one_file() -> None:
     inner = b"Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n\r\na\r\n--x--\r\n"
     [told] = SENDGRID.tell(multipart(a=("m.eml", inner, "message/rfc822")))
     assert told.files[0].content == inner
+
+
+def test_a_field_of_an_inbound_mail_is_read_though_its_charset_is_another() -> None:
+    charsets = json.dumps({"subject": "utf-8", "text": "unicode_escape"})
+    (told,) = SENDGRID.tell(
+        multipart(charsets=(None, charsets), subject=(None, "Şubat".encode("cp1254")), text=(None, "\\ud800"))
+    )
+    assert told.fields["subject"] == "Şubat"
+    assert told.said["text"] == "\\ud800"

@@ -229,3 +229,27 @@ def test_a_received_mail_is_kept_byte_by_byte(is_packed: bool) -> None:
     assert event.time == 1_796_032_800.0
     assert event.fields["recipient"] == "fund@example.com"
     assert "content" not in event.said
+
+
+@pytest.mark.parametrize(("type_", "kind"), [("abuse", "complained"), ("not-spam", "other"), ("auth-failure", "other")])
+def test_feedback_that_is_no_complaint_is_none(type_: str, kind: str) -> None:
+    complaint = {"complainedRecipients": [{"emailAddress": "ada@example.com"}], "complaintFeedbackType": type_}
+    (event,) = tell({"eventType": "Complaint", "mail": {}, "complaint": complaint})
+    assert (event.fields["kind"], event.fields["text"]) == (kind, type_)
+
+
+def test_an_address_with_a_name_is_the_address() -> None:
+    mail = {"destination": ["Ada <ada@example.com>"], "source": "News <news@example.org>"}
+    (event,) = tell({"eventType": "Send", "mail": mail, "send": {}})
+    assert (event.fields["recipient"], event.fields["sender"]) == ("ada@example.com", "news@example.org")
+
+
+def test_a_mail_that_could_not_be_made_says_why() -> None:
+    failure = {"errorMessage": "Attribute 'name' is not present", "templateName": "t"}
+    (event,) = tell({"eventType": "Rendering Failure", "mail": {}, "failure": failure})
+    assert event.fields["text"] == "Attribute 'name' is not present"
+
+
+def test_a_subscription_that_ends_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    prove(AMAZON.message("x", Type="UnsubscribeConfirmation", SubscribeURL="https://x.example", Token="t"))
+    assert f"The subscription to {TOPIC} has ended" in caplog.text
