@@ -54,7 +54,7 @@ def test_every_item_is_counted_and_every_mail_is_imported_once(outlook: Path, tm
 
 
 def test_folders_hold_as_many_items_as_readpst_finds(outlook: Path, tmp_path: Path) -> None:
-    subprocess.run(["readpst", "-D", "-e", "-q", "-o", tmp_path, outlook], check=True)
+    subprocess.run(["readpst", "-j", "0", "-D", "-e", "-q", "-o", tmp_path, outlook], check=True)
     theirs = Counter(path.parent.name for path in tmp_path.rglob("*") if path.suffix in {".eml", ".ics"})
     with File(outlook) as file:
         survey = surveyed(file, time.time(), lambda _: None)
