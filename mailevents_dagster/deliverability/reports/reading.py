@@ -13,11 +13,11 @@ from mailevents_dagster.deliverability.reports.packing import Budget, Content, d
 from mailevents_dagster.deliverability.reports.tls import read_tls
 from mailevents_dagster.deliverability.reports.values import Broken, BrokenReportError, NotAReportError, Report
 from mailevents_dagster.files.printable import printable
+from mailevents_dagster.sources.messages.charsets import MARKS
 from mailevents_dagster.sources.messages.message import Kind
 
 _DEEPEST: Final = 4
 """Mails in mails."""
-_MARKS: Final = (b"\xef\xbb\xbf", b"\xff\xfe\0\0", b"\0\0\xfe\xff", b"\xff\xfe", b"\xfe\xff")
 _HEADER: Final = re.compile(rb"(?:>?From [^\n]{1,1000}\n)?[\x21-\x39\x3b-\x7e]{1,100}[ \t]*:")
 _XML: Final = re.compile(rb"<\?xml|<(?:[\w.-]{1,40}:)?feedback\b")
 _NAMED: Final = re.compile(r"[^!]![^!]+!\d+!\d+")
@@ -55,7 +55,7 @@ def _reports(content: Content, budget: Budget, depth: int) -> Iterator[Report | 
 
 def _of_one(content: Content, budget: Budget, depth: int) -> Iterator[Report | Broken]:
     head = content.head()
-    for mark in _MARKS:
+    for mark, _ in MARKS:
         head = head.removeprefix(mark)
     head = head.lstrip(b" \t\r\n\0")
     if head.startswith(b"<"):

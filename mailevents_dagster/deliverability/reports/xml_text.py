@@ -8,16 +8,13 @@ import sys
 from collections.abc import Iterator
 from typing import IO, Final
 
+from mailevents_dagster.sources.messages.charsets import MARKS
 from mailevents_dagster.sources.messages.charsets import charset as charset_of
 
 _BLOCK: Final = 2**18
 _DECLARED: Final = re.compile(rb"""<\?xml[^>]{0,200}?encoding\s*=\s*["']([\w.:-]{1,40})["']""", re.IGNORECASE)
-_MARKS: Final = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32-le"),
-    (codecs.BOM_UTF32_BE, "utf-32-be"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
+_BEGINNINGS: Final = (
+    *MARKS,
     (b"<\0\0\0", "utf-32-le"),
     (b"\0\0\0<", "utf-32-be"),
     (b"<\0", "utf-16-le"),
@@ -109,8 +106,8 @@ class XmlText:
         return _LONELY.sub("&lt;", escaped)
 
     def _charset(self, head: bytes) -> str:
-        for mark, charset in _MARKS:
-            if head.startswith(mark):
+        for beginning, charset in _BEGINNINGS:
+            if head.startswith(beginning):
                 return charset
         declared = _DECLARED.search(head, 0, 1_000)
         if declared is None:

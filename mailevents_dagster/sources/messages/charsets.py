@@ -41,13 +41,14 @@ _NO_CHARSETS: Final = {"unicode_escape", "raw_unicode_escape", "idna", "punycode
 _NAME: Final = re.compile(r"[\w.:+()-]{1,40}", re.ASCII)
 _ONE_BYTE: Final = ("iso8859", "cp125", "koi8")
 """How the charsets begin that have one byte for each character, and letters above 127."""
-_MARKS: Final = (
+MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
     (codecs.BOM_UTF32_BE, "utf-32-be"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+"""Byte order marks, and the charset that each begins. One is the beginning of another, which stands before it."""
 _TURKISH: Final = re.compile(rb"(?:[\x00-\xbf]|[\xc2\xc7\xce\xd0\xd6\xdb-\xde\xe2\xe7\xee\xf0\xf6\xfb-\xfe])*")
 """What a Turkish text in windows-1254 is made of."""
 _DOTS: Final = re.compile(rb"[\xdd\xfd]")
@@ -80,7 +81,7 @@ def text_of(data: bytes, declared: str | None = None, *, is_cut: bool = False) -
     It never fails: in the end each byte is a character. Of text that was cut, half a character at its end is left out.
     """
     name = charset(declared) if declared else None
-    for mark, marked in _MARKS:
+    for mark, marked in MARKS:
         if data.startswith(mark) and (text := _decoded(data[len(mark) :], marked, is_cut=is_cut)) is not None:
             return _clean(text), True
     if data.isascii() and b"\x1b" in data:
