@@ -66,13 +66,18 @@ def _run_main(
     for stream, path in ((sys.stdout, out), (sys.stderr, err)):
         with path.open("wb") as file:
             os.dup2(file.fileno(), stream.fileno())
+    become([COMMAND, *arguments], environ, folder)
+    before()
+    main()
+
+
+def become(arguments: Sequence[str], environ: Mapping[str, str], folder: str) -> None:
+    """Make this process, a fork, what one that was started so would be."""
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environ)
     time.tzset()
-    sys.argv = [COMMAND, *arguments]
-    before()
-    main()
+    sys.argv = [*arguments]
 
 
 @dataclass(frozen=True)
