@@ -17,7 +17,7 @@ from threading import Thread
 
 from mailevents_dagster.cli import main
 from mailevents_dagster.settings import loading
-from mailevents_dagster_tests.commands import become, of_half_a_year
+from mailevents_dagster_tests.commands import become
 from mailevents_dagster_tests.forks import FORKS
 
 SCRIPT = """#!{python} -IS
@@ -81,5 +81,4 @@ def _run_main(shell: socket.socket, checkout: Path) -> None:
     sys.stdin = os.fdopen(0, closefd=False)
     become(arguments, environ, folder)
     loading.__file__ = str(checkout / "mailevents_dagster" / "settings" / "loading.py")  # that is where settings lie
-    of_half_a_year()
     main()
