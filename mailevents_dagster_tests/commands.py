@@ -133,6 +133,12 @@ def _read(screen: int) -> bytes:
 def set_up(folder: Path, api: Simulator, hours: int = 4, text: str = SETTINGS) -> Place:
     """Settings that begin so many ended hours ago, with the key in a .env and Dagster's home beside them."""
     make_home(folder / ".dagster")
+    return set_up_without_home(folder, api, hours, text)
+
+
+def set_up_without_home(folder: Path, api: Simulator, hours: int = 4, text: str = SETTINGS) -> Place:
+    """As one finds it where nothing was ever collected."""
+    folder.mkdir(parents=True, exist_ok=True)
     file = folder / "mailevents.yaml"
     file.write_text(text.format(start=written(hours_ago(hours)), base_url=api.base_url))
     (folder / ".env").write_text(f"KEY_A={KEY}\n")
