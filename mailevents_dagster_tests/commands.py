@@ -21,6 +21,7 @@ from mailevents_dagster.store import inventory
 from mailevents_dagster.store.opening import store_of
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.forks import FORKS, PATIENCE
+from mailevents_dagster_tests.homes import make_home
 
 COMMAND = str(Path(sys.executable).parent / "mailevents")
 KEY = "a-key-that-nobody-may-see"
@@ -36,11 +37,6 @@ accounts:
 
 
 def nothing() -> None: ...
-
-
-def of_half_a_year() -> None:
-    """Let an inventory name the hours of half a year where nothing older is stored, and not those of eight years."""
-    inventory.FIRST = time.time() - 180 * 86_400
 
 
 def mailevents(
@@ -66,13 +62,22 @@ def _run_main(
     for stream, path in ((sys.stdout, out), (sys.stderr, err)):
         with path.open("wb") as file:
             os.dup2(file.fileno(), stream.fileno())
+    become([COMMAND, *arguments], environ, folder)
+    before()
+    main()
+
+
+def become(arguments: Sequence[str], environ: Mapping[str, str], folder: str) -> None:
+    """Make this process, a fork, what one that was started so would be.
+
+    Where nothing older is stored, it names the hours of half a year: those of eight years take half a second.
+    """
+    inventory.FIRST = time.time() - 180 * 86_400
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environ)
     time.tzset()
-    sys.argv = [COMMAND, *arguments]
-    before()
-    main()
+    sys.argv = [*arguments]
 
 
 @dataclass(frozen=True)
@@ -126,7 +131,13 @@ def _read(screen: int) -> bytes:
 
 
 def set_up(folder: Path, api: Simulator, hours: int = 4, text: str = SETTINGS) -> Place:
-    """Settings that begin so many ended hours ago, with the key in a .env beside them."""
+    """Settings that begin so many ended hours ago, with the key in a .env and Dagster's home beside them."""
+    make_home(folder / ".dagster")
+    return set_up_without_home(folder, api, hours, text)
+
+
+def set_up_without_home(folder: Path, api: Simulator, hours: int = 4, text: str = SETTINGS) -> Place:
+    """As one finds it where nothing was ever collected."""
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "mailevents.yaml"
     file.write_text(text.format(start=written(hours_ago(hours)), base_url=api.base_url))

@@ -15,6 +15,7 @@ FORKS.set_forkserver_preload(
     [
         "pytest",
         "pandas",
+        "boto3",
         "mailevents_dagster.build",
         "mailevents_dagster.cli.progress",
         "mailevents_dagster.deliverability.parts",
@@ -23,6 +24,7 @@ FORKS.set_forkserver_preload(
         "mailevents_dagster.orchestration.manual_runs",
         "mailevents_dagster.summaries.reporting",
         "mailevents_dagster_tests.commands",
+        "mailevents_dagster_tests.first_run",
         "mailevents_dagster_tests.projects",
     ]
 )

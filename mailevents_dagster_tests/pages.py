@@ -8,12 +8,14 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from mailevents_dagster.sources.uzmanposta.simulator import Simulator
+from mailevents_dagster_tests.shell_commands import commands_of
 
 CHECKOUT = Path(__file__).parents[1]
 PAGES = [
@@ -21,7 +23,7 @@ PAGES = [
     for page in (*sorted(CHECKOUT.glob("*.md")), *sorted(CHECKOUT.glob("docs/*.md")), CHECKOUT / "benchmarks/README.md")
 ]
 COMMANDS = Path(sys.executable).parent
-"""Where `mailevents`, `dg` and Python are that run the tests."""
+"""Where `dg` and Python are that run the tests."""
 TIMEZONE = "Europe/Istanbul"
 WRITTEN = date(2026, 11, 21)
 """The day that is today on every page."""
@@ -120,23 +122,25 @@ class Reader:
         )
 
 
-def reader_in(folder: Path, api: Simulator) -> Reader:
+@contextmanager
+def reader_in(folder: Path, api: Simulator) -> Iterator[Reader]:
     """A checkout whose files are those of this one; what is written beside them stays in the folder."""
     checkout, system = folder / "checkout", folder / "system"
     for made in (checkout / ".venv", system):
         made.mkdir(parents=True)
     for name in files_of_a_checkout():
         (checkout / name).symlink_to(CHECKOUT / name)
-    (checkout / ".venv" / "bin").symlink_to(COMMANDS)
     (checkout / ".venv" / "installed").touch()
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("DAGSTER", "MAILEVENTS", "MAKE"))}
-    return Reader(
-        checkout,
-        system,
-        api,
-        # PYTHONPATH: the package is that of this checkout, which is where it looks for settings.
-        kept | {"PYTHONPATH": str(checkout), "PATH": f"{COMMANDS}:{os.environ['PATH']}", "HOME": str(folder)},
-    )
+    with commands_of(checkout) as commands:
+        (checkout / ".venv" / "bin").symlink_to(commands)
+        yield Reader(
+            checkout,
+            system,
+            api,
+            # PYTHONPATH: the package is that of this checkout, which is where it looks for settings.
+            kept | {"PYTHONPATH": str(checkout), "PATH": f"{commands}:{os.environ['PATH']}", "HOME": str(folder)},
+        )
 
 
 def files_of_a_checkout() -> Iterator[str]:

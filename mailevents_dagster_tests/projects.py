@@ -7,9 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -127,28 +125,6 @@ def same_events(one: Sequence[dict[str, object]], other: Sequence[dict[str, obje
 
 def in_memory() -> AbstractContextManager[dg.DagsterInstance]:
     return dg.DagsterInstance.ephemeral(settings={"telemetry": {"enabled": False}})
-
-
-@contextmanager
-def in_files() -> Iterator[dg.DagsterInstance]:
-    """An instance with files, as one finds them that was made before: to make them takes a quarter of a second."""
-    with TemporaryDirectory() as folder:
-        for name, content in _files_of_an_instance().items():
-            path = Path(folder, name)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-        with dg.instance_for_test(temp_dir=folder) as made:
-            yield made
-
-
-@cache
-def _files_of_an_instance() -> Mapping[str, bytes]:
-    """The databases of an instance in which nothing happened yet."""
-    with TemporaryDirectory() as folder:
-        with dg.instance_for_test(temp_dir=folder) as made:
-            made.get_runs_count()
-            made.all_instigator_state()
-        return {str(path.relative_to(folder)): path.read_bytes() for path in Path(folder).rglob("*.db")}
 
 
 @contextmanager

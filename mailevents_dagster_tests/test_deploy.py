@@ -9,12 +9,11 @@ import shutil
 import subprocess
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 import click
 import pytest
-from dagster._daemon.cli import create_dagster_daemon_cli
-from dagster_webserver.cli import dagster_webserver
 
 from mailevents_dagster.cli import main
 from mailevents_dagster.cli.terminal import Exit
@@ -24,11 +23,6 @@ UNITS = CHECKOUT / "deploy" / "systemd"
 COMMAND = CHECKOUT / "deploy" / "mailevents"
 PAGE = (CHECKOUT / "docs" / "operations.md").read_text(encoding="utf-8")
 INSTALLED = "/opt/mailevents/"
-COMMANDS: Mapping[str, click.Command] = {
-    "mailevents": main,
-    "dagster-daemon": create_dagster_daemon_cli(),
-    "dagster-webserver": dagster_webserver,
-}
 SERVICES = sorted(UNITS.glob("*.service"))
 OF_EACH_OWN = {"Type", "ExecStart", "Restart", "RestartSec", "SuccessExitStatus", "TimeoutStartSec", "TimeoutStopSec"}
 
@@ -106,9 +100,18 @@ def environment(service: Path) -> Mapping[str, str]:
     return dict(value.split("=", 1) for value in unit(service)["Service"]["Environment"])
 
 
+@cache
+def commands() -> Mapping[str, click.Command]:
+    """Return the commands of units. Those of Dagster are loaded here: at the top, all who collect tests load them."""
+    from dagster._daemon.cli import create_dagster_daemon_cli
+    from dagster_webserver.cli import dagster_webserver
+
+    return {"mailevents": main, "dagster-daemon": create_dagster_daemon_cli(), "dagster-webserver": dagster_webserver}
+
+
 def parse(words: Sequence[str]) -> None:
     """Raises where the words name a command, option or file of the checkout that there is not."""
-    command, rest = COMMANDS[Path(words[0]).name], list(words[1:])
+    command, rest = commands()[Path(words[0]).name], list(words[1:])
     while isinstance(command, click.Group):
         command = command.commands[rest.pop(0)]
     command.make_context(command.name, rest)

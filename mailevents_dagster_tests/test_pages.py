@@ -70,8 +70,8 @@ done
 
 @pytest.fixture
 def reader(tmp_path: Path) -> Iterator[Reader]:
-    with Simulator(Behaviour(events_per_hour=6), domains=[DOMAIN]) as api:
-        yield reader_in(tmp_path, api)
+    with Simulator(Behaviour(events_per_hour=6), domains=[DOMAIN]) as api, reader_in(tmp_path, api) as made:
+        yield made
 
 
 @pytest.mark.parametrize("page", PREPARED)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Final, get_args
 
@@ -139,6 +140,7 @@ MailAddress = Annotated[str, AfterValidator(check_mail_address)]
 Days = Annotated[int, Field(ge=1, le=3660), NO_TRUTH_VALUE]
 
 
+@cache
 def secret_keys(model: type[BaseModel]) -> frozenset[str]:
     """Return the keys whose values are names of variables, which hold secrets; those of sections in it, too.
 

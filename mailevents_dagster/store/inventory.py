@@ -6,8 +6,10 @@ Found by names, not by what manifests say: a crash, a lost manifest or a removed
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
 from typing import Final
 
 from upath import UPath
@@ -26,10 +28,24 @@ Found = Iterator[tuple[Hour, UPath, str]]
 
 
 def stored_feeds(layout: Layout, kinds: Iterable[FeedKind]) -> Iterator[Feed]:
-    """Yield the feeds that have files below a storage, whether the settings still name them or not."""
+    """Yield the feeds that have files below a storage, whether the settings still name them or not.
+
+    What lies above the folders of feeds is listed once each: an object store takes two requests to say that one of them
+    is not there, and each domain may have a hundred.
+    """
+
+    @cache
+    def names(folder: UPath | Path) -> Set[str]:
+        return {*names_in(folder)} if is_there(folder) else set()
+
+    def is_there(folder: UPath | Path) -> bool:
+        return folder in (layout.root, layout.scratch) or folder.name in names(folder.parent)
+
     for domain in sorted(layout.domains):
         for kind in kinds:
-            if layout.holds_files_of(feed := Feed(domain, kind)):
+            feed = Feed(domain, kind)
+            folders = (layout.manifests(feed), layout.snapshots(feed), layout.logs(feed), layout.journals(feed))
+            if any(is_there(folder) for folder in folders):
                 yield feed
 
 

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from posixpath import basename
 from typing import Final
 
 from upath import UPath
@@ -249,10 +250,6 @@ class Layout:
         one, other = here.resolve(), folder.resolve()
         return one.is_relative_to(other) or other.is_relative_to(one)
 
-    def holds_files_of(self, feed: Feed) -> bool:
-        folders = (self.manifests(feed), self.snapshots(feed), self.logs(feed), self.journals(feed))
-        return any(folder.exists() for folder in folders)
-
     @property
     def domains(self) -> set[str]:
         """The domains that have files here; other names that somebody put there may be among them."""
@@ -264,8 +261,11 @@ class Layout:
 def names_in(folder: UPath | Path) -> list[str]:
     """Return the names of what is in a folder, nothing where there is no folder."""
     try:
-        here = folder if isinstance(folder, Path) else local(folder)
-        return os.listdir(here) if here else [path.name for path in folder.iterdir()]
+        if isinstance(folder, Path):
+            return os.listdir(folder)
+        # UPath.iterdir looks first whether there is a folder, which takes two requests more.
+        here = local(folder)
+        return os.listdir(here) if here else [basename(path) for path in folder.fs.ls(folder.path, detail=False)]
     except (FileNotFoundError, NotADirectoryError):
         return []
 

@@ -18,7 +18,7 @@ from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.sources.catalog import load_settings
 from mailevents_dagster.store.opening import store_of
 from mailevents_dagster.store.store import Store
-from mailevents_dagster_tests.commands import mailevents, of_half_a_year
+from mailevents_dagster_tests.commands import mailevents
 from mailevents_dagster_tests.conftest import INCOMING
 from mailevents_dagster_tests.store.years import EVENTS, keep_hours
 
@@ -72,7 +72,7 @@ def housekeeping(file: Path, tmp_path: Path) -> Housekeeping:
 
     def run(*arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
         env = {name: value for name, value in {**environ, **changes}.items() if value}
-        return mailevents("housekeeping", *arguments, environ=env, before=of_half_a_year)
+        return mailevents("housekeeping", *arguments, environ=env)
 
     return run
 

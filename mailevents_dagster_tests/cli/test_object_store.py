@@ -11,6 +11,7 @@ import pytest
 from mailevents_dagster.sources.uzmanposta.simulator import FixedMail, Simulator
 from mailevents_dagster.store.cursors import hours_in
 from mailevents_dagster_tests.commands import SETTINGS, Place, hours_ago, mailevents, set_up
+from mailevents_dagster_tests.homes import make_home
 from mailevents_dagster_tests.object_server import ObjectServer, environment
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -25,6 +26,7 @@ def api(fixed: FixedMail) -> Iterator[Simulator]:
 @pytest.fixture
 def place(tmp_path: Path, bucket: str, api: Simulator) -> Place:
     text = SETTINGS.replace("./data", bucket) + "retention: {{mail_days: 3650}}\n"
+    make_home(tmp_path / "here" / "home")
     return set_up(tmp_path / "here", api, hours=3, text=text)
 
 

@@ -30,7 +30,7 @@ from mailevents_dagster.store.retention import Clocks
 from mailevents_dagster.store.store import Store
 from mailevents_dagster.store.witness import newest_witnessed
 from mailevents_dagster_tests.collecting.planned import manifest_of
-from mailevents_dagster_tests.commands import COMMAND, mailevents, of_half_a_year, written
+from mailevents_dagster_tests.commands import COMMAND, mailevents, written
 from mailevents_dagster_tests.conftest import INCOMING, collection, event
 from mailevents_dagster_tests.forks import PATIENCE
 from mailevents_dagster_tests.store.kept import commit
@@ -94,7 +94,7 @@ def stamps(hours: list[Hour]) -> set[str]:
 
 
 def run(settings: Settings, arguments: str = "housekeeping") -> subprocess.CompletedProcess[str]:
-    return mailevents(*arguments.split(), environ=environment(settings), before=of_half_a_year)
+    return mailevents(*arguments.split(), environ=environment(settings))
 
 
 def run_in_a_hundred_days(settings: Settings, arguments: str = "housekeeping") -> subprocess.CompletedProcess[str]:

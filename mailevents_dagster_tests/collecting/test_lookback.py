@@ -23,7 +23,8 @@ from mailevents_dagster.store.cursor_file import write_cursor
 from mailevents_dagster_tests.collecting_process import listings
 from mailevents_dagster_tests.commands import SETTINGS, Place, hours_ago, set_up, written
 from mailevents_dagster_tests.conftest import mail
-from mailevents_dagster_tests.projects import DOMAIN, NOW, ONE_FEED, RUNNING, Project, in_files, project, stop_the_clock
+from mailevents_dagster_tests.homes import in_files
+from mailevents_dagster_tests.projects import DOMAIN, NOW, ONE_FEED, RUNNING, Project, project, stop_the_clock
 
 pytestmark = pytest.mark.slow
 

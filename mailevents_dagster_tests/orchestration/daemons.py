@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import dagster as dg
+
+from mailevents_dagster_tests.homes import make_home
 
 PROJECT = Path(__file__).parents[2]
 
@@ -64,8 +65,10 @@ class Automated:
 
 def automated(folder: Path, settings: str, environ: Mapping[str, str]) -> Automated:
     """A project in the folder with these settings."""
-    (folder / "home").mkdir()
     (folder / "mailevents.yaml").write_text(settings)
-    shutil.copy(PROJECT / "dagster.yaml", folder / "home" / "dagster.yaml")
+    make_home(folder / "home")
+    # Every second, instead of five, a run that waits may start.
+    dagsters = (PROJECT / "dagster.yaml").read_text() + "run_queue: {dequeue_interval_seconds: 1}\n"
+    (folder / "home" / "dagster.yaml").write_text(dagsters)
     own = {"DAGSTER_HOME": str(folder / "home"), "MAILEVENTS_CONFIG": str(folder / "mailevents.yaml")}
     return Automated(folder, {**os.environ, **environ, **own, "PYTHONPATH": str(PROJECT)})

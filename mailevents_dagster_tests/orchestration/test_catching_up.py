@@ -16,13 +16,13 @@ from mailevents_dagster.orchestration.catch_up_sensor import CATCH_UP
 from mailevents_dagster.orchestration.runs_in_flight import GOES_ON
 from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.sources.uzmanposta.simulator import Answer
+from mailevents_dagster_tests.homes import in_files
 from mailevents_dagster_tests.projects import (
     DOMAIN,
     NOW,
     RUNNING,
     TWO_FEEDS,
     Project,
-    in_files,
     project,
     range_tags,
     same_events,

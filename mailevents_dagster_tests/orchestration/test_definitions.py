@@ -49,3 +49,8 @@ def test_a_mistake_in_the_settings_is_told_where_the_definitions_load(tmp_path: 
     assert "accounts[0].domain" in said
     assert "NO_SUCH_KEY" in said
     assert "accounts[0].feeds[0]" in said
+
+
+def test_what_only_some_runs_use_is_not_loaded_with_the_definitions() -> None:
+    program = "import sys, mailevents_dagster.definitions; print({'pandas', 'psycopg'} & set(sys.modules))"
+    assert run(sys.executable, "-c", program).stdout == "set()\n"

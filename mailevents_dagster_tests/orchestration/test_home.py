@@ -12,7 +12,7 @@ import pytest
 
 from mailevents_dagster.orchestration.home import this_instance
 from mailevents_dagster.sources.uzmanposta.simulator import Behaviour, Simulator
-from mailevents_dagster_tests.commands import hours_ago, set_up, written
+from mailevents_dagster_tests.commands import hours_ago, set_up_without_home, written
 from mailevents_dagster_tests.forks import side_by_side
 
 PROCESSES = 8
@@ -34,7 +34,7 @@ def test_many_processes_may_be_the_first_in_an_empty_home(tmp_path: Path, round_
 @pytest.mark.parametrize("broken", ["history/runs.db", "schedules/schedules.db"])
 def test_a_home_that_two_processes_made_at_once_is_told_with_the_mend(tmp_path: Path, broken: str) -> None:
     with Simulator(Behaviour(events_per_hour=60), domains=["a.example", "b.example"]) as api:
-        place = set_up(tmp_path, api)
+        place = set_up_without_home(tmp_path, api)
         first, second = (("collect", "--hour", written(hours_ago(ago)), "--feed", "* authentication") for ago in (2, 1))
         assert place.run(*first).returncode == 0
         home = tmp_path / ".dagster"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Set
+from functools import cache
 from pathlib import Path
 
 import dagster as dg
@@ -124,19 +125,18 @@ def test_an_instance_that_keeps_no_output_runs_jobs_and_leaves_what_they_print_t
 # --- who imports what
 
 
-def modules() -> dict[Path, ast.Module]:
-    return {path: ast.parse(path.read_text()) for path in sorted(PACKAGE.rglob("*.py"))}
+@cache
+def imported() -> Mapping[Path, Set[str]]:
+    """Every module that is imported anywhere in a module of the package, and every name that comes from one."""
+    return {path: set(_names(ast.parse(path.read_text()))) for path in sorted(PACKAGE.rglob("*.py"))}
 
 
-def imported(tree: ast.Module) -> set[str]:
-    """Every module that is imported anywhere in a module, and every name that comes from one."""
-    names = set()
+def _names(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
+            yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
-            names |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return names
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 def of_dagster(name: str) -> bool:
@@ -145,20 +145,20 @@ def of_dagster(name: str) -> bool:
 
 def test_nothing_private_of_dagster_is_imported_elsewhere() -> None:
     private = {
-        path: [name for name in imported(tree) if of_dagster(name) and ("._" in name or "dagster_shared" in name)]
-        for path, tree in modules().items()
+        path: [name for name in names if of_dagster(name) and ("._" in name or "dagster_shared" in name)]
+        for path, names in imported().items()
     }
     assert private.pop(INTERNALS), "what is looked for is found where it is"
     assert {str(path): names for path, names in private.items() if names} == {}
 
 
 def test_nothing_private_of_dagster_is_named_in_a_text_elsewhere() -> None:
-    found = [path for path in modules() if "dagster._" in path.read_text()]
+    found = [path for path in PACKAGE.rglob("*.py") if "dagster._" in path.read_text()]
     assert found == [INTERNALS]
 
 
 def test_dagster_is_imported_by_orchestration_and_where_all_is_put_together_alone() -> None:
     importing = {
-        path.relative_to(PACKAGE).as_posix() for path, tree in modules().items() if any(map(of_dagster, imported(tree)))
+        path.relative_to(PACKAGE).as_posix() for path, names in imported().items() if any(map(of_dagster, names))
     }
     assert {path for path in importing if not path.startswith("orchestration/")} == {"build.py"}

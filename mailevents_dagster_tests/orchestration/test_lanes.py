@@ -20,7 +20,8 @@ from mailevents_dagster.sources.uzmanposta.rows import Row
 from mailevents_dagster.sources.uzmanposta.simulator import Answer, FixedMail, Simulator
 from mailevents_dagster_tests.collecting_process import listings
 from mailevents_dagster_tests.conftest import mail
-from mailevents_dagster_tests.projects import KEY, ONE_FEED, Project, definitions, in_files, range_tags
+from mailevents_dagster_tests.homes import in_files
+from mailevents_dagster_tests.projects import KEY, ONE_FEED, Project, definitions, range_tags
 
 DOMAINS = ["a.example", "b.example", "c.example"]
 FEEDS = [feed_of(domain, "mail/incominglog") for domain in DOMAINS]

@@ -11,7 +11,7 @@ import pytest
 
 from mailevents_dagster.sources.catalog import load_settings
 from mailevents_dagster.sources.uzmanposta.simulator import Behaviour, Simulator
-from mailevents_dagster_tests.commands import KEY, Place, set_up
+from mailevents_dagster_tests.commands import KEY, Place, set_up_without_home
 from mailevents_dagster_tests.orchestration.daemons import Automated
 from mailevents_dagster_tests.pages import CHECKOUT, blocks_of
 from mailevents_dagster_tests.postgres_server import PostgresServer
@@ -25,7 +25,7 @@ def place_in(folder: Path, api: Simulator, database: str) -> Place:
     """A project whose settings name the database, with the dagster.yaml that the page shows in its home."""
     address = database.replace("postgresql:", "postgresql+psycopg2:")
     file = folder / "mailevents.yaml"
-    set_up(folder, api)
+    set_up_without_home(folder, api)
     file.write_text(file.read_text().replace("_second: null", "_second: 40") + "postgres: ${POSTGRES_URL}\n")
     (folder / ".env").write_text(f"KEY_A={KEY}\nPOSTGRES_URL={address}\n")
     (folder / ".dagster").mkdir()

@@ -30,8 +30,8 @@ from mailevents_dagster.sources.uzmanposta.simulator import Behaviour, FixedMail
 from mailevents_dagster_tests.commands import Place, hours_ago, set_up, written
 from mailevents_dagster_tests.conftest import mail
 from mailevents_dagster_tests.forks import FORKS, PATIENCE
+from mailevents_dagster_tests.homes import in_files
 from mailevents_dagster_tests.orchestration.daemons import Automated, automated
-from mailevents_dagster_tests.projects import in_files
 
 FEED = feed_of("a.example", "mail/incominglog")
 KEY = dg.AssetKey(FEED.asset_key)

@@ -17,16 +17,8 @@ from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.orchestration import unreported_hours as shown
 from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.sources.uzmanposta.simulator import Answer
-from mailevents_dagster_tests.projects import (
-    DOMAIN,
-    NOW,
-    RUNNING,
-    TWO_FEEDS,
-    Project,
-    in_files,
-    project,
-    stop_the_clock,
-)
+from mailevents_dagster_tests.homes import in_files
+from mailevents_dagster_tests.projects import DOMAIN, NOW, RUNNING, TWO_FEEDS, Project, project, stop_the_clock
 
 TIMEZONE = "Europe/Istanbul"
 HOURS = [Hour(RUNNING.start - back * 3600, TIMEZONE) for back in (3, 2, 1)]

@@ -17,7 +17,7 @@ from mailevents_dagster_tests.settings.documents import EXAMPLE, KEY, account, d
 def test_the_example_and_the_committed_schema_agree() -> None:
     schema = json.loads(SCHEMA_FILE.read_text("utf-8"))
     jsonschema.Draft202012Validator.check_schema(schema)
-    jsonschema.validate(yaml.safe_load(EXAMPLE.read_text("utf-8")), schema)
+    jsonschema.Draft202012Validator(schema).validate(yaml.safe_load(EXAMPLE.read_text("utf-8")))
     assert EXAMPLE.read_text("utf-8").startswith(f"# yaml-language-server: $schema={SCHEMA_FILE.parent.name}/")
 
 
@@ -43,4 +43,4 @@ def test_the_schema_explains_every_key_and_allows_no_other() -> None:
 )
 def test_the_schema_refuses_what_an_editor_should_mark(wrong: dict[str, Any]) -> None:
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(document(**wrong), json.loads(json_schema(SOURCES)))
+        jsonschema.Draft202012Validator(json.loads(json_schema(SOURCES))).validate(document(**wrong))

@@ -147,9 +147,3 @@ except DatabaseError as error:
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env=os.environ)
     assert done.stdout == "psycopg is not installed: pip install 'mailevents-dagster[postgres]'\n"
-
-
-def test_nothing_loads_the_driver_unless_a_database_is_used() -> None:
-    script = "import sys, mailevents_dagster.build; print([m for m in sys.modules if m.startswith('psycopg')])"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout == "[]\n"

@@ -22,7 +22,7 @@ from mailevents_dagster.sources.catalog import SOURCES
 from mailevents_dagster.sources.client import Client, Options
 from mailevents_dagster.store.opening import retention_of, store_of
 from mailevents_dagster_tests.collecting_process import outcomes
-from mailevents_dagster_tests.projects import in_files
+from mailevents_dagster_tests.homes import in_files
 from mailevents_dagster_tests.settings.documents import ENVIRON, NOW, document
 from mailevents_dagster_tests.text_lines import LINES, TEXT_LINES, TextFilesSettings
 

@@ -266,3 +266,10 @@ def test_an_hour_that_had_no_strays_is_looked_at_once_something_new_is_found_in_
             made(s3)
             assert work.strays_elsewhere == frozenset()
             assert made(s3) == ("" if is_settled else "rM")
+
+
+def test_which_feeds_have_files_takes_a_request_for_each_folder_above_theirs(
+    again: Callable[[], Store], s3: ObjectServer
+) -> None:
+    assert list(again().feeds()) == [INCOMING]
+    assert len(s3.said) == 14

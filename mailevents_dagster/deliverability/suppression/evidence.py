@@ -34,9 +34,9 @@ COLUMNS: Final = (
     *("code", "enhanced_code", "text", "feed", "event_id"),
 )
 """The columns of outcomes that are read."""
-_READ: Final = pa.array(["delivered", "opened", "clicked", "deferred", "bounced", "complained", "unsubscribed"])
+_READ: Final = ("delivered", "opened", "clicked", "deferred", "bounced", "complained", "unsubscribed")
 """Not `accepted`, after which another outcome comes."""
-AGAINST: Final = pa.array(["deferred", "bounced", "complained", "unsubscribed"])
+AGAINST: Final = ("deferred", "bounced", "complained", "unsubscribed")
 _ODD: Final = r"[^!-~]|[\"<>]|[Xx][Nn]--|\.$"
 """In addresses that may be compared by something else than their lower case."""
 _WHAT: Final[Mapping[str, str]] = {"complained": COMPLAINT, "unsubscribed": UNSUBSCRIBED}
@@ -66,7 +66,7 @@ def counting(outcomes: pa.Table, known: Known) -> tuple[pa.Table, pa.Table]:
     What speaks for an address resets all that lies before it, so that an earlier one changes nothing; unless it is the
     last word on a mail that has something against it.
     """
-    rows = outcomes.select(COLUMNS).filter(pc.is_in(outcomes["outcome"], value_set=_READ))
+    rows = outcomes.select(COLUMNS).filter(pc.is_in(outcomes["outcome"], value_set=pa.array(_READ)))
     rows = rows.filter(pc.fill_null(rows["tried"], fill_value=True))
     # A complaint may name nobody, and a local user is nobody's address.
     rows = rows.filter(pc.match_substring(pc.fill_null(rows["recipient"], ""), "@"))
@@ -74,7 +74,7 @@ def counting(outcomes: pa.Table, known: Known) -> tuple[pa.Table, pa.Table]:
     is_known = pc.is_in(pc.utf8_lower(rows["recipient"]), value_set=known.addresses)
     rows = rows.filter(pc.or_(is_known, pc.match_substring_regex(rows["recipient"], _ODD)))
     rows = rows.append_column("mail", _mails(rows))
-    is_against = pc.is_in(rows["outcome"], value_set=AGAINST)
+    is_against = pc.is_in(rows["outcome"], value_set=pa.array(AGAINST))
     counts = pc.or_(is_against, pc.is_in(rows["mail"], value_set=known.mails))
     return rows.filter(counts), rows.filter(pc.invert(counts))
 

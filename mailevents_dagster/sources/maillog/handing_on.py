@@ -23,7 +23,6 @@ MOST_SERVERS: Final = 20
 _TAKEN: Final = r"(?s)^.*(?:(?:queued|forwarded) as |\bid=)(?P<id>[0-9A-Za-z]+(?:-[0-9A-Za-z]+){0,2})"
 _FROM_THE_END: Final = ("outcome", "finished", "last_seen", "code", "enhanced_code", "text", "relay")
 _LEAST_FIRST: Final = ("bounced", "rejected", "expired", "removed", "unknown", "deferred", "queued", "delivered")
-_NULL: Final = pa.scalar(None, pa.string())
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,7 @@ def follow(lives: pa.Table) -> pa.Table:
     """Return the lives with the next server of those that were handed on, and with what became of them in the end."""
     lives = lives.combine_chunks()
     ids = pc.extract_regex(lives["text"], _TAKEN).combine_chunks().field("id")
-    ids = pc.if_else(pc.equal(lives["outcome"], "delivered"), ids, _NULL).combine_chunks()
+    ids = pc.if_else(pc.equal(lives["outcome"], "delivered"), ids, None).combine_chunks()
     next_rows = _next_rows(lives, ids)
     then = pa.array(next_rows, mask=next_rows < 0)
     handed_to = pa.StructArray.from_arrays(

@@ -64,8 +64,7 @@ LINES: Final = pa.schema(
 """What lives are made of: these columns of lines, and the server."""
 _GIVEN_UP: Final = "retry timeout exceeded"
 """How Exim begins to say that an address was deferred for too long."""
-_TRIED: Final = pa.array(["delivered", "bounced", "deferred"])
-_NULL: Final = pa.scalar(None, _TEXT)
+_TRIED: Final = ("delivered", "bounced", "deferred")
 SCHEMA: Final = pa.schema([column.field for column in COLUMNS])
 
 
@@ -113,7 +112,7 @@ def _recipients(mails: pa.Table, life: NDArray[np.int64]) -> dict[str, pa.Array]
     key = pc.binary_join_element_wise(of_life.cast(_TEXT), final.fill_null(""), original.fill_null(""), "\n")
     group = key.dictionary_encode().indices.to_numpy()
     is_skipped = pc.match_substring_regex(lines["text"].fill_null(""), NOT_TRIED).to_numpy(zero_copy_only=False)
-    is_try = pc.is_in(outcome, value_set=_TRIED).to_numpy(zero_copy_only=False) & ~is_skipped
+    is_try = pc.is_in(outcome, value_set=pa.array(_TRIED)).to_numpy(zero_copy_only=False) & ~is_skipped
     last = np.zeros(group.max() + 1, np.int64)
     for which in (is_skipped, ~is_skipped):
         last[group[which]] = np.flatnonzero(which)
@@ -134,7 +133,7 @@ def _outcomes(mails: pa.Table) -> pa.StringArray:
     place = pc.index_in(mails["event"], value_set=pa.array([*_OUTCOMES]))
     told = pa.array([*_OUTCOMES.values()]).take(place.combine_chunks())
     gives_up = pc.and_(pc.equal(mails["event"], "bounce"), pc.starts_with(mails["text"].fill_null(""), _GIVEN_UP))
-    return pc.if_else(_expiries(mails), _NULL, pc.if_else(gives_up.combine_chunks(), "expired", told))
+    return pc.if_else(_expiries(mails), None, pc.if_else(gives_up.combine_chunks(), "expired", told))
 
 
 def _expiries(mails: pa.Table) -> pa.BooleanArray:

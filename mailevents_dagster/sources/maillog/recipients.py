@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import pyarrow as pa
 import pyarrow.compute as pc
-
-_NULL: Final = pa.scalar(None, pa.string())
 
 
 def known_again(
@@ -18,11 +14,11 @@ def known_again(
     Exim names a local user with a domain while it defers (`bob@x`), and without one when it delivers (`bob <bob@x>`).
     """
     recipient = pc.if_else(_is_bare(recipient, original), original, recipient)
-    full = _keys(mail, original, pc.if_else(pc.match_substring(recipient, "@"), recipient, _NULL))
-    bare = _keys(mail, original, pc.if_else(pc.match_substring(recipient, "@"), _NULL, recipient))
-    place = pc.if_else(bare.is_valid(), pc.index_in(bare, value_set=full, skip_nulls=True), pa.scalar(None, pa.int32()))
+    full = _keys(mail, original, pc.if_else(pc.match_substring(recipient, "@"), recipient, None))
+    bare = _keys(mail, original, pc.if_else(pc.match_substring(recipient, "@"), None, recipient))
+    place = pc.if_else(bare.is_valid(), pc.index_in(bare, value_set=full, skip_nulls=True), None)
     recipient = pc.coalesce(recipient.take(place), recipient)
-    return recipient, pc.if_else(pc.equal(recipient, original), _NULL, original)
+    return recipient, pc.if_else(pc.equal(recipient, original), None, original)
 
 
 def _is_bare(recipient: pa.StringArray, original: pa.StringArray) -> pa.BooleanArray:

@@ -15,7 +15,7 @@ from mailevents_dagster.sources.uzmanposta.simulator import FixedMail, Simulator
 from mailevents_dagster.store.opening import store_of
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.cli.verify.collected import Verify
-from mailevents_dagster_tests.commands import mailevents, of_half_a_year
+from mailevents_dagster_tests.commands import mailevents
 from mailevents_dagster_tests.conftest import KEY
 
 SETTINGS = """
@@ -52,7 +52,7 @@ def verify(settings: Settings, tmp_path: Path) -> Verify:
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         before = contents(tmp_path / "data")
         environ = {**os.environ, "MAILEVENTS_CONFIG": str(settings.source)}
-        done = mailevents("verify", *arguments, environ=environ, before=of_half_a_year)
+        done = mailevents("verify", *arguments, environ=environ)
         assert contents(tmp_path / "data") == before
         assert "Traceback" not in done.stderr
         assert KEY not in done.stdout + done.stderr

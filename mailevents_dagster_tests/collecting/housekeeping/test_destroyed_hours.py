@@ -22,13 +22,8 @@ from mailevents_dagster_tests.collecting.housekeeping.expired import (
     key_of,
     observations,
 )
-from mailevents_dagster_tests.projects import (
-    NOW,
-    RUNNING,
-    Project,
-    in_files,
-    range_tags,
-)
+from mailevents_dagster_tests.homes import in_files
+from mailevents_dagster_tests.projects import NOW, RUNNING, Project, range_tags
 
 pytestmark = pytest.mark.slow
 

@@ -22,7 +22,7 @@ from mailevents_dagster.sources.catalog import load_settings
 from mailevents_dagster.sources.mailbox.feeds import messages_of
 from mailevents_dagster.sources.mailbox.simulator import Simulator
 from mailevents_dagster.sources.outcomes.settings.section import DeliverabilitySettings
-from mailevents_dagster_tests.projects import in_files
+from mailevents_dagster_tests.homes import in_files
 from mailevents_dagster_tests.sources.mailbox.graph_mailbox import ADDRESS, NOW, Place, mail, place, quiet, sent
 
 pytestmark = pytest.mark.slow

@@ -64,7 +64,7 @@ def hour_of(chance: random.Random, number: int, rows: int) -> pa.Table:
 
 
 def evidence(hours: list[pa.Table], ledger: Ledger, *, is_all: bool) -> list[tuple[str, Evidence]]:
-    failures = [hour.filter(pa.compute.is_in(hour["outcome"], value_set=AGAINST)) for hour in hours]
+    failures = [hour.filter(pa.compute.field("outcome").isin(AGAINST)) for hour in hours]
     known = known_of(ledger, failures)
     if is_all:
         known = Known(known.addresses, pa.array([*MAILS, "mx1 Q1", " Q1", ""]))

@@ -13,14 +13,8 @@ from dagster._core.test_utils import create_run_for_test
 
 from mailevents_dagster.orchestration import jobs
 from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS, feed_of
-from mailevents_dagster_tests.projects import (
-    DOMAIN,
-    NOW,
-    RUNNING,
-    Project,
-    in_files,
-    project,
-)
+from mailevents_dagster_tests.homes import in_files
+from mailevents_dagster_tests.projects import DOMAIN, NOW, RUNNING, Project, project
 
 INCOMING = "mail/incominglog"
 ALL_FEEDS = list(FEED_KINDS)

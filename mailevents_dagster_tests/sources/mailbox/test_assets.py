@@ -19,7 +19,7 @@ from mailevents_dagster.store.blob_removal import remove_unneeded
 from mailevents_dagster.store.opening import store_of
 from mailevents_dagster.store.retention import Retention
 from mailevents_dagster.store.verify import verify_hour
-from mailevents_dagster_tests.projects import in_files
+from mailevents_dagster_tests.homes import in_files
 from mailevents_dagster_tests.sources.mailbox.graph_mailbox import FEED, NOON
 from mailevents_dagster_tests.store.destroying import destroy
 

@@ -22,7 +22,8 @@ from mailevents_dagster.sources.mailbox.simulator import Fault, SimulatedMailbox
 from mailevents_dagster.sources.messages.message import Message
 from mailevents_dagster.store.opening import store_of
 from mailevents_dagster.store.store import Store
-from mailevents_dagster_tests.projects import in_files, stop_the_clock
+from mailevents_dagster_tests.homes import in_files
+from mailevents_dagster_tests.projects import stop_the_clock
 from mailevents_dagster_tests.sources.mailbox.graph_mailbox import ADDRESS, FEED, NOON, mail, quiet
 from mailevents_dagster_tests.store.destroying import destroy
 

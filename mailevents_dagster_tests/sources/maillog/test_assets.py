@@ -9,7 +9,7 @@ import pytest
 
 from mailevents_dagster.build import build_defs
 from mailevents_dagster.orchestration.runs_in_flight import CHECKS_JOB, FOLLOW_JOB
-from mailevents_dagster_tests.projects import in_files
+from mailevents_dagster_tests.homes import in_files
 from mailevents_dagster_tests.sources.maillog.mail_server import (
     BOUNCED,
     LINES,

@@ -16,7 +16,7 @@ from mailevents_dagster.health.prometheus import write_metrics
 from mailevents_dagster.orchestration import manual_runs
 from mailevents_dagster.orchestration.runs_in_flight import CHECKS_JOB
 from mailevents_dagster_tests.commands import mailevents, nothing
-from mailevents_dagster_tests.projects import in_files
+from mailevents_dagster_tests.homes import in_files
 from mailevents_dagster_tests.sources.maillog.mail_server import BOUNCED, LINES, NOON, SERVER, MailServer, mail_server
 
 pytestmark = pytest.mark.slow

@@ -41,18 +41,15 @@ _INTERVAL: Final = Rule("^" + "".join(rf"(?:(?P<{unit}>\d{{1,9}}(?:\.\d{{1,9}})?
 _ESCAPE: Final = re.compile(rb"\\([0-7]{3}|.)", re.DOTALL)
 _LETTERS: Final = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"v": b"\v", b"f": b"\f"}
 
-_FALSE: Final = pa.scalar(value=False)
-_NULL: Final = pa.scalar(None, pa.string())
-
 
 def tagged(body: Reading) -> Reading:
     """Return the tagged fields of lines, and the words in quotes behind C= or T=. In those, nothing is looked for."""
     words, fields, senders = _apart(body)
     is_incoming = pc.is_in(body["event"], value_set=pa.array(["arrival", "rejection"]))
-    listed = read(pc.if_else(is_incoming, fields, _NULL), (Rule(_LISTED),))
+    listed = read(pc.if_else(is_incoming, fields, None), (Rule(_LISTED),))
     if listed.known.true_count:
         fields = pc.replace_substring_regex(fields, _LISTED.replace("?P<addressees>", ""), " ")
-    incoming, outgoing = pc.if_else(is_incoming, fields, _NULL), pc.if_else(is_incoming, _NULL, fields)
+    incoming, outgoing = pc.if_else(is_incoming, fields, None), pc.if_else(is_incoming, None, fields)
     parts = ((fields, _ALWAYS), (incoming, _INCOMING), (outgoing, _OUTGOING))
     readings = [listed, *(read(part, rules) for part, tags in parts for rules in tags)]
     found = {name: values for reading in readings for name, values in reading.fields.items()}
@@ -69,7 +66,7 @@ def _apart(body: Reading) -> tuple[pa.StringArray, pa.StringArray, pa.StringArra
     senders = read(bare, (_SENDER,))["from"]
     if not several.true_count:
         return one["words"], bare, senders
-    whole = pc.if_else(several, pc.coalesce(body["whole"], _joined(fields, quoted)), _NULL)
+    whole = pc.if_else(several, pc.coalesce(body["whole"], _joined(fields, quoted)), None)
     many = read(_joined(whole), _SEVERAL_QUOTED)
     rest = _joined(*(pc.replace_substring_regex(many[name].fill_null(""), QUOTED, "") for name in ("before", "after")))
     return (
@@ -102,7 +99,7 @@ def addressees(listed: pa.StringArray) -> pa.Int32Array:
 
 def unescaped(texts: pa.StringArray) -> pa.StringArray:
     """Return texts without Exim's escapes, which stand for all that is not ASCII; what is no UTF-8 then keeps them."""
-    is_escaped = pc.match_substring(texts, "\\").fill_null(_FALSE)
+    is_escaped = pc.match_substring(texts, "\\").fill_null(fill_value=False)
     if not is_escaped.true_count:
         return texts
     plain = [_plain(text) for text in texts.filter(is_escaped).to_pylist()]

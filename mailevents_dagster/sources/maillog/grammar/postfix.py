@@ -27,9 +27,8 @@ _HEADS: Final = tuple(
 )
 """Short queue ids are hexadecimal; long ones begin with the time, and so with a digit until the year 2090."""
 _ORIGIN: Final = Rule(r"^(?P<host>\S+) (?P<program>[^\s\[]+)(?:\[(?P<pid>\d{1,9})\])?$")
-_NO_QUEUE_IDS: Final = pa.array(["NOQUEUE", "Deleted", "Expired"])
+_NO_QUEUE_IDS: Final = ("NOQUEUE", "Deleted", "Expired")
 """What stands where a queue id could be: mail that is in no queue yet, and what postsuper counts."""
-_NULL: Final = pa.scalar(None, pa.string())
 
 
 def understand(lines: pa.StringArray) -> Sequence[pa.Array]:
@@ -37,8 +36,8 @@ def understand(lines: pa.StringArray) -> Sequence[pa.Array]:
     head = read(within_reach(lines), _HEADS)
     origin = _origins(head["origin"])
     is_own = origin["is_own"]
-    body = read(pc.if_else(is_own, head["body"], _NULL), RULES)
-    queue_id = pc.coalesce(body["queue_id"], pc.if_else(is_own, head["queue_id"], _NULL))
+    body = read(pc.if_else(is_own, head["body"], None), RULES)
+    queue_id = pc.coalesce(body["queue_id"], pc.if_else(is_own, head["queue_id"], None))
     text = pc.coalesce(body["text"], _in_parentheses(body["reason"]))
     answer = answers(text)
     event = body["event"].fill_null("other")
@@ -46,7 +45,7 @@ def understand(lines: pa.StringArray) -> Sequence[pa.Array]:
         **body.fields,
         **origin,
         "event": event,
-        "queue_id": pc.if_else(pc.is_in(queue_id, value_set=_NO_QUEUE_IDS), _NULL, queue_id),
+        "queue_id": pc.if_else(pc.is_in(queue_id, value_set=pa.array(_NO_QUEUE_IDS)), None, queue_id),
         "message_id": pc.coalesce(body["message_id"], body["bare_message_id"]),
         "sender": envelope_sender(body["from"]),
         "relay_host": without(body["relay_host"], "none"),

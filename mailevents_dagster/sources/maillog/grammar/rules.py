@@ -19,8 +19,6 @@ from numpy.typing import NDArray
 LONGEST: Final = 16_384
 """Characters of a line that are looked at. Exim cuts its lines at 8 KB, Postfix at 2 KB; longer ones are rubbish."""
 
-_NULL: Final = pa.scalar(None, pa.string())
-
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -104,7 +102,7 @@ def _placed(name: str, matches: Sequence[_Match], count: int) -> pa.StringArray:
     """Return the values of one group in all matches, each in its row."""
     parts = [(match.rows, match.groups[name]) for match in matches if name in match.groups]
     values = pa.concat_arrays([part for _, part in parts])
-    values = pc.if_else(pc.equal(values, ""), _NULL, values)
+    values = pc.if_else(pc.equal(values, ""), None, values)
     if len(parts) == 1 and len(values) == count:
         return values
     places = np.full(count, -1)

@@ -7,7 +7,7 @@ import pytest
 
 from mailevents_dagster.build import build_defs
 from mailevents_dagster.orchestration.runs_in_flight import COLLECT_JOB
-from mailevents_dagster_tests.projects import in_files
+from mailevents_dagster_tests.homes import in_files
 from mailevents_dagster_tests.sources.mailbox.delivery.delivered_mailbox import DELIVERED, DeliveredMailbox
 from mailevents_dagster_tests.sources.mailbox.delivery.mails import delivered
 from mailevents_dagster_tests.sources.mailbox.graph_mailbox import FEED, NOON, mail

@@ -18,7 +18,8 @@ from mailevents_dagster.sources.catalog import load_settings
 from mailevents_dagster.sources.uzmanposta.feeds import feed_of
 from mailevents_dagster.sources.uzmanposta.simulator import Behaviour, Simulator
 from mailevents_dagster.store.opening import store_of
-from mailevents_dagster_tests.projects import DOMAIN, KEY, Project, busy_hours, in_files, same_events
+from mailevents_dagster_tests.homes import in_files
+from mailevents_dagster_tests.projects import DOMAIN, KEY, Project, busy_hours, same_events
 from mailevents_dagster_tests.sources.uzmanposta.migration.old_tool import OldTool
 
 FEED = "mail/incominglog"
