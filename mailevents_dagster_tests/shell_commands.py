@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import os
+import shlex
 import socket
 import sys
 from collections.abc import Iterator
@@ -20,12 +21,15 @@ from mailevents_dagster.settings import loading
 from mailevents_dagster_tests.commands import become
 from mailevents_dagster_tests.forks import FORKS
 
-SCRIPT = """#!{python} -IS
-import os, socket, sys
+SCRIPT = """#!/bin/sh
+exec {python} -IS {client} "$0" "$@"
+"""
+"""Not the client itself: the path of a Python behind `#!` may have no space."""
+CLIENT = """import os, socket, sys
 with socket.socket(socket.AF_UNIX) as forks:
     forks.connect({address!r})
     socket.send_fds(forks, [b"."], [0, 1, 2])
-    forks.sendall(repr((sys.argv, os.getcwd(), dict(os.environ))).encode())
+    forks.sendall(repr((sys.argv[1:], os.getcwd(), dict(os.environ))).encode())
     forks.shutdown(socket.SHUT_WR)
     sys.exit(int(forks.recv(8)))
 """
@@ -40,8 +44,9 @@ def commands_of(checkout: Path) -> Iterator[Path]:
         for installed in Path(sys.executable).parent.iterdir():
             if installed.name != "mailevents":
                 (folder / installed.name).symlink_to(installed)
-        script = folder / "mailevents"
-        script.write_text(SCRIPT.format(python=sys.executable, address=address))
+        script, client = folder / "mailevents", Path(made, "client.py")
+        client.write_text(CLIENT.format(address=address))
+        script.write_text(SCRIPT.format(python=shlex.quote(sys.executable), client=shlex.quote(str(client))))
         script.chmod(0o755)
         listening.bind(address)
         listening.listen()
