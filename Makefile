@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Tests write thousands of small files, and wait 3 ms for a disk with each: in memory, where that has 4 GB and may run scripts.
 SCRATCH := $(shell findmnt -bno AVAIL,OPTIONS /dev/shm 2>/dev/null | tail -1 | awk '$$1 > 4e9 && !/noexec/ { print "TMPDIR=/dev/shm" }')
 PYTEST := $(SCRATCH) $(BIN)/pytest
-# Four on two cores: slow tests wait for a third of their time, for processes and for Dagster's daemon. Six took longer.
+# Four on two cores: slow tests wait for a third of their time, for processes and for Dagster's daemon. Six take as long.
 WORKERS := -n 4 --dist worksteal
 # Where it is set, each process compiles the project anew: 13 s for each worker.
 unexport PYTHONDONTWRITEBYTECODE
