@@ -50,7 +50,7 @@ ui: .venv/installed .dagster/dagster.yaml
 		dagster dev --workspace ../workspace.yaml
 
 quick: lint types
-	$(PYTEST) -n 2 --dist worksteal -m "not slow and not browser and not programs and not corpus"
+	$(PYTEST) $(WORKERS) -m "not slow and not browser and not programs and not corpus"
 
 test: lint types pytest
 
