@@ -12,6 +12,7 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self, TypeVar
+from weakref import WeakSet
 
 import paramiko
 from paramiko import ServerInterface, SFTPAttributes, SFTPHandle, SFTPServer
@@ -123,6 +124,7 @@ class _Files(paramiko.SFTPServerInterface):
     def __init__(self, server: ServerInterface, folder: Path) -> None:
         super().__init__(server)
         self._folder = folder
+        self._opened = WeakSet[_OpenFile]()
 
     def _path(self, path: str) -> Path:
         return Path(f"{self._folder}{self.canonicalize(path)}")
@@ -135,7 +137,15 @@ class _Files(paramiko.SFTPServerInterface):
         return _answer(lambda: SFTPAttributes.from_stat(self._path(path).stat()))
 
     def open(self, path: str, flags: int, _: SFTPAttributes) -> SFTPHandle | int:
-        return _answer(lambda: _OpenFile(os.open(self._path(path), flags | BINARY, 0o600)))
+        opened = _answer(lambda: _OpenFile(os.open(self._path(path), flags | BINARY, 0o600)))
+        if isinstance(opened, _OpenFile):
+            self._opened.add(opened)
+        return opened
+
+    def session_ended(self) -> None:
+        """Close what is open: paramiko leaves it open where closing the channel fails, as on a line that was cut."""
+        for one in list(self._opened):
+            one.close()
 
     def mkdir(self, path: str, _: SFTPAttributes) -> int:
         return _answer(lambda: self._path(path).mkdir(0o700)) or SFTP_OK
