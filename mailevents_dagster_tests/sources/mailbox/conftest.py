@@ -6,15 +6,23 @@ from pathlib import Path
 import pytest
 
 from mailevents_dagster.sources import waits
-from mailevents_dagster.sources.mailbox.graph import calls
+from mailevents_dagster.sources.mailbox.graph import calls as graph_calls
+from mailevents_dagster.sources.mailbox.graph.calls import Calls
 from mailevents_dagster.sources.mailbox.simulator import Simulator
-from mailevents_dagster_tests.sources.mailbox.graph_mailbox import NOW, Place, place, quiet
+from mailevents_dagster_tests.sources.mailbox.graph_mailbox import NOW, Place, calls_of, place, quiet
 
 
 @pytest.fixture
 def simulator() -> Iterator[Simulator]:
     with Simulator(quiet(), now=lambda: NOW) as simulator:
         yield simulator
+
+
+@pytest.fixture
+def calls(simulator: Simulator) -> Iterator[Calls]:
+    made = calls_of(simulator)
+    yield made
+    made.close()
 
 
 @pytest.fixture
@@ -27,6 +35,6 @@ def here(simulator: Simulator, tmp_path: Path) -> Iterator[Place]:
 @pytest.fixture
 def no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let what failed be tried again at once."""
-    monkeypatch.setattr(calls, "backoff", lambda _: 0.0)
-    monkeypatch.setattr(calls, "pause", lambda told, _: min(told or 0.0, 0.001))
+    monkeypatch.setattr(graph_calls, "backoff", lambda _: 0.0)
+    monkeypatch.setattr(graph_calls, "pause", lambda told, _: min(told or 0.0, 0.001))
     assert waits.backoff(1) <= 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +14,6 @@ from mailevents_dagster.sources.mailbox.simulator import Fault, Simulator
 from mailevents_dagster_tests.sources.mailbox.graph_mailbox import ADDRESS, calls_of, mail
 
 LISTING = "messages?$top=10"
-
-
-@pytest.fixture
-def calls(simulator: Simulator) -> Iterator[Calls]:
-    made = calls_of(simulator)
-    yield made
-    made.close()
 
 
 def failing(calls: Calls, path: str = LISTING) -> MailboxError:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -13,23 +11,9 @@ from mailevents_dagster.sources.mailbox.graph.answers import is_same_server
 from mailevents_dagster.sources.mailbox.graph.calls import Calls
 from mailevents_dagster.sources.mailbox.graph.messages import time_of
 from mailevents_dagster.sources.mailbox.simulator import Fault, Simulator
-from mailevents_dagster_tests.sources.mailbox.graph_mailbox import ADDRESS, NOON, Place, calls_of, mail, place
+from mailevents_dagster_tests.sources.mailbox.graph_mailbox import ADDRESS, NOON, Place, mail
 
 LISTING = "messages?$top=10"
-
-
-@pytest.fixture
-def calls(simulator: Simulator) -> Iterator[Calls]:
-    made = calls_of(simulator)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def here(simulator: Simulator, tmp_path: Path) -> Iterator[Place]:
-    made = place(simulator, tmp_path)
-    yield made
-    made.reader.close()
 
 
 def answer(**content: object) -> Fault:
