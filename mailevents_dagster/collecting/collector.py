@@ -14,6 +14,7 @@ from mailevents_dagster.model.event import Collection, Progress
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.settings import Settings
+from mailevents_dagster.sharing.locks import HeldError
 from mailevents_dagster.sources.client import Attempt, Client, Options
 from mailevents_dagster.store.destruction_record import DestroyedError
 from mailevents_dagster.store.hour.open_hour import OpenHour
@@ -70,6 +71,8 @@ class Collector:
             beat.stop = client.stop
             try:
                 yield work, client.collect(work, self._observed(beat, hour, report))
+            except HeldError:
+                raise
             except Exception as error:
                 self.logs.hour_failed(feed, hour, error)
                 raise

@@ -20,6 +20,7 @@ from mailevents_dagster.files.json_text import NotJsonError, parse, pretty
 from mailevents_dagster.model.event import Progress
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
+from mailevents_dagster.sharing.locks import HeldError
 from mailevents_dagster.store.lack import Lack
 from mailevents_dagster.store.layout import Layout
 
@@ -110,9 +111,12 @@ class Heartbeats:
     def beating(self, feed: Feed, hour: Hour) -> Iterator[Beat]:
         """Show the feed as running until its last open hour ends, and then how that ended."""
         beat = self._begin(feed, hour)
-        ended = Status.COMPLETED
+        ended: Status | None = Status.COMPLETED
         try:
             yield beat
+        except HeldError:  # another process collects it
+            ended = None
+            raise
         except BaseException as error:
             ended, beat.failure = Status.ERROR, f"{hour}: {str(error) or type(error).__name__}"
             raise
@@ -122,7 +126,7 @@ class Heartbeats:
                 beat.failed_hours += ended is Status.ERROR
                 self._at_work.discard((feed, hour))
                 if all(other != feed for other, _ in self._at_work):
-                    beat.status, beat.hour, beat.progress = ended, None, None
+                    beat.status, beat.hour, beat.progress = ended or Status.COMPLETED, None, None
             self._write(beat)
 
     def read(self, feed: Feed) -> dict[str, Any] | None:

@@ -10,10 +10,11 @@ from typing import Final
 
 from upath import UPath
 
-from mailevents_dagster.collecting.outcomes import HeldElsewhereError, step_aside
+from mailevents_dagster.collecting.outcomes import step_aside
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.settings import Settings
+from mailevents_dagster.sharing.locks import HeldError
 from mailevents_dagster.store.destruction import destroying, take_back
 from mailevents_dagster.store.destruction_record import Destruction, recorded
 from mailevents_dagster.store.inventory import Inventory
@@ -111,7 +112,7 @@ def take_back_destructions(store: Store, records: Iterable[Destruction]) -> int:
     """Count these hours as missing again, and return how many. Hours that another process holds wait for next time."""
     taken = 0
     for record in list(records):
-        with suppress(HeldElsewhereError):
+        with suppress(HeldError):
             take_back(store, record, step_aside)
             taken += 1
     return taken
@@ -130,7 +131,7 @@ def destroy(store: Store, expired: ExpiredHours, most: int, until: float) -> Ite
             with destroying(store, expired.feed, hour, files, str(expired.rule), step_aside) as record:
                 if record:
                     yield record
-        except HeldElsewhereError:
+        except HeldError:
             continue
         except OSError as error:  # the other hours go on
             yield NotDestroyed(expired.feed, hour, str(error))

@@ -10,19 +10,16 @@ from mailevents_dagster.files.damage import DamagedError
 from mailevents_dagster.model.event import Progress, SourceError
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
+from mailevents_dagster.sharing.locks import HeldError
 from mailevents_dagster.store.hour.commit import Commit
 
 DAMAGE: Final = "damage"
 """The cause where a file of the hour turned out damaged while it was read; the next collection makes it whole."""
 
 
-class HeldElsewhereError(Exception):
-    """Another process has the hour, and is not waited for."""
-
-
 def step_aside(why: str) -> None:
     """Leave an hour to the process that has it."""
-    raise HeldElsewhereError(why)
+    raise HeldError(why)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,6 @@ from mailevents_dagster.collecting.memory import give_back
 from mailevents_dagster.collecting.outcomes import (
     Collected,
     Failed,
-    HeldElsewhereError,
     Outcome,
     Skipped,
     Task,
@@ -25,6 +24,7 @@ from mailevents_dagster.collecting.outcomes import (
 from mailevents_dagster.model.event import Progress, StoppedError
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
+from mailevents_dagster.sharing.locks import HeldError
 from mailevents_dagster.sources.client import Client
 from mailevents_dagster.store.lock_names import hour_lock
 
@@ -279,7 +279,7 @@ class _Lane:
                 opened.next_may_begin.set()
                 opened.before.wait()
                 return Collected(feed, hour, work.commit(found), found.measures, (*work.notes, *found.notes))
-        except HeldElsewhereError:
+        except HeldError:
             return Skipped(feed, hour)
         except StoppedError:
             raise

@@ -175,6 +175,18 @@ class Cursor:
             newest=max(self.newest or (start, 0), (start, manifest.events)) if is_closed else self.newest,
         )
 
+    def says_the_same_of(self, start: int, other: Cursor) -> bool:
+        """Return whether both say the same of an hour."""
+        if self.is_closed(start) != other.is_closed(start):
+            return False
+        pairs = (
+            (self.open, other.open),
+            (self.failed, other.failed),
+            (self.lacking, other.lacking),
+            (self.manifests, other.manifests),
+        )
+        return all(mine.get(start) == others.get(start) for mine, others in pairs)
+
     def says_no_more_than(self, before: Cursor) -> bool:
         """Return whether only the time of the last commit, and clocks, are other than before it."""
         return self == replace(before, committed_at=self.committed_at, clock=self.clock, witnessed=self.witnessed)

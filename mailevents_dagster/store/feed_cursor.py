@@ -106,27 +106,32 @@ class FeedCursor:
             return self._read(Version())
         return None
 
-    def begin(self, hour: Hour, note: Note) -> Cursor:
+    def begin(self, hour: Hour, note: Note, look: Callable[[Cursor], object]) -> Cursor:
         """Count a collection as failed until it is known how it ended; return the cursor as it was.
 
-        DestroyedError where the hour was destroyed. It is closed before that, so that no other is asked for.
+        DestroyedError where the hour was destroyed. It is closed before that, so that no other is asked for. Nothing is
+        noted where `look`, which is shown the cursor, raises.
         """
 
         def begun(cursor: Cursor) -> Cursor:
+            look(cursor)
             if cursor.is_closed(hour.start):
                 refuse_destroyed(self.layout, self.feed, hour)
             return cursor.begun(hour, time.time())
 
         return self._change(begun, note)
 
-    def commit(self, manifest: Manifest, tag: Tag, found: Collection, note: Note) -> None:
+    def commit(self, manifest: Manifest, tag: Tag, found: Collection, note: Note, had: Cursor | None = None) -> None:
         """Note that an hour was committed, and what its source showed of itself.
 
-        On an object store nothing is written where that would say no more than when a closed hour was listed.
+        On an object store nothing is written where that would say no more than when a closed hour was listed; nor where
+        others were not kept from an hour of which nothing was written, and the cursor says other of it than it had.
         """
         is_dear = local(self.layout.root) is None and manifest.closed
 
         def committed(cursor: Cursor) -> Cursor | None:
+            if had and not cursor.says_the_same_of(manifest.start, had):
+                return None
             after = cursor.committed(manifest, time.time(), found.clock, found.learnt, tag)
             return None if is_dear and after.says_no_more_than(cursor) else after
 

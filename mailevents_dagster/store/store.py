@@ -6,7 +6,7 @@ import logging
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -15,11 +15,12 @@ from upath import UPath
 
 from mailevents_dagster.files.atomic import local, make_folder
 from mailevents_dagster.files.damage import DamagedError
+from mailevents_dagster.files.object_errors import ObjectStoreError
 from mailevents_dagster.files.object_files import stored_at, tags_below
 from mailevents_dagster.files.objects import ABSENT, server
 from mailevents_dagster.model.feed import Feed, FeedKind
 from mailevents_dagster.model.hour import Hour
-from mailevents_dagster.sharing.locks import Locks, refusing
+from mailevents_dagster.sharing.locks import HeldError, Locks, refusing
 from mailevents_dagster.sharing.opening import locks_of
 from mailevents_dagster.store.blobs import Blobs
 from mailevents_dagster.store.cursors import Cursor
@@ -81,12 +82,17 @@ class Store:
     @cached_property
     def locks(self) -> Locks:
         """What keeps processes out of each other's way."""
-        return locks_of(self.layout.root, self.layout.locks, self.postgres, lambda: self._keeps_conditions)
+        return locks_of(self.layout.root, self.layout.locks, self.postgres, self._keeps_conditions)
 
-    @property
     def _keeps_conditions(self) -> bool:
-        """Whether what another wrote meanwhile is never written over."""
-        return local(self.layout.root) is not None or describe_objects(self.layout, self.timezone, server())
+        """Return whether what another wrote meanwhile is never written over.
+
+        Where it may be, no cursor that was seen before is changed: one that is not the newest could be written.
+        """
+        keeps = local(self.layout.root) is not None or describe_objects(self.layout, self.timezone, server())
+        if not keeps:
+            self._seen = None
+        return keeps
 
     def feed(self, domain: str, name: str) -> Feed:
         """Return the feed that a stored file names."""
@@ -107,16 +113,23 @@ class Store:
         """Open an hour to collect into. What is recorded in its journal outlives the block unless it is committed.
 
         `when_held` is told where another process has the hour. It is waited for, unless that raises. An hour that was
-        destroyed raises DestroyedError.
+        destroyed raises DestroyedError. On an object store both may come as late as something new is found.
         """
-        with self.holding(feed, hour, when_held):
-            cursor = self.feed_cursor(feed)
-            if local(self.layout.root):
-                refuse_destroyed(self.layout, feed, hour)
-            with closing(OpenHour(HourFiles(self.layout, feed, hour), self.memory, cursor)) as work:
-                work.begin()
+        is_local, keeps_conditions = local(self.layout.root) is not None, self._keeps_conditions()
+        cursor, files = self.feed_cursor(feed), HourFiles(self.layout, feed, hour)
+        with ExitStack() as held:
+
+            def hold() -> None:
+                held.enter_context(self.holding(feed, hour, when_held))
+                if is_local:
+                    refuse_destroyed(self.layout, feed, hour)
+
+            with closing(OpenHour(files, self.memory, cursor, hold, when_held)) as work:
+                work.begin(is_dear=keeps_conditions and not is_local)
                 try:
                     yield work
+                except HeldError:
+                    raise
                 except OSError as error:
                     told = _reassuring(error) if work.is_as_it_was else error
                     cursor.fail(hour, told, work.notes.append)
@@ -140,8 +153,7 @@ class Store:
     @contextmanager
     def holding(self, feed: Feed, hour: Hour, when_held: Callable[[str], object]) -> Iterator[None]:
         """Keep other processes from collecting or destroying the hour."""
-        if not self._keeps_conditions:
-            self._seen = None  # a cursor that is not the newest could be written
+        self._keeps_conditions()
         held = f"{feed} {hour} is being collected by another process, which is waited for."
         with self.locks.holding(hour_lock(feed, hour), lambda: when_held(held)):
             yield
@@ -248,7 +260,8 @@ class Store:
 
 
 def _reassuring(error: OSError) -> OSError:
-    """Return the error of a disk for an hour of which nothing was written yet."""
+    """Return the error of a disk or an object store for an hour of which nothing was written yet."""
     if error.errno is None:
         return error
-    return OSError(error.errno, f"{error.strerror}; what was committed before is as it was", error.filename)
+    kind = type(error) if isinstance(error, ObjectStoreError) else OSError
+    return kind(error.errno, f"{error.strerror}; what was committed before is as it was", error.filename)

@@ -32,12 +32,19 @@ class Machines(NamedTuple):
     make: MakeLocks
     renewed: Callable[[str], None]
     """Waits until a run that lives has shown it."""
+    gone: Callable[[str], None]
+    """Waits until it can be seen that the process of a run is gone."""
 
 
 def with_postgres(request: pytest.FixtureRequest, clock: Clock) -> Iterator[Machines]:
     url = request.getfixturevalue("database")
     here = postgres(url, clock=clock)
-    yield Machines(here, clock, partial(postgres, url), lambda run: None)
+
+    def gone(run: str) -> None:
+        with here.holding(f"runs/{run}"):  # the server takes a moment to end the session of a killed process
+            pass
+
+    yield Machines(here, clock, partial(postgres, url), lambda run: None, gone)
     here.close()
 
 
@@ -51,7 +58,7 @@ def with_leases(request: pytest.FixtureRequest, clock: Clock) -> Iterator[Machin
             time.sleep(0.02)
 
     here = Leases(UPath(folder), TERM, clock)
-    yield Machines(here, clock, partial(leases, folder, environment(server.url), TERM), renewed)
+    yield Machines(here, clock, partial(leases, folder, environment(server.url), TERM), renewed, lambda run: None)
     here.close()
 
 
@@ -86,6 +93,7 @@ def test_a_run_of_another_machine_that_was_lost_is_failed_and_no_other(
     with another(machines.make, runs=[alive]):
         with another(machines.make, runs=[lost]), another(machines.make, runs=[ended]):
             assert fail_the_gone(instance, machines.here, time.time()) == 0
+        machines.gone(lost)
         for seconds in (TERM, SURE_AFTER):  # seen again unchanged, and again
             machines.clock.now += seconds
             machines.renewed(alive)

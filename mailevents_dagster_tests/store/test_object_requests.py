@@ -66,10 +66,31 @@ def test_a_new_hour_of_ten_thousand_events_costs_six_requests(again: Callable[[]
 
 
 def test_leases_make_it_eight(again: Callable[[], Store], s3: ObjectServer) -> None:
-    process = again()
-    process.locks = Leases(process.layout.root / "locks")
-    commit(process, MANY)
-    assert made(s3) == "wK rC wC wS wL wM wC dK"
+    commit(with_leases(again()), MANY)
+    assert made(s3) == "rC wK wC wS wL wM wC dK"
+
+
+def test_an_unchanged_hour_takes_no_lease(again: Callable[[], Store], s3: ObjectServer) -> None:
+    commit(again(), collection(MANY[:3], **OPEN), hour=RUNNING)
+    commit(again(), MANY)
+    made(s3)
+    process = with_leases(again())
+    follow(process, RUNNING, **OPEN)
+    assert made(s3) == "rC rS wC"
+    follow(process, NOON)
+    assert made(s3) == "rM rS hL"
+
+
+def test_a_lease_is_taken_before_something_new_is_kept(again: Callable[[], Store], s3: ObjectServer) -> None:
+    commit(again(), collection(MANY[:3], **OPEN), hour=RUNNING)
+    made(s3)
+    commit(with_leases(again()), collection(MANY[:4], **OPEN), hour=RUNNING)
+    assert made(s3) == "rC wK wC rS wS wL wM wC dK"
+
+
+def with_leases(store: Store) -> Store:
+    store.locks = Leases(store.layout.root / "locks")
+    return store
 
 
 def test_a_cursor_that_was_read_to_plan_is_not_read_again(again: Callable[[], Store], s3: ObjectServer) -> None:

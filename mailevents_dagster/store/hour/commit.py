@@ -1,4 +1,4 @@
-"""What committing an hour did."""
+"""What committing an hour did, and the manifest that says so."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 from upath import UPath
 
-from mailevents_dagster.model.event import Origin
+from mailevents_dagster.model.event import Collection, Detail, Origin
+from mailevents_dagster.store.hour.hour_files import HourFiles
+from mailevents_dagster.store.hour.index import OWED, Index
 from mailevents_dagster.store.hour.log import Change
 from mailevents_dagster.store.hour.merge import Merged
-from mailevents_dagster.store.manifest import Manifest
+from mailevents_dagster.store.manifest import Manifest, StoredFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +35,32 @@ def lateness(merged: Merged, before: Manifest | None, listed_at: float | None) -
         return 0.0
     listed_at = max(before.listed_at, listed_at or 0.0)
     return round(max(0.0, listed_at - max(merged.oldest_added, before.start)), 1)
+
+
+def manifest_of(
+    files: HourFiles, before: Manifest | None, index: Index, found: Collection, log: StoredFile, snapshot: StoredFile
+) -> Manifest:
+    """Return the manifest of an hour's events, after the one before it."""
+    feed, hour = files.feed, files.hour
+    strays = {stray.hex() for stray in found.strays}.union(before.strays if before else ())
+    return Manifest(
+        domain=feed.domain,
+        feed=feed.name,
+        hour=hour.key,
+        timezone=hour.timezone,
+        start=hour.start,
+        end=hour.end,
+        events=len(index),
+        details_owed=index.count(*OWED),
+        gaps=found.gaps,
+        first_event=int(index.times.min()) if len(index) else None,
+        last_event=int(index.times.max()) if len(index) else None,
+        listed_at=found.listed_at,
+        closed=found.closed or (before is not None and before.closed),
+        strays=tuple(sorted(strays)),
+        log=log,
+        snapshot=snapshot,
+        origin=Origin.SOURCE if before and before.origin is Origin.SOURCE else found.origin,
+        details_purged=index.count(Detail.PURGED),
+        ranges=found.ranges,
+    )

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from contextlib import ExitStack
 from dataclasses import replace
 from errno import EAGAIN
 from itertools import chain
+from pathlib import Path
 from typing import Final, cast
 
 import numpy as np
 import pyarrow as pa
 
-from mailevents_dagster.files.atomic import local
 from mailevents_dagster.files.objects import ChangedError
 from mailevents_dagster.files.once import once
-from mailevents_dagster.model.event import Collection, Detail, Event, Origin, Placed, Places
+from mailevents_dagster.model.event import Collection, Detail, Event, Placed, Places
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.store.cursors import Cursor
 from mailevents_dagster.store.description import describe
 from mailevents_dagster.store.feed_cursor import FeedCursor
-from mailevents_dagster.store.hour.commit import Commit, lateness
+from mailevents_dagster.store.hour.commit import Commit, lateness, manifest_of
 from mailevents_dagster.store.hour.committed import Committed
 from mailevents_dagster.store.hour.events import HourEvents
 from mailevents_dagster.store.hour.found_events import FoundEvents, Records
@@ -31,9 +31,9 @@ from mailevents_dagster.store.hour.hour_files import HourFiles
 from mailevents_dagster.store.hour.index import CODES, OWED, Index, Versions, digests
 from mailevents_dagster.store.hour.journal import Journal
 from mailevents_dagster.store.hour.merge import merge
-from mailevents_dagster.store.hour.writing import write_files
+from mailevents_dagster.store.hour.writing import kept_files, write_files
 from mailevents_dagster.store.lock_names import feed_lock
-from mailevents_dagster.store.manifest import Manifest, StoredFile, write_manifest
+from mailevents_dagster.store.manifest import Manifest, write_manifest
 
 TRIES: Final = 20
 """To commit while others commit the same hour: each time one of them wrote something."""
@@ -44,11 +44,22 @@ PAUSE: Final = 0.1
 class OpenHour:
     """One hour of a feed while it is collected, by nobody else meanwhile."""
 
-    def __init__(self, files: HourFiles, memory: int, cursor: FeedCursor) -> None:
+    def __init__(
+        self,
+        files: HourFiles,
+        memory: int,
+        cursor: FeedCursor,
+        hold: Callable[[], object],
+        when_held: Callable[[str], object],
+    ) -> None:
+        """`hold` keeps others from the hour; `when_held` is told where another committed it before that."""
         self._files = files
         self._rows = files.feed.kind.rows
         self._memory = memory
         self._cursor = cursor
+        self._hold = hold
+        self._when_held = when_held
+        self._has_begun = False
         self._closing = ExitStack()
         self.done: Commit | None = None
         """The commit, once it is made."""
@@ -56,11 +67,6 @@ class OpenHour:
         """What was found damaged and what became of it; for the log of the run."""
         self._feed_had = Cursor()
         """The cursor as it was when the hour was begun."""
-        self.journal = Journal(files.layout.journal(files.feed, files.hour))
-        if self.journal.set_aside:
-            self.notes.append(
-                f"Damaged records of the journal were put into {self.journal.set_aside} and are fetched again."
-            )
         self._committed: Committed
 
     @property
@@ -71,12 +77,13 @@ class OpenHour:
     def hour(self) -> Hour:
         return self._files.hour
 
-    def begin(self) -> None:
-        """Count the collection as failed until it is known how it ended; DestroyedError where the hour was destroyed.
+    def begin(self, *, is_dear: bool) -> None:
+        """Keep others from the hour, and count it as failed until it is known how its collection ended.
 
-        On an object store, where each note is a request, one that is likely to find nothing counts so once it does.
+        Where both are dear, requests to an object store, one that is likely to find nothing begins once it does.
+        DestroyedError where the hour was destroyed.
         """
-        had = self._cursor.look() if local(self._files.manifest) is None else None
+        had = self._cursor.look() if is_dear and not self._journal_path.exists() else None
         is_quiet = had and (had.is_running(self.hour, time.time()) or had.is_settled(self.hour.start))
         self._feed_had = had if had and is_quiet else self._begun
         self._committed = Committed(self._files, self._no_events(), self.notes.append, self._feed_had)
@@ -86,7 +93,32 @@ class OpenHour:
     @once
     def _begun(self) -> Cursor:
         """The cursor as it was before the collection was noted in it as begun, which is done now."""
-        return self._cursor.begin(self.hour, self.notes.append)
+        self._hold()
+        had = self._feed_had.manifests.get(self.hour.start)
+
+        def look(cursor: Cursor) -> None:
+            if had and cursor.manifests.get(self.hour.start) != had:
+                self._when_held(f"{self.feed} {self.hour} was collected by another process while it was listed here.")
+
+        cursor = self._cursor.begin(self.hour, self.notes.append, look)
+        self._has_begun = True
+        return cursor
+
+    @once
+    def journal(self) -> Journal:
+        """The details that were fetched already, here or by a process that was killed."""
+        _ = self._begun
+        journal = Journal(self._journal_path)
+        self._closing.callback(journal.close)
+        if journal.set_aside:
+            self.notes.append(
+                f"Damaged records of the journal were put into {journal.set_aside} and are fetched again."
+            )
+        return journal
+
+    @property
+    def _journal_path(self) -> Path:
+        return self._files.layout.journal(self.feed, self.hour)
 
     @property
     def learnt(self) -> Mapping[str, float]:
@@ -121,7 +153,6 @@ class OpenHour:
 
     def close(self) -> None:
         """Let go of what is open; the journal stays where it is."""
-        self.journal.close()
         self._closing.close()
 
     def add(self, events: Sequence[Event], awaited: Sequence[bool] = ()) -> range:
@@ -204,8 +235,10 @@ class OpenHour:
                         raise OSError(EAGAIN, f"others keep writing this hour ({error})") from error
                     time.sleep(random.uniform(0, PAUSE))  # noqa: S311 - no secret
                     found = self._looked_at_again(found)
-            self._cursor.commit(done.manifest, self._committed.manifest_version.tag, found, self.notes.append)
-        self.journal.discard()
+            had, tag = None if self._has_begun else self._feed_had, self._committed.manifest_version.tag
+            self._cursor.commit(done.manifest, tag, found, self.notes.append, had)
+        if self._has_begun:
+            self.journal.discard()
         self.done = done
         return done
 
@@ -225,9 +258,13 @@ class OpenHour:
         merged = merge(self.events.known_index, index, placed.places, self.events.marks)
         if self._committed.is_local:
             describe(files.layout, self._cursor.locks(), self._cursor.timezone, self.notes.append)
-        snapshot, log, change = write_files(files, self._committed, self.events, merged, self.notes.append)
-        manifest = self._manifest(merged.index, replace(found, strays=strays), log, snapshot)
+        kept = kept_files(self._committed, merged)
+        if not (kept.snapshot and kept.log):
+            _ = self._begun
+        snapshot, log, change = write_files(files, self._committed, self.events, merged, kept, self.notes.append)
+        manifest = manifest_of(files, self.before, merged.index, replace(found, strays=strays), log, snapshot)
         if not self._is_said(manifest):
+            _ = self._begun
             write_manifest(files.manifest, manifest, self._committed.manifest_version)
         late = lateness(merged, self.before, self._feed_had.open.get(self.hour.start))
         return Commit(manifest, merged.added, merged.changed, merged.unseen, late, change, files.log, files.snapshot)
@@ -257,28 +294,3 @@ class OpenHour:
                 mine &= (index.identities != digests(identity)).any(axis=1)
             events = Placed(events.places[mine], events.times[mine])
         return events, found.strays - doubled
-
-    def _manifest(self, index: Index, found: Collection, log: StoredFile, snapshot: StoredFile) -> Manifest:
-        before = self.before
-        strays = {stray.hex() for stray in found.strays}.union(before.strays if before else ())
-        return Manifest(
-            domain=self.feed.domain,
-            feed=self.feed.name,
-            hour=self.hour.key,
-            timezone=self.hour.timezone,
-            start=self.hour.start,
-            end=self.hour.end,
-            events=len(index),
-            details_owed=index.count(*OWED),
-            gaps=found.gaps,
-            first_event=int(index.times.min()) if len(index) else None,
-            last_event=int(index.times.max()) if len(index) else None,
-            listed_at=found.listed_at,
-            closed=found.closed or (before is not None and before.closed),
-            strays=tuple(sorted(strays)),
-            log=log,
-            snapshot=snapshot,
-            origin=Origin.SOURCE if before and before.origin is Origin.SOURCE else found.origin,
-            details_purged=index.count(Detail.PURGED),
-            ranges=found.ranges,
-        )

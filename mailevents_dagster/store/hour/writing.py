@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -22,16 +23,29 @@ from mailevents_dagster.store.manifest import StoredFile
 Note = Callable[[str], object]
 
 
-def write_files(
-    files: HourFiles, committed: Committed, events: HourEvents, merged: Merged, note: Note
-) -> tuple[StoredFile, StoredFile, Change]:
-    """Write snapshot, then log; the records are read once for both. Return both, and what became of the log."""
-    before = committed.manifest
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The files of an hour that stay as they are."""
+
+    snapshot: StoredFile | None
+    log: StoredFile | None
+
+
+def kept_files(committed: Committed, merged: Merged) -> Kept:
+    """Return which files are what was merged already; a log that is what was committed is made longer."""
     snapshot = None if merged.added or merged.changed else committed.snapshot
     has_its_log = committed.has_its_log(is_changing=snapshot is None)
-    if before and snapshot and has_its_log:
-        return snapshot, before.log, Change.UNCHANGED
-    if before and not has_its_log:
+    return Kept(snapshot, committed.manifest.log if committed.manifest and has_its_log else None)
+
+
+def write_files(
+    files: HourFiles, committed: Committed, events: HourEvents, merged: Merged, kept: Kept, note: Note
+) -> tuple[StoredFile, StoredFile, Change]:
+    """Write snapshot, then log; the records are read once for both. Return both, and what became of the log."""
+    snapshot = kept.snapshot
+    if snapshot and kept.log:
+        return snapshot, kept.log, Change.UNCHANGED
+    if committed.manifest and not kept.log:
         _keep_damaged_log(files.log, events, note)
 
     with bring_up_to_date(files.log, None if committed.is_local else committed.stored_log) as log:
