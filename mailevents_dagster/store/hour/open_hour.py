@@ -14,9 +14,9 @@ from typing import Final, cast
 import numpy as np
 import pyarrow as pa
 
-from mailevents_dagster.files.atomic import local
 from mailevents_dagster.files.objects import ChangedError
 from mailevents_dagster.files.once import once
+from mailevents_dagster.files.stored_path import is_local
 from mailevents_dagster.model.event import Collection, Detail, Event, Origin, Placed, Places
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
@@ -76,7 +76,7 @@ class OpenHour:
 
         On an object store, where each note is a request, one that is likely to find nothing counts so once it does.
         """
-        had = self._cursor.look() if local(self._files.manifest) is None else None
+        had = None if is_local(self._files.manifest) else self._cursor.look()
         is_quiet = had and (had.is_running(self.hour, time.time()) or had.is_settled(self.hour.start))
         self._feed_had = had if had and is_quiet else self._begun
         self._committed = Committed(self._files, self._no_events(), self.notes.append, self._feed_had)
