@@ -208,7 +208,7 @@ class Store:
         there = cache(lambda: None if is_local(folder) else tags_below(folder))
         for hour in hours:
             known = there()
-            is_there = known is None or str(self.layout.manifest(feed, hour)) in known
+            is_there = known is None or f"{folder}/{self.layout.manifest_name(hour)}" in known
             if is_there and (manifest := self.readable_manifest(feed, hour)):
                 yield manifest
 
