@@ -112,7 +112,7 @@ def trace_a_year(folder: Path, days: int) -> float:
     for ago in range(1, days):
         path = store.layout.part(domain, PROOF.name, (DAY.date - timedelta(days=ago)).isoformat())
         path.parent.mkdir(parents=True)
-        shutil.copy(source.path, path.path)
+        shutil.copy(str(source), str(path))
     first = next(DAY.hours)
     sought = Sought(f"{first.start}.7@{domain}", Day(DAY.date - timedelta(days=days - 1), "UTC"), DAY)
     taken = []

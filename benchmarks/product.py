@@ -23,4 +23,4 @@ def collect(task: Task) -> Path:
     store = Store(str(task.folder), HOUR.timezone, DEFAULT_LOG_FILE_NAME, FEED_KINDS, scratch=task.folder)
     with UzmanPostaApi(access) as api, store.open_hour(FEED, HOUR) as work:
         commit = work.commit(collect_hour(api, work, Options(settle_seconds=600, details=task.details)))
-    return Path(commit.log.path)
+    return Path(str(commit.log))

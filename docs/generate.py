@@ -8,7 +8,6 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import click
-from upath import UPath
 
 from mailevents_dagster.cli import main
 from mailevents_dagster.collecting.heartbeats import Heartbeats
@@ -150,7 +149,7 @@ def files() -> Iterator[str]:
     feed, hour = feed_of("example.com", "mail/incominglog"), Hour.from_key("2026-11-20-14:00", "Europe/Istanbul")
     root = Path("/storage")
     names = OperatingLogSettings()
-    layout = Layout(UPath(root), root, DEFAULT_LOG_FILE_NAME)
+    layout = Layout(root, root, DEFAULT_LOG_FILE_NAME)
     rows = {
         layout.log(feed, hour): "the log of the hour: a JSON object a line, oldest first",
         layout.snapshot(feed, hour): "the snapshot of the hour, [its columns](columns.md): the truth",

@@ -109,7 +109,7 @@ def test_an_hour_that_did_not_change_costs_a_call_and_reads_no_record(
 def test_what_is_kept_of_an_hour_is_its_log_and_little_more(store: Store, api: UzmanPostaApi) -> None:
     done = collect(store, api)
 
-    root = Path(store.layout.root.path)
+    root = Path(str(store.layout.root))
     files = Counter(path.suffix for path in root.rglob("*") if path.is_file())
     log = done.manifest.log.bytes
     assert (files[".log"], files[".parquet"], files[".json"]) == (1, 1, 3), (

@@ -11,9 +11,8 @@ from mailevents_dagster.cli.terminal import Exit, configured, console, json_opti
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from upath import UPath
-
     from mailevents_dagster.collecting.housekeeping import ExpiredHours
+    from mailevents_dagster.files.stored_path import StoredPath
     from mailevents_dagster.model.hour import Hour
     from mailevents_dagster.settings import Settings
     from mailevents_dagster.store.store import Store
@@ -74,7 +73,7 @@ def _rows(store: "Store", expired: "ExpiredHours") -> "Iterator[dict[str, Any]]"
         yield {**_row(store, expired, hours), "held_by": hold.reason}
 
 
-def _row(store: "Store", expired: "ExpiredHours", hours: "Mapping[Hour, Sequence[UPath]]") -> dict[str, Any]:
+def _row(store: "Store", expired: "ExpiredHours", hours: "Mapping[Hour, Sequence[StoredPath]]") -> dict[str, Any]:
     manifests = (store.readable_manifest(expired.feed, hour) for hour in hours)
     return {
         "feed": str(expired.feed),

@@ -69,8 +69,6 @@ def report(
 
 
 def _write(settings: "Settings", found: "Report", lang: str | None, out: Path | None, *, with_users: bool) -> bool:
-    from upath import UPath
-
     from mailevents_dagster.deliverability.report import sections
     from mailevents_dagster.files.atomic import publish
     from mailevents_dagster.store.opening import store_of
@@ -83,7 +81,7 @@ def _write(settings: "Settings", found: "Report", lang: str | None, out: Path | 
         click.echo(text, nl=False)
         return True
     path = (out or Path(f"mailevents-report-{found.day}.html")).absolute()
-    with publish(UPath(path)) as file:
+    with publish(path) as file:
         file.write(text)
     click.echo(f"{path}: {_hours(found)}")
     return True

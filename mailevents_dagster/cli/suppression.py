@@ -143,15 +143,13 @@ def _write(entries: "list[Entry]", form: str, out: Path | None, key: bytes | Non
 
 @contextmanager
 def _opened(out: Path | None) -> "Iterator[IO[bytes]]":
-    from upath import UPath
-
     from mailevents_dagster.files.atomic import publish
 
     if out is None or str(out) == "-":
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
     else:
-        with publish(UPath(out.absolute())) as file:
+        with publish(out.absolute()) as file:
             yield file
 
 

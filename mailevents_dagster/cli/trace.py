@@ -141,11 +141,9 @@ def _show(stories: "Sequence[Story]", timezone: str) -> None:
 
 
 def _write(path: Path, content: bytes) -> None:
-    from upath import UPath
-
     from mailevents_dagster.files.atomic import publish
 
-    with publish(UPath(path.absolute())) as file:
+    with publish(path.absolute()) as file:
         file.write(content)
     click.echo(f"{path}: written.", err=True)
 

@@ -8,9 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from upath import UPath
-
 from mailevents_dagster.collecting.outcomes import step_aside
+from mailevents_dagster.files.stored_path import StoredPath
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.settings import Settings
@@ -36,8 +35,8 @@ class ExpiredHours:
 
     feed: Feed
     rule: Rule
-    due: Mapping[Hour, Sequence[UPath]]
-    held: Mapping[Hold, Mapping[Hour, Sequence[UPath]]]
+    due: Mapping[Hour, Sequence[StoredPath]]
+    held: Mapping[Hold, Mapping[Hour, Sequence[StoredPath]]]
     """What legal holds keep."""
 
 
@@ -69,8 +68,8 @@ def expired_hours(settings: Settings, store: Store, now: float) -> Iterator[Expi
     for feed in feeds:
         if rule := retention.rule(feed):
             files = inventory.files(feed, rule.cutoff(now))
-            due: dict[Hour, Sequence[UPath]] = {}
-            held: dict[Hold, dict[Hour, Sequence[UPath]]] = {}
+            due: dict[Hour, Sequence[StoredPath]] = {}
+            held: dict[Hold, dict[Hour, Sequence[StoredPath]]] = {}
             for expired in retention.expired(feed, files, now):
                 kept_by = due if expired.hold is None else held.setdefault(expired.hold, {})
                 kept_by[expired.hour] = files[expired.hour]

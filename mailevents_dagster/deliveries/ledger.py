@@ -17,8 +17,6 @@ from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
 
-from upath import UPath
-
 from mailevents_dagster.files.atomic import make_folder, replace, sync_folder
 from mailevents_dagster.files.damage import DamagedError, set_aside
 from mailevents_dagster.files.locks import holding
@@ -171,10 +169,10 @@ class LedgerFile:
 
     def _begun_anew(self, error: sqlite3.DatabaseError) -> DamagedError:
         destinations = _destinations_in(self.path)
-        aside = set_aside(UPath(self.path))
+        aside = set_aside(self.path)
         journal = self.path.with_name(f"{self.path.name}-journal")
         if journal.exists():  # it would be played back into the new file
-            set_aside(UPath(journal))
+            set_aside(journal)
         self._create(lost_at=int(time.time()), destinations=destinations)
         known = "" if destinations else " From when on each destination is served is lost, too: set `since` to a date."
         return DamagedError(

@@ -12,44 +12,40 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import NamedTemporaryFile, mkstemp
-from typing import IO, Final
-
-from upath import UPath
+from tempfile import NamedTemporaryFile
+from typing import IO, TYPE_CHECKING, Final
 
 from mailevents_dagster.files.objects import Version, create, fetched, write, write_if
+from mailevents_dagster.files.stored_path import StoredPath, is_local
+
+if TYPE_CHECKING:
+    from upath import UPath
 
 PARTIAL: Final = ".partial"
 SHARING_PAUSES: Final = (0.01, 0.05, 0.2, 0.5, 1.0, 2.0)
 """Seconds between tries to replace a file that another process reads; virus scanners take up to a few of them."""
 
 
-def local(path: UPath) -> Path | None:
-    """Return the path as one of this machine's, or None where it lies on an object store."""
-    return Path(path.path) if path.protocol in ("", "file", "local") else None
-
-
 @contextmanager
-def publish(path: UPath, mode: int | None = None, version: Version | None = None) -> Iterator[IO[bytes]]:
+def publish(path: StoredPath, mode: int | None = None, version: Version | None = None) -> Iterator[IO[bytes]]:
     """Yield a file to write to that appears under its name when the block ends well, and not at all otherwise.
 
     Only this user may read it, unless a mode is given. On an object store it appears where this version is still there,
     and is the version then; else ChangedError. Without one it replaces whatever is there.
     """
-    here = local(path)
-    with naming(path), _beside(here, mode) if here else _uploaded(path, version) as file:
+    with naming(path), _beside(path, mode) if is_local(path) else _uploaded(path, version) as file:
         yield file
 
 
-def opened(path: UPath, version: Version | None = None) -> IO[bytes]:
+def opened(path: StoredPath, version: Version | None = None) -> IO[bytes]:
     """Open a file to read, which stays as it is now where others replace it; FileNotFoundError where there is none.
 
     On an object store that is one request, and the version is what was found.
     """
-    return path.open("rb") if local(path) else fetched(path, version)
+    return path.open("rb") if is_local(path) else fetched(path, version)
 
 
-def read_whole(path: UPath, version: Version | None = None) -> bytes:
+def read_whole(path: StoredPath, version: Version | None = None) -> bytes:
     """Return what a file holds, with its version on an object store; FileNotFoundError where there is none."""
     with opened(path, version) as file:
         return file.read()
@@ -58,55 +54,53 @@ def read_whole(path: UPath, version: Version | None = None) -> bytes:
 class Unnamed:
     """A file that is written before anybody knows its name."""
 
-    def __init__(self, file: IO[bytes], partial: Path | None) -> None:
+    def __init__(self, file: IO[bytes], *, is_local: bool) -> None:
         self.file = file
-        self._partial = partial
-        """Where it lies until then; None where it is uploaded once it is whole."""
+        self._is_local = is_local
+        """Whether it is renamed; else it is uploaded once it is whole."""
         self.folder: Path | None = None
         """Where it lies since it has its name."""
 
     def settle(self) -> None:
         """Flush it to disk; nothing is written to it afterwards."""
         self.file.flush()
-        if self._partial:
+        if self._is_local:
             os.fsync(self.file.fileno())
             self.file.close()  # Windows renames no file that is open
 
-    def create(self, path: UPath) -> bool:
+    def create(self, path: StoredPath) -> bool:
         """Let it appear where no object has this name yet, once it is settled; return whether it does."""
-        return local(path) is None and create(path, Path(self.file.name))
+        return not is_local(path) and create(path, Path(self.file.name))
 
-    def publish(self, path: UPath) -> None:
+    def publish(self, path: StoredPath) -> None:
         """Let it appear under this name, once it is settled; that is durable when the block ends."""
-        here = local(path)
-        if self._partial and here:
-            make_folder(here.parent)
-            replace(self._partial, here)
-            self.folder = here.parent
+        partial = Path(self.file.name)
+        if is_local(path):
+            make_folder(path.parent)
+            replace(partial, path)
+            self.folder = path.parent
         else:
-            write(path, Path(self.file.name))
+            write(path, partial)
 
 
 @contextmanager
-def unnamed(folder: UPath) -> Iterator[Unnamed]:
+def unnamed(folder: StoredPath) -> Iterator[Unnamed]:
     """Yield a file to write to and to publish below this folder; unless that is done, nothing of it is left.
 
     Only this user may read it. A killed process leaves it behind under a name that ends as PARTIAL says.
     """
-    here = local(folder)
-    if here is None:
+    if not is_local(folder):
         with naming(folder), NamedTemporaryFile() as whole:
-            yield Unnamed(whole, None)
+            yield Unnamed(whole, is_local=False)
         return
-    make_folder(here)
-    handle, name = mkstemp(PARTIAL, ".", here)
-    with naming(folder), open(handle, "wb") as file:
-        unnamed = Unnamed(file, Path(name))
+    make_folder(folder)
+    with naming(folder), NamedTemporaryFile(suffix=PARTIAL, prefix=".", dir=folder, delete=False) as file:
+        unnamed = Unnamed(file, is_local=True)
         try:
             yield unnamed
         finally:
             file.close()
-            Path(name).unlink(missing_ok=True)
+            Path(file.name).unlink(missing_ok=True)
         if unnamed.folder:
             sync_folder(unnamed.folder)
 
@@ -120,7 +114,7 @@ def show(path: Path, content: bytes) -> None:
 
 
 @contextmanager
-def naming(path: UPath | Path) -> Iterator[None]:
+def naming(path: StoredPath) -> Iterator[None]:
     """Let errors of the disk name the file: a full disk is found by a write, which knows no name."""
     try:
         yield

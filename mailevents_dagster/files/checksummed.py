@@ -7,17 +7,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from upath import UPath
-
 from mailevents_dagster.files.atomic import publish, read_whole, show
 from mailevents_dagster.files.damage import DamagedError
 from mailevents_dagster.files.json_text import NotJsonError, canonical, parse, pretty
 from mailevents_dagster.files.objects import Version
+from mailevents_dagster.files.stored_path import StoredPath
 
 T = TypeVar("T")
 
 
-def write_sealed(path: UPath, content: Mapping[str, object], version: Version | None = None) -> None:
+def write_sealed(path: StoredPath, content: Mapping[str, object], version: Version | None = None) -> None:
     with publish(path, version=version) as file:
         file.write(_sealed(content))
 
@@ -27,7 +26,7 @@ def show_sealed(path: Path, content: Mapping[str, object]) -> None:
     show(path, _sealed(content))
 
 
-def read_sealed(path: UPath, version: Version | None = None) -> dict[str, Any] | None:
+def read_sealed(path: StoredPath, version: Version | None = None) -> dict[str, Any] | None:
     """Return what the file holds, or None where there is none; DamagedError where it is not as it was written."""
     try:
         content = parse(read_whole(path, version))
@@ -43,7 +42,7 @@ def read_sealed(path: UPath, version: Version | None = None) -> dict[str, Any] |
 
 
 def read_value(
-    path: UPath, make: Callable[[dict[str, Any]], T], otherwise: str, version: Version | None = None
+    path: StoredPath, make: Callable[[dict[str, Any]], T], otherwise: str, version: Version | None = None
 ) -> T | None:
     """Return what is made of the file's content, or None where there is no file.
 

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 from itertools import count
 
-from upath import UPath
-
-from mailevents_dagster.files.atomic import local
 from mailevents_dagster.files.objects import copied
+from mailevents_dagster.files.stored_path import StoredPath, is_local
 
 
 class DamagedError(Exception):
     """A stored file does not hold what it must; the text names it."""
 
 
-def set_aside(path: UPath) -> UPath:
+def set_aside(path: StoredPath) -> StoredPath:
     """Rename the file to `NAME.damaged`, or with a number behind it where that is taken; return the new path.
 
     On an object store it is copied, and stays until it is replaced as the version that was read: to delete it could hit
     what another has written in its place meanwhile.
     """
-    names = (path.with_name(f"{path.name}.damaged{number or ''}") for number in count())
-    aside = next(name for name in names if not name.exists())
-    if local(path):
-        path.rename(aside)
+    names = (f"{path.name}.damaged{number or ''}" for number in count())
+    aside = next(name for name in names if not path.with_name(name).exists())
+    if is_local(path):
+        path.rename(path.with_name(aside))
     else:
-        copied(path, aside)
-    return aside
+        copied(path, path.with_name(aside))
+    return path.with_name(aside)

@@ -7,17 +7,17 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import IO, Final
 
 import pyarrow as pa
-from upath import UPath
 
 from mailevents_dagster.files.atomic import opened
 from mailevents_dagster.files.objects import Version
+from mailevents_dagster.files.stored_path import StoredPath
 
 BLOCK: Final = 2**20
 WAITING: Final = 4 * 2**20
 """Bytes that wait to be hashed; whoever brings more of them waits, too."""
 
 
-def digest_of(path: UPath, version: Version | None = None) -> str | None:
+def digest_of(path: StoredPath, version: Version | None = None) -> str | None:
     """Return the SHA-256 of a file's content, or None where there is no file."""
     try:
         with opened(path, version) as file:

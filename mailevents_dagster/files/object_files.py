@@ -9,25 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from io import BytesIO
-from typing import IO, Any, Final
+from typing import IO, Any
 
 import fsspec
 from fsspec.spec import AbstractFileSystem
 from upath import UPath
 
-from mailevents_dagster.files.objects import Tag, asked, copied, fetched, remove
-
-S3: Final = "s3"
-PAGE: Final = 1000
-"""Keys that a server lists at a time."""
+from mailevents_dagster.files.objects import S3, asked, below, copied, fetched, remove
 
 Info = dict[str, Any]
 
 
-def stored_at(storage: str) -> UPath:
-    """Return the folder or the URL of a storage as a path."""
-    if storage.startswith(f"{S3}://"):
-        fsspec.register_implementation(S3, ObjectFiles, clobber=True)
+def objects_at(storage: str) -> UPath:
+    """Return the URL of a storage as a path."""
+    fsspec.register_implementation(S3, ObjectFiles, clobber=True)
     return UPath(storage)
 
 
@@ -93,21 +88,13 @@ class ObjectFiles(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no ty
         self.rm_file(path)
 
 
-def tags_below(folder: UPath) -> dict[str, Tag]:
-    """Return the ETags of all objects below a folder, by their paths: one request for each thousand."""
-    return {info["name"]: info["ETag"] for info in _below(folder.path)}
-
-
 def _path(path: str) -> UPath:
     return UPath(f"{S3}://{path}")
 
 
 def _below(path: str) -> Iterator[Info]:
-    """Yield all files below a folder, page by page."""
     bucket = path.partition("/")[0]
-    pages = asked(_path(path), lambda store, key: store.list(key or None, chunk_size=PAGE))
-    while page := asked(_path(path), lambda store, key: next(pages, None)):  # noqa: ARG005
-        yield from (_info(f"{bucket}/{one['path']}", one) for one in page)
+    return (_info(f"{bucket}/{one['path']}", one) for one in below(_path(path)))
 
 
 def _folders(names: Iterable[str], above: str) -> set[str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from upath import UPath
-
 from mailevents_dagster.files.objects import ABSENT, ChangedError, read_tagged, remove, write_if
+
+if TYPE_CHECKING:
+    from upath import UPath
 
 OTHER: str = '"00000000000000000000000000000000"'
 """An ETag that nothing has."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
@@ -17,8 +17,6 @@ from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import IO, TYPE_CHECKING, Final, TypeVar, cast
 from urllib.parse import urlsplit
-
-from upath import UPath
 
 from mailevents_dagster.files.object_errors import (
     ChangedError,
@@ -30,14 +28,18 @@ from mailevents_dagster.files.object_errors import (
 )
 
 if TYPE_CHECKING:
+    from obstore import ObjectMeta
     from obstore.store import S3Store
+    from upath import UPath
 
 __all__ = [
     "ABSENT",
+    "S3",
     "ChangedError",
     "Tag",
     "Version",
     "asked",
+    "below",
     "copied",
     "create",
     "fetched",
@@ -45,12 +47,14 @@ __all__ = [
     "remove",
     "server",
     "tag_of",
+    "tags_below",
     "write",
     "write_if",
 ]
 
 T = TypeVar("T")
 
+S3: Final = "s3"
 Tag = str
 """The ETag of what was read."""
 ABSENT: Final = ""
@@ -69,6 +73,8 @@ TRIES: Final = 5
 """Of a conditional write that got no answer."""
 ONE_REQUEST: Final = 5 * 2**20
 """Most bytes that are sent in one; no condition goes with parts."""
+PAGE: Final = 1000
+"""Keys that a server lists at a time."""
 MEMORY: Final = 16 * 2**20
 """What is larger is put on disk while it is read."""
 
@@ -99,6 +105,19 @@ def tag_of(path: UPath) -> Tag:
         return asked(path, lambda store, key: store.head(key))["e_tag"] or ""
     except FileNotFoundError:
         return ABSENT
+
+
+def below(folder: UPath) -> Iterator[ObjectMeta]:
+    """Yield all objects below a folder, page by page."""
+    pages = asked(folder, lambda store, key: store.list(key or None, chunk_size=PAGE))
+    while page := asked(folder, lambda store, key: next(pages, None)):  # noqa: ARG005
+        yield from page
+
+
+def tags_below(folder: UPath) -> dict[str, Tag]:
+    """Return the ETags of all objects below a folder, by their paths: one request for each thousand."""
+    bucket = folder.path.partition("/")[0]
+    return {f"{S3}://{bucket}/{one['path']}": one["e_tag"] or "" for one in below(folder)}
 
 
 def fetched(path: UPath, version: Version | None = None) -> IO[bytes]:
@@ -211,7 +230,7 @@ def _bucket(name: str, endpoint: str | None) -> S3Store:
     try:
         credentials = Boto3CredentialProvider(ttl=CREDENTIALS_FOR)
     except ValueError:
-        raise no_credentials(f"s3://{name}") from None
+        raise no_credentials(f"{S3}://{name}") from None
     return S3Store(
         name,
         credential_provider=credentials,

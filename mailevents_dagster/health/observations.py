@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from upath import UPath
 
 from mailevents_dagster.files.damage import DamagedError
+from mailevents_dagster.files.stored_path import StoredPath
 from mailevents_dagster.health.verdicts import Seen
 from mailevents_dagster.model.columns import RowFormat
 from mailevents_dagster.model.event import Detail
@@ -59,7 +59,7 @@ def look(store: Store, feed: Feed, hour: Hour) -> Seen:
     )
 
 
-def outcomes(snapshot: UPath, rows: RowFormat) -> Counter[str]:
+def outcomes(snapshot: StoredPath, rows: RowFormat) -> Counter[str]:
     """Count the outcomes of an hour's events, as often as a record names them. What is not a word might be data."""
     if rows.outcome_column is None:
         return Counter()
@@ -72,7 +72,7 @@ def outcomes(snapshot: UPath, rows: RowFormat) -> Counter[str]:
     return shown + Counter({"other": sum(counted.values()) - sum(shown.values())})
 
 
-def not_understood(snapshot: UPath, rows: RowFormat) -> int:
+def not_understood(snapshot: StoredPath, rows: RowFormat) -> int:
     """Count the events of an hour that no rule of the source knew."""
     if rows.known_column is None:
         return 0
@@ -99,7 +99,7 @@ def newest_closed(store: Store, feed: Feed) -> Hour | None:
     return None if is_destroyed(store, feed, hour) else hour
 
 
-def _repeated(snapshot: UPath, id_column: str) -> tuple[int, Mapping[str, int]]:
+def _repeated(snapshot: StoredPath, id_column: str) -> tuple[int, Mapping[str, int]]:
     """Return how many events repeat another, and how many have no detail, by the reason that is recorded."""
     table = columns_of(snapshot, [id_column, "identity", "detail"])
     known = table.filter(pc.is_valid(table[id_column]))["identity"]

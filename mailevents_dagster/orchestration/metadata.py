@@ -7,8 +7,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import dagster as dg
-from upath import UPath
 
+from mailevents_dagster.files.stored_path import StoredPath
 from mailevents_dagster.health.incomplete_hours import gap_sentence
 from mailevents_dagster.health.observations import not_understood, outcomes
 from mailevents_dagster.model.columns import Column, RowFormat
@@ -40,7 +40,7 @@ def _preview(counted: Counter[str]) -> dict[str, Any]:
     return {"outcomes": dg.MetadataValue.md(f"|status|number|\n|-|-:|\n{rows}")} if rows else {}
 
 
-def manifest_metadata(feed: Feed, manifest: Manifest, log: UPath, snapshot: UPath) -> dict[str, Any]:
+def manifest_metadata(feed: Feed, manifest: Manifest, log: StoredPath, snapshot: StoredPath) -> dict[str, Any]:
     """Return the numbers that an hour's manifest knows, whatever became of the run that collected it."""
     return {
         "dagster/partition_row_count": manifest.events,

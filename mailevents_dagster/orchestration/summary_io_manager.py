@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import dagster as dg
 import pyarrow as pa
-from upath import UPath
 
+from mailevents_dagster.files.stored_path import StoredPath
 from mailevents_dagster.orchestration.io_manager import StoreManager
 from mailevents_dagster.sources.maillog.lives import SCHEMA
 from mailevents_dagster.summaries.counts import COUNTS
@@ -45,12 +45,12 @@ class LivesStore(StoreManager):
         return _loaded(paths, SCHEMA, context.dagster_type.typing_type)
 
 
-def _write(context: dg.OutputContext, path: UPath, made: pa.Table) -> None:
+def _write(context: dg.OutputContext, path: StoredPath, made: pa.Table) -> None:
     write_summary(path, made)
     context.add_output_metadata({FILE: dg.MetadataValue.path(str(path))})
 
 
-def _loaded(paths: Iterable[UPath], schema: pa.Schema, wanted: Any) -> "pd.DataFrame | pa.Table":
+def _loaded(paths: Iterable[StoredPath], schema: pa.Schema, wanted: Any) -> "pd.DataFrame | pa.Table":
     import pandas as pd  # only readers need it, and it takes half a second
 
     found = (made for path in paths if (made := read_summary(path)) is not None)

@@ -10,9 +10,9 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from dotenv import dotenv_values
-from upath import UPath
 
 from mailevents_dagster.files.atomic import publish
+from mailevents_dagster.files.stored_path import StoredPath
 
 
 class Done(StrEnum):
@@ -32,7 +32,7 @@ class Done(StrEnum):
 class Outcome:
     """One file, and what became of it."""
 
-    path: Path | UPath
+    path: StoredPath
     done: Done
     note: str = ""
 
@@ -45,7 +45,7 @@ def write_file(path: Path, content: bytes, *, dry: bool) -> Outcome:
     if path.exists():
         return Outcome(path, Done.THERE if path.read_bytes() == content else Done.LEFT)
     if not dry:
-        with publish(UPath(path)) as file:
+        with publish(path) as file:
             file.write(content)
     return Outcome(path, Done.WRITTEN)
 
@@ -63,7 +63,7 @@ def write_env(path: Path, values: Mapping[str, str], old: str, *, dry: bool) -> 
     if not dry:
         if there and not there.endswith(b"\n"):
             there += b"\n"
-        with publish(UPath(path)) as file:  # which nobody else may read
+        with publish(path) as file:  # which nobody else may read
             file.write(there + "".join(env_line(name, value) for name, value in missing.items()).encode())
     return Outcome(path, Done.APPENDED if there else Done.WRITTEN, note)
 

@@ -8,10 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from upath import UPath
-
-from mailevents_dagster.files.atomic import local
-from mailevents_dagster.files.object_files import S3, stored_at
+from mailevents_dagster.files.stored_path import StoredPath, is_local
 from mailevents_dagster.sharing.database import Database
 from mailevents_dagster.sharing.locks import FileLocks, Locks
 from mailevents_dagster.sharing.postgres_locks import locks_in
@@ -20,12 +17,12 @@ if TYPE_CHECKING:
     from mailevents_dagster.sharing.leases import Leases
 
 
-def locks_of(storage: UPath, folder: Path, postgres: str | None, keeps_conditions: Callable[[], bool]) -> Locks:
+def locks_of(storage: StoredPath, folder: Path, postgres: str | None, keeps_conditions: Callable[[], bool]) -> Locks:
     """Return the locks of a storage: files where one machine has it, else PostgreSQL's where it is named, or leases.
 
     A server that does not keep conditions of writes can have no leases, and one machine alone may write to it.
     """
-    if local(storage) or not (postgres or (storage.protocol == S3 and keeps_conditions())):
+    if is_local(storage) or not (postgres or keeps_conditions()):
         return FileLocks(folder)
     if postgres:
         return locks_in(Database(postgres), str(storage))
@@ -35,6 +32,7 @@ def locks_of(storage: UPath, folder: Path, postgres: str | None, keeps_condition
 @lru_cache
 def _leases(pid: int, storage: str) -> Leases:  # noqa: ARG001 - a fork needs its own
     """Return the same leases for all who ask, since they are renewed."""
+    from mailevents_dagster.files.object_files import objects_at
     from mailevents_dagster.sharing.leases import Leases
 
-    return Leases(stored_at(storage) / "locks")
+    return Leases(objects_at(storage) / "locks")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
-from mailevents_dagster.files.atomic import local
 from mailevents_dagster.files.damage import DamagedError
+from mailevents_dagster.files.stored_path import is_local
 from mailevents_dagster.model.feed import Feed, FeedKind
 from mailevents_dagster.store.description import described_timezone, timezones_of_manifests
 from mailevents_dagster.store.inventory import stored_feeds
@@ -21,7 +21,8 @@ def disagreements(
     layout: Layout, timezone: str, retention: Retention, feeds: Collection[Feed], kinds: Iterable[FeedKind]
 ) -> Iterator[Disagreement]:
     """Yield what is wrong with settings of these feeds. An object store is believed: looking there takes long."""
-    if description := local(layout.description):
+    description = layout.description
+    if is_local(description):
         yield from _timezone_differs(description, timezone)
         yield from _nothing_held(layout, retention, feeds, kinds)
 

@@ -10,10 +10,10 @@ from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from upath import UPath
 
 from mailevents_dagster.files.atomic import opened, publish
 from mailevents_dagster.files.damage import DamagedError
+from mailevents_dagster.files.stored_path import StoredPath
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.store.hour.snapshot_file import columns_of, reading
 from mailevents_dagster.store.layout import Layout, days_in, names_in
@@ -22,7 +22,7 @@ SHA256: Final = re.compile(rb"[0-9a-f]{64}")
 PARQUET: Final = ".parquet"
 
 
-def named_in_snapshot(path: UPath, column: str) -> set[str]:
+def named_in_snapshot(path: StoredPath, column: str) -> set[str]:
     """Return the blobs of an hour's events, which have one or several; DamagedError where there is no such column."""
     with reading(path):
         named = columns_of(path, [column]).column(column)
@@ -31,7 +31,7 @@ def named_in_snapshot(path: UPath, column: str) -> set[str]:
     return {name for name in named.to_pylist() if name}
 
 
-def named_in_text(path: UPath) -> Iterator[str]:
+def named_in_text(path: StoredPath) -> Iterator[str]:
     """Yield what may be the name of a blob in a log or a journal, whether it is damaged or not."""
     with opened(path) as file:
         for line in file:
@@ -39,7 +39,7 @@ def named_in_text(path: UPath) -> Iterator[str]:
                 yield name.decode()
 
 
-def doom(layout: Layout, files: Iterable[UPath], column: str) -> None:
+def doom(layout: Layout, files: Iterable[StoredPath], column: str) -> None:
     """Note the blobs that these files of an hour name, before the files go."""
     names = set[str]()
     for file in files:
@@ -51,7 +51,7 @@ def doom(layout: Layout, files: Iterable[UPath], column: str) -> None:
             listed.write(content)
 
 
-def snapshots_of(layout: Layout, feed: Feed) -> Iterator[UPath]:
+def snapshots_of(layout: Layout, feed: Feed) -> Iterator[StoredPath]:
     """Yield all snapshots of a feed, whatever their hour."""
     for folder, names in days_in(layout.snapshots(feed)):
         for name in names:
@@ -59,7 +59,7 @@ def snapshots_of(layout: Layout, feed: Feed) -> Iterator[UPath]:
                 yield folder / name
 
 
-def journals_of(layout: Layout, feed: Feed) -> Iterator[UPath]:
+def journals_of(layout: Layout, feed: Feed) -> Iterator[StoredPath]:
     """Yield all journals of a feed: what they hold is not committed yet."""
     folder = layout.journals(feed)
-    return (UPath(folder / name) for name in names_in(folder) if name.endswith(".journal"))
+    return (folder / name for name in names_in(folder) if name.endswith(".journal"))

@@ -15,7 +15,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from mailevents_dagster.files.atomic import PARTIAL, local, sync_folder
+from mailevents_dagster.files.atomic import PARTIAL, sync_folder
+from mailevents_dagster.files.stored_path import is_local
 from mailevents_dagster.store.blob_names import journals_of, named_in_snapshot, named_in_text, snapshots_of
 from mailevents_dagster.store.blobs import KEPT, SUFFIXES, written_at
 from mailevents_dagster.store.layout import Layout, names_in
@@ -51,8 +52,8 @@ def remove_unneeded(store: Store, retention: Retention, now: float) -> Removed:
     unneeded = doomed - _needed(store, doomed) if doomed else doomed
     sizes = {name: _remove(store, name, now - KEPT) for name in unneeded}
     # Before the notes go: a power cut must not bring blobs back that nothing speaks of.
-    for folder in {local(layout.blob(name, "").parent) for name, size in sizes.items() if size}:
-        if folder:
+    for folder in {layout.blob(name, "").parent for name, size in sizes.items() if size}:
+        if is_local(folder):
             sync_folder(folder)
     waiting = {name for name, size in sizes.items() if size is None}
     for path, names in notes.items():
@@ -106,8 +107,8 @@ def _all_expired_before(store: Store, retention: Retention, now: float) -> float
 
 def _older_than(layout: Layout, before: float | None) -> Iterator[str]:
     """Yield the blobs that were written before, on a disk of this machine: an object store says it one by one."""
-    folder = local(layout.blobs)
-    if before is None or folder is None or not folder.exists():
+    folder = layout.blobs
+    if before is None or not is_local(folder) or not folder.exists():
         return
     for one in _entries(folder):
         if len(one.name) == 2 and one.is_dir():
@@ -118,8 +119,8 @@ def _older_than(layout: Layout, before: float | None) -> Iterator[str]:
 
 def _remove_partial(layout: Layout, before: float) -> None:
     """Remove what killed processes began to write."""
-    folder = local(layout.blobs)
-    for one in _entries(folder) if folder and folder.exists() else ():
+    folder = layout.blobs
+    for one in _entries(folder) if is_local(folder) and folder.exists() else ():
         if one.name.endswith(PARTIAL) and one.stat().st_mtime < before:
             Path(one).unlink(missing_ok=True)
 

@@ -16,10 +16,10 @@ from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Final
 
 import pyarrow as pa
-from upath import UPath
 
-from mailevents_dagster.files.atomic import local, opened, unnamed
+from mailevents_dagster.files.atomic import opened, unnamed
 from mailevents_dagster.files.damage import DamagedError
+from mailevents_dagster.files.stored_path import StoredPath, is_local
 from mailevents_dagster.sharing.locks import GetLocks
 from mailevents_dagster.store.layout import Layout
 from mailevents_dagster.store.lock_names import blob_lock
@@ -132,7 +132,7 @@ class Blobs:
             raise DamagedError(f"{self._layout.blob(sha256, PLAIN)} is gone, and so is {PACKED}")
         return io.BufferedReader(_Reader(path, sha256), BLOCK)
 
-    def path(self, sha256: str) -> UPath | None:
+    def path(self, sha256: str) -> StoredPath | None:
         """Return the file of a blob, None where there is none."""
         paths = (self._layout.blob(sha256, suffix) for suffix in SUFFIXES)
         return next((path for path in paths if path.exists()), None)
@@ -171,11 +171,10 @@ class Blobs:
         return ""
 
 
-def written_at(path: UPath) -> float | None:
+def written_at(path: StoredPath) -> float | None:
     """Return when a blob was written, None where it is not there."""
-    here = local(path)
     try:
-        at: float = here.stat().st_mtime if here else path.fs.modified(path.path).timestamp()
+        at: float = path.stat().st_mtime if is_local(path) else path.fs.modified(path.path).timestamp()
     except FileNotFoundError:
         return None
     return at
@@ -184,7 +183,7 @@ def written_at(path: UPath) -> float | None:
 class _Reader(io.RawIOBase):
     """A blob that is unpacked and proven while it is read."""
 
-    def __init__(self, path: UPath, sha256: str) -> None:
+    def __init__(self, path: StoredPath, sha256: str) -> None:
         self._path = path
         self._sha256 = sha256
         self._digest = hashlib.sha256()

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any, Final
 
-from upath import UPath
-
-from mailevents_dagster.files.atomic import local
 from mailevents_dagster.files.checksummed import read_value, write_sealed
 from mailevents_dagster.files.objects import Version
+from mailevents_dagster.files.stored_path import StoredPath, is_local
 from mailevents_dagster.model.hour import SECONDS
 from mailevents_dagster.store.cursors import Cursor, Failure, Refusal, text_of
 from mailevents_dagster.store.lack import Lack
@@ -18,13 +16,13 @@ from mailevents_dagster.store.manifest import manifest_content, manifest_of
 VERSION: Final = 1
 
 
-def write_cursor(path: UPath, cursor: Cursor, timezone: str, version: Version | None = None) -> None:
+def write_cursor(path: StoredPath, cursor: Cursor, timezone: str, version: Version | None = None) -> None:
     """Write it in a form that people can read too: the texts are of the time zone, the numbers are what counts."""
 
     def text(time: float) -> str:
         return text_of(time, timezone)
 
-    on_objects = _instead_of_requests(cursor) if local(path) is None else {}
+    on_objects = {} if is_local(path) else _instead_of_requests(cursor)
     first_hour = {} if cursor.first is None else {"first_hour": text(cursor.first), "first": cursor.first}
     lacking = [{"hour": text(hour), "start": hour, **asdict(lack)} for hour, lack in sorted(cursor.lacking.items())]
     content: dict[str, object] = {
@@ -80,7 +78,7 @@ def _said_of(failure: Failure) -> dict[str, object]:
     return {name: value for name, value in asdict(failure).items() if name != "until" or value is not None}
 
 
-def read_cursor(path: UPath, version: Version | None = None) -> Cursor | None:
+def read_cursor(path: StoredPath, version: Version | None = None) -> Cursor | None:
     """Return the cursor, or None where there is none; DamagedError where it is not as it was written."""
     return read_value(path, _cursor_of, "is not a cursor of a feed", version)
 

@@ -12,15 +12,14 @@ from pathlib import Path
 from socket import gethostname
 from typing import Final
 
-from upath import UPath
-
-from mailevents_dagster.files.atomic import local, publish, read_whole
+from mailevents_dagster.files.atomic import publish, read_whole
 from mailevents_dagster.files.checksummed import read_sealed
 from mailevents_dagster.files.damage import DamagedError, set_aside
 from mailevents_dagster.files.json_text import NotJsonError, parse, pretty
 from mailevents_dagster.files.object_errors import ChangedError, ObjectStoreError
 from mailevents_dagster.files.object_probe import keeps_conditions
 from mailevents_dagster.files.objects import ABSENT, Version, server
+from mailevents_dagster.files.stored_path import StoredPath, is_local
 from mailevents_dagster.sharing.locks import Locks
 from mailevents_dagster.store.layout import Layout
 from mailevents_dagster.store.lock_names import STORE
@@ -33,7 +32,7 @@ _TIMEZONE: Final = re.compile(r"[\w+/-]{1,60}")
 def describe(layout: Layout, locks: Locks, timezone: str, note: Callable[[str], object] = logger.warning) -> None:
     """Write how the data are written, where that is not said yet or not said rightly."""
     path = layout.description
-    if local(path) is None:
+    if not is_local(path):
         describe_objects(layout, timezone, server(), note)
         return
     if _says(path, timezone):
@@ -47,7 +46,7 @@ def describe(layout: Layout, locks: Locks, timezone: str, note: Callable[[str], 
             file.write(pretty({"timezone": timezone, "version": 1}))
 
 
-def _says(path: UPath, timezone: str) -> bool:
+def _says(path: StoredPath, timezone: str) -> bool:
     try:
         return described_timezone(path) == timezone
     except DamagedError:
@@ -72,7 +71,8 @@ def describe_objects(
         servers: dict[str, object] = known if isinstance(known, dict) else {}
         if said.get("timezone") == timezone and server in servers:
             return _keeps_conditions(layout, server, servers[server], note)
-        writer = None if keeps_conditions(layout.description.parent) else gethostname()
+        folder = layout.description.parent
+        writer = None if is_local(folder) or keeps_conditions(folder) else gethostname()
         if version.tag != ABSENT and said.get("timezone") != timezone:
             aside = set_aside(layout.description)
             note(f"{layout.description} is not as it was written. It was set aside as {aside} and made anew.")
@@ -93,10 +93,10 @@ def _keeps_conditions(layout: Layout, server: str, writer: object, note: Callabl
     return False
 
 
-def described_timezone(path: UPath | Path) -> str | None:
+def described_timezone(path: StoredPath) -> str | None:
     """Return the time zone that the data are in, None where there is no file; DamagedError where it says none."""
     try:
-        content = parse(read_whole(UPath(path)))
+        content = parse(read_whole(path))
     except FileNotFoundError:
         return None
     except NotJsonError:
@@ -113,7 +113,7 @@ def timezones_of_manifests(folder: Path) -> set[str]:
     for domain in folder.iterdir():
         for path in domain.rglob("????-??-??/??.json"):
             with suppress(DamagedError):
-                manifest = read_sealed(UPath(path)) or {}
+                manifest = read_sealed(path) or {}
                 if timezone := manifest.get("timezone"):
                     found.add(str(timezone))
                     break

@@ -9,11 +9,10 @@ from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 
-from upath import UPath
-
-from mailevents_dagster.files.atomic import local, sync_folder
+from mailevents_dagster.files.atomic import sync_folder
 from mailevents_dagster.files.damage import DamagedError, set_aside
 from mailevents_dagster.files.digests import digest_of
+from mailevents_dagster.files.stored_path import StoredPath, is_local
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.store.blob_names import doom
@@ -25,7 +24,7 @@ from mailevents_dagster.store.store import Store
 
 @contextmanager
 def destroying(
-    store: Store, feed: Feed, hour: Hour, files: Collection[UPath], rule: str, when_held: Callable[[str], object]
+    store: Store, feed: Feed, hour: Hour, files: Collection[StoredPath], rule: str, when_held: Callable[[str], object]
 ) -> Iterator[Destruction | None]:
     """Destroy an hour and yield the record; None where there was nothing left to destroy.
 
@@ -68,7 +67,7 @@ def take_back(store: Store, record: Destruction, when_held: Callable[[str], obje
         store.layout.destruction(feed, hour).unlink(missing_ok=True)
 
 
-def _by_name(layout: Layout, manifest: Manifest | None, files: Collection[UPath]) -> dict[str, UPath]:
+def _by_name(layout: Layout, manifest: Manifest | None, files: Collection[StoredPath]) -> dict[str, StoredPath]:
     """Return the files that are there, those of the manifest too: log files may have had other names before."""
     committed = (manifest.log.path, manifest.snapshot.path) if manifest else ()
     named = {**{name: layout.root / name for name in committed}, **{layout.relative(file): file for file in files}}
@@ -94,7 +93,7 @@ def _record(layout: Layout, feed: Feed, hour: Hour, manifest: Manifest | None, r
     )
 
 
-def _begun(path: UPath, there: Mapping[str, UPath], new: Destruction) -> Destruction:
+def _begun(path: StoredPath, there: Mapping[str, StoredPath], new: Destruction) -> Destruction:
     """Return the written record; that of a destruction which was cut short goes on, with what it did not know."""
     before = _readable(path)
     record = before or new
@@ -110,7 +109,7 @@ def _begun(path: UPath, there: Mapping[str, UPath], new: Destruction) -> Destruc
     return record
 
 
-def _readable(path: UPath) -> Destruction | None:
+def _readable(path: StoredPath) -> Destruction | None:
     """Return the record; a damaged one is set aside and counts as none."""
     try:
         return read_destruction(path)
@@ -119,16 +118,17 @@ def _readable(path: UPath) -> Destruction | None:
         return None
 
 
-def _delete(layout: Layout, feed: Feed, files: Iterable[UPath]) -> None:
+def _delete(layout: Layout, feed: Feed, files: Iterable[StoredPath]) -> None:
     """Delete the files, so that a power cut does not bring them back, and the folders that are empty then."""
     folders: set[Path] = set()
     for file in files:
         file.unlink(missing_ok=True)
-        if here := local(file.parent):
-            folders.add(here)
+        folder = file.parent
+        if is_local(folder):
+            folders.add(folder)
     for folder in folders:
         sync_folder(folder)
     folders.discard(layout.journals(feed))  # others make it and write into it without a lock
-    for folder in (*folders, Path(layout.snapshots(feed).path)) if folders else ():
+    for folder in (*folders, layout.snapshots(feed)) if folders else ():
         if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()

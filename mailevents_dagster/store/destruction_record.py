@@ -10,10 +10,9 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from upath import UPath
-
 from mailevents_dagster.files.checksummed import read_value, write_sealed
 from mailevents_dagster.files.damage import DamagedError
+from mailevents_dagster.files.stored_path import StoredPath
 from mailevents_dagster.model.event import SourceError
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
@@ -58,7 +57,7 @@ class Destruction:
         return sum(file.bytes for file in self.files)
 
 
-def read_destruction(path: UPath) -> Destruction | None:
+def read_destruction(path: StoredPath) -> Destruction | None:
     return read_value(path, _destruction_of, "is not a record of a destroyed hour")
 
 
@@ -69,7 +68,7 @@ def _destruction_of(content: dict[str, Any]) -> Destruction:
     return Destruction(**values)
 
 
-def write_destruction(path: UPath, record: Destruction) -> None:
+def write_destruction(path: StoredPath, record: Destruction) -> None:
     shown = {
         f"{name}_at": datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds") if at else None
         for name, at in (("begun", record.begun), ("finished", record.finished))

@@ -12,9 +12,9 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
-from mailevents_dagster.files.atomic import local
 from mailevents_dagster.files.damage import DamagedError, set_aside
 from mailevents_dagster.files.objects import ABSENT, ChangedError, Tag, Version
+from mailevents_dagster.files.stored_path import is_local
 from mailevents_dagster.model.event import Collection
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
@@ -127,7 +127,7 @@ class FeedCursor:
         On an object store nothing is written where that would say no more than when a closed hour was listed; nor where
         others were not kept from an hour of which nothing was written, and the cursor says other of it than it had.
         """
-        is_dear = local(self.layout.root) is None and manifest.closed
+        is_dear = not is_local(self.layout.root) and manifest.closed
 
         def committed(cursor: Cursor) -> Cursor | None:
             if had and not cursor.says_the_same_of(manifest.start, had):

@@ -9,12 +9,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Set
 from datetime import UTC, datetime
 from functools import cache
-from pathlib import Path
 from typing import Final
 
-from upath import UPath
-
 from mailevents_dagster.files.once import once
+from mailevents_dagster.files.stored_path import StoredPath
 from mailevents_dagster.model.feed import Feed, FeedKind
 from mailevents_dagster.model.hour import Hour, hours_between
 from mailevents_dagster.store.layout import BEGUN, STAMP, Layout, days_in, names_in
@@ -23,7 +21,7 @@ FIRST: Final = datetime(2018, 12, 31, tzinfo=UTC).timestamp()
 """Feeds begin in 2019 or later, in every time zone; imported hours can be older."""
 DAY: Final = 86_400
 
-Found = Iterator[tuple[Hour, UPath, str]]
+Found = Iterator[tuple[Hour, StoredPath, str]]
 """Files by hour, folder and name: to make a path of each takes as long as to find it."""
 
 
@@ -35,10 +33,10 @@ def stored_feeds(layout: Layout, kinds: Iterable[FeedKind]) -> Iterator[Feed]:
     """
 
     @cache
-    def names(folder: UPath | Path) -> Set[str]:
+    def names(folder: StoredPath) -> Set[str]:
         return {*names_in(folder)} if is_there(folder) else set()
 
-    def is_there(folder: UPath | Path) -> bool:
+    def is_there(folder: StoredPath) -> bool:
         return folder in (layout.root, layout.scratch) or folder.name in names(folder.parent)
 
     for domain in sorted(layout.domains):
@@ -64,13 +62,13 @@ class Inventory:
     def _by_log_stamp(self) -> dict[str, Hour]:
         return {self._layout.log_stamp(hour): hour for hour in self._hours}
 
-    def files(self, feed: Feed, end: float) -> dict[Hour, list[UPath]]:
+    def files(self, feed: Feed, end: float) -> dict[Hour, list[StoredPath]]:
         """Return the files with events of each hour that ended before, oldest hour first.
 
         Damaged and half-written files are among them, and hours whose destruction was begun, even where nothing is left
         of them. Manifests and records of destruction hold no personal data and are not among the files.
         """
-        found: defaultdict[Hour, list[UPath]] = defaultdict(list)
+        found: defaultdict[Hour, list[StoredPath]] = defaultdict(list)
         for hour, folder, name in (*self._logs(feed), *self._snapshots(feed), *self._journals(feed)):
             if hour.end < end:
                 found[hour].append(folder / name)
@@ -86,7 +84,7 @@ class Inventory:
         """Return the hours that have a snapshot, committed or not."""
         return {hour for hour, _, name in self._snapshots(feed) if _is_whole(name)}
 
-    def logs(self, feed: Feed) -> dict[Hour, UPath]:
+    def logs(self, feed: Feed) -> dict[Hour, StoredPath]:
         """Return the logs of hours, committed or not."""
         return {hour: folder / name for hour, folder, name in self._logs(feed) if _is_whole(name)}
 
@@ -108,12 +106,12 @@ class Inventory:
         return _in(self._layout.logs(feed), "", hours)
 
     def _journals(self, feed: Feed) -> Found:
-        return _in(UPath(self._layout.journals(feed)), ".journal", self._by_stamp)
+        return _in(self._layout.journals(feed), ".journal", self._by_stamp)
 
     def _snapshots(self, feed: Feed) -> Found:
         return self._by_days(self._layout.snapshots(feed), "date=", ".parquet")
 
-    def _by_days(self, above: UPath, before: str, suffix: str) -> Found:
+    def _by_days(self, above: StoredPath, before: str, suffix: str) -> Found:
         """Yield the files that lie in a folder a day and are named by the hour."""
         for folder, names in days_in(above):
             date = folder.name.removeprefix(before)
@@ -127,7 +125,7 @@ def _beginning(date: str | None) -> float:
     return datetime.fromisoformat(f"{date[:7]}-01").replace(tzinfo=UTC).timestamp() - DAY if date else FIRST
 
 
-def _in(folder: UPath, suffix: str, hours: Mapping[str, Hour]) -> Found:
+def _in(folder: StoredPath, suffix: str, hours: Mapping[str, Hour]) -> Found:
     for name in names_in(folder):
         if hour := hours.get(_original(name).removesuffix(suffix)):
             yield hour, folder, name

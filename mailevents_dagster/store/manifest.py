@@ -7,10 +7,9 @@ from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
-from upath import UPath
-
 from mailevents_dagster.files.checksummed import read_value, write_sealed
 from mailevents_dagster.files.objects import Version
+from mailevents_dagster.files.stored_path import StoredPath
 from mailevents_dagster.model.event import Gap, Origin, ReadRange
 
 VERSION = 1
@@ -61,7 +60,7 @@ class Manifest:
         return self.origin is Origin.SOURCE and not self.gaps and not self.details_owed
 
 
-def write_manifest(path: UPath, manifest: Manifest, version: Version | None = None) -> None:
+def write_manifest(path: StoredPath, manifest: Manifest, version: Version | None = None) -> None:
     listed = datetime.fromtimestamp(manifest.listed_at, UTC).isoformat(timespec="seconds")
     content = manifest_content(manifest)
     write_sealed(path, {**content, "complete": manifest.complete, "listed": listed}, version)
@@ -77,7 +76,7 @@ def said_of(file: StoredFile) -> dict[str, object]:
     return {name: value for name, value in asdict(file).items() if name != "tag" or value}
 
 
-def read_manifest(path: UPath, version: Version | None = None) -> Manifest | None:
+def read_manifest(path: StoredPath, version: Version | None = None) -> Manifest | None:
     """Return the manifest, or None where the hour was never committed."""
     return read_value(path, manifest_of, "is not a manifest of an hour", version)
 

@@ -11,13 +11,11 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from upath import UPath
-
-from mailevents_dagster.files.atomic import local, make_folder
+from mailevents_dagster.files.atomic import make_folder
 from mailevents_dagster.files.damage import DamagedError
 from mailevents_dagster.files.object_errors import ObjectStoreError
-from mailevents_dagster.files.object_files import stored_at, tags_below
-from mailevents_dagster.files.objects import ABSENT, server
+from mailevents_dagster.files.objects import ABSENT, server, tags_below
+from mailevents_dagster.files.stored_path import StoredPath, is_local, stored_at
 from mailevents_dagster.model.feed import Feed, FeedKind
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.sharing.locks import HeldError, Locks, refusing
@@ -89,7 +87,7 @@ class Store:
 
         Where it may be, no cursor that was seen before is changed: one that is not the newest could be written.
         """
-        keeps = local(self.layout.root) is not None or describe_objects(self.layout, self.timezone, server())
+        keeps = is_local(self.layout.root) or describe_objects(self.layout, self.timezone, server())
         if not keeps:
             self._seen = None
         return keeps
@@ -115,17 +113,17 @@ class Store:
         `when_held` is told where another process has the hour. It is waited for, unless that raises. An hour that was
         destroyed raises DestroyedError. On an object store both may come as late as something new is found.
         """
-        is_local, keeps_conditions = local(self.layout.root) is not None, self._keeps_conditions()
+        root, keeps_conditions = self.layout.root, self._keeps_conditions()
         cursor, files = self.feed_cursor(feed), HourFiles(self.layout, feed, hour)
         with ExitStack() as held:
 
             def hold() -> None:
                 held.enter_context(self.holding(feed, hour, when_held))
-                if is_local:
+                if is_local(root):
                     refuse_destroyed(self.layout, feed, hour)
 
             with closing(OpenHour(files, self.memory, cursor, hold, when_held)) as work:
-                work.begin(is_dear=keeps_conditions and not is_local)
+                work.begin(is_dear=keeps_conditions and not is_local(root))
                 try:
                     yield work
                 except HeldError:
@@ -141,14 +139,14 @@ class Store:
                     if work.done:
                         self._make_readable(work.done.log)
 
-    def _make_readable(self, log: UPath) -> None:
-        here, top = local(log), local(self.layout.all_logs)
-        if self.log_file_mode is None or here is None or top is None:
+    def _make_readable(self, log: StoredPath) -> None:
+        top = self.layout.all_logs
+        if self.log_file_mode is None or not is_local(log) or not is_local(top):
             return
         try:
-            make_readable(here, self.log_file_mode, top)
+            make_readable(log, self.log_file_mode, top)
         except OSError as error:  # what is collected matters more than who may read it
-            logger.warning(f"{here} cannot be given the mode {self.log_file_mode:04o} ({error.strerror}).")
+            logger.warning(f"{log} cannot be given the mode {self.log_file_mode:04o} ({error.strerror}).")
 
     @contextmanager
     def holding(self, feed: Feed, hour: Hour, when_held: Callable[[str], object]) -> Iterator[None]:
@@ -195,13 +193,14 @@ class Store:
 
     def readable_cursors(self, feeds: Sequence[Feed]) -> dict[Feed, Cursor | None]:
         """Return what each of these has. On an object store only what changed is read again, several at a time."""
-        if local(self.layout.root):
+        folder = self.layout.cursors
+        if is_local(folder):
             return {feed: self.readable_cursor(feed) for feed in feeds}
-        tags = tags_below(self.layout.cursors)
+        tags = tags_below(folder)
 
         def cursor_of(feed: Feed) -> Cursor | None:
-            cursor, path = self.feed_cursor(feed), self.layout.cursor(feed).path
-            return cursor.seen_as(tags.get(path, ABSENT)) or cursor.read_if_whole()
+            cursor, path = self.feed_cursor(feed), self.layout.cursor(feed)
+            return cursor.seen_as(tags.get(str(path), ABSENT)) or cursor.read_if_whole()
 
         with ThreadPoolExecutor(AT_ONCE, "cursors") as beside:
             return dict(zip(feeds, beside.map(cursor_of, feeds), strict=True))
@@ -217,10 +216,11 @@ class Store:
 
     def readable_manifests(self, feed: Feed, hours: Iterable[Hour]) -> Iterator[Manifest]:
         """Yield the manifests of those hours that have one. An object store is asked once which these are."""
-        folder, is_local = self.layout.manifests(feed), local(self.layout.root) is not None
-        there = cache(lambda: {name.removeprefix(f"{folder.path}/") for name in tags_below(folder)})
+        folder = self.layout.manifests(feed)
+        there = cache(lambda: None if is_local(folder) else tags_below(folder))
         for hour in hours:
-            is_there = is_local or self.layout.manifest_name(hour) in there()
+            known = there()
+            is_there = known is None or f"{folder}/{self.layout.manifest_name(hour)}" in known
             if is_there and (manifest := self.readable_manifest(feed, hour)):
                 yield manifest
 

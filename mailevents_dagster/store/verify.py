@@ -13,9 +13,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from upath import UPath
-
 from mailevents_dagster.files.damage import DamagedError
+from mailevents_dagster.files.stored_path import StoredPath
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import SECONDS, Hour, hours_between
 from mailevents_dagster.store.blob_names import named_in_snapshot
@@ -181,7 +180,7 @@ class _HourCheck:
             return content
         return None
 
-    def _blobs(self, snapshot: UPath, column: str) -> None:
+    def _blobs(self, snapshot: StoredPath, column: str) -> None:
         """Read the blobs of the hour's events to their ends."""
         try:
             named = sorted(named_in_snapshot(snapshot, column))

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from upath import UPath
 
 from mailevents_dagster.files.atomic import publish
+from mailevents_dagster.files.stored_path import StoredPath
 
 
-def write_summary(path: UPath, made: pa.Table) -> None:
+def write_summary(path: StoredPath, made: pa.Table) -> None:
     with publish(path) as file:
         pq.write_table(made, file, compression="zstd")
 
 
-def read_summary(path: UPath) -> pa.Table | None:
+def read_summary(path: StoredPath) -> pa.Table | None:
     try:
         with path.open("rb") as file:
             return pq.ParquetFile(file).read()

@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from upath import UPath
 
 from mailevents_dagster.files import atomic
-from mailevents_dagster.files.atomic import append, local, make_folder, publish
-from mailevents_dagster.files.object_files import stored_at
+from mailevents_dagster.files.atomic import append, make_folder, publish
+from mailevents_dagster.files.stored_path import StoredPath, stored_at
 
 
 def mode(path: Path) -> int:
@@ -23,7 +22,7 @@ def names(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
-def write_half(path: UPath, error: BaseException) -> None:
+def write_half(path: StoredPath, error: BaseException) -> None:
     with publish(path) as file:
         file.write(b"half")
         raise error
@@ -37,7 +36,7 @@ def loose_umask() -> Iterator[None]:
 
 
 def test_a_published_file_holds_what_was_written(tmp_path: Path) -> None:
-    with publish(UPath(tmp_path / "a" / "b" / "file")) as file:
+    with publish(tmp_path / "a" / "b" / "file") as file:
         file.write(b"one")
         file.write(b"two")
     assert (tmp_path / "a/b/file").read_bytes() == b"onetwo"
@@ -47,7 +46,7 @@ def test_a_published_file_holds_what_was_written(tmp_path: Path) -> None:
 def test_until_the_block_ends_the_old_file_stands(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"old")
-    with publish(UPath(path)) as file:
+    with publish(path) as file:
         file.write(b"new")
         file.flush()
         assert path.read_bytes() == b"old"
@@ -61,7 +60,7 @@ def test_after_an_error_the_old_file_stands_and_nothing_else_is_left(
     path = tmp_path / "file"
     path.write_bytes(b"old")
     with pytest.raises(error):
-        write_half(UPath(path), error())
+        write_half(path, error())
     assert path.read_bytes() == b"old"
     assert names(tmp_path) == ["file"]
 
@@ -71,14 +70,14 @@ def test_when_renaming_fails_nothing_is_left(tmp_path: Path, monkeypatch: pytest
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(atomic.os, "replace", fails)
-    with pytest.raises(OSError, match="No space"), publish(UPath(tmp_path / "file")) as file:
+    with pytest.raises(OSError, match="No space"), publish(tmp_path / "file") as file:
         file.write(b"new")
     assert names(tmp_path) == []
 
 
 def test_what_a_killed_process_left_behind_is_written_over(tmp_path: Path) -> None:
     (tmp_path / ".file.partial").write_bytes(b"much more than the next writes")
-    with publish(UPath(tmp_path / "file")) as file:
+    with publish(tmp_path / "file") as file:
         file.write(b"new")
     assert (tmp_path / "file").read_bytes() == b"new"
     assert names(tmp_path) == ["file"]
@@ -101,14 +100,14 @@ def test_a_file_is_flushed_to_disk_before_it_is_renamed_and_its_folder_after(
 
     monkeypatch.setattr(atomic.os, "fsync", noted_fsync)
     monkeypatch.setattr(atomic.os, "replace", noted_replace)
-    with publish(UPath(tmp_path / "a" / "file")) as file:
+    with publish(tmp_path / "a" / "file") as file:
         file.write(b"new")
     assert done == ["file", "rename", "folder"]
 
 
 @pytest.mark.usefixtures("loose_umask")
 def test_files_and_folders_are_for_nobody_else(tmp_path: Path) -> None:
-    with publish(UPath(tmp_path / "a" / "b" / "file")) as file:
+    with publish(tmp_path / "a" / "b" / "file") as file:
         file.write(b"x")
     append(tmp_path / "a" / "appended", [b"x"])
     assert [mode(tmp_path / name) for name in ("a", "a/b")] == [0o700, 0o700]
@@ -138,9 +137,3 @@ def test_an_object_store_gets_a_whole_file_or_none(bucket: str) -> None:
     with pytest.raises(ValueError, match="broken"):
         write_half(path, ValueError("broken"))
     assert path.read_bytes() == b"new"
-
-
-def test_only_paths_of_this_machine_are_local(tmp_path: Path) -> None:
-    assert local(UPath(tmp_path)) == tmp_path
-    assert local(UPath(f"file://{tmp_path}")) == tmp_path
-    assert local(UPath("memory://bucket/a")) is None

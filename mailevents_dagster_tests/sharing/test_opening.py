@@ -21,7 +21,7 @@ URL = "postgresql://user:password@db.example:5432/mailevents"
 
 @pytest.mark.parametrize("postgres", [None, URL], ids=["without-postgres", "with-postgres"])
 def test_a_folder_has_files(tmp_path: Path, postgres: str | None) -> None:
-    assert locks_of(UPath(tmp_path), tmp_path / "locks", postgres, lambda: True) == FileLocks(tmp_path / "locks")
+    assert locks_of(tmp_path, tmp_path / "locks", postgres, lambda: True) == FileLocks(tmp_path / "locks")
 
 
 def test_an_object_store_has_postgresqls_where_that_is_named_else_leases(tmp_path: Path) -> None:
@@ -44,7 +44,7 @@ def test_a_folder_needs_neither_a_database_nor_an_object_store(tmp_path: Path) -
 import sys
 from mailevents_dagster.store.store import Store
 with Store({str(tmp_path)!r}, "UTC", "x", {{}}).locks.holding("a"):
-    loaded = sorted({{"psycopg", "obstore", "boto3"}} & sys.modules.keys())
+    loaded = sorted({{"psycopg", "obstore", "boto3", "upath", "fsspec"}} & sys.modules.keys())
 assert not loaded, loaded
 """
     subprocess.run([sys.executable, "-c", program], check=True)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from upath import UPath
-
+from mailevents_dagster.files.stored_path import StoredPath
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.store.destruction import destroying
@@ -28,7 +27,7 @@ def never(why: str) -> None:
     raise AssertionError(why)
 
 
-def inventory(store: Store, feed: Feed = INCOMING) -> dict[Hour, list[UPath]]:
+def inventory(store: Store, feed: Feed = INCOMING) -> dict[Hour, list[StoredPath]]:
     return Inventory(store.layout, store.timezone, LATER).files(feed, LATER)
 
 

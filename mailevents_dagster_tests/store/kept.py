@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from upath import UPath
 
+from mailevents_dagster.files.stored_path import StoredPath
 from mailevents_dagster.model.columns import RowFormat
 from mailevents_dagster.model.event import Collection, Event
 from mailevents_dagster.model.feed import Feed
@@ -58,14 +58,14 @@ def unguarded(storage: str, scratch: Path) -> Store:
     return store
 
 
-def write_events(path: UPath, events: Sequence[Event], rows: RowFormat = ROW_FORMATS["mail"]) -> tuple[int, str]:
+def write_events(path: StoredPath, events: Sequence[Event], rows: RowFormat = ROW_FORMATS["mail"]) -> tuple[int, str]:
     """A snapshot of these events; returns its size and digest."""
     return write_snapshot(path, [snapshot_batch(index_of(events), records_of(events, rows), rows)], rows)
 
 
-def bring_log_up_to_date(path: Path | UPath, events: Sequence[Event], stored: StoredLog | None = None) -> Written:
+def bring_log_up_to_date(path: StoredPath, events: Sequence[Event], stored: StoredLog | None = None) -> Written:
     """The log told of these events, one by one."""
-    with bring_up_to_date(UPath(path), stored) as update:
+    with bring_up_to_date(path, stored or StoredLog()) as update:
         for one in events:
             update.add(pa.py_buffer(one.raw + b"\n"))
     return update.written
@@ -81,7 +81,7 @@ def known(store: Store, feed: Feed = INCOMING, hour: Hour = NOON) -> list[Event]
 
 
 def root(store: Store) -> Path:
-    return Path(store.layout.root.path)
+    return Path(str(store.layout.root))
 
 
 def files(store: Store) -> dict[str, bytes]:

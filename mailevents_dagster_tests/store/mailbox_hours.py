@@ -61,7 +61,7 @@ def commit_messages(store: Store, texts: Sequence[str | None], feed: Feed = FUND
 
 def make_old(store: Store, seconds: float) -> None:
     """Blobs were written so long before now, all of them."""
-    for path in Path(store.layout.blobs.path).rglob("*"):
+    for path in Path(str(store.layout.blobs)).rglob("*"):
         if path.is_file():
             at = path.stat().st_mtime - seconds
             os.utime(path, (at, at))

@@ -7,7 +7,6 @@ from itertools import pairwise
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
-from upath import UPath
 
 from mailevents_dagster.model.hour import SECONDS
 from mailevents_dagster.store.cursor_file import read_cursor, write_cursor
@@ -39,7 +38,7 @@ cursors = st.builds(
 
 @given(cursors, st.sampled_from(["UTC", "America/New_York", "Australia/Lord_Howe"]))
 def test_what_is_written_is_read(tmp_path_factory: pytest.TempPathFactory, cursor: Cursor, zone: str) -> None:
-    path = UPath(tmp_path_factory.getbasetemp() / "any cursor.json")
+    path = tmp_path_factory.getbasetemp() / "any cursor.json"
     write_cursor(path, cursor, zone)
     assert read_cursor(path) == cursor
 

@@ -54,7 +54,7 @@ def remove(store: Store, retention: Retention = FOR_EVER, now: float | None = No
 
 
 def notes(store: Store) -> list[str]:
-    folder = Path(store.layout.doomed_blobs.path)
+    folder = Path(str(store.layout.doomed_blobs))
     return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
 
 
@@ -195,7 +195,7 @@ class TestLeftovers:
         assert texts_of(store, "nobody's") == {"nobody's"}
 
     def test_half_written_ones_go_after_a_day(self, store: Store) -> None:
-        half = Path(store.layout.blobs.path) / ".abc.partial"
+        half = Path(str(store.layout.blobs)) / ".abc.partial"
         half.write_bytes(b"half")
         remove(store)
         assert half.exists()

@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailevents_dagster.files.damage import DamagedError
-from mailevents_dagster.files.object_files import stored_at
+from mailevents_dagster.files.stored_path import stored_at
 from mailevents_dagster.sharing.locks import FileLocks
 from mailevents_dagster.store.blobs import BLOCK, Blobs
 from mailevents_dagster.store.layout import Layout
@@ -37,7 +37,7 @@ def blobs(store: Store) -> Blobs:
 
 @pytest.fixture
 def folder(store: Store) -> Path:
-    return Path(store.layout.blobs.path)
+    return Path(str(store.layout.blobs))
 
 
 def kept(blobs: Blobs, *parts: bytes) -> str:
@@ -241,12 +241,11 @@ def test_an_object_store_gets_a_whole_blob_or_none(bucket: str, tmp_path: Path) 
 WRITER = """
 import sys
 from pathlib import Path
-from upath import UPath
 from mailevents_dagster.sharing.locks import FileLocks
 from mailevents_dagster.store.blobs import Blobs
 from mailevents_dagster.store.layout import Layout
 
-layout = Layout(UPath(sys.argv[1]), Path(sys.argv[1]), "")
+layout = Layout(Path(sys.argv[1]), Path(sys.argv[1]), "")
 blobs = Blobs(layout, lambda: FileLocks(layout.locks))
 for number in range(100_000):
     with blobs.new() as blob:
@@ -263,7 +262,7 @@ def test_after_kills_at_random_moments_all_that_was_said_to_be_there_is_there_an
     said = set[str]()
     for lines in (1, 2, 5, 11, 23):
         writers = [
-            subprocess.Popen([sys.executable, "-c", WRITER, store.layout.root.path], stdout=subprocess.PIPE, text=True)
+            subprocess.Popen([sys.executable, "-c", WRITER, str(store.layout.root)], stdout=subprocess.PIPE, text=True)
             for _ in range(2)
         ]
         for writer in writers:

@@ -9,9 +9,9 @@ import threading
 from pathlib import Path
 
 import pytest
-from upath import UPath
 
 from mailevents_dagster.files.objects import Version
+from mailevents_dagster.files.stored_path import StoredPath
 from mailevents_dagster.model.hour import SECONDS, Hour
 from mailevents_dagster.sources.uzmanposta.errors import Cause, PermanentError
 from mailevents_dagster.store import feed_cursor
@@ -117,7 +117,7 @@ def test_a_cursor_without_a_first_hour_of_its_own_says_nothing_of_it(store: Stor
 def test_it_is_written_after_the_data(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     there: list[list[bool]] = []
 
-    def write(path: UPath, cursor: Cursor, timezone: str, version: Version) -> None:
+    def write(path: StoredPath, cursor: Cursor, timezone: str, version: Version) -> None:
         there.append([(root(store) / name).exists() for name in (SNAPSHOT, LOG, MANIFEST)])
         write_cursor(path, cursor, timezone, version)
 
@@ -129,7 +129,7 @@ def test_it_is_written_after_the_data(store: Store, monkeypatch: pytest.MonkeyPa
 def test_where_it_cannot_be_written_the_data_stand_and_the_hour_counts_as_failed(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def write(path: UPath, cursor: Cursor, timezone: str, version: Version) -> None:
+    def write(path: StoredPath, cursor: Cursor, timezone: str, version: Version) -> None:
         if cursor.closed:
             raise OSError(28, "No space left on device")
         write_cursor(path, cursor, timezone, version)
@@ -270,7 +270,7 @@ def test_an_interrupt_leaves_the_hour_unfinished(store: Store) -> None:
 
 
 def test_a_failure_that_cannot_be_noted_does_not_hide_the_error(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    def write(path: UPath, cursor: Cursor, timezone: str, version: Version) -> None:
+    def write(path: StoredPath, cursor: Cursor, timezone: str, version: Version) -> None:
         if cursor.failed[START].cause != UNFINISHED:
             raise OSError(28, "No space left on device")
         write_cursor(path, cursor, timezone, version)

@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from upath import UPath
 
 from mailevents_dagster.files.checksummed import write_sealed
 from mailevents_dagster.files.damage import DamagedError
@@ -58,7 +57,7 @@ def test_a_damaged_cursor_is_set_aside_and_said_and_made_anew_from_the_manifests
 def test_a_cursor_that_is_whole_and_of_another_form_is_damaged(store: Store) -> None:
     commit_hours(store, 0)
     for content in ({}, {"closed": [1], "open": [], "failed": []}, {"closed": None}):
-        write_sealed(UPath(path_of(store)), content)
+        write_sealed(path_of(store), content)
         assert store.readable_cursor(INCOMING) is None
         commit_hours(store, 0)
     assert len(list(path_of(store).parent.glob("*.damaged*"))) == 3

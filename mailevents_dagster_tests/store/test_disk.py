@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from upath import UPath
 
 from mailevents_dagster.files import atomic
+from mailevents_dagster.files.stored_path import StoredPath
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.conftest import (
     INCOMING,
@@ -153,7 +153,7 @@ def test_a_file_that_cannot_be_read_fails_the_collection_by_name_and_is_not_take
 ) -> None:
     commit(store, [event(START)])
 
-    def fails(path: UPath, *arguments: Any, **named: Any) -> Any:
+    def fails(path: StoredPath, *arguments: Any, **named: Any) -> Any:
         if path.name == Path(name).name and arguments[:1] in ((), ("rb",)):
             raise OSError(errno.EIO, "Input/output error", str(path))
         return real(path, *arguments, **named)

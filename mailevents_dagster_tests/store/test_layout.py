@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from upath import UPath
 
+from mailevents_dagster.files.stored_path import stored_at
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.sources.uzmanposta.feeds import FEED_KINDS, feed_of
 from mailevents_dagster.store.layout import Layout
@@ -31,7 +31,7 @@ FOLDERS = {
 
 @pytest.fixture
 def layout() -> Layout:
-    return Layout(UPath("/data"), Path("/scratch"), LOG_FILE_NAME)
+    return Layout(Path("/data"), Path("/scratch"), LOG_FILE_NAME)
 
 
 @pytest.mark.parametrize("name", FEED_KINDS)
@@ -84,11 +84,11 @@ def test_no_two_hours_and_feeds_share_a_path(zone: str, middle: datetime, layout
     ],
 )
 def test_a_log_may_be_named_otherwise(pattern: str, name: str) -> None:
-    layout = Layout(UPath("/data"), Path("/scratch"), pattern)
+    layout = Layout(Path("/data"), Path("/scratch"), pattern)
     assert str(layout.log(INCOMING, NOON)) == f"/data/output/example.com/mail/incominglog/{name}"
 
 
 def test_journals_are_local_where_the_storage_is_not() -> None:
-    layout = Layout(UPath("memory://bucket/prefix"), Path("/scratch"), LOG_FILE_NAME)
+    layout = Layout(stored_at("s3://bucket/prefix"), Path("/scratch"), LOG_FILE_NAME)
     assert layout.journal(INCOMING, NOON) == Path("/scratch/journal/example.com/mail/incominglog/2026-11-20_12.journal")
     assert layout.relative(layout.log(INCOMING, NOON)) == LOGS["mail/incominglog"]

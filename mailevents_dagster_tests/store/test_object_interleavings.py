@@ -148,7 +148,7 @@ def assert_nothing_is_lost_or_twice(kept: Store) -> None:
 @pytest.mark.parametrize("is_new", [True, False], ids=["new", "known"])
 def test_one_alone_makes_few_requests(tmp_path: Path, memory: Any, *, is_new: bool) -> None:
     turns = collect_both(tmp_path, memory, [0] * 100, is_new=is_new)
-    assert turns.taken.index(1) <= 9
+    assert turns.taken.index(1) <= 11, "a list takes two turns: one to begin it, and one for its page"
 
 
 @pytest.mark.slow

@@ -8,10 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from upath import UPath
 
-from mailevents_dagster.files.object_files import stored_at
 from mailevents_dagster.files.objects import ABSENT, read_tagged, remove, write, write_if
+from mailevents_dagster.files.stored_path import StoredPath, stored_at
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.store.destruction_record import DestroyedError
 from mailevents_dagster.store.inventory import Inventory
@@ -37,7 +36,7 @@ def kinds_of(store: Store) -> list[str]:
     return [finding.kind for finding in verify_hour(store, INCOMING, NOON).findings]
 
 
-def file_of(store: Store, what: str) -> UPath:
+def file_of(store: Store, what: str) -> StoredPath:
     paths = {"log": store.layout.log, "snapshot": store.layout.snapshot, "manifest": store.layout.manifest}
     return paths[what](INCOMING, NOON)
 

@@ -23,7 +23,7 @@ def store(tmp_path: Path) -> Store:
 def blob_of(store: Store, text: str) -> Path:
     path = store.blobs.path(digest_of(text))
     assert path
-    return Path(path.path)
+    return Path(str(path))
 
 
 def found(store: Store) -> tuple[Finding, ...]:

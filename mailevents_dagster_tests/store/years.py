@@ -6,10 +6,9 @@ from collections.abc import Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from upath import UPath
-
 from mailevents_dagster.files.checksummed import _checksum
 from mailevents_dagster.files.json_text import pretty
+from mailevents_dagster.files.stored_path import StoredPath
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.store.cursor_file import write_cursor
@@ -35,12 +34,12 @@ def keep_hours(store: Store, feed: Feed, hours: Iterable[Hour]) -> None:
     write_cursor(store.layout.cursor(feed), cursor_of(manifests), store.timezone)
 
 
-def _stored(store: Store, path: UPath) -> StoredFile:
+def _stored(store: Store, path: StoredPath) -> StoredFile:
     _write(path, b"x" * 100)
     return StoredFile(store.layout.relative(path), 100, "0" * 64)
 
 
-def _write(path: UPath, content: bytes) -> None:
-    here = Path(path.path)
+def _write(path: StoredPath, content: bytes) -> None:
+    here = Path(str(path))
     here.parent.mkdir(parents=True, exist_ok=True)
     here.write_bytes(content)

@@ -18,7 +18,6 @@ from typing import Final, Literal
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
-from upath import UPath
 
 from mailevents_dagster.deliverability.part import Work
 from mailevents_dagster.deliverability.suppression.entries import Entry, entries_of, hashed
@@ -29,6 +28,7 @@ from mailevents_dagster.deliveries.opening import outbox_of
 from mailevents_dagster.files.atomic import publish
 from mailevents_dagster.files.damage import DamagedError
 from mailevents_dagster.files.printable import counted
+from mailevents_dagster.files.stored_path import StoredPath
 from mailevents_dagster.model.day import Day
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.sources.outcomes.feeds import SUPPRESSION_LIST
@@ -153,7 +153,7 @@ def _body(said: Said, domain: str, key: bytes | None) -> str:
     return orjson.dumps(body).decode()
 
 
-def read_told(path: UPath, destination: str) -> Told:
+def read_told(path: StoredPath, destination: str) -> Told:
     """Return what a receiver was told; nothing where the file tells of another one."""
     try:
         with path.open("rb") as file:
@@ -171,7 +171,7 @@ def read_told(path: UPath, destination: str) -> Told:
     return Told(about["number"], {row["key"]: Said(**row) for row in table.to_pylist()})
 
 
-def _write(path: UPath, destination: str, told: Told) -> None:
+def _write(path: StoredPath, destination: str, told: Told) -> None:
     columns = zip(*map(astuple, told.said.values()), strict=True)
     values = dict(zip((one.name for one in fields(Said)), columns, strict=False))
     about = {"destination": destination, "number": told.number}

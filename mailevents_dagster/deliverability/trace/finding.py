@@ -17,6 +17,7 @@ import pyarrow.dataset as ds
 from mailevents_dagster.deliverability.outcomes_of_day import mails_of, outcomes_of_day
 from mailevents_dagster.deliverability.proof.part import NAME as PROOF
 from mailevents_dagster.deliverability.stored import said_in
+from mailevents_dagster.files.stored_path import is_local, name_for_arrow
 from mailevents_dagster.model.day import Day
 from mailevents_dagster.sources.outcomes.columns import COLUMNS
 from mailevents_dagster.store.store import Store
@@ -76,8 +77,9 @@ def _words(store: Store, domain: str, days: Sequence[Day]) -> ds.Dataset | None:
     if not days:
         return None
     paths = [store.layout.part(domain, PROOF, day.key) for day in days]
-    filesystem = None if paths[0].protocol in ("", "file") else paths[0].fs
-    return ds.dataset([path.path for path in paths], filesystem=filesystem, format="parquet")
+    root = store.layout.root
+    filesystem = None if is_local(root) else root.fs
+    return ds.dataset([name_for_arrow(path) for path in paths], filesystem=filesystem, format="parquet")
 
 
 def _ids(rows: pa.Table) -> list[tuple[str | None, str | None]]:

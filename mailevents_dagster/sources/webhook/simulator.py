@@ -9,8 +9,6 @@ from random import Random
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from upath import UPath
-
 from mailevents_dagster.files.checksummed import write_sealed
 from mailevents_dagster.files.locks import holding
 from mailevents_dagster.model.hour import SECONDS
@@ -44,7 +42,7 @@ def simulate(folder: Path, start: int, now: float) -> None:
                 done.result()
         finally:
             spool.close()
-        write_sealed(UPath(folder / FILE), {"ran": [[ran[0][0] if ran else first, now]]})
+        write_sealed(folder / FILE, {"ran": [[ran[0][0] if ran else first, now]]})
 
 
 def _posts(first: int, now: float) -> Iterator[Posted]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from upath import UPath
-
+from mailevents_dagster.files.stored_path import StoredPath
 from mailevents_dagster.model.event import Collection, Detail, Origin
 from mailevents_dagster.store.hour.hour_files import HourFiles
 from mailevents_dagster.store.hour.index import OWED, Index
@@ -25,8 +24,8 @@ class Commit:
     lateness: float
     """Seconds after its own time that an event which is new was certainly not shown yet: it appeared later still."""
     log_change: Change
-    log: UPath
-    snapshot: UPath
+    log: StoredPath
+    snapshot: StoredPath
 
 
 def lateness(merged: Merged, before: Manifest | None, listed_at: float | None) -> float:

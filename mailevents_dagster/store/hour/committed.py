@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mailevents_dagster.files.atomic import local
 from mailevents_dagster.files.damage import DamagedError, set_aside
 from mailevents_dagster.files.digests import digest_of
-from mailevents_dagster.files.objects import ABSENT, Version, tag_of
+from mailevents_dagster.files.objects import Version, tag_of
 from mailevents_dagster.files.once import once
+from mailevents_dagster.files.stored_path import is_local
 from mailevents_dagster.store.cursors import Cursor
 from mailevents_dagster.store.hour.found_events import FoundEvents, Records
 from mailevents_dagster.store.hour.hour_files import HourFiles
@@ -31,7 +31,7 @@ class Committed:
         self, files: HourFiles, empty: FoundEvents, note: Callable[[str], object], trusted: Cursor | None = None
     ) -> None:
         """Without a cursor that is trusted all files of the hour are looked at."""
-        self.is_local = local(files.manifest) is not None
+        self.is_local = is_local(files.manifest)
         self._trusted = None if self.is_local else trusted
         self._is_trusted = self._trusted is not None
         self._files = files
@@ -76,12 +76,13 @@ class Committed:
 
     def has_its_log(self, *, is_changing: bool) -> bool:
         """Return whether the log is just what was committed; `is_changing` says that it is replaced in any case."""
-        manifest, stored = self.manifest, self.stored_log
+        log, manifest, stored = self._files.log, self.manifest, self.stored_log
         if manifest is None and (self.is_local or self._is_trusted):
             return False
-        known = manifest.log.tag if manifest and self._is_trusted else ABSENT
-        if manifest and known and (is_changing or not manifest.closed or tag_of(self._files.log) == known):
-            stored.version.tag, stored.sha256 = manifest.log.tag, manifest.log.sha256
-            return True
-        stored.sha256 = digest_of(self._files.log, stored.version)
+        if manifest and self._is_trusted and not is_local(log):
+            known = manifest.log.tag
+            if known and (is_changing or not manifest.closed or tag_of(log) == known):
+                stored.version.tag, stored.sha256 = known, manifest.log.sha256
+                return True
+        stored.sha256 = digest_of(log, stored.version)
         return manifest is not None and manifest.log.sha256 == stored.sha256

@@ -15,9 +15,9 @@ from typing import IO, Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from upath import UPath
 
 from mailevents_dagster.files.atomic import opened
+from mailevents_dagster.files.stored_path import StoredPath
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.store.hour.index import OWED
 from mailevents_dagster.store.hour.snapshot_columns import lines_of, seconds_of
@@ -32,7 +32,7 @@ Belongs = Callable[[bytes, bytes], bool]
 class LogRead:
     """A log that is read once, for its digest and to be compared."""
 
-    def __init__(self, path: UPath, closing: ExitStack) -> None:
+    def __init__(self, path: StoredPath, closing: ExitStack) -> None:
         self.bytes = 0
         self.error = ""
         """Why it could not be read."""
@@ -106,7 +106,7 @@ class Content:
         self.events += batch.num_rows
 
 
-def read_content(snapshot: bytes, path: UPath, log: UPath, hour: Hour, belongs: Belongs) -> Content:
+def read_content(snapshot: bytes, path: StoredPath, log: StoredPath, hour: Hour, belongs: Belongs) -> Content:
     """Return what a snapshot holds and how the log compares with it; DamagedError where the snapshot is not whole."""
     with ExitStack() as closing, reading(path):
         content = Content(LogRead(log, closing))
@@ -117,7 +117,7 @@ def read_content(snapshot: bytes, path: UPath, log: UPath, hour: Hour, belongs: 
         return content
 
 
-def read_log(log: UPath) -> LogRead:
+def read_log(log: StoredPath) -> LogRead:
     """Read a log that there is no snapshot to compare with."""
     with ExitStack() as closing:
         found = LogRead(log, closing)

@@ -6,9 +6,8 @@ from collections.abc import Callable, Set
 from contextlib import suppress
 from dataclasses import dataclass
 
-from upath import UPath
-
 from mailevents_dagster.files.damage import DamagedError
+from mailevents_dagster.files.stored_path import StoredPath
 from mailevents_dagster.model.feed import Feed
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.store.hour.snapshot_file import columns_of
@@ -25,15 +24,15 @@ class HourFiles:
     hour: Hour
 
     @property
-    def snapshot(self) -> UPath:
+    def snapshot(self) -> StoredPath:
         return self.layout.snapshot(self.feed, self.hour)
 
     @property
-    def log(self) -> UPath:
+    def log(self) -> StoredPath:
         return self.layout.log(self.feed, self.hour)
 
     @property
-    def manifest(self) -> UPath:
+    def manifest(self) -> StoredPath:
         return self.layout.manifest(self.feed, self.hour)
 
     def strays_beside(self, may_have: Callable[[int], bool] = lambda _: True) -> frozenset[bytes]:

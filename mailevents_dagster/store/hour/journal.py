@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Final
 from zlib import crc32
 
-from upath import UPath
-
 from mailevents_dagster.files.atomic import append, make_folder, naming, publish
 
 BINARY: Final = getattr(os, "O_BINARY", 0)
@@ -125,7 +123,7 @@ class Journal:
     def _rewrite(self) -> None:
         """Leave only what is whole, so that damage is set aside once."""
         places: dict[tuple[bytes, bytes], tuple[int, int]] = {}
-        with publish(UPath(self._path)) as file, self._path.open("rb") as old:
+        with publish(self._path) as file, self._path.open("rb") as old:
             for version, place in self._places.items():
                 raw = _read_at(old.fileno(), *place)
                 file.write(_line(*version, raw))

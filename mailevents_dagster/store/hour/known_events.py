@@ -10,12 +10,12 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from upath import UPath
 
 from mailevents_dagster.files.atomic import opened
 from mailevents_dagster.files.damage import DamagedError, set_aside
 from mailevents_dagster.files.digests import digest_of_file
 from mailevents_dagster.files.objects import Version
+from mailevents_dagster.files.stored_path import StoredPath
 from mailevents_dagster.model.columns import RowFormat
 from mailevents_dagster.model.event import Places
 from mailevents_dagster.store.hour.found_events import FoundEvents, Records, take_from
@@ -39,7 +39,9 @@ ROW_GROUPS_AT_HAND: Final = 2
 class Snapshot:
     """The events of a snapshot by their places: the index in memory, records read when they are asked for."""
 
-    def __init__(self, path: UPath, rows: RowFormat, committed: str | None, version: Version | None = None) -> None:
+    def __init__(
+        self, path: StoredPath, rows: RowFormat, committed: str | None, version: Version | None = None
+    ) -> None:
         """DamagedError where it is not what was written. A snapshot that has the committed digest is believed.
 
         Of any other all events are read first, to see that they are what was written. Nothing proves its typed columns.
@@ -115,7 +117,7 @@ def known_events(
     return empty
 
 
-def _whole(path: UPath, rows: RowFormat, before: Manifest | None, version: Version | None) -> Snapshot:
+def _whole(path: StoredPath, rows: RowFormat, before: Manifest | None, version: Version | None) -> Snapshot:
     """Return the snapshot that was committed, or a newer one, as a kill before its manifest leaves it."""
     snapshot = Snapshot(path, rows, before.snapshot.sha256 if before else None, version)
     if before and len(snapshot.index) < before.events:

@@ -10,14 +10,17 @@ from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO, Final, Protocol
+from typing import IO, TYPE_CHECKING, Final, Protocol
 
 import pyarrow as pa
-from upath import UPath
 
-from mailevents_dagster.files.atomic import append, local, mode_of, naming, opened, publish, set_mode
+from mailevents_dagster.files.atomic import append, mode_of, naming, opened, publish, set_mode
 from mailevents_dagster.files.digests import Digest
 from mailevents_dagster.files.objects import ABSENT, Version, write_if
+from mailevents_dagster.files.stored_path import StoredPath, is_local
+
+if TYPE_CHECKING:
+    from upath import UPath
 
 BLOCK: Final = 2**20
 
@@ -49,15 +52,15 @@ class StoredLog:
 
 
 @contextmanager
-def bring_up_to_date(path: UPath, stored: StoredLog | None = None) -> Iterator[LogUpdate]:
+def bring_up_to_date(path: StoredPath, stored: StoredLog) -> Iterator[LogUpdate]:
     """Make the file say just what the block tells: touched only if it must be, and when the block ends well.
 
     What is there is appended to where it may stay. A shipper that tails the file keeps its place in it through an
     append; a replaced file it reads anew, and may: it is as readable as the one before. On an object store nothing can
-    be appended to, and what is stored is said, so that nothing else is replaced.
+    be appended to, and nothing is replaced but what is known to be stored.
     """
     with ExitStack() as closing:
-        update = LogObject(path, stored, closing) if stored else LogFile(path, closing)
+        update = LogFile(path, closing) if is_local(path) else LogObject(path, stored, closing)
         yield update
         update.finish()
 
@@ -111,7 +114,7 @@ class LogObject:
 class LogFile:
     """A log in a folder: appended to where it may stay."""
 
-    def __init__(self, path: UPath, closing: ExitStack) -> None:
+    def __init__(self, path: Path, closing: ExitStack) -> None:
         self._path = path
         self._closing = closing
         self._digest = Digest()
@@ -130,8 +133,8 @@ class LogFile:
         there = self._there.read(len(rest)) if self._there else b""
         if self._there and there == rest:
             rest = rest[len(rest) :]
-        elif self._there and there == rest[: len(there)] and (here := local(self._path)):
-            spool = TemporaryFile(dir=here.parent)  # noqa: SIM115 - closed with the others
+        elif self._there and there == rest[: len(there)]:
+            spool = TemporaryFile(dir=self._path.parent)  # noqa: SIM115 - closed with the others
             self._new = self._closing.enter_context(spool)
             self._change, self._there = Change.APPENDED, None
             rest = rest[len(there) :]
@@ -142,7 +145,7 @@ class LogFile:
         self._digest.update(block)
 
     def settle(self) -> None:
-        if self._new and self._change is not Change.APPENDED and local(self._path):
+        if self._new and self._change is not Change.APPENDED:
             with naming(self._path):
                 self._new.flush()
                 os.fsync(self._new.fileno())
@@ -150,9 +153,9 @@ class LogFile:
     def finish(self) -> None:
         if self._there and self._there.read(1):
             self._replace(Change.REPLACED)
-        if self._change is Change.APPENDED and self._new and (here := local(self._path)):
+        if self._change is Change.APPENDED and self._new:
             self._new.seek(0)
-            append(here, iter(partial(self._new.read, BLOCK), b""))
+            append(self._path, iter(partial(self._new.read, BLOCK), b""))
 
     @property
     def written(self) -> Written:
@@ -160,8 +163,7 @@ class LogFile:
 
     def _replace(self, change: Change) -> None:
         self._change = change
-        here = local(self._path)
-        mode = mode_of(here) if here and change is Change.REPLACED else None
+        mode = mode_of(self._path) if change is Change.REPLACED else None
         self._new = self._closing.enter_context(publish(self._path, mode))
         if self._there:  # with what it said rightly; then it must be closed, or Windows will not have it replaced
             self._there.seek(0)
@@ -179,7 +181,7 @@ def make_readable(log: Path, mode: int, top: Path) -> None:
             set_mode(folder, mode | (mode & 0o444) >> 2)  # who reads a folder passes it, too
 
 
-def says(path: UPath, blocks: Iterable[pa.Buffer]) -> bool:
+def says(path: StoredPath, blocks: Iterable[pa.Buffer]) -> bool:
     """Return whether the file holds these lines, or the beginning of them, as a killed process may have left it."""
     try:
         with opened(path) as file:

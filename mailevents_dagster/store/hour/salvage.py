@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 
 import pyarrow as pa
-from upath import UPath
 
 from mailevents_dagster.files.atomic import opened as open_file
 from mailevents_dagster.files.damage import DamagedError
+from mailevents_dagster.files.stored_path import StoredPath
 from mailevents_dagster.model.event import Detail, Event
 from mailevents_dagster.store.hour.snapshot_columns import INDEX_SCHEMA, RAW_SCHEMA, seconds_of
 from mailevents_dagster.store.hour.snapshot_file import SnapshotFile, opened, reading
@@ -53,7 +53,9 @@ class Salvage:
     """Those whose record nothing proves. They count as owed, so that they are asked for again."""
 
 
-def salvage(snapshot: UPath | None, log: UPath, committed: str | None, event_of: EventOf, start: int) -> Salvage:
+def salvage(
+    snapshot: StoredPath | None, log: StoredPath, committed: str | None, event_of: EventOf, start: int
+) -> Salvage:
     """Return the events of an hour that begins at `start`. A log with the digest that was committed is believed."""
     lines, digest = _lines_of(log)
     rows, content = _rows_of(snapshot, with_texts=digest != committed) if snapshot else ([], b"")
@@ -121,7 +123,7 @@ def _as_far_as_known(event: Event, text: Text) -> Event:
     return replace(event, detail=Detail.STALE) if is_doubtful else event
 
 
-def _lines_of(log: UPath) -> tuple[list[bytes], str]:
+def _lines_of(log: StoredPath) -> tuple[list[bytes], str]:
     """Return the lines of a log and the digest of the file; no lines where it is gone."""
     digest, lines = hashlib.sha256(), []
     with suppress(FileNotFoundError), open_file(log) as file:
@@ -131,7 +133,7 @@ def _lines_of(log: UPath) -> tuple[list[bytes], str]:
     return [line for line in lines if line], digest.hexdigest()
 
 
-def _rows_of(path: UPath, *, with_texts: bool) -> tuple[list[Row], bytes]:
+def _rows_of(path: StoredPath, *, with_texts: bool) -> tuple[list[Row], bytes]:
     """Return what can be read of a snapshot, and the digest that its content had."""
     rows: list[Row] = []
     with suppress(DamagedError), opened(path) as snapshot:

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from upath import UPath
 
-from mailevents_dagster.files.atomic import local
+from mailevents_dagster.files.stored_path import StoredPath, is_local, name_for_arrow
 from mailevents_dagster.model.columns import Column, RowFormat
 from mailevents_dagster.model.event import Event
 from mailevents_dagster.store.hour.index import STATES, Digests, Index, digests
@@ -137,7 +136,7 @@ def _joined(*parts: pa.Array | str, separator: str = "") -> pa.Buffer:
     return joined.buffers()[2].slice(0, pc.sum(pc.binary_length(joined)).as_py() or 0)
 
 
-def dataset(paths: Sequence[UPath], root: UPath, rows: RowFormat) -> ds.Dataset:
+def dataset(paths: Sequence[StoredPath], root: StoredPath, rows: RowFormat) -> ds.Dataset:
     """Return the snapshots at these paths as one lazy dataset, with the folders' names as further columns."""
     import pyarrow.dataset as ds  # which loads pandas, too: half a second that a collection need not take
 
@@ -145,10 +144,10 @@ def dataset(paths: Sequence[UPath], root: UPath, rows: RowFormat) -> ds.Dataset:
         pa.schema([(name, pa.string()) for name in ("domain", "category", "type", "date")]), flavor="hive"
     )
     return ds.dataset(
-        [path.path for path in paths],
+        [name_for_arrow(path) for path in paths],
         schema=pa.schema([*snapshot_schema(rows), *hive.schema]),
         format="parquet",
-        filesystem=None if local(root) else root.fs,
+        filesystem=None if is_local(root) else root.fs,
         partitioning=hive,
-        partition_base_dir=root.path,
+        partition_base_dir=name_for_arrow(root),
     )

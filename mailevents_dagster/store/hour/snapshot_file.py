@@ -13,13 +13,13 @@ from typing import IO, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from upath import UPath
 
 from mailevents_dagster.files.atomic import opened as open_file
 from mailevents_dagster.files.atomic import publish
 from mailevents_dagster.files.damage import DamagedError
 from mailevents_dagster.files.digests import Digest
 from mailevents_dagster.files.objects import Version
+from mailevents_dagster.files.stored_path import StoredPath
 from mailevents_dagster.model.columns import RowFormat
 from mailevents_dagster.model.event import Detail, Event
 from mailevents_dagster.store.hour.snapshot_columns import (
@@ -40,7 +40,7 @@ SAMPLED_ROWS: Final = 200
 
 
 def write_snapshot(
-    path: UPath, batches: Iterable[pa.RecordBatch], rows: RowFormat, version: Version | None = None
+    path: StoredPath, batches: Iterable[pa.RecordBatch], rows: RowFormat, version: Version | None = None
 ) -> tuple[int, str]:
     """Write the events, in their order; return the file's size and its SHA-256."""
     # Digests and records do not repeat within an hour: building a dictionary of them is work thrown away.
@@ -104,7 +104,7 @@ class _Measured:
 
 
 @contextmanager
-def reading(path: UPath) -> Iterator[None]:
+def reading(path: StoredPath) -> Iterator[None]:
     """Tell a file that is not what it should be, by DamagedError, from a disk that cannot be read now."""
     try:
         yield
@@ -125,7 +125,7 @@ class Nulls:
 class SnapshotFile:
     """A snapshot that is open. Every reading raises DamagedError where the file is not what it should be."""
 
-    def __init__(self, file: IO[bytes], path: UPath) -> None:
+    def __init__(self, file: IO[bytes], path: StoredPath) -> None:
         self.path = path
         with reading(path):
             self._parquet = pq.ParquetFile(file)
@@ -203,18 +203,18 @@ class SnapshotFile:
 
 
 @contextmanager
-def opened(path: UPath) -> Iterator[SnapshotFile]:
+def opened(path: StoredPath) -> Iterator[SnapshotFile]:
     with open_file(path) as file:
         yield SnapshotFile(file, path)
 
 
-def columns_of(path: UPath, names: Sequence[str]) -> pa.Table:
+def columns_of(path: StoredPath, names: Sequence[str]) -> pa.Table:
     """Return these columns alone; a field in a column is named with a dot."""
     with opened(path) as snapshot:
         return snapshot.columns(names)
 
 
-def read_events(path: UPath) -> list[Event]:
+def read_events(path: StoredPath) -> list[Event]:
     """Return the events of a snapshot, in its order; nothing where there is none."""
     try:
         with opened(path) as snapshot:

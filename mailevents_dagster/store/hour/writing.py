@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-from upath import UPath
 
 from mailevents_dagster.files.damage import set_aside
+from mailevents_dagster.files.stored_path import StoredPath
 from mailevents_dagster.store.hour.committed import Committed
 from mailevents_dagster.store.hour.events import HourEvents
 from mailevents_dagster.store.hour.hour_files import HourFiles
@@ -48,7 +48,7 @@ def write_files(
     if committed.manifest and not kept.log:
         _keep_damaged_log(files.log, events, note)
 
-    with bring_up_to_date(files.log, None if committed.is_local else committed.stored_log) as log:
+    with bring_up_to_date(files.log, committed.stored_log) as log:
 
         def batches() -> Iterator[pa.RecordBatch]:
             for batch in events.batches(merged.index, merged.places):
@@ -70,7 +70,7 @@ def write_files(
     return snapshot, stored, written.change
 
 
-def _keep_damaged_log(path: UPath, events: HourEvents, note: Note) -> None:
+def _keep_damaged_log(path: StoredPath, events: HourEvents, note: Note) -> None:
     """Set a log aside that is neither what was committed nor what the snapshot says: somebody damaged it."""
     if says(path, events.lines(np.arange(len(events.known_index)))):
         return

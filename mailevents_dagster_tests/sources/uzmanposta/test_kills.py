@@ -42,7 +42,7 @@ def test_after_a_kill_at_some_moment_nothing_is_missing_or_twice_and_few_calls_a
         collect(tmp_path, simulator.base_url, hour)
 
         assert simulator.calls.count("detail") <= details + IN_FLIGHT
-    log = Path(store_in(tmp_path).layout.log(FEED, hour).path).read_bytes().splitlines()
+    log = Path(str(store_in(tmp_path).layout.log(FEED, hour))).read_bytes().splitlines()
     assert sorted(map(orjson.loads, log), key=orjson.dumps) == sorted(truth, key=orjson.dumps)
     assert len(store_in(tmp_path).dataset(FEED, [hour]).to_table()) == len(truth)
     assert not list(tmp_path.rglob("*.partial"))

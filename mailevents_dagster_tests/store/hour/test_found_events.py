@@ -202,7 +202,7 @@ def test_row_groups_of_long_records_are_bounded_by_their_bytes(store: Store) -> 
     long = [event(START + n, f"n{n}", text=f"{n:06}" * 16_000) for n in range(200)]
     with store.open_hour(INCOMING, NOON) as work:
         done = work.commit(Collection(long, frozenset(), (), START + 7200.0, True, {}))
-    metadata = pq.ParquetFile(done.snapshot.path).metadata
+    metadata = pq.ParquetFile(str(done.snapshot)).metadata
     sizes = [metadata.row_group(at).column(metadata.num_columns - 1) for at in range(metadata.num_row_groups)]
     assert max(size.total_uncompressed_size for size in sizes) <= snapshot_file.BYTES_AT_ONCE * 1.01
     assert known(store) == long

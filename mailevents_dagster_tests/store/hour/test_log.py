@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailevents_dagster.files.digests import digest_of
-from mailevents_dagster.files.object_files import stored_at
 from mailevents_dagster.files.objects import ChangedError
+from mailevents_dagster.files.stored_path import stored_at
 from mailevents_dagster.model.event import Event
 from mailevents_dagster.store.hour.log import Change, StoredLog
 from mailevents_dagster_tests.conftest import event

@@ -13,7 +13,6 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from upath import UPath
 
 from mailevents_dagster.files.damage import DamagedError
 from mailevents_dagster.files.json_text import one_line
@@ -43,8 +42,8 @@ odd_events = st.builds(
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> UPath:
-    return UPath(tmp_path / "12.parquet")
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "12.parquet"
 
 
 @pytest.mark.slow
@@ -53,35 +52,35 @@ def path(tmp_path: Path) -> UPath:
 def test_events_are_read_as_they_were_written_whatever_their_records_say(
     tmp_path_factory: pytest.TempPathFactory, events: list[Event], category: str
 ) -> None:
-    path = UPath(tmp_path_factory.mktemp("parquet") / "12.parquet")
+    path = tmp_path_factory.mktemp("parquet") / "12.parquet"
     write_events(path, events, ROW_FORMATS[category])  # type: ignore[index]
     assert read_events(path) == events
 
 
-def test_size_and_digest_are_those_of_the_file(path: UPath) -> None:
+def test_size_and_digest_are_those_of_the_file(path: Path) -> None:
     size, sha256 = write_events(path, [event(START + second) for second in range(10)])
     content = path.read_bytes()
     assert (size, sha256) == (len(content), hashlib.sha256(content).hexdigest())
 
 
-def test_the_same_events_give_the_same_bytes(path: UPath) -> None:
+def test_the_same_events_give_the_same_bytes(path: Path) -> None:
     events = [event(START + second) for second in range(10)]
     first, second = (write_events(path, events) for _ in range(2))
     assert first == second
 
 
-def test_an_hour_without_events_has_a_snapshot_with_columns_and_no_rows(path: UPath) -> None:
+def test_an_hour_without_events_has_a_snapshot_with_columns_and_no_rows(path: Path) -> None:
     write_events(path, [])
     table = pq.read_table(str(path))
     assert (table.num_rows, table.schema.names) == (0, [column.name for column in all_columns(MAIL)])
     assert read_events(path) == []
 
 
-def test_a_snapshot_that_is_not_there_has_no_events(path: UPath) -> None:
+def test_a_snapshot_that_is_not_there_has_no_events(path: Path) -> None:
     assert read_events(path) == []
 
 
-def test_columns_are_typed_and_described(path: UPath) -> None:
+def test_columns_are_typed_and_described(path: Path) -> None:
     raw = one_line({"queue_id": "Q1", "size": "123", "subject": "ş", "recipients": [{"mailto": "a@x", "time": START}]})
     write_events(path, [replace(event(START), raw=raw)])
     table = pq.read_table(str(path))
@@ -94,7 +93,7 @@ def test_columns_are_typed_and_described(path: UPath) -> None:
     assert row["detail"] == "whole"
 
 
-def test_big_hours_are_written_in_row_groups_that_lose_nothing(path: UPath, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_big_hours_are_written_in_row_groups_that_lose_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(snapshot_file, "ROWS_AT_ONCE", 7)
     monkeypatch.setattr(snapshot_file, "BYTES_AT_ONCE", 1000)
     events = [event(START + number, text="x" * (number * 31 % 1500)) for number in range(60)]
@@ -106,26 +105,26 @@ def test_big_hours_are_written_in_row_groups_that_lose_nothing(path: UPath, monk
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"rubbish" * 100])
-def test_a_damaged_snapshot_is_named_and_not_taken_for_an_empty_one(content: bytes, path: UPath) -> None:
+def test_a_damaged_snapshot_is_named_and_not_taken_for_an_empty_one(content: bytes, path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(DamagedError, match=r"12\.parquet"):
         read_events(path)
 
 
-def test_a_cut_snapshot_is_damaged(path: UPath) -> None:
+def test_a_cut_snapshot_is_damaged(path: Path) -> None:
     write_events(path, [event(START)])
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(DamagedError):
         read_events(path)
 
 
-def test_a_parquet_file_of_somebody_else_is_damaged(path: UPath) -> None:
+def test_a_parquet_file_of_somebody_else_is_damaged(path: Path) -> None:
     pq.write_table(pa.table({"a": [1]}), str(path))
     with pytest.raises(DamagedError):
         read_events(path)
 
 
-def test_digests_are_told_apart_by_readers(path: UPath) -> None:
+def test_digests_are_told_apart_by_readers(path: Path) -> None:
     write_events(path, [event(START, "a"), event(START, "b")])
     table = pq.read_table(str(path), columns=["identity"])
     assert table["identity"].to_pylist() == [digest("a"), digest("b")]

@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import IO, Final
 from zoneinfo import ZoneInfo
 
-from upath import UPath
-
 from mailevents_dagster.files.atomic import make_folder, replace, sync_folder
 from mailevents_dagster.files.damage import DamagedError
 from mailevents_dagster.files.digests import digest_of
@@ -130,7 +128,7 @@ def build(
             files += [one.saved.file for one in attachments.files]
             count += 1
     path = folder / name
-    return Made(SavedFile(name, path.stat().st_size, digest_of(UPath(path)) or ""), tuple(files), count)
+    return Made(SavedFile(name, path.stat().st_size, digest_of(path) or ""), tuple(files), count)
 
 
 def _add(database: sqlite3.Connection, mail: Mail, attachments: MailAttachments, settings: DatabaseSettings) -> None:

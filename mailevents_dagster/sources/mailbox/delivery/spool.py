@@ -8,8 +8,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from upath import UPath
-
 from mailevents_dagster.files.atomic import make_folder, sync_folder
 from mailevents_dagster.files.checksummed import read_value, write_sealed
 from mailevents_dagster.files.damage import DamagedError, set_aside
@@ -61,8 +59,8 @@ class Spool:
     def __init__(self, folder: Path) -> None:
         self.files = folder / "files"
         """Where the database and the attachments lie."""
-        self._prepared = UPath(folder / "delivery.json")
-        self._past = UPath(folder / "past.json")
+        self._prepared = folder / "delivery.json"
+        self._past = folder / "past.json"
 
     @property
     def past(self) -> Past:
@@ -104,7 +102,7 @@ class Spool:
     def is_whole(self, prepared: Prepared) -> bool:
         """Return whether its files are as they were made: a power cut may have taken some."""
         files: Sequence[SavedFile] = (prepared.database, *prepared.attachments)
-        return all(digest_of(UPath(self.files / one.name)) == one.sha256 for one in files)
+        return all(digest_of(self.files / one.name) == one.sha256 for one in files)
 
     def clear(self) -> None:
         """Forget what was on its way."""

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 import numpy as np
-from upath import UPath
 
 from mailevents_dagster.files.checksummed import read_value, show_sealed
 from mailevents_dagster.files.damage import DamagedError
@@ -220,7 +219,7 @@ def _joined(spans: Sequence[Span], until: int, phase: int) -> tuple[Span, ...]:
 def load_index(path: Path, zone: str) -> tuple[Index, str]:
     """Return the index, and what was wrong with it: then it is made anew, as it is where the time zone changed."""
     try:
-        content = read_value(UPath(path), _content_of, "is not an index of log files")
+        content = read_value(path, _content_of, "is not an index of log files")
     except DamagedError as error:
         return Index(zone), f"{error}. It is made anew from the files."
     return (content, "") if content and content.zone == zone else (Index(zone), "")

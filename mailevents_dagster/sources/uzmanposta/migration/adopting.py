@@ -15,8 +15,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from upath import UPath
-
 from mailevents_dagster.files.atomic import publish
 from mailevents_dagster.files.damage import DamagedError
 from mailevents_dagster.files.digests import digest_of
@@ -160,7 +158,7 @@ def _file(folder: Path, feed: Feed, start: int) -> Path:
 
 def _set_aside(store: Store, feed: Feed, name: str, torn: Path) -> None:
     """Keep what is not a record under a name that follows from it, so that it is kept once."""
-    path = store.layout.unreadable(feed, name, digest_of(UPath(torn)) or "")
+    path = store.layout.unreadable(feed, name, digest_of(torn) or "")
     if not path.exists():
         with torn.open("rb") as source, publish(path) as file:
             shutil.copyfileobj(source, file)

@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from upath import UPath
-
 from mailevents_dagster.files.checksummed import read_value, show_sealed
 from mailevents_dagster.files.damage import DamagedError
 from mailevents_dagster.model.event import ReadRange
@@ -101,7 +99,7 @@ class Survey:
             return Segment(path, is_sealed=True, end=int(str(content["end"])), hours=hours)
 
         with suppress(DamagedError):  # it is made anew
-            return read_value(UPath(_index(path)), made, "is not an index of a segment")
+            return read_value(_index(path), made, "is not an index of a segment")
         return None
 
 

@@ -6,8 +6,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from upath import UPath
-
 from mailevents_dagster.files.checksummed import read_value, write_sealed
 from mailevents_dagster.files.damage import DamagedError, set_aside
 
@@ -25,7 +23,7 @@ Time = tuple[float, float]
 
 def read_uptime(folder: Path) -> list[Time]:
     """Return when the receiver ran, oldest first; DamagedError where the file is not as it was written."""
-    return read_value(UPath(folder / FILE), _times_of, "is not a list of times") or []
+    return read_value(folder / FILE, _times_of, "is not a list of times") or []
 
 
 def _times_of(content: dict[str, Any]) -> list[Time]:
@@ -45,7 +43,7 @@ class Uptime:
         try:
             self._times = read_uptime(self._folder)
         except DamagedError as error:
-            said = f"{error}. It was set aside as {set_aside(UPath(self._folder / FILE))}; when it ran is forgotten."
+            said = f"{error}. It was set aside as {set_aside(self._folder / FILE)}; when it ran is forgotten."
         if not self._times or not 0 <= now - self._times[-1][1] <= TOLERATED:
             self._times.append((now, now))
         self.beat(now)
@@ -55,7 +53,7 @@ class Uptime:
         """Note that it still runs. A clock that was put back makes no time undone."""
         first, last = self._times[-1]
         self._times[-1] = first, max(last, now)
-        write_sealed(UPath(self._folder / FILE), {"ran": self._times[-MOST:]})
+        write_sealed(self._folder / FILE, {"ran": self._times[-MOST:]})
 
 
 def is_running(times: Sequence[Time], now: float) -> bool:

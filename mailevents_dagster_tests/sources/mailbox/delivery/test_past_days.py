@@ -48,7 +48,7 @@ def past(tmp_path: Path, server: SimulatedServer) -> Iterator[DeliveredMailbox]:
 
 
 def test_the_mails_of_a_day_in_the_time_zone_of_deliveries_and_no_others(past: DeliveredMailbox) -> None:
-    before = (past.store.layout.root.path, past.status().missing_hours)
+    before = (past.store.layout.root, past.status().missing_hours)
     done = deliver(past, "--day", DAY, "--out", "out")
     assert done.returncode == 0, done.stderr
     ((name, ids),) = delivered(past.folder / "out").items()
@@ -58,7 +58,7 @@ def test_the_mails_of_a_day_in_the_time_zone_of_deliveries_and_no_others(past: D
         assert one["save_folder"] == "2026_11_21"
         assert (past.folder / "out" / one["save_folder"] / one["file_name"]).stat().st_size == one["file_size"]
     assert f"{DAY}: 2 mails in {name}." in done.stdout
-    assert (past.store.layout.root.path, past.status().missing_hours) == before
+    assert (past.store.layout.root, past.status().missing_hours) == before
     assert not past.store.layout.outbox.exists()
 
 

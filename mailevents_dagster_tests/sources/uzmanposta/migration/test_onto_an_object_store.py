@@ -5,10 +5,10 @@ from __future__ import annotations
 import shutil
 
 import pytest
-from upath import UPath
 
 from mailevents_dagster.collecting.feed_states import states_of
 from mailevents_dagster.files.objects import Version
+from mailevents_dagster.files.stored_path import StoredPath
 from mailevents_dagster.settings.first_files import Done
 from mailevents_dagster.sources.uzmanposta.migration import migrating
 from mailevents_dagster.store.cursor_file import write_cursor
@@ -102,7 +102,7 @@ def test_a_cursor_that_a_collection_wrote_meanwhile_stays(onto: OldTool, monkeyp
     there, collected = store(onto), Cursor(committed_at=1.0)
     read = migrating.read_cursor
 
-    def read_and_be_overtaken(path: UPath, version: Version | None = None) -> Cursor | None:
+    def read_and_be_overtaken(path: StoredPath, version: Version | None = None) -> Cursor | None:
         found = read(path, version)
         write_cursor(path, collected, there.timezone)
         return found
