@@ -70,8 +70,10 @@ def commands() -> Iterator[str]:
     yield from _paragraphs(main.help or "")
     yield from _paragraphs(main.epilog or "")
     yield from _options(main)
-    for name, command in sorted(main.commands.items()):
-        yield from _command(f"mailevents {name}", command)
+    context = click.Context(main)
+    for name in main.list_commands(context):
+        if command := main.get_command(context, name):
+            yield from _command(f"mailevents {name}", command)
 
 
 def _command(name: str, command: click.Command) -> Iterator[str]:

@@ -191,7 +191,13 @@ def inline_commands(page: str) -> Iterator[Sequence[str]]:
 
 
 def is_flag(command: str, option: str) -> bool:
-    return any(option in one.opts and getattr(one, "is_flag", False) for one in main.commands[command].params)
+    return any(option in one.opts and getattr(one, "is_flag", False) for one in below(main, command).params)
+
+
+def below(group: click.Group, name: str) -> click.Command:
+    command = group.get_command(click.Context(group), name)
+    assert command, name
+    return command
 
 
 def parse(words: Sequence[str]) -> None:
@@ -203,7 +209,7 @@ def parse(words: Sequence[str]) -> None:
         if not isinstance(command, click.Group):
             assert not rest, words
         elif rest:
-            command = command.commands[rest.pop(0)]
+            command = below(command, rest.pop(0))
             continue
         return
 

@@ -1,40 +1,59 @@
-"""The `mailevents` command: a module for each of its commands.
+"""The `mailevents` command: a module for each of its commands, loaded when that is called or listed.
 
 They import what is slow to load, such as Dagster and pyarrow, only when they run, so that help is quick.
 """
 
 import os
+from importlib import import_module
 from pathlib import Path
+from typing import Final
 
 import click
 
-from mailevents_dagster.cli.alerts import alerts
-from mailevents_dagster.cli.classify import classify
-from mailevents_dagster.cli.collect import collect
-from mailevents_dagster.cli.deliver import deliver
-from mailevents_dagster.cli.demo import demo
-from mailevents_dagster.cli.feeds import feeds
-from mailevents_dagster.cli.housekeeping import housekeeping
-from mailevents_dagster.cli.hygiene import hygiene
-from mailevents_dagster.cli.import_pst import import_pst
-from mailevents_dagster.cli.lint import lint
-from mailevents_dagster.cli.migrate import migrate
-from mailevents_dagster.cli.posture import posture
-from mailevents_dagster.cli.probe import probe
-from mailevents_dagster.cli.receive import receive
-from mailevents_dagster.cli.report import report
-from mailevents_dagster.cli.reports import reports
-from mailevents_dagster.cli.simulate import simulate
-from mailevents_dagster.cli.status import status
-from mailevents_dagster.cli.suppression import suppression
 from mailevents_dagster.cli.terminal import EXIT_CODES, Commands
-from mailevents_dagster.cli.trace import trace
-from mailevents_dagster.cli.verify import verify
 
 __all__ = ["main"]
 
+NAMES: Final = (
+    "alerts",
+    "classify",
+    "collect",
+    "deliver",
+    "demo",
+    "feeds",
+    "housekeeping",
+    "hygiene",
+    "import-pst",
+    "lint",
+    "migrate",
+    "posture",
+    "probe",
+    "receive",
+    "report",
+    "reports",
+    "simulate",
+    "status",
+    "suppression",
+    "trace",
+    "verify",
+)
 
-@click.group(cls=Commands, epilog=EXIT_CODES)
+
+class AllCommands(Commands):
+    """The commands of the modules beside this one."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's own signature
+        return [*NAMES]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in NAMES:
+            return None
+        name = cmd_name.replace("-", "_")
+        command: click.Command = getattr(import_module(f"{__name__}.{name}"), name)
+        return command
+
+
+@click.group(cls=AllCommands, epilog=EXIT_CODES)
 @click.version_option(package_name="mailevents-dagster")
 @click.option(
     "--config",
@@ -49,29 +68,3 @@ def main(config: Path | None) -> None:
     """
     if config:
         os.environ["MAILEVENTS_CONFIG"] = str(config.absolute())
-
-
-for command in (
-    alerts,
-    classify,
-    collect,
-    deliver,
-    demo,
-    feeds,
-    housekeeping,
-    hygiene,
-    import_pst,
-    lint,
-    migrate,
-    posture,
-    probe,
-    receive,
-    report,
-    reports,
-    simulate,
-    status,
-    suppression,
-    trace,
-    verify,
-):
-    main.add_command(command)
