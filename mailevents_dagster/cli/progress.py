@@ -1,20 +1,18 @@
-"""How far long work is: shown live on a terminal, in plain lines elsewhere."""
+"""How far long work is: shown live on a terminal, in plain lines elsewhere, which load nothing of what draws."""
 
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from rich.console import Console
-from rich.live import Live
-from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bars
-from rich.table import Table
-
 from mailevents_dagster.collecting.interval import Every
 from mailevents_dagster.collecting.totals import Numbers, Totals
 
 if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.live import Live
+    from rich.table import Table
+
     from mailevents_dagster.collecting.planning import Ask
     from mailevents_dagster.model.feed import Feed
 
@@ -26,15 +24,17 @@ FEEDS_SHOWN: Final = 12
 
 
 @contextmanager
-def progress(out: Console, total: int | None, said: Callable[[int], str]) -> Iterator[Callable[[int], None]]:
+def progress(out: "Console", total: int | None, said: Callable[[int], str]) -> Iterator[Callable[[int], None]]:
     """Show how much of a total is done; the block calls what it is given with each advance.
 
     `said` returns the text for what is done so far.
     """
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
     done = 0
     interval = Every(SHOW_EVERY if out.is_terminal else SAY_EVERY)
     columns = (BarColumn(), TextColumn("{task.description}", markup=False), TimeRemainingColumn())
-    with Bars(*columns, console=out, transient=True, disable=not out.is_terminal) as bars:
+    with Progress(*columns, console=out, transient=True, disable=not out.is_terminal) as bars:
         task = bars.add_task("", total=total)
 
         def advance(more: int) -> None:
@@ -53,7 +53,7 @@ def progress(out: Console, total: int | None, said: Callable[[int], str]) -> Ite
 class CollectionProgress:
     """Shows how far a collection is, by the heartbeats of this process and of others that work for it."""
 
-    def __init__(self, out: Console, totals: Totals, *, quiet: bool) -> None:
+    def __init__(self, out: "Console", totals: Totals, *, quiet: bool) -> None:
         self.expected = 0
         """Hours, each counted once a feed."""
         self._out = out
@@ -61,7 +61,7 @@ class CollectionProgress:
         self._quiet = quiet
         self._interval = Every(SAY_EVERY)
         self._asked: set[Feed] = set()
-        self._live = Live(console=out, refresh_per_second=4, transient=True) if out.is_terminal and not quiet else None
+        self._live = _live(out) if out.is_terminal and not quiet else None
 
     def __enter__(self) -> Self:
         if self._live:
@@ -79,10 +79,7 @@ class CollectionProgress:
     def show(self) -> None:
         others = self.totals.beside(self._asked) if self._live or not self._quiet else []
         if self._live:
-            whole = Table.grid()
-            whole.add_row(self._feeds(others))
-            whole.add_row(self._line(others))
-            self._live.update(whole)
+            self._live.update(self._picture(others))
         elif not self._quiet and self._interval.has_passed():
             self._out.print(self._line(others), highlight=False)
 
@@ -103,18 +100,28 @@ class CollectionProgress:
             said += [f"{numbers.failed_hours:,} hours failed"]
         return ", ".join(said)
 
-    def _feeds(self, others: list[dict[str, Any]]) -> Table:
-        table = Table.grid(padding=(0, 2))
+    def _picture(self, others: list[dict[str, Any]]) -> "Table":
+        from rich.table import Table
+
+        whole, table = Table.grid(), Table.grid(padding=(0, 2))
         rows = [(str(one.feed), str(one.hour), one.progress) for one in self.totals.beats() if one.hour]
         for feed, hour, done in rows[:FEEDS_SHOWN]:
             details = f"{done.details_done:,} of {done.details_wanted:,} details" if done else "listing"
             table.add_row(feed, hour, details)
         for one in others[: max(0, FEEDS_SHOWN - len(rows))]:
             table.add_row(f"{one['domain']} {one['feed']}", one["hour"], f"{one['metrics']['events']:,} new events")
-        return table
+        whole.add_row(table)
+        whole.add_row(self._line(others))
+        return whole
 
 
-def show_warnings(out: Console) -> Callable[[str, int], None]:
+def _live(out: "Console") -> "Live":
+    from rich.live import Live
+
+    return Live(console=out, refresh_per_second=4, transient=True)
+
+
+def show_warnings(out: "Console") -> Callable[[str, int], None]:
     """Return what prints the lines of a run that say what is wrong; the others are in its log and in the UI."""
 
     def show(line: str, level: int) -> None:
