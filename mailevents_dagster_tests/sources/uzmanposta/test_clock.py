@@ -1,10 +1,8 @@
-"""The clock of this machine against the API's, and a collection that is told to end."""
+"""The clock of this machine against the API's."""
 
 from __future__ import annotations
 
 import json
-import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from email.utils import formatdate
@@ -23,14 +21,11 @@ from mailevents_dagster.sources.uzmanposta import transport as transport_module
 from mailevents_dagster.sources.uzmanposta.api import UzmanPostaApi
 from mailevents_dagster.sources.uzmanposta.collect import collect_hour
 from mailevents_dagster.sources.uzmanposta.rate import SharedBudget
-from mailevents_dagster.sources.uzmanposta.simulator import Answer, Behaviour, FixedMail, Request, Simulator
+from mailevents_dagster.sources.uzmanposta.simulator import Answer, FixedMail, Request, Simulator
 from mailevents_dagster.sources.uzmanposta.simulator.server import Connection
 from mailevents_dagster.store.hour.commit import Commit
 from mailevents_dagster.store.store import Store
-from mailevents_dagster_tests.collecting_process import collecting_process
 from mailevents_dagster_tests.conftest import AUTHENTICATION, DOMAIN, INCOMING, NOON, MakeApi, mail
-
-PATIENCE = 60.0
 
 
 @pytest.mark.parametrize(("ahead", "way"), [(600, "ahead of"), (-600, "behind")])
@@ -277,25 +272,3 @@ def test_waits_and_time_outs_go_by_the_steady_clock(here: Machine, clocks: Clock
     commit, _ = here.collect()
     assert commit.manifest.complete
     assert len(waits) == 2
-
-
-def journaled(folder: Path) -> int:
-    return sum(journal.read_bytes().count(b"\n") for journal in (folder / "journal").rglob("*.journal"))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM])
-def test_a_collection_ends_when_told_to_inside_a_long_pause_and_keeps_its_journal(tmp_path: Path, told: int) -> None:
-    hour = last_ended(time.time() - 7200, "UTC")
-    with Simulator(Behaviour(events_per_hour=300), domains=[DOMAIN]) as simulator:
-        simulator.fail_next("/logs/mail/", Answer(), times=5)
-        simulator.fail_next("/logs/mail/", Answer(429, {"Retry-After": "600"}), times=None)
-        command = collecting_process(tmp_path, simulator.base_url, hour)
-        with subprocess.Popen(command, stderr=subprocess.PIPE) as collecting:
-            while simulator.calls.count("detail", 429) == 0 or journaled(tmp_path) < 5:
-                assert collecting.poll() is None
-                time.sleep(0.01)
-            collecting.send_signal(told)
-            assert collecting.wait(PATIENCE) != 0  # of the 600 seconds it was told to wait
-    assert journaled(tmp_path) == 5
-    assert not list(tmp_path.rglob("*.partial"))
