@@ -134,7 +134,6 @@ def _collect(
     with frozen_once_loaded():
         from mailevents_dagster.cli.progress import CollectionProgress, show_warnings
         from mailevents_dagster.collecting.totals import Totals
-        from mailevents_dagster.health.prometheus import write_metrics
         from mailevents_dagster.orchestration.home import this_instance
         from mailevents_dagster.orchestration.manual_runs import ManualRuns
         from mailevents_dagster.settings import home
@@ -146,6 +145,8 @@ def _collect(
         totals = Totals(runs.collector.heartbeats)
         with CollectionProgress(out, totals, quiet=quiet or as_json) as progress:
             succeeded = list(_runs(runs, progress, feeds, span, workers, quiet=quiet))
+    from mailevents_dagster.health.prometheus import write_metrics  # which the first call need not wait for
+
     write_metrics(settings)
     return totals, succeeded
 

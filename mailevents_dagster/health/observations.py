@@ -11,7 +11,6 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from mailevents_dagster.files.damage import DamagedError
 from mailevents_dagster.files.stored_path import StoredPath
@@ -61,6 +60,8 @@ def look(store: Store, feed: Feed, hour: Hour) -> Seen:
 
 def outcomes(snapshot: StoredPath, rows: RowFormat) -> Counter[str]:
     """Count the outcomes of an hour's events, as often as a record names them. What is not a word might be data."""
+    import pyarrow.compute as pc
+
     if rows.outcome_column is None:
         return Counter()
     column = columns_of(snapshot, [rows.outcome_column]).column(0)
@@ -74,6 +75,8 @@ def outcomes(snapshot: StoredPath, rows: RowFormat) -> Counter[str]:
 
 def not_understood(snapshot: StoredPath, rows: RowFormat) -> int:
     """Count the events of an hour that no rule of the source knew."""
+    import pyarrow.compute as pc
+
     if rows.known_column is None:
         return 0
     return pc.sum(pc.invert(columns_of(snapshot, [rows.known_column]).column(0))).as_py() or 0
@@ -101,6 +104,8 @@ def newest_closed(store: Store, feed: Feed) -> Hour | None:
 
 def _repeated(snapshot: StoredPath, id_column: str) -> tuple[int, Mapping[str, int]]:
     """Return how many events repeat another, and how many have no detail, by the reason that is recorded."""
+    import pyarrow.compute as pc
+
     table = columns_of(snapshot, [id_column, "identity", "detail"])
     known = table.filter(pc.is_valid(table[id_column]))["identity"]
     counted = _counts(table["detail"])
@@ -110,7 +115,7 @@ def _repeated(snapshot: StoredPath, id_column: str) -> tuple[int, Mapping[str, i
 
 
 def _counts(column: pa.ChunkedArray) -> dict[str | None, int]:
-    return {one["values"]: one["counts"] for one in pc.value_counts(column).to_pylist()}
+    return {one["values"]: one["counts"] for one in column.value_counts().to_pylist()}
 
 
 def _lost(rows: RowFormat, now: Nulls, earlier: Iterator[Nulls]) -> frozenset[str]:

@@ -9,7 +9,6 @@ from contextlib import suppress
 from typing import Final
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from mailevents_dagster.files.atomic import opened, publish
 from mailevents_dagster.files.damage import DamagedError
@@ -24,6 +23,8 @@ PARQUET: Final = ".parquet"
 
 def named_in_snapshot(path: StoredPath, column: str) -> set[str]:
     """Return the blobs of an hour's events, which have one or several; DamagedError where there is no such column."""
+    import pyarrow.compute as pc
+
     with reading(path):
         named = columns_of(path, [column]).column(column)
         if pa.types.is_list(named.type):

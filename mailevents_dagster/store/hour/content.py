@@ -14,7 +14,6 @@ from typing import IO, Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from mailevents_dagster.files.atomic import opened
 from mailevents_dagster.files.stored_path import StoredPath
@@ -91,6 +90,8 @@ class Content:
     """Events, counted from one, that do not belong in this hour."""
 
     def count(self, batch: pa.RecordBatch, hour: Hour, belongs: Belongs) -> None:
+        import pyarrow.compute as pc
+
         times = seconds_of(batch).to_numpy()
         steps = np.diff(times, prepend=times[0] if self.last is None else self.last)
         if self.out_of_order is None and (steps < 0).any():

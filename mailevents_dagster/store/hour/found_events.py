@@ -13,7 +13,6 @@ from typing import IO, Final, Protocol
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from mailevents_dagster.files.atomic import make_folder, naming
@@ -151,6 +150,8 @@ class _Part:
     """Events that lie side by side: their places, their index, and their records in memory or in the spool."""
 
     def __init__(self, places: Places, index: Index, records: pa.RecordBatch) -> None:
+        import pyarrow.compute as pc
+
         self.places = places
         self.index = index
         self.sizes = pc.binary_length(records.column("raw")).to_numpy()

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from mailevents_dagster.files.stored_path import StoredPath, is_local, name_for_arrow
 from mailevents_dagster.model.columns import Column, RowFormat
@@ -92,6 +91,8 @@ def records_of_raws(raws: pa.StringArray, rows: RowFormat) -> pa.RecordBatch:
 
 def index_of_batch(batch: pa.RecordBatch) -> Index:
     """Return what the index of an hour says of these events."""
+    import pyarrow.compute as pc
+
     details = pc.index_in(batch.column("detail"), _states())
     if details.null_count:
         raise ValueError("it holds events in a state that nothing is known of")
@@ -115,6 +116,8 @@ def _digests_in(column: pa.Array) -> Digests:
 
 def seconds_of(batch: pa.RecordBatch) -> pa.Array:
     """Return the times of the events in Unix seconds."""
+    import pyarrow.compute as pc
+
     return pc.divide(batch.column("event_time").cast(pa.int64()), 1000)
 
 
@@ -131,6 +134,8 @@ def content_of(batch: pa.RecordBatch) -> pa.Buffer:
 
 def _joined(*parts: pa.Array | str, separator: str = "") -> pa.Buffer:
     """Return the parts of each row one behind the other, and so the rows; an array of texts holds them just so."""
+    import pyarrow.compute as pc
+
     arrays = [part.encode() if isinstance(part, str) else part.cast(pa.binary()) for part in parts]
     joined = pc.binary_join_element_wise(*arrays, separator.encode())
     return joined.buffers()[2].slice(0, pc.sum(pc.binary_length(joined)).as_py() or 0)

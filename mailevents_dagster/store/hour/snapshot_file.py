@@ -11,7 +11,6 @@ from itertools import islice
 from typing import IO, Final
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from mailevents_dagster.files.atomic import opened as open_file
@@ -68,6 +67,8 @@ def write_snapshot(
 
 def _row_groups(batches: Iterable[pa.RecordBatch]) -> Iterator[Sequence[pa.RecordBatch]]:
     """Yield the same rows in as many as a row group may have."""
+    import pyarrow.compute as pc
+
     group: list[pa.RecordBatch] = []
     rows = size = 0
     for batch in batches:
