@@ -270,7 +270,7 @@ def test_a_cron_line_loads_nothing_that_readers_alone_need_before_its_first_call
     program = (
         "import atexit, sys\n"
         "from mailevents_dagster.cli import main\n"
-        "readers = {'pandas', 'pyarrow.dataset', 'matplotlib', 'dagster_webserver'}\n"
+        "readers = {'pandas', 'pyarrow.compute', 'pyarrow.dataset', 'matplotlib', 'dagster_webserver'}\n"
         "sources = 'mailevents_dagster.sources.'\n"
         "others = {'boto3', 'paramiko', 'msal', sources + 'maillog.publishing', sources + 'mailbox.delivery'}\n"
         "others |= {'mailevents_dagster.files.object_files'}  # upath and fsspec Dagster loads for its records\n"
