@@ -113,6 +113,7 @@ bench: .venv/installed
 	$(BIN)/python benchmarks/checks.py
 	$(BIN)/python benchmarks/summaries.py
 	$(BIN)/python benchmarks/after.py
+	$(BIN)/python benchmarks/start.py
 	$(BIN)/python benchmarks/backfill.py
 	$(BIN)/python benchmarks/warm.py
 	$(BIN)/python benchmarks/large_hour.py

@@ -22,9 +22,9 @@ BEFORE: Final = "until the commit"
 ITEMS: Final = {
     "merging": [("store.hour.open_hour", "merge")],
     "records in order": [("store.hour.events.HourEvents", "_records"), ("store.hour.events", "snapshot_batch")],
-    "Parquet": [("store.hour.open_hour", "write_snapshot")],
+    "Parquet": [("store.hour.writing", "write_snapshot")],
     "digest of the content": [("store.hour.snapshot_file", "content_of")],
-    "log": [("store.hour.log.LogUpdate", "add"), ("store.hour.log.LogUpdate", "finish")],
+    "log": [("store.hour.log.LogFile", "add"), ("store.hour.log.LogFile", "finish")],
     "flushing to disk": [("os", "fsync")],
     "manifest and cursor": [("store.hour.open_hour", "write_manifest"), ("store.feed_cursor", "write_cursor")],
     "journal": [("store.hour.journal.Journal", "discard")],
