@@ -269,6 +269,7 @@ def test_patterns_that_need_too_much_memory_together_still_match(found_by_set: s
     assert found.first_match("nothing") is None
 
 
+@pytest.mark.slow
 def test_large_patterns_that_need_too_much_memory_together_still_match() -> None:
     large = of(*(f"{place}.{{0,900}}x.{{0,900}}{place}" for place in range(30)))
     assert large.first_match("19 x 19") == large.patterns[1]

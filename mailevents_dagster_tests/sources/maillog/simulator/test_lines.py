@@ -33,6 +33,7 @@ def four_hours(kind: str) -> list[str]:
     return log("mx1.example.com", kind, NOON, NOON + 4 * HOUR)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", FORMATS)
 @settings(max_examples=15)
 @given(cuts=st.lists(st.integers(0, 4 * HOUR), max_size=6))
