@@ -49,8 +49,9 @@ ui: .venv/installed .dagster/dagster.yaml
 	@cd .dagster && PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONWARNINGS='ignore:Function `dev_command` is superseded' \
 		dagster dev --workspace ../workspace.yaml
 
+# One a core: fast tests seldom wait, and each worker more loads all of them anew, which takes a core 5 s.
 quick: lint types
-	$(PYTEST) $(WORKERS) -m "not slow and not browser and not programs and not corpus"
+	$(PYTEST) -n 2 --dist worksteal -m "not slow and not browser and not programs and not corpus"
 
 test: lint types pytest
 

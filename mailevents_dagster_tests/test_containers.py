@@ -69,6 +69,7 @@ def test_the_compose_file_is_as_composes_schema_says(tmp_path: Path) -> None:
     assert "healtcheck" in held_against_compose(misspelled).stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("service", OURS)
 def test_a_container_starts_a_command_that_there_is_with_options_that_it_has(service: str) -> None:
     parse(command_of(service))
@@ -185,6 +186,7 @@ def snake(name: str) -> str:
     return re.sub("(?=[A-Z])", "_", name).lower()
 
 
+@pytest.mark.slow
 def test_launcher_and_logs_of_the_values_are_what_dagsters_own_take() -> None:
     from dagster_aws.s3 import S3ComputeLogManager
     from dagster_k8s import K8sRunLauncher

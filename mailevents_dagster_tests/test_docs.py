@@ -74,6 +74,7 @@ def test_every_make_target_in_the_readme_exists() -> None:
     assert named <= targets
 
 
+@pytest.mark.slow
 def test_every_message_that_the_operations_page_explains_is_one_that_the_program_says() -> None:
     ours, _, dagsters = messages_explained().partition("### Dagster's own")
     said = "\n".join(text for file in SOURCES.rglob("*.py") for text in texts_of(file))

@@ -124,7 +124,16 @@ def test_a_server_that_refers_to_others_does_not_say_that_there_is_no_record(
     assert resolver.ask("example.com", "TXT").is_unasked
 
 
-@pytest.mark.parametrize("says", [nothing, rcode(RCODE.SERVFAIL), rcode(RCODE.REFUSED), lame, garbage])
+@pytest.mark.parametrize(
+    "says",
+    [
+        pytest.param(nothing, marks=pytest.mark.slow),
+        rcode(RCODE.SERVFAIL),
+        rcode(RCODE.REFUSED),
+        lame,
+        pytest.param(garbage, marks=pytest.mark.slow),
+    ],
+)
 def test_all_servers_are_asked_before_a_question_is_given_up(zone: Zone, says: Says) -> None:
     broken = Zone("")
     broken.says["*"] = says
@@ -174,6 +183,7 @@ def test_a_cut_answer_counts_as_none_where_tcp_is_not_used_or_not_there() -> Non
         assert Resolver([server], SHORT).ask("huge.example.com", "TXT").is_unasked
 
 
+@pytest.mark.slow
 def test_a_server_that_cuts_off_the_question_too_is_asked_by_tcp() -> None:
     zone = huge(50)
 
@@ -185,6 +195,7 @@ def test_a_server_that_cuts_off_the_question_too_is_asked_by_tcp() -> None:
         assert resolver.ask("huge.example.com", "TXT").is_there
 
 
+@pytest.mark.slow
 def test_a_server_without_tcp_is_asked_again_by_udp(zone: Zone) -> None:
     def once(question: DNSRecord, by_tcp: bool) -> None:
         del zone.says["example.com"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from mailevents_dagster.deliverability.proof.part import PROOF
 from mailevents_dagster.model.outcome import Became
 from mailevents_dagster_tests.deliverability.told import DAY, NOON, keep, make, said, settings_in
@@ -59,6 +61,7 @@ def test_a_bounce_that_comes_after_the_delivery_is_the_last_word(tmp_path: Path)
     assert row["state"] == "failed"
 
 
+@pytest.mark.slow
 def test_many_deliveries_without_an_answer_fail_the_check(tmp_path: Path) -> None:
     settings = settings_in(tmp_path)
     keep(settings, *(said(NOON.start, Became.DELIVERED, mail=f"m{n}") for n in range(60)), hours=DAY.hours)

@@ -19,6 +19,7 @@ from mailevents_dagster.summaries.wording import LANGUAGES, Language
 from mailevents_dagster_tests.deliverability.told import DAY, DOMAIN, NOON, keep, make, said, settings_in
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_each_answer_of_the_day_has_its_picture_its_checks_and_its_numbers(tmp_path: Path, language: Language) -> None:
     settings = settings_in(tmp_path, warmup={"begun": "2026-11-20T00:00", "plan": [1]})

@@ -20,6 +20,7 @@ from mailevents_dagster.model.event import Collection
 from mailevents_dagster.model.outcome import Became
 from mailevents_dagster.settings import Settings
 from mailevents_dagster.store.opening import store_of
+from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.deliverability.told import DAY, DOMAIN, LINES, NOON, keep, make, said, settings_in
 
 EVENING = NOON.start + 6 * 3600
@@ -41,6 +42,20 @@ def two_days(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(
+    scope="module",
+    params=[(), (DAY,), (DAY, NEXT)],
+    ids=["read by hours", "one day stored", "all stored"],
+)
+def stored(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, two_days: Path) -> Store:
+    """The same two days, of which the last words of none, one or both are stored. Tests only read it."""
+    folder = tmp_path_factory.mktemp("stored")
+    shutil.copytree(two_days, folder, dirs_exist_ok=True)
+    for day in request.param:
+        make(PROOF, settings_in(folder), day)
+    return store_of(settings_in(folder))
+
+
 @pytest.fixture
 def settings(tmp_path: Path, two_days: Path) -> Settings:
     shutil.copytree(two_days, tmp_path, dirs_exist_ok=True)
@@ -55,14 +70,8 @@ NAMES = ["m1@example.com", "<M1@example.com>", "M1", " R@dest.example "]
 
 
 @pytest.mark.parametrize("text", NAMES, ids=["message id", "as a header has it", "queue id", "recipient"])
-@pytest.mark.parametrize("stored", [(), (DAY,), (DAY, NEXT)], ids=["read by hours", "one day stored", "all stored"])
-def test_a_mail_is_found_by_each_of_its_names_whether_last_words_are_stored_or_not(
-    settings: Settings, text: str, stored: tuple[Day, ...]
-) -> None:
-    for day in stored:
-        make(PROOF, settings, day)
-    store = store_of(settings)
-    tables = find(store, DOMAIN, Sought(text, DAY, NEXT), 10, lambda _: None)
+def test_a_mail_is_found_by_each_of_its_names_whether_last_words_are_stored_or_not(stored: Store, text: str) -> None:
+    tables = find(stored, DOMAIN, Sought(text, DAY, NEXT), 10, lambda _: None)
     assert list(tables) == ["m1@example.com"]
     told = story(tables["m1@example.com"].to_pylist(), [])
     (recipient,) = told.recipients

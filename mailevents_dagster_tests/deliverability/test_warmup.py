@@ -61,6 +61,7 @@ def test_a_day_over_its_plan_is_an_error_that_names_the_sending_address(tmp_path
     assert "192.0.2.1" in verdict.said
 
 
+@pytest.mark.slow
 def test_the_day_under_way_warns_before_its_plan_is_used_up(tmp_path: Path) -> None:
     settings = settings_in(tmp_path, warmup={"begun": "2026-11-20T00:00"})
     keep(settings, *deliveries(41))

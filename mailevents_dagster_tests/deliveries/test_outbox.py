@@ -115,6 +115,7 @@ def test_nothing_of_what_shrank_is_left_on_the_disk(file_outbox: Outbox, path: P
     assert path.read_bytes().count(b"@example.com") == 1
 
 
+@pytest.mark.slow
 def test_the_file_grows_by_little_more_than_the_keys(file_outbox: Outbox, path: Path) -> None:
     for hour in range(20):
         file_outbox.note(QUEUE, [Message(_name(hour, number), '"' + "x" * 300, hour, number) for number in range(500)])

@@ -242,6 +242,7 @@ def test_the_simulator_needs_no_key(load: Load) -> None:
     assert [one.api_key_variable for one in got.section(UzmanPostaSettings).accounts] == [None, None]
 
 
+@pytest.mark.slow
 def test_settings_load_without_dagster() -> None:
     program = "import sys, mailevents_dagster.settings; sys.exit('dagster' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

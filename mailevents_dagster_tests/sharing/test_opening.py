@@ -39,6 +39,7 @@ def test_a_server_that_overwrites_whatever_is_there_has_no_leases(
     assert isinstance(make_store(bucket, scratch=tmp_path).locks, FileLocks)
 
 
+@pytest.mark.slow
 def test_a_folder_needs_neither_a_database_nor_an_object_store(tmp_path: Path) -> None:
     program = f"""
 import sys

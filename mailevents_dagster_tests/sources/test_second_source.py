@@ -84,6 +84,7 @@ def test_its_client_collects_hours_into_the_store(tmp_path: Path) -> None:
     assert Path(str(store.layout.log(NOTES, HOUR))).read_text().count("\n") == 2
 
 
+@pytest.mark.slow
 def test_dagster_collects_its_hours(tmp_path: Path) -> None:
     settings = load(tmp_path)
     made = build_defs(settings)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +23,7 @@ from mailevents_dagster.store.hour.known_events import known_events
 from mailevents_dagster.store.hour.snapshot_columns import EVENTS_SCHEMA, snapshot_batch
 from mailevents_dagster.store.manifest import Manifest
 from mailevents_dagster.store.store import Store
-from mailevents_dagster_tests.conftest import INCOMING, NOON, collection
+from mailevents_dagster_tests.conftest import INCOMING, NOON, collection, make_store
 from mailevents_dagster_tests.store.damaging import (
     MAILS,
     Damaged,
@@ -51,11 +53,20 @@ def hour(store: Store) -> Damaged:
     return Damaged.commit(store, MAILS)
 
 
+@pytest.fixture(scope="module")
+def committed(tmp_path_factory: pytest.TempPathFactory) -> Damaged:
+    """An hour of several row groups. Nobody harms it: each test has a copy."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(snapshot_file, "ROWS_AT_ONCE", 16)
+        events = [detailed(number * 50, number=number % 3) for number in range(60)]
+        return Damaged.commit(make_store(tmp_path_factory.mktemp("committed")), events)
+
+
 @pytest.fixture
-def long_hour(store: Store, monkeypatch: pytest.MonkeyPatch) -> Damaged:
-    """An hour of several row groups."""
+def long_hour(committed: Damaged, store: Store, monkeypatch: pytest.MonkeyPatch) -> Damaged:
     monkeypatch.setattr(snapshot_file, "ROWS_AT_ONCE", 16)
-    return Damaged.commit(store, [detailed(number * 50, number=number % 3) for number in range(60)])
+    shutil.copytree(root(committed.store), root(store))
+    return replace(committed, store=store)
 
 
 def known_of(hour: Damaged, before: Manifest | None) -> pa.RecordBatch:

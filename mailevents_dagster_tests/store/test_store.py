@@ -150,6 +150,7 @@ def test_who_may_not_wait_for_an_hour_steps_aside(store: Store) -> None:
         pass
 
 
+@pytest.mark.slow
 def test_an_hour_is_collected_by_one_process_at_a_time(store: Store, caplog: pytest.LogCaptureFixture) -> None:
     with held_by_another(store) as other:
         done = threading.Event()

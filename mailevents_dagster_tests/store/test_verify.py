@@ -22,6 +22,8 @@ from mailevents_dagster_tests.conftest import INCOMING, NOON, START, collection,
 from mailevents_dagster_tests.store.kept import LOG, MANIFEST, SNAPSHOT, commit, mail, root
 from mailevents_dagster_tests.store.verifying import EVENTS, FILES, flip, found, manifest_of, of_feed, rewrite, stored
 
+pytestmark = pytest.mark.usefixtures("from_this_autumn_on")
+
 
 def test_what_was_committed_is_found_whole_and_counted(kept: Store) -> None:
     seen = verify_hour(kept, INCOMING, NOON)
@@ -36,6 +38,7 @@ def test_an_hour_without_events_is_whole(store: Store) -> None:
     assert found(store) == ()
 
 
+@pytest.mark.slow
 def test_an_hour_of_several_row_groups_is_whole(store: Store) -> None:
     commit(store, [mail(START + number % 3600) for number in range(ROWS_AT_ONCE + 10)])
     assert found(store) == ()

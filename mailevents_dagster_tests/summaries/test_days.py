@@ -52,6 +52,7 @@ def test_what_is_no_day_is_refused(text: str) -> None:
         Day.from_key(text, "UTC")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("date", "hours"), [("2026-03-29", 23), ("2026-10-25", 25)])
 def test_each_hour_of_a_day_that_clocks_change_on_is_counted_once(tmp_path: Path, date: str, hours: int) -> None:
     day = Day.from_key(date, "Europe/Berlin")

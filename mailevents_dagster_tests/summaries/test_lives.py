@@ -110,6 +110,7 @@ def test_a_queue_id_that_comes_again_is_another_mail(store: Store) -> None:
     assert [(row["recipient"], row["message_id"]) for row in rows(store)] == [("r@example.com", "m@example.org")]
 
 
+@pytest.mark.slow
 def test_a_mail_that_another_server_delivered_days_later_has_its_end_on_both(store: Store) -> None:
     came, ended = MIDNIGHT - 2 * A_DAY, MIDNIGHT + 60
     there = (THERE, "mx2")

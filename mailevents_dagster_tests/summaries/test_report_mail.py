@@ -128,6 +128,7 @@ def test_one_who_is_greylisted_gets_it_later_and_the_others_do_not_get_it_twice(
     assert office.mails[0]["Message-ID"] == office.mails[1]["Message-ID"]
 
 
+@pytest.mark.slow
 def test_a_server_that_refuses_all_for_now_is_tried_again_and_told_of_when_it_goes_on(
     office: PostOffice, send: Send, store: Store
 ) -> None:

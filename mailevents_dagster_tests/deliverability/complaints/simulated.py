@@ -114,7 +114,7 @@ def simulated(services: Services) -> Iterator[Services]:
 
     server = LoopbackServer(("127.0.0.1", 0), Connection)
     services.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:
         yield services

@@ -120,6 +120,7 @@ def test_a_mail_that_came_back_with_a_bounce_tells_too(tmp_path: Path) -> None:
     assert keys(of) == {f"s1._domainkey.{DOMAIN}": SIGNATURES}
 
 
+@pytest.mark.slow
 def test_whoever_sends_many_signatures_makes_few_questions(tmp_path: Path) -> None:
     of = judged(tmp_path)
     for hour in range(6):

@@ -190,6 +190,7 @@ def test_ptr_is_weak_and_hides_what_is_permitted() -> None:
     assert verdicts(findings)["spf.covers"] == "unknown"
 
 
+@pytest.mark.slow
 def test_a_tree_of_records_with_very_many_ranges_is_kept_in_part() -> None:
     many = " ".join(f"ip4:{n >> 8 & 255}.{n & 255}.0.1" for n in range(4000))
     facts: Facts = {f"n{n}.example TXT": f"v=spf1 {many} -all" for n in range(4)}

@@ -74,6 +74,7 @@ def test_an_entity_that_is_not_declared_is_text() -> None:
     assert one_aggregate(aggregate(metadata=METADATA.replace("Inc.", "&xxe;"))).metadata["org_name"] == "Receiver &xxe;"
 
 
+@pytest.mark.slow
 def test_deep_elements_are_refused() -> None:
     assert why(aggregate(record(more="<a>" * 200 + "</a>" * 200))) == "its elements are nested deeper than 32"
     assert "longer than 512 kB" in why(aggregate("<record>" + "<a>" * (MEGABYTE // 2)))
@@ -114,6 +115,7 @@ def test_a_gzip_bomb_is_refused_before_it_is_unpacked() -> None:
         assert why(gzipped(zeros.getvalue())) == "it is empty"
 
 
+@pytest.mark.slow
 def test_a_report_that_unpacks_to_more_than_any_report_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mailevents_dagster.deliverability.reports.reading.Budget.__init__.__defaults__", (MEGABYTE,))
     content = aggregate(*[record()] * 3_000)
@@ -140,6 +142,7 @@ def test_a_zip_file_that_holds_itself_ends() -> None:
     assert why(content) == "it is packed more than 4 times"
 
 
+@pytest.mark.slow
 def test_a_zip_file_of_a_million_members_is_refused_before_its_list_is_read() -> None:
     entry = b"PK\x01\x02" + bytes(24) + (1).to_bytes(2, "little") + bytes(16) + b"x"
     listed = entry * 1_000_000

@@ -123,6 +123,7 @@ def test_nobody_elses_evidence_counts() -> None:
     assert list(ledger) == [JO]
 
 
+@pytest.mark.slow
 def test_an_address_that_fails_for_years_takes_little_room() -> None:
     bounces = [told(SOFT, hour / 24) for hour in range(24 * 300)]
     assert len(standing_after(*bounces, days=300)) < 200

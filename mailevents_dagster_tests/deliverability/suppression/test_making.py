@@ -110,6 +110,7 @@ def test_a_retry_that_is_delivered_in_a_later_hour_is_no_bounce(tmp_path: Path) 
     assert not len(here.make(day_ago(2)).rows)
 
 
+@pytest.mark.slow
 def test_a_jump_of_hard_bounces_does_not_pass(tmp_path: Path) -> None:
     here = place(tmp_path, days=20)
     here.commit(
@@ -122,6 +123,7 @@ def test_a_jump_of_hard_bounces_does_not_pass(tmp_path: Path) -> None:
     assert after.verdicts["hard_bounces"].numbers == {"hard_bounces": 40, "usual": 3, "days_compared": 10}
 
 
+@pytest.mark.slow
 def test_few_hard_bounces_are_no_jump(tmp_path: Path) -> None:
     here = place(tmp_path, days=20)
     here.commit([told("hard", f"a{day}@example.org", day) for day in range(2, 12)])
@@ -163,6 +165,7 @@ def test_changes_of_one_moment_stay_in_their_order(lived: Place) -> None:
     assert [one.at for one in read_changes(lived.store.layout, DOMAIN)] == [5, 6, 7]
 
 
+@pytest.mark.slow
 def test_a_list_that_cannot_be_read_is_passed_over_for_an_older_one(lived: Place) -> None:
     right = lived.make(day_ago(1)).rows
     for day in (4, 2):

@@ -141,6 +141,7 @@ def test_a_field_of_any_length_is_read() -> None:
     assert (len(message.subject), message.text) == (2_000, "text")
 
 
+@pytest.mark.slow
 def test_a_header_that_never_ends_is_left() -> None:
     message = read_message([b"To: a@b\n" * 200_000, b"\ntext"])
     assert (len(message.to), message.text) == (5_000, "text")

@@ -180,6 +180,7 @@ def test_records_are_brought_into_order_a_few_at_a_time(store: Store) -> None:
     assert sizes == [events_module.EVENTS_AT_ONCE, 6000 - events_module.EVENTS_AT_ONCE]
 
 
+@pytest.mark.slow
 def test_of_long_records_few_are_handled_together_whether_known_or_found(store: Store) -> None:
     most, length = found_module.BYTES_AT_ONCE, 100_000
     long = [event(START + n % 3600, f"n{n}", text=f"{n:06}" * (length // 6)) for n in range(120)]
@@ -198,6 +199,7 @@ def test_of_long_records_few_are_handled_together_whether_known_or_found(store: 
         assert len(batches) > 120 * length // most
 
 
+@pytest.mark.slow
 def test_row_groups_of_long_records_are_bounded_by_their_bytes(store: Store) -> None:
     long = [event(START + n, f"n{n}", text=f"{n:06}" * 16_000) for n in range(200)]
     with store.open_hour(INCOMING, NOON) as work:

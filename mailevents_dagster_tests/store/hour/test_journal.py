@@ -164,6 +164,7 @@ def test_threads_may_record_at_once(path: Path) -> None:
         assert again.get(digest(f"{thread} 63"), LISTING) == b"x" * 3150 + b"%d" % thread
 
 
+@pytest.mark.slow
 def test_a_detail_whose_recording_returned_survives_a_kill(path: Path) -> None:
     program = f"""
 import os, signal

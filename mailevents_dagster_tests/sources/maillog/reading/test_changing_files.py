@@ -59,6 +59,7 @@ def test_a_rotation_between_hours_of_a_run_changes_nothing(log: GrowingLog) -> N
     assert sum(len(lines) for lines in second) == 2
 
 
+@pytest.mark.slow
 def test_a_file_that_is_cut_off_while_it_is_read_is_told_and_read_by_the_next(log: GrowingLog) -> None:
     log.write(*(exim(NOON + number // 100, "x" * 100) for number in range(100_000)))
     server = ServerLog(f"{log.path}*", "UTC", log.folder / "cursors" / "index.json")

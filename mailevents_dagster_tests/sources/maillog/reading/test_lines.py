@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -56,6 +57,7 @@ def test_what_follows_the_last_line_end_is_left_for_later_while_more_may_come(da
     assert found.lines.texts.to_pylist() + rest.lines.texts.to_pylist() == block(data).lines.texts.to_pylist()
 
 
+@pytest.mark.slow
 @given(st.integers(PIECE - 2, PIECE + 2), st.sampled_from([b"\n", b"\r\n"]), st.integers(1, 3))
 def test_a_long_line_is_cut_alike_whether_it_comes_at_once_or_not(length: int, end: bytes, times: int) -> None:
     data = b"x" * (length * times) + end

@@ -114,6 +114,7 @@ def test_an_hour_of_weeks_ago_is_found_without_reading_the_weeks_between(tmp_pat
     assert len(hours.lines(later)) == len(hours.lines(wanted + HOUR)) == len(hours.lines(wanted - HOUR)) == 200
 
 
+@pytest.mark.slow
 def test_all_hours_are_the_same_in_whatever_order_they_are_read(tmp_path: Path) -> None:
     log, numbers = GrowingLog(tmp_path), random.Random(3)
     count = 60_000
@@ -155,6 +156,7 @@ def test_the_index_stays_small(tmp_path: Path) -> None:
     assert len(file.stretches[0].spans) < 7 * 20 + 20
 
 
+@pytest.mark.slow
 def test_memory_is_bounded(tmp_path: Path) -> None:
     log = GrowingLog(tmp_path)
     log.write(*(exim(NOON + number // 100, "x" * 500) for number in range(100_000)))

@@ -46,6 +46,7 @@ def test_a_body_can_end_too_early(simulator: Simulator, client: Client, fixed: F
         client.listing(INCOMING, HOUR, HOUR)
 
 
+@pytest.mark.slow
 def test_a_body_can_go_on_for_ever(simulator: Simulator, client: Client) -> None:
     simulator.fail_next("/logs", Answer(endless=True, chunk_pause=0.001))
     with client.session.get(client.url + "/logs/authentication", stream=True, timeout=60) as answer:

@@ -13,6 +13,8 @@ from mailevents_dagster.sources.webhook.receiving.patience import Patience
 from mailevents_dagster_tests.sources.webhook.receivers import PATIENCE_SECONDS, Running, running
 from mailevents_dagster_tests.sources.webhook.senders import JSON, mailgun_body, mailgun_event
 
+pytestmark = pytest.mark.slow
+
 BODY = mailgun_body(mailgun_event())
 HEAD = (
     f"POST /webhooks/mailgun HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(BODY)}\r\n"
