@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
+
 from mailevents_dagster.cli import main
 from mailevents_dagster.model.hour import Hour
 from mailevents_dagster.settings import Settings
@@ -37,6 +39,13 @@ accounts:
 
 
 def nothing() -> None: ...
+
+
+def below(group: click.Group, name: str) -> click.Command:
+    """The command of a group that has this name."""
+    command = group.get_command(click.Context(group), name)
+    assert command, name
+    return command
 
 
 def mailevents(

@@ -17,6 +17,7 @@ import yaml
 from dagster._cli import create_dagster_cli
 
 from mailevents_dagster.sources.catalog import load_settings
+from mailevents_dagster_tests.commands import below
 from mailevents_dagster_tests.test_deploy import CHECKOUT, commands
 
 DOCKER, K8S = CHECKOUT / "deploy" / "docker", CHECKOUT / "deploy" / "k8s"
@@ -50,7 +51,7 @@ def parse(words: list[str]) -> None:
     started = {**commands(), "dagster": create_dagster_cli()}
     command, rest = started[words[0]], words[1:]
     while isinstance(command, click.Group):
-        command = command.commands[rest.pop(0)]
+        command = below(command, rest.pop(0))
     command.make_context(command.name, [word.replace("/opt/dagster", str(DOCKER)) for word in rest])
 
 

@@ -17,6 +17,7 @@ import pytest
 
 from mailevents_dagster.cli import main
 from mailevents_dagster.cli.terminal import Exit
+from mailevents_dagster_tests.commands import below
 
 CHECKOUT = Path(__file__).parents[1]
 UNITS = CHECKOUT / "deploy" / "systemd"
@@ -113,7 +114,7 @@ def parse(words: Sequence[str]) -> None:
     """Raises where the words name a command, option or file of the checkout that there is not."""
     command, rest = commands()[Path(words[0]).name], list(words[1:])
     while isinstance(command, click.Group):
-        command = command.commands[rest.pop(0)]
+        command = below(command, rest.pop(0))
     command.make_context(command.name, rest)
 
 

@@ -28,6 +28,7 @@ from mailevents_dagster.store.cursor_file import write_cursor
 from mailevents_dagster.store.cursors import Cursor, Failure
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests import pages
+from mailevents_dagster_tests.commands import below
 from mailevents_dagster_tests.conftest import AUTHENTICATION, DOMAIN, INCOMING, NOON
 from mailevents_dagster_tests.following import FOLLOWED, RUN_HERE, is_settings
 from mailevents_dagster_tests.pages import ALL_BLOCKS, CHECKOUT, KEY, PAGES, Block, as_of_today, blocks_of
@@ -192,12 +193,6 @@ def inline_commands(page: str) -> Iterator[Sequence[str]]:
 
 def is_flag(command: str, option: str) -> bool:
     return any(option in one.opts and getattr(one, "is_flag", False) for one in below(main, command).params)
-
-
-def below(group: click.Group, name: str) -> click.Command:
-    command = group.get_command(click.Context(group), name)
-    assert command, name
-    return command
 
 
 def parse(words: Sequence[str]) -> None:
