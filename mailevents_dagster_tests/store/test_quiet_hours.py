@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from mailevents_dagster.collecting.outcomes import step_aside
+from mailevents_dagster.files.object_errors import ObjectStoreError
 from mailevents_dagster.model.event import Event
 from mailevents_dagster.model.hour import SECONDS, Hour
 from mailevents_dagster.sharing.locks import FileLocks, HeldError
@@ -21,6 +22,7 @@ from mailevents_dagster.store.hour.open_hour import OpenHour
 from mailevents_dagster.store.lock_names import hour_lock
 from mailevents_dagster.store.store import Store
 from mailevents_dagster_tests.conftest import INCOMING, NOON, collection, event, make_store
+from mailevents_dagster_tests.object_server import Fault, ObjectServer
 from mailevents_dagster_tests.store.kept import commit, known
 
 RUNNING = Hour.containing(time.time() + SECONDS, "UTC")
@@ -155,3 +157,16 @@ def test_a_journal_is_not_opened_before_others_are_kept_from_it(process: Callabl
         listed(process(), RUNNING) as work,
     ):
         _ = work.journal
+
+
+def test_an_hour_that_could_not_be_noted_as_begun_is_not_waited_for_by_the_process_that_has_it(
+    process: Callable[[], Store], s3: ObjectServer
+) -> None:
+    """Another thread of the collection may find something, too, before that has ended."""
+    with listed(process(), RUNNING) as work:
+        s3.fault = lambda request: Fault(403, "AccessDenied") if request.writes else None
+        with pytest.raises(ObjectStoreError):
+            work.add([first(RUNNING, 5)])
+        s3.fault = lambda _: None
+        work.commit(collection([first(RUNNING), first(RUNNING, 5)], closed=False))
+    assert times(process(), RUNNING) == [0, 5]

@@ -59,7 +59,8 @@ class OpenHour:
         self._cursor = cursor
         self._hold = hold
         self._when_held = when_held
-        self._has_begun = False
+        self._is_guarded = False
+        """Whether others are kept from the hour."""
         self._closing = ExitStack()
         self.done: Commit | None = None
         """The commit, once it is made."""
@@ -93,16 +94,16 @@ class OpenHour:
     @once
     def _begun(self) -> Cursor:
         """The cursor as it was before the collection was noted in it as begun, which is done now."""
-        self._hold()
+        if not self._is_guarded:  # where it could not be noted, another thread may come here again
+            self._hold()
+            self._is_guarded = True
         had = self._feed_had.manifests.get(self.hour.start)
 
         def look(cursor: Cursor) -> None:
             if had and cursor.manifests.get(self.hour.start) != had:
                 self._when_held(f"{self.feed} {self.hour} was collected by another process while it was listed here.")
 
-        cursor = self._cursor.begin(self.hour, self.notes.append, look)
-        self._has_begun = True
-        return cursor
+        return self._cursor.begin(self.hour, self.notes.append, look)
 
     @once
     def journal(self) -> Journal:
@@ -235,9 +236,9 @@ class OpenHour:
                         raise OSError(EAGAIN, f"others keep writing this hour ({error})") from error
                     time.sleep(random.uniform(0, PAUSE))  # noqa: S311 - no secret
                     found = self._looked_at_again(found)
-            had, tag = None if self._has_begun else self._feed_had, self._committed.manifest_version.tag
+            had, tag = None if self._is_guarded else self._feed_had, self._committed.manifest_version.tag
             self._cursor.commit(done.manifest, tag, found, self.notes.append, had)
-        if self._has_begun:
+        if self._is_guarded:
             self.journal.discard()
         self.done = done
         return done
