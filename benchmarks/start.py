@@ -28,7 +28,7 @@ accounts:
 ACCOUNT: Final = "  - {{domain: {domain}, api_key: '${{KEY}}', feeds: [authentication, mail/incominglog]}}\n"
 
 
-def seconds_of(command: list[str], environ: Mapping[str, str]) -> tuple[float, float]:
+def timed(command: list[str], environ: Mapping[str, str]) -> tuple[float, float]:
     """Run a command and return when it began and when it had ended."""
     began = time.monotonic()
     done = subprocess.run(command, env=environ, cwd="/", capture_output=True, text=True, check=False)
@@ -65,13 +65,13 @@ def main(pairs: int) -> None:
     imports, firsts, ends = list[float](), list[float](), list[float]()
     with tempfile.TemporaryDirectory() as folder, Simulator(Behaviour(events_per_hour=20), domains=DOMAINS) as api:
         environ = set_up(Path(folder), api.base_url)
-        seconds_of([collect, "collect"], environ)
+        timed([collect, "collect"], environ)
         api.fail_next(note, Answer(), times=None)
         for number in range(pairs):
-            began, ended = seconds_of([python, "-c", "import dagster"], environ)
+            began, ended = timed([python, "-c", "import dagster"], environ)
             imports.append(ended - began)
             calls.clear()
-            began, ended = seconds_of([collect, "collect", "--quiet"], environ)
+            began, ended = timed([collect, "collect", "--quiet"], environ)
             firsts.append(calls[0] - began)
             ends.append(ended - calls[-1])
             click.echo(f"{number + 1} of {pairs}: {imports[-1]:.2f}, {firsts[-1]:.2f}, {ends[-1]:.2f} s", err=True)

@@ -60,10 +60,10 @@ def look(store: Store, feed: Feed, hour: Hour) -> Seen:
 
 def outcomes(snapshot: StoredPath, rows: RowFormat) -> Counter[str]:
     """Count the outcomes of an hour's events, as often as a record names them. What is not a word might be data."""
-    import pyarrow.compute as pc
-
     if rows.outcome_column is None:
         return Counter()
+    import pyarrow.compute as pc
+
     column = columns_of(snapshot, [rows.outcome_column]).column(0)
     while not pa.types.is_string(column.type):
         column = pc.list_flatten(column) if pa.types.is_list(column.type) else pc.struct_field(column, 0)
@@ -75,10 +75,10 @@ def outcomes(snapshot: StoredPath, rows: RowFormat) -> Counter[str]:
 
 def not_understood(snapshot: StoredPath, rows: RowFormat) -> int:
     """Count the events of an hour that no rule of the source knew."""
-    import pyarrow.compute as pc
-
     if rows.known_column is None:
         return 0
+    import pyarrow.compute as pc
+
     return pc.sum(pc.invert(columns_of(snapshot, [rows.known_column]).column(0))).as_py() or 0
 
 

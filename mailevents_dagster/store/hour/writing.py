@@ -25,14 +25,14 @@ Note = Callable[[str], object]
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """The files of an hour that stay as they are."""
+    """The files of an hour that need not be made anew: a log may still have lines added to it."""
 
     snapshot: StoredFile | None
     log: StoredFile | None
 
 
 def kept_files(committed: Committed, merged: Merged) -> Kept:
-    """Return which files are what was merged already; a log that is what was committed is made longer."""
+    """Return the snapshot where nothing is new, and the log where it is what was committed."""
     snapshot = None if merged.added or merged.changed else committed.snapshot
     has_its_log = committed.has_its_log(is_changing=snapshot is None)
     return Kept(snapshot, committed.manifest.log if committed.manifest and has_its_log else None)
